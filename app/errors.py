@@ -1,0 +1,37 @@
+"""Every error Spout raises on purpose. Raised `from` its cause; caught once, at the rim."""
+
+
+class SpoutError(Exception):
+    """Root of the tree. The message is one line for the operator: what, and how to mend it."""
+
+
+class SettingsError(SpoutError):
+    """A setting is unknown, retired, contradictory or out of range."""
+
+
+class ParseError(SpoutError):
+    """Bytes from outside are not what they should be; nothing of them is believed."""
+
+
+class SourceError(SpoutError):
+    """A source could not be asked or did not answer. Says nothing about the transaction asked for."""
+
+
+class StoreError(SpoutError):
+    """The database refused; nothing of that piece of work is kept."""
+
+
+class StoreNewerError(StoreError):
+    """The database was written by a newer Spout and is left untouched."""
+
+
+class RecordingError(SpoutError):
+    """A recording cannot be read."""
+
+
+class AuthError(SpoutError):
+    """A key, token, password or session is not good, or not good enough."""
+
+
+class LabelError(SpoutError):
+    """A label is refused: bad address, bad checksum, bad row. Names the line."""
