@@ -1,0 +1,222 @@
+"""What a source can tell. Every source yields these and nothing else; the tracker alone draws conclusions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.models import Block, SourceName, Transaction
+from app.core.questions import Question
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionSeen:
+    """It is in the mempool. `late`: it was waiting there before this source could tell."""
+
+    tx: Transaction
+    source: SourceName
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionGlimpsed:
+    """A line of a projected block: its outputs' sum and package feerate, nothing else."""
+
+    txid: Txid
+    value: Sats
+    fee: Sats | None
+    vsize: VBytes | None
+    package_feerate: SatPerVb | None
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionLeft:
+    """It is no longer in this source's mempool; why is not said, and it may be in a block."""
+
+    txids: tuple[Txid, ...]
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionReplaced:
+    """The source says that `by` took the place of `victims`; a heuristic of the source, to be checked.
+
+    `mined`: `by` is in a block, so this is a conflict lost, not a replacement.
+    """
+
+    victims: tuple[Txid, ...]
+    by: Transaction
+    mined: bool
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockConnected:
+    """`block` is part of the source's best chain; may come again, out of order, or with a gap before it."""
+
+    block: Block
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineChain:
+    """Blocks (ascending) that were there before we listened: known, their whales are history."""
+
+    blocks: tuple[Block, ...]
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusTold:
+    """The answer to AskStatus: in a block, in the mempool, or known to nobody (both None / False)."""
+
+    txid: Txid
+    block_hash: BlockHash | None
+    height: Height | None
+    in_mempool: bool
+    source: SourceName
+    replaced_by: Txid | None = None
+    """The transaction the source names as its replacement, if it remembers one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionTold:
+    """The answer to AskTransaction: the whole transaction, waiting or in a block."""
+
+    tx: Transaction
+    block_hash: BlockHash | None
+    height: Height | None
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prevout:
+    value: Sats
+    script: Script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrevoutsTold:
+    """The answer to AskPrevouts; None where the source does not know one."""
+
+    txid: Txid
+    prevouts: Mapping[Outpoint, Prevout | None]
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageTold:
+    """The answer to AskPackage. `related`: unconfirmed ancestors and descendants."""
+
+    txid: Txid
+    package_feerate: SatPerVb
+    related: int
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MempoolListed:
+    """Everything that waited at `as_of`."""
+
+    txids: frozenset[Txid]
+    as_of: datetime
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """Nobody could be asked, or nobody answered. Says nothing about the thing asked for."""
+
+    question: Question
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeesTold:
+    """The backend's recommended fees, sat/vB."""
+
+    fastest: float
+    half_hour: float
+    hour: float
+    economy: float
+    minimum: float
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectedBlock:
+    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full."""
+
+    vsize: VBytes
+    count: int
+    total_fees: Sats
+    median: SatPerVb
+    fee_range: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueProjected:
+    """The blocks that would be made of what waits, the next one first."""
+
+    blocks: tuple[ProjectedBlock, ...]
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MempoolMeasured:
+    """Size of the node's mempool; `limit_bytes` is memory usage, not vbytes."""
+
+    count: int
+    vbytes: int
+    usage_bytes: int | None
+    limit_bytes: int | None
+    minimum_feerate: SatPerVb | None
+    loaded: bool | None
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something may have been missed. `reason` in words, for the log and the page."""
+
+    source: SourceName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSynced:
+    """How far the source's own mempool is, 0..100; below 100 it tells what was waiting, not what is new."""
+
+    source: SourceName
+    percent: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Bytes or a part of them could not be read; `what` names the field."""
+
+    source: SourceName
+    what: str
+
+
+Observation = (
+    TransactionSeen
+    | TransactionGlimpsed
+    | TransactionLeft
+    | TransactionReplaced
+    | BlockConnected
+    | BaselineChain
+    | StatusTold
+    | TransactionTold
+    | PrevoutsTold
+    | PackageTold
+    | MempoolListed
+    | Unanswered
+    | FeesTold
+    | QueueProjected
+    | MempoolMeasured
+    | Gap
+    | SourceSynced
+    | Skipped
+)

@@ -1,0 +1,115 @@
+"""A whale as Spout remembers it: one record from first sight to its end, the same through replacements."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.core.classification import Classification, Flag
+from app.core.models import SourceName, Transaction
+from app.core.units import BlockHash, Height, SatPerVb, Txid
+
+HORIZONS = (1, 2, 3, 6, 12, 24, 144)
+"""Blocks for which a probability is stated; the contract's keys."""
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REPLACED = "replaced"
+    DROPPED = "dropped"
+
+
+class Outcome(StrEnum):
+    ON_TIME = "on_time"
+    LATE = "late"
+    DROPPED = "dropped"
+    REPLACED = "replaced"
+    CENSORED = "censored"
+
+
+class Urgency(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """When it will confirm, as believed at `made_at` with the chain at `at_height`."""
+
+    made_at: datetime
+    at_height: Height
+    txid: Txid
+    feerate: SatPerVb
+    """Of its package, sat/vB."""
+    probabilities: tuple[float, ...]
+    """P(confirmed within n blocks) for n in HORIZONS, ascending."""
+    p_dropped: float | None
+    predicted_block: Height | None
+    """The first height with a probability of at least 0.8; None if there is none within 144 blocks."""
+    eta_seconds: int | None
+    confidence_score: float | None
+    urgency_score: float
+    urgency: Urgency
+    inputs: str
+    """Where the queue was read: projected_blocks, bitcoind, electrs."""
+    widened: bool = False
+    """The inflow's window was still short, so the spread is wider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One whale. `first_forecast` is frozen and scored; `forecasts` holds every revision, oldest first.
+
+    `version` counts every change, so that two copies can be told apart.
+    """
+
+    prediction_id: str
+    version: int
+    tx: Transaction
+    classification: Classification
+    status: Status
+    detected_at: datetime
+    detected_height: Height | None
+    first_seen_by: SourceName
+    updated_at: datetime
+    flags: frozenset[Flag] = frozenset()
+    """Those that come from its life; the classification's come on top in `all_flags`."""
+    replaces: tuple[Txid, ...] = ()
+    replaced_by: Txid | None = None
+    conflicts_with: tuple[Txid, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    first_forecast: Forecast | None = None
+    package_feerate: SatPerVb | None = None
+    confirmed_height: Height | None = None
+    confirmed_hash: BlockHash | None = None
+    confirmed_at: datetime | None = None
+    """When we first knew; the block's own timestamp can be hours off."""
+    ended_at: datetime | None = None
+    reason: str | None = None
+    """Why it ended or what is uncertain, in words."""
+    left_unverified: bool = False
+    reorged: int = 0
+    first_seen_in_block: bool = False
+    outcome: Outcome = Outcome.CENSORED
+    demo: bool = False
+
+    @property
+    def txid(self) -> Txid:
+        return self.tx.txid
+
+    @property
+    def all_flags(self) -> frozenset[Flag]:
+        return self.flags | self.classification.flags
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """The latest one."""
+        return self.forecasts[-1] if self.forecasts else None
+
+    @property
+    def lead_time_seconds(self) -> float | None:
+        """From first sight to confirmation; None until then, and for one first seen in a block."""
+        if self.confirmed_at is None or self.first_seen_in_block:
+            return None
+        return (self.confirmed_at - self.detected_at).total_seconds()

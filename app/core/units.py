@@ -1,0 +1,33 @@
+"""The units in which the whole house counts."""
+
+from typing import NamedTuple, NewType
+
+Txid = NewType("Txid", str)
+"""64 lower-case hex digits in display order (reversed bytes)."""
+BlockHash = NewType("BlockHash", str)
+"""64 lower-case hex digits in display order."""
+Height = NewType("Height", int)
+Sats = NewType("Sats", int)
+"""Satoshi; 100,000,000 are one BTC."""
+VBytes = NewType("VBytes", float)
+"""Virtual bytes, weight / 4; fractional, as the backend's projected blocks count them."""
+SatPerVb = NewType("SatPerVb", float)
+Script = NewType("Script", str)
+"""An output script (scriptPubKey), lower-case hex; network-independent, unlike an address."""
+
+SATS_PER_BTC = 100_000_000
+MAX_MONEY = Sats(21_000_000 * SATS_PER_BTC)
+
+
+class Outpoint(NamedTuple):
+    """One output of one transaction, as an input names it."""
+
+    txid: Txid
+    vout: int
+
+
+def btc(sats: int) -> str:
+    """`123456789` -> `1.23456789`; trailing zeros beyond two decimals are left out."""
+    whole, part = divmod(abs(sats), SATS_PER_BTC)
+    decimals = f"{part:08d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if sats < 0 else ''}{whole:,}.{decimals}"
