@@ -1,0 +1,1 @@
+"""What Spout remembers: DuckDB in the data directory, one thread, store before publish."""
