@@ -60,8 +60,8 @@ class BlockConnected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineChain:
-    """Blocks (ascending) that were there before we listened: known, their whales are history."""
+class ChainListed:
+    """The end of the source's best chain, ascending; may be an old view of it, right after a start."""
 
     blocks: tuple[Block, ...]
     source: SourceName
@@ -107,11 +107,11 @@ class PrevoutsTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageTold:
-    """The answer to AskPackage. `related`: unconfirmed ancestors and descendants."""
+    """The answer to AskPackage. `related`: its unconfirmed ancestors and descendants."""
 
     txid: Txid
     package_feerate: SatPerVb
-    related: int
+    related: int | None
     source: SourceName
 
 
@@ -206,7 +206,7 @@ Observation = (
     | TransactionLeft
     | TransactionReplaced
     | BlockConnected
-    | BaselineChain
+    | ChainListed
     | StatusTold
     | TransactionTold
     | PrevoutsTold
