@@ -46,7 +46,7 @@ def _about_sender(sender: Sender, inputs: int, *, coinjoin: bool) -> list[str]:
     elif sender.group is not None:
         label = next(label for label in sender.labels if label is not None)
         named = sum(label is not None for label in sender.labels)
-        steps.append(f"{_of(named, inputs, 'input')} labelled {_who(label)}: the sender")
+        steps.append(f"{_of(named, inputs, 'input')} {_is(named)} labelled {_who(label)}: the sender")
     elif not coinjoin and not sender.missing:
         steps.append("no input carries a label: the sender is unknown")
     return steps
@@ -124,3 +124,7 @@ def _of(some: int, all_of: int, noun: str) -> str:
     if all_of == 1:
         return f"the {noun}"
     return f"{some} of {all_of} {noun}s" if some != all_of else f"all {all_of} {noun}s"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from app.core.scripts import script_of
+from app.core.addresses import script_of
 from app.core.units import Script
 from app.errors import LabelError, ParseError
 
