@@ -60,10 +60,13 @@ def _zeros(sats: int) -> int:
 
 def _like_the_inputs(tx: Transaction, pair: tuple[int, int]) -> int | None:
     """Wallets give change to the type of script they spend from."""
+    first_type, second_type = (script_type(tx.outputs[index].script) for index in pair)
+    if first_type is second_type:
+        return None
     types = {None if spent.script is None else script_type(spent.script) for spent in tx.inputs}
     if len(types) != 1 or None in types:
         return None
-    first, second = (script_type(tx.outputs[index].script) in types for index in pair)
+    first, second = first_type in types, second_type in types
     if first == second:
         return None
     return pair[0] if first else pair[1]

@@ -5,7 +5,6 @@ The bounds: `high` counts everything that is not certainly kept; `low` allows fo
 output. `certain` is said only where no label that may be added later can make the amount wrong.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from app.core.change import LikelyChange, votes
@@ -123,13 +122,13 @@ def _largest_unit(tx: Transaction, sides: Sides, possible: list[int]) -> int:
     """
     if sides.sender.mixed:
         return _value(tx, possible)
-    units: Counter[object] = Counter()
+    units: dict[int | str, int] = {}
     for index in possible:
         label = sides.labels.get(index)
         if label is None and index not in sides.burnt:
             units[index] = tx.outputs[index].value
         elif label is not None and not sides.sender.fully_named:
-            units[label.group] += tx.outputs[index].value
+            units[label.group] = units.get(label.group, 0) + tx.outputs[index].value
     return max(units.values(), default=0)
 
 
