@@ -185,6 +185,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConnected:
+    """A source can be heard and asked now. `again`: it had been before."""
+
+    source: SourceName
+    again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSynced:
     """How far the source's own mempool is, 0..100; below 100 it tells what was waiting, not what is new."""
 
@@ -216,6 +224,7 @@ Observation = (
     | FeesTold
     | QueueProjected
     | MempoolMeasured
+    | SourceConnected
     | Gap
     | SourceSynced
     | Skipped

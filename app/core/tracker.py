@@ -8,6 +8,7 @@ asked; until it is answered nothing is concluded.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from app.core import lifecycle
 from app.core.candidates import Candidate, Candidates, Recent
@@ -24,6 +25,7 @@ from app.core.observations import (
     PackageTold,
     PrevoutsTold,
     Skipped,
+    SourceConnected,
     StatusTold,
     TransactionGlimpsed,
     TransactionLeft,
@@ -63,6 +65,7 @@ class Tally:
     reorgs: int = 0
     conflicts: int = 0
     gaps: int = 0
+    reconnects: int = 0
     skipped: int = 0
     unanswered: int = 0
     shed: int = 0
@@ -116,6 +119,23 @@ class Tracker:
         self._entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(self._bounds.candidates)
         self._unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
         self._out = Consequences()
+        self._handlers: dict[type, Callable[[Any, datetime], None]] = {
+            TransactionSeen: self._on_seen,
+            TransactionReplaced: self._on_replaced,
+            TransactionLeft: self._on_left,
+            TransactionGlimpsed: self._on_glimpsed,
+            TransactionTold: self._on_told,
+            PrevoutsTold: self._on_prevouts,
+            PackageTold: self._on_package,
+            StatusTold: self._on_status,
+            MempoolListed: self._on_listed,
+            BlockConnected: self._on_block,
+            ChainListed: self._on_chain,
+            Unanswered: self._on_unanswered,
+            SourceConnected: self._on_connected,
+            Gap: self._on_gap,
+            Skipped: self._on_skipped,
+        }
 
     def restore(self, predictions: tuple[Prediction, ...], blocks: tuple[Block, ...]) -> None:
         """Take up what the store remembers, before the first observation."""
@@ -126,39 +146,21 @@ class Tracker:
     def handle(self, observation: Observation, at: datetime) -> Consequences:
         """Draw the conclusions of one observation."""
         self._out = Consequences()
-        match observation:
-            case TransactionSeen():
-                self._on_seen(observation, at)
-            case TransactionReplaced():
-                self._on_replaced(observation, at)
-            case TransactionLeft():
-                self._on_left(observation, at)
-            case TransactionGlimpsed():
-                self._on_glimpsed(observation, at)
-            case BlockConnected():
-                self._on_block(observation.block, at)
-            case ChainListed():
-                self._on_chain(observation, at)
-            case StatusTold():
-                self._on_status(observation, at)
-            case TransactionTold():
-                self._on_told(observation, at)
-            case PrevoutsTold():
-                self._on_prevouts(observation, at)
-            case PackageTold():
-                self._on_package(observation, at)
-            case MempoolListed():
-                self._on_listed(observation, at)
-            case Unanswered():
-                self._on_unanswered(observation, at)
-            case Gap():
-                self.tally.gaps += 1
-                self._ask(AskMempool(observation.reason))
-            case Skipped():
-                self.tally.skipped += 1
-            case _:  # the market's: not about one transaction
-                pass
+        conclude = self._handlers.get(type(observation))
+        if conclude is not None:  # the rest is the market's: not about one transaction
+            conclude(observation, at)
         return self._out
+
+    def _on_connected(self, connected: SourceConnected, _at: datetime) -> None:
+        self.tally.reconnects += connected.again
+        self._ask(AskMempool(f"{connected.source} connected"))
+
+    def _on_gap(self, gap: Gap, _at: datetime) -> None:
+        self.tally.gaps += 1
+        self._ask(AskMempool(gap.reason))
+
+    def _on_skipped(self, _skipped: Skipped, _at: datetime) -> None:
+        self.tally.skipped += 1
 
     # --- seen in the mempool -------------------------------------------------------------------
 
@@ -442,7 +444,7 @@ class Tracker:
             self._in_mempool_by_status(whale, at)
         elif whale.status is Status.PENDING:
             self._nowhere(whale, told.replaced_by, at)
-        elif whale.status is Status.CONFIRMED and whale.confirmed_hash not in self.chain:
+        elif whale.confirmed_hash is not None and whale.confirmed_hash not in self.chain:
             self._nowhere(self._undo(whale, at), told.replaced_by, at)
 
     def _unknown_to_all(self, told: StatusTold, at: datetime) -> None:
@@ -531,9 +533,12 @@ class Tracker:
             return
         for block in listed.blocks:
             if block.hash not in self.chain:
-                self._on_block(block, at)
+                self._connect(block, at)
 
-    def _on_block(self, block: Block, at: datetime) -> None:
+    def _on_block(self, connected: BlockConnected, at: datetime) -> None:
+        self._connect(connected.block, at)
+
+    def _connect(self, block: Block, at: datetime) -> None:
         if block.hash in self.chain:
             self._read_block(block, at)
             return
@@ -554,6 +559,8 @@ class Tracker:
         self._unread.put(block.hash, block.height)
         undone = self._undo_blocks(step.disconnected, at)
         self._read_block(block, at)
+        if block.entries is None:
+            self._ask(AskBlock(block.hash, block.height))
         if step.hole:
             self._ask_about_all(at)
         for child in self._orphans.pop(block.hash, []):
@@ -579,8 +586,6 @@ class Tracker:
                 self._whale_in_block(entry, block)
         if block.entries is not None:
             self._unread.pop(block.hash)
-        elif block.hash in self._unread:
-            self._ask(AskBlock(block.hash, block.height))
 
     def _mined(self, txid: Txid, block: Block, at: datetime) -> None:
         candidate = self._candidates.get(txid)
