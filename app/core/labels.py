@@ -107,7 +107,8 @@ def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> t
                     f"{earlier.entity!r} on line {earlier_line}"
                 )
     except csv.Error as error:
-        raise LabelError(f"line {reader.line_num}: not readable as CSV: {error}") from error
+        line = reader.reader.line_num
+        raise LabelError(f"line {line}: not readable as CSV: {error}") from error
     return tuple(label for _, label in labels.values())
 
 
