@@ -1,10 +1,17 @@
 """Which of the mempool's transactions have been looked at: eight bytes for each, whatever its size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.observations import (
+    Observation,
+    TransactionGlimpsed,
+    TransactionReplaced,
+    TransactionSeen,
+    TransactionTold,
+)
 from app.core.units import Txid
 
 
@@ -20,6 +27,16 @@ class Examined:
 
     def add(self, txid: Txid) -> None:
         self._fresh.add(_prefix(txid))
+
+    def noting(self, observations: Iterable[Observation]) -> Iterator[Observation]:
+        """Pass observations on, adding what they tell a transaction of."""
+        for observation in observations:
+            match observation:
+                case TransactionSeen(tx=tx) | TransactionTold(tx=tx) | TransactionReplaced(by=tx):
+                    self.add(tx.txid)
+                case TransactionGlimpsed(txid=txid):
+                    self.add(txid)
+            yield observation
 
     def reconcile(self, listed: Sequence[Txid]) -> list[Txid]:
         """Return those of `listed` that nobody looked at yet; all of `listed` counts as looked at then."""
