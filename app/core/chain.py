@@ -40,6 +40,11 @@ class Chain:
         """All that is known, ascending."""
         return tuple(self._by_height[height] for height in sorted(self._by_height))
 
+    @property
+    def lowest(self) -> Height:
+        """Of the blocks kept; 0 while there is none."""
+        return min(self._by_height, default=Height(0))
+
     def restore(self, blocks: Iterable[Block]) -> None:
         """Take blocks for granted, as at a start."""
         for block in sorted(blocks, key=lambda one: one.height):
@@ -53,6 +58,8 @@ class Chain:
         if self.tip is None:
             self._put(block)
             return Step(connected=block)
+        if block.height < self.lowest:
+            return Step()  # older than all we keep: nothing of ours can depend on it
         below = self._by_height.get(Height(block.height - 1))
         fits = below is not None and block.previous in (None, below.hash)
         if not fits and not orphaned and not self._beyond_memory(block):
@@ -71,7 +78,9 @@ class Chain:
     def _beyond_memory(self, block: Block) -> bool:
         """So far from what we know that walking back to it would be a flood of questions."""
         known = self._by_height
-        return block.height > max(known) + self._depth or block.height <= min(known) or block.previous is None
+        return (
+            block.height > max(known) + self._depth or block.height == self.lowest or block.previous is None
+        )
 
     def _first_contradiction(self, block: Block) -> Height:
         """Where an orphaned block's parent is known not to be ours, that height falls too."""

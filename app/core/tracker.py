@@ -5,7 +5,7 @@ is checked against what a transaction's inputs prove, and where that does not de
 asked; until it is answered nothing is concluded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -345,8 +345,7 @@ class Tracker:
             ):
                 victims.append(victim)
         if told.mined:
-            for victim in victims:
-                self._lose_to_block(victim, by.txid, at)
+            self._lose_to_block(victims, by, at)
             return
         if victims:
             self._replace(victims, by, at)
@@ -403,7 +402,21 @@ class Tracker:
         if mine is not None and mine.status is Status.PENDING:
             self._tell(EventType.CONFLICTED, lifecycle.contend(mine, rival, at, words.format(rival)), at)
 
-    def _lose_to_block(self, victim: Prediction, winner: Txid, at: datetime) -> None:
+    def _lose_to_block(self, victims: Iterable[Prediction], winner: Transaction, at: datetime) -> None:
+        """A block holds a transaction that spends their coins.
+
+        One that pays more was a replacement that took place out of our sight: every mempool would
+        have taken it instead. One that pays less, or nobody knows how much, came past the mempools.
+        """
+        victims = list(victims)
+        bumped = [one for one in victims if _outbids(winner, one.tx)]
+        if bumped:
+            self._replace(bumped, winner, at)
+        for victim in victims:
+            if victim not in bumped:
+                self._conflict_mined(victim, winner.txid, at)
+
+    def _conflict_mined(self, victim: Prediction, winner: Txid, at: datetime) -> None:
         self.tally.conflicts += 1
         reason = f"a block holds {winner}, which spends the same coin"
         contested = lifecycle.contend(victim, winner, at, reason)
@@ -532,14 +545,14 @@ class Tracker:
             self._ask(AskMempool("the backend's chain is not the one we know"))
             return
         for block in listed.blocks:
-            if block.hash not in self.chain:
+            if block.hash not in self.chain and block.height >= self.chain.lowest:
                 self._connect(block, at)
 
     def _on_block(self, connected: BlockConnected, at: datetime) -> None:
         self._connect(connected.block, at)
 
     def _connect(self, block: Block, at: datetime) -> None:
-        if block.hash in self.chain:
+        if block.hash in self.chain or block.height < self.chain.lowest:
             self._read_block(block, at)
             return
         if self.chain.tip is not None and block.previous is None and block.entries is None:
@@ -575,9 +588,12 @@ class Tracker:
     def _read_block(self, block: Block, at: datetime) -> None:
         """Confirm what is in it; find whales that nobody ever announced."""
         known = self.chain.at(block.height)
-        if known is None or known.hash != block.hash:
+        if known is not None and known.hash != block.hash:
             return
-        block = replace(known, txids=block.txids, entries=block.entries, time=known.time or block.time)
+        if known is not None:
+            block = replace(known, txids=block.txids, entries=block.entries, time=known.time or block.time)
+        elif block.entries is None and block.txids is not None:
+            self._ask(AskBlock(block.hash, block.height))  # from before our chain, and told all the same
         for txid in block.txids or ():
             self._mined(txid, block, at)
         for position, entry in enumerate(block.entries or ()):
@@ -604,7 +620,7 @@ class Tracker:
     def _older_version_mined(self, whale: Prediction, txid: Txid, block: Block, at: datetime) -> None:
         """A miner took a version that had been replaced here: our prediction was of the other one."""
         if whale.status is Status.PENDING:
-            self._lose_to_block(whale, txid, at)
+            self._conflict_mined(whale, txid, at)
         self._ask(AskTransaction(txid, block.hash, block.height))
 
     def _whale_in_block(self, entry: BlockEntry, block: Block) -> None:
@@ -618,8 +634,10 @@ class Tracker:
         if known is not None:
             self._mined(tx.txid, block, at)
             return
-        for victim in self.whales.spenders(tx.outpoints):
-            self._lose_to_block(victim, tx.txid, at)
+        self._lose_to_block(self.whales.spenders(tx.outpoints), tx, at)
+        if self.whales.current(tx.txid) is not None:
+            self._mined(tx.txid, block, at)
+            return
         candidate = Candidate(
             tx=with_derived_scripts(tx), source=SourceName.BLOCK, at=at, late=True, block=block
         )
@@ -630,7 +648,7 @@ class Tracker:
             whale = lifecycle.come_back(whale, at)
         self._tell(EventType.CONFIRMED, lifecycle.confirm(whale, block, at), at)
         for victim in self.whales.spenders(whale.tx.outpoints):
-            self._lose_to_block(victim, whale.txid, at)
+            self._conflict_mined(victim, whale.txid, at)
 
     def _undo_blocks(self, blocks: tuple[Block, ...], at: datetime) -> list[Prediction]:
         if blocks:
@@ -769,6 +787,17 @@ def _with_known_prevouts(tx: Transaction, others: list[Prediction]) -> Transacti
         return spent if same is None else replace(spent, script=same.script, value=same.value)
 
     return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))
+
+
+def _outbids(winner: Transaction, victim: Transaction) -> bool:
+    """Pays more in all and more a vbyte, as a replacement must.
+
+    Source: Bitcoin Core, doc/policy/mempool-replacements.md.
+    """
+    one, two = winner.feerate, victim.feerate
+    if winner.fee is None or victim.fee is None or one is None or two is None:
+        return False
+    return winner.fee > victim.fee and one > two
 
 
 def _likely_winner(whale: Prediction, rival: Transaction) -> Txid | None:

@@ -28,7 +28,7 @@ class _RestLine(msgspec.Struct):
     body: msgspec.Raw
     t: float | None = None
     method: str = "GET"
-    request: msgspec.Raw | None = None
+    request: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Asked(msgspec.Struct):
@@ -140,7 +140,7 @@ class RecordedTransport:
                 raise RecordingError(f"{path}, line {number}: not a recorded answer ({error})") from error
 
     def _load_prevouts(self, line: _RestLine) -> None:
-        if line.request is None or line.status != 200 or not line.path.endswith("/prevouts"):
+        if bytes(line.request) == b"null" or line.status != 200 or not line.path.endswith("/prevouts"):
             return
         asked = msgspec.json.decode(line.request, type=list[_Asked])
         answers = msgspec.json.decode(line.body, type=list[msgspec.Raw])
