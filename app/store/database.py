@@ -120,7 +120,7 @@ class Database:
         if then is not None:
             then(result)
         if _size(wal_of(self.path)) > self._limits.checkpoint_mb * MEBIBYTE:
-            self._checkpoint()
+            self._thread.submit(self._checkpoint)  # behind this answer: nobody waits for it
         return result
 
     def _checkpoint(self) -> None:

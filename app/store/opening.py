@@ -1,6 +1,6 @@
 """From a data directory in whatever state to a working database, with words about what happened.
 
-Nothing is ever deleted: what cannot be read is renamed to `<name>.<time>.set-aside`, and a notice stays
+Nothing is ever deleted: what cannot be read is renamed (aside.py), and a notice stays
 until the operator has moved it away.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
+from app.store.aside import SUFFIX, aside_name, set_aside
 from app.store.database import (
     MEBIBYTE,
     Connection,
@@ -35,8 +36,6 @@ from app.store.watermark import Watermark
 from app.views import Notice
 
 FILE: Final = "spout.duckdb"
-ASIDE: Final = ".set-aside"
-_STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 _FULL_CHECK_MB: Final = 256
 _ATTEMPTS: Final = 4
 """Whole log, its good part, no log, a fresh database."""
@@ -129,7 +128,7 @@ class _Opening:
         if self._path.exists() and self._path.stat().st_size:
             return
         if wal_of(self._path).exists():
-            self._set_aside(wal_of(self._path))
+            set_aside(wal_of(self._path), self._at)
         connection = connect(fresh, self._limits)
         try:
             checked(connection, fresh, _create)
@@ -159,19 +158,22 @@ class _Opening:
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:
         log = wal_of(self._path)
-        kept = self._set_aside(log)
-        what = "the entries after the damage are lost"
-        if error.position and not self._prefix_tried:
+        good_part = log.with_name(f"{log.name}.new")
+        keeps_some = bool(error.position) and not self._prefix_tried
+        if error.position and keeps_some:
             self._prefix_tried = True
-            _copy_start(kept, log, error.position)
-        else:
-            what = "what it held beyond the database file is lost"
-        self._tell("wal_set_aside", f"the write-ahead log was damaged, now {kept.name}; {what}")
+            _copy_start(log, good_part, error.position)  # first: a full disk must not cost it
+        kept = set_aside(log, self._at)
+        if keeps_some:
+            good_part.replace(log)
+        lost = "the entries after the damage" if keeps_some else "what it held beyond the database file"
+        words = f"the write-ahead log was damaged, now {kept.name}; {lost} could not be read"
+        self._tell("wal_set_aside", words)
 
     def _without_bad_database(self, error: DatabaseUnreadableError) -> None:
-        kept = self._set_aside(self._path)
+        kept = set_aside(self._path, self._at)
         if wal_of(self._path).exists():
-            self._set_aside(wal_of(self._path))
+            set_aside(wal_of(self._path), self._at)
         self._tell(
             "database_set_aside",
             f"the database was damaged ({error}) and is set aside as {kept.name}; Spout started a fresh one",
@@ -197,21 +199,10 @@ class _Opening:
         words = f"{lost} acknowledged event{'s are' if lost > 1 else ' is'} missing from the database"
         log = wal_of(self._path)
         if log.exists() and not self._notices:
-            kept = self._aside_name(log)
+            kept = aside_name(log, self._at)
             shutil.copyfile(log, kept)
             words += f"; the torn write-ahead log is kept as {kept.name}"
         self._tell("events_lost", words)
-
-    def _set_aside(self, path: Path) -> Path:
-        kept = self._aside_name(path)
-        path.rename(kept)
-        return kept
-
-    def _aside_name(self, path: Path) -> Path:
-        name, turn = f"{path.name}.{self._at.strftime(_STAMP)}", 0
-        while (kept := path.with_name(f"{name}{f'-{turn}' if turn else ''}{ASIDE}")).exists():
-            turn += 1
-        return kept
 
     def _set_aside_before(self) -> list[Notice]:
         return [
@@ -220,7 +211,7 @@ class _Opening:
                 words=f"{path.name}, damaged, is kept in {self._dir}: move it away to end this notice",
                 since=datetime.fromtimestamp(path.stat().st_mtime, UTC),
             )
-            for path in sorted(self._dir.glob(f"*{ASIDE}"))
+            for path in sorted(self._dir.glob(f"*{SUFFIX}"))
         ]
 
     def _tell(self, code: str, words: str) -> None:
