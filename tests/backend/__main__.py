@@ -7,6 +7,7 @@ standard input (its parent is gone) or SIGTERM.
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def _story(asked: argparse.Namespace) -> World | RecordingStory:
 
 
 def _until_closed(stopped: asyncio.Event) -> None:
-    if not sys.stdin.buffer.raw.read(4096):
+    if not os.read(sys.stdin.fileno(), 4096):
         stopped.set()
 
 

@@ -152,7 +152,13 @@ def _output(told: Json) -> Json:
 
 def _bare(txid: str, sent: Any) -> Json:
     """Return a body from the truth alone (the `setup` ones): scripts from addresses, inputs unsigned."""
-    unsigned = {"is_coinbase": False, "prevout": None, "scriptsig": "", "scriptsig_asm": "", "witness": []}
+    unsigned: Json = {
+        "is_coinbase": False,
+        "prevout": None,
+        "scriptsig": "",
+        "scriptsig_asm": "",
+        "witness": [],
+    }
     inner = {"sequence": 0xFFFFFFFD, "inner_redeemscript_asm": "", "inner_witnessscript_asm": ""}
     return {
         "txid": txid,

@@ -29,7 +29,7 @@ class PlainClient:
         self.rest: httpx.AsyncClient
 
     async def __aenter__(self) -> Self:
-        self.socket = await connect(self._address, max_size=None, ping_interval=None, compression=None)
+        self.socket = await connect(self._address, max_size=None, ping_interval=None, max_queue=None)
         self.rest = httpx.AsyncClient(base_url=f"{self._url}/api/v1/", timeout=_PATIENCE_SECONDS)
         return self
 

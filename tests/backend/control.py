@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -58,6 +58,7 @@ class Control:
             "send_half_frame": backend.send_half_frame,
             "push_to_all": backend.push_to_all,
             "big_frame": self._big_frame,
+            "drop_crowd": backend.drop_crowd,
             "slow_rest": backend.slow_rest,
             "rest_error": backend.rest_error,
             "rest_body": lambda path, body, **more: backend.rest_body(path, body.encode(), **more),
@@ -72,7 +73,7 @@ class Control:
         built = [from_json(told) for told in unannounced]
         return _told(self._backend.world.mine(list(txids), unannounced=built, empty=empty))
 
-    def _reorg(self, depth: int = 1, blocks: tuple[list[Any], ...] = ((),)) -> list[Json]:
+    def _reorg(self, depth: int = 1, blocks: Sequence[Sequence[Any]] = ((),)) -> list[Json]:
         made = [
             [self._known(tx) if isinstance(tx, str) else from_json(tx) for tx in block] for block in blocks
         ]

@@ -122,6 +122,19 @@ class Faults:
                 client.socket.send_streamed(*crowd.frame(sequence))
         return crowd
 
+    def drop_crowd(self) -> None:
+        """Let the big frame's transactions leave again, in one `removed`."""
+        gone = self.world.crowd.txids() if self.world.crowd else []
+        self.world.crowd = None
+        delta = {
+            "sequence": self.world.next_sequence(),
+            "added": [],
+            "removed": gone,
+            "mined": [],
+            "replaced": [],
+        }
+        self.push({"mempool-txids": delta, "mempool-transactions": delta})
+
     def slow_rest(self, seconds: float) -> None:
         """Let each REST answer take so long."""
         self.slow_seconds = seconds

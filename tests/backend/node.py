@@ -164,7 +164,7 @@ class NodeHistory:
 
     def _unexplained(self) -> tuple[tuple[float, str], ...]:
         """Find what a frame shows as removed while the truth has it waiting, with no block to explain it."""
-        found = {}
+        found: dict[str, float] = {}
         for t, txid in self.truth.removed:
             timeline = self.places.get(txid, [])
             quiet = all(not t - _EXPLAINED < at < t + _EXPLAINED for at, _ in timeline)

@@ -214,6 +214,8 @@ class Backend(Faults):
         return not isinstance(message, dict) or self._follow(client, message)
 
     def _follow(self, client: Client, message: Json) -> bool:
+        if isinstance(self.story, RecordingStory) and message.get("action") != "ping":
+            self.story.started.set()
         tracked = message.get("track-txs")
         if self.strict and isinstance(tracked, list) and len(tracked) > MAX_TRACKED:
             client.socket.send(json.dumps({"track-txs-error": "too many txids"}).encode())

@@ -13,7 +13,7 @@ from tests.backend.world import World
 from tests.backend.world_rest import WorldRest
 
 Json = dict[str, Any]
-_KEPT_BLOCKS = 32
+_GRACE_SECONDS = 0.2  # a client sends its subscriptions one after the other
 
 
 class WorldStory:
@@ -52,7 +52,7 @@ class WorldStory:
 
 
 class RecordingStory:
-    """A recording played at a speed; its clock starts with the first subscription.
+    """A recording played at a speed; its clock starts with the first subscription (`started`).
 
     What the recorded client got as an answer to its own subscriptions is not pushed: it is kept, and given to
     a client that subscribes. `t` is the recording's own time.
@@ -72,6 +72,7 @@ class RecordingStory:
     async def play(self, push: Callable[[Json], None], gone: Callable[[bool], Any]) -> None:
         """Push each frame at its time; `gone(True)` where the backend went away, False where it is back."""
         await self.started.wait()
+        await asyncio.sleep(_GRACE_SECONDS)
         loop = asyncio.get_running_loop()
         zero, begin, away = loop.time(), self.t, False
         for line in self._lines[self._next :]:
@@ -87,11 +88,9 @@ class RecordingStory:
         self.finished.set()
 
     def init(self) -> Json | None:
-        self.started.set()
         return self._state or None
 
     def wanted(self, names: set[str]) -> Json:
-        self.started.set()
         stats = ("mempoolInfo", "vBytesPerSecond", "fees", "da") if "stats" in names else ()
         keys = [*(name for name in ("blocks", "mempool-blocks") if name in names), *stats]
         return {key: self._state[key] for key in keys if key in self._state}

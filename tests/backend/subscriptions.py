@@ -115,7 +115,7 @@ def _switch(message: Json, key: str, *, now: bool) -> bool:
     return bool(message[key]) if key in message else now
 
 
-def _of_index(told: Json, index: int | None) -> Json | None:
+def _of_index(told: dict[Any, Any], index: int | None) -> Json | None:
     """Return the projected block of the client's index, from one recorded or from all of a world's."""
     if "index" in told:
         return told if told["index"] == index else None

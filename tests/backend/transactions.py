@@ -247,7 +247,8 @@ def _two_of_three(owner: str) -> bytes:
 
 def _signed(coin: Coin, sequence: int) -> RawInput:
     key = public_key(coin.owner)
-    script, witness = b"", (_SIGNATURE, key)
+    script: bytes = b""
+    witness: tuple[bytes, ...] = (_SIGNATURE, key)
     match coin.kind:
         case "p2pkh":
             script, witness = bytes([71]) + _SIGNATURE + b"\x21" + key, ()

@@ -108,7 +108,7 @@ def without(document: Any, path: Path) -> Any:
 
 def _same_type(here: Any, wrong: Any, kind: str) -> bool:
     if kind in ("huge", "negative", "float"):
-        return here == wrong
+        return bool(here == wrong)
     if here is None or isinstance(here, bool) or wrong is None or isinstance(wrong, bool):
         return type(here) is type(wrong)
     return isinstance(here, type(wrong))
