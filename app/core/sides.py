@@ -12,7 +12,7 @@ from app.core.units import Script
 NO_TXID = "0" * 64
 """What a coinbase spends."""
 _TRIFLE = 1_000
-"""Satoshi; with a thousandth of all outputs at most, such an output says nothing about value."""
+"""Satoshi; such outputs, if all of them are worth a thousandth at most, say nothing about value."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Sides:
 def read_sides(tx: Transaction, entities: Entities) -> Sides:
     sender = _read_sender(tx, entities)
     sides = Sides(sender=sender, labels={}, change=[], stays=[], named=[], unnamed=[], burnt=[], trifles=[])
-    trifle = min(_TRIFLE, tx.gross // 1000)
+    trifle = min(_TRIFLE, tx.gross // (1000 * len(tx.outputs)))
     for index, output in enumerate(tx.outputs):
         script = output.script
         if output.value <= trifle:
