@@ -19,8 +19,8 @@ INFLOW_POWER: Final = 0.70
 AHEAD_POWER: Final = 0.15
 _INFLOW_OFFSET: Final = 0.02
 _AHEAD_OFFSET: Final = 0.05
-_LOG_DRIFT: Final = (-0.044, -0.088, -0.165, -0.233, -0.351, -0.514, -0.550)
-_SPREAD: Final = (0.541, 0.559, 0.625, 0.557, 0.546, 0.542, 0.540)
+_LOG_DRIFT: Final = (-0.044, -0.088, -0.165, -0.233, -0.351, -0.514, -2.000)
+_SPREAD: Final = (0.541, 0.559, 0.625, 0.557, 0.546, 0.542, 0.900)
 _GAUSS_HERMITE: Final = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
 
 _RHOS: Final = np.concatenate([[0.0], np.geomspace(0.02, 14.0, 47)])
@@ -33,7 +33,25 @@ _COARSE_STEPS: Final = 72
 _LOG_COARSE_STEP: Final = float(np.log(155.0 / 2.0)) / _COARSE_STEPS
 _AHEADS: Final = _FINE_STEPS + _COARSE_STEPS + 1
 
-SIMULATED_LINES: Final[tuple[Line, ...]] = ((0.0, 1.0, 1.0, 1.0, 1.0, 1.0),) * len(HORIZONS)
+# Made by tests/bench/fit_lines.py from simulated markets: where a node starts, until it has its own outcomes.
+SIMULATED_LINES: Final[tuple[Line, ...]] = (
+    (-0.033, 0.507, 0.823, 1.069, 0.935, 1.000),
+    (-0.005, 0.334, 1.048, 1.008, 1.009, 0.641),
+    (-0.059, 0.156, 1.130, 1.033, 1.086, 0.568),
+    (0.027, 0.044, 1.092, 1.022, 1.065, 0.523),
+    (-0.044, 0.020, 0.684, 1.079, 1.165, 0.456),
+    (-0.081, 0.020, 0.272, 0.925, 1.372, 0.439),
+    (1.498, 0.175, 0.859, 0.423, 0.657, 0.869),
+)
+SIMULATED_LINES_BELOW_ONE: Final[tuple[Line, ...]] = (
+    (-0.105, 1.214, 0.893, 1.140, 1.403, 1.000),
+    (-0.019, 0.270, 1.240, 0.989, 1.255, 1.013),
+    (-0.033, 0.032, 1.555, 1.028, 1.088, 1.223),
+    (-0.154, 0.025, 0.843, 1.166, 1.031, 1.174),
+    (-0.216, 0.020, 0.582, 1.009, 1.157, 0.945),
+    (-0.184, 0.020, 0.238, 1.022, 1.175, 0.600),
+    (0.155, 1.000, 1.000, 1.122, 0.998, 0.787),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +70,18 @@ class Beliefs:
 class PassageTable:
     """P(confirmed within n) by blocks ahead and inflow. Immutable; takes about a second to build."""
 
-    def __init__(self, beliefs: Beliefs, lines: tuple[Line, ...] = SIMULATED_LINES) -> None:
+    def __init__(
+        self,
+        beliefs: Beliefs,
+        lines: tuple[Line, ...] = SIMULATED_LINES,
+        lines_below_one: tuple[Line, ...] = SIMULATED_LINES_BELOW_ONE,
+    ) -> None:
         self.beliefs: Final = beliefs
         refused = 1.0 - (1.0 - beliefs.empty_share) * (1.0 - beliefs.refusing_share)
-        grids = [_premixed(share, beliefs.template_age_seconds) for share in (beliefs.empty_share, refused)]
-        table = np.concatenate(grids)  # taken by all: old, fresh; below 1 sat/vB: old, fresh
-        straight = Recalibration(lines=lines, outcomes=0, fitted_at=None).straightened(table)
-        straight[2:] = np.minimum(straight[2:], straight[:2])
+        taken_by_all = _straight(_premixed(beliefs.empty_share, beliefs.template_age_seconds), lines)
+        below_one = _straight(_premixed(refused, beliefs.template_age_seconds), lines_below_one)
+        # By kind: old, fresh; then the same below 1 sat/vB, which never fares better.
+        straight = np.concatenate([taken_by_all, np.minimum(below_one, taken_by_all)])
         self._rows: Final = _never_rising(straight).reshape(-1, len(HORIZONS))
 
     def chances(
@@ -117,6 +140,10 @@ def _premixed(empty_share: float, template_age_seconds: float) -> Floats:
             mixed[0, :, :, column] += weight * now
             mixed[1, :, :, column] += weight * (in_template * now + (1.0 - in_template) * missed_one)
     return np.maximum.accumulate(mixed, axis=-1)
+
+
+def _straight(table: Floats, lines: tuple[Line, ...]) -> Floats:
+    return Recalibration(lines=lines, outcomes=0, fitted_at=None).straightened(table)
 
 
 def _read(grid: Floats, rhos: Floats, ahead: Floats) -> Floats:
