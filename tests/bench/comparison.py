@@ -113,7 +113,7 @@ def medians(parts: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def regime_rows(prefix: str, regime: str, found: dict[str, float], *, absolute: bool) -> Iterator[BenchRow]:
-    """Yield one regime's figures. Without `absolute`, only bars that do not hang on the simulator are bars."""
+    """Yield one regime's figures; without `absolute`, bars that hang on the simulator are left out."""
     name = f"{prefix}.{regime}"
     yield from _shown(name, found)
     for n, limit in _TO_B2C.items():
