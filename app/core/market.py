@@ -10,6 +10,7 @@ import numpy as np
 from app.core.feerates import Floats, ahead_of_each_rung, by_rung, feerate_of_rung, rung_of, spread
 
 BLOCK_VBYTES: Final = 1_000_000
+_TELLING_USAGE_BYTES: Final = 5_000_000
 _SEVEN_SHARES: Final = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 
 
@@ -145,6 +146,16 @@ def queue_of_histogram(histogram: Sequence[tuple[float, float]], source: QueueSo
     low = table[:, 0]
     high = np.concatenate([low[:1], low[:-1] / 1.01])
     return Queue(spread(low, np.maximum(low, high), table[:, 1]), source)
+
+
+def limit_vbytes(max_usage_bytes: float, usage_bytes: float, mempool_vbytes: float) -> float | None:
+    """Return where eviction begins, in vbytes; None while too little waits to tell.
+
+    bitcoind's limit (`maxmempool`) is on memory, not on vbytes: the ratio of now is taken to hold.
+    """
+    if usage_bytes < _TELLING_USAGE_BYTES or mempool_vbytes <= 0:
+        return None
+    return max_usage_bytes * mempool_vbytes / usage_bytes
 
 
 def _edge(block: ProjectedBlock) -> float:
