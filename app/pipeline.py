@@ -4,19 +4,24 @@ Everything a source tells comes through `take`. The tracker draws the conclusion
 and forecast are what it calls), the store keeps them, and only then are they told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from app.bus import Bus
 from app.clock import Clock
+from app.core.backoff import backoff_seconds
 from app.core.events import Event, Happening
 from app.core.models import Block
 from app.core.observations import Observation
 from app.core.prediction import Prediction
 from app.core.questions import Question
 from app.core.tracker import Tracker
+from app.errors import StoreError
+
+LONGEST_WAIT_SECONDS = 15.0
+"""Between two tries to keep something, while the store refuses."""
 
 
 class Keeper(Protocol):
@@ -65,21 +70,23 @@ class Pipeline:
         bus: Bus[Event],
         clock: Clock,
         listeners: Sequence[Listener] = (),
+        on_trouble: Callable[[StoreError | None], None] = lambda _error: None,
     ) -> None:
+        """`on_trouble` hears why nothing can be kept, and None once it can again."""
         self._tracker = tracker
         self._keeper = keeper
         self._asker = asker
         self._bus = bus
         self._clock = clock
         self._listeners = tuple(listeners)
+        self._on_trouble = on_trouble
         self.events = 0
 
     async def take(self, observations: Iterable[Observation]) -> tuple[Event, ...]:
         """Follow the journey for some observations together; return what was told.
 
-        Raises:
-            StoreError: if nothing could be kept; then nothing was told, and the tracker is ahead of
-                the store until the caller has had it kept.
+        While the store refuses (a full disk), this waits: nothing is told that is not kept, and the
+        sources wait with it.
         """
         batch = self._conclude(observations)
         events = await self._keep(batch)
@@ -105,6 +112,22 @@ class Pipeline:
     async def _keep(self, batch: _Batch) -> tuple[Event, ...]:
         if not (batch.happenings or batch.predictions or batch.blocks):
             return ()
-        events = await self._keeper.append(batch.happenings, tuple(batch.predictions.values()), batch.blocks)
+        events = await self._append(batch)
         self.events += len(events)
         return events
+
+    async def _append(self, batch: _Batch) -> tuple[Event, ...]:
+        attempt = 0
+        while True:
+            try:
+                events = await self._keeper.append(
+                    batch.happenings, tuple(batch.predictions.values()), batch.blocks
+                )
+            except StoreError as error:
+                attempt += 1
+                self._on_trouble(error)
+                await self._clock.sleep(backoff_seconds(attempt, 0.0, longest=LONGEST_WAIT_SECONDS))
+            else:
+                if attempt:
+                    self._on_trouble(None)
+                return events

@@ -134,7 +134,7 @@ class SpikeWatch:
         return SpikeWatch((*recent, (at, next_block_median)))
 
     def is_spike(self, at: datetime) -> bool:
-        """No spike while either median is 0 or unknown, or was read more than 10 minutes before its moment."""
+        """No spike while either median is 0 or unknown, or was read over 10 minutes before its moment."""
         now, then = self._median_at(at), self._median_at(at - SPIKE_LOOKBACK)
         return now is not None and then is not None and now > SPIKE_FACTOR * then
 

@@ -33,6 +33,7 @@ from app.errors import ParseError, SourceError, UnreachableError
 from app.source import wire
 from app.source.breaker import Guard
 from app.source.examined import Examined
+from app.source.health import SourceHealth
 from app.source.transport import RestAnswer, Transport
 
 T = TypeVar("T")
@@ -67,11 +68,19 @@ class MempoolRest:
     transaction means nothing.
     """
 
-    def __init__(self, transport: Transport, guard: Guard, clock: Clock, examined: Examined) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        guard: Guard,
+        clock: Clock,
+        examined: Examined,
+        health: SourceHealth | None = None,
+    ) -> None:
         self._transport = transport
         self._guard = guard
         self._clock = clock
         self._examined = examined
+        self._health = health
         self._leftovers: deque[Txid] = deque()
         self.in_sync = True
 
@@ -121,7 +130,17 @@ class MempoolRest:
                 raise UnreachableError(f"{path}: status {answer.status}")
             return answer
 
-        return await self._guard.call(once)
+        started = self._clock.monotonic()
+        try:
+            answer = await self._guard.call(once)
+        except UnreachableError as error:
+            if self._health is not None:
+                self._health.reconnecting(str(error))
+            raise
+        if self._health is not None:
+            self._health.connected()
+            self._health.answered(self._clock.monotonic() - started)
+        return answer
 
     async def _status(self, txid: Txid) -> tuple[Observation, ...]:
         try:

@@ -59,6 +59,7 @@ class MempoolWebSocket:
         scheme = "wss" if parts.scheme == "https" else "ws"
         self._host, self._port = parts.hostname or "", parts.port or (443 if scheme == "wss" else 80)
         self._url = f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
+        self._shown = f"{scheme}://{self._host}:{self._port}"
         self._tell = tell
         self._health = health
         self._examined = examined
@@ -99,9 +100,9 @@ class MempoolWebSocket:
     def _lost(self, reason: str, attempt: int) -> None:
         _log.warning("mempool link lost", reason=reason, attempt=attempt)
         if attempt >= FAILED_AFTER:
-            self._health.failed(f"{self._url}: {reason}; tried {attempt} times, still trying")
+            self._health.failed(f"{self._shown}: {reason}; tried {attempt} times, still trying")
         else:
-            self._health.reconnecting(f"{self._url}: {reason}")
+            self._health.reconnecting(f"{self._shown}: {reason}")
 
     async def _listen(self, link: ClientConnection) -> None:
         reader, news = FrameReader(), asyncio.Event()
