@@ -34,6 +34,8 @@ class Limits:
     threads: int = 1
     checkpoint_mb: int = 4
     """The write-ahead log is folded into the database once it is longer than this."""
+    full_check_mb: int = 256
+    """A file up to this size is read through at opening; of a larger one, what a start needs."""
 
 
 def wal_of(path: Path) -> Path:
@@ -51,6 +53,7 @@ def connect(path: Path, limits: Limits) -> Connection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{limits.memory_mb}MiB",
         "threads": limits.threads,
+        "async_threads": 1,
         "temp_directory": str(path.with_name("tmp")),
         "checkpoint_threshold": "1TiB",
         "auto_checkpoint_skip_wal_threshold": 1 << 62,

@@ -36,7 +36,14 @@ from app.store.watermark import Watermark
 from app.views import Notice
 
 FILE: Final = "spout.duckdb"
-_FULL_CHECK_MB: Final = 256
+_RECENT: Final = {
+    "events": "sequence > (SELECT max(sequence) - 10000 FROM events)",
+    "prediction_versions": (
+        "status = 'pending' OR updated_at > "
+        "(SELECT max(updated_at) - INTERVAL 2 DAYS FROM prediction_versions)"
+    ),
+}
+"""What is read at a start of the tables that grow large."""
 _ATTEMPTS: Final = 4
 """Whole log, its good part, no log, a fresh database."""
 
@@ -147,14 +154,14 @@ class _Opening:
         return connection
 
     def _read_through(self, connection: Connection) -> None:
-        """Touch what is stored, so that damage shows now: all of it, or the latest of a large file."""
-        if self._path.stat().st_size > _FULL_CHECK_MB * MEBIBYTE:
-            latest = "(SELECT max(sequence) - 10000 FROM events)"
-            connection.execute(f"SELECT sum(strlen(body)) FROM events WHERE sequence > {latest}").fetchall()  # noqa: S608
+        """Touch what is stored, so that damage shows now: all, or of a large file what a start needs."""
+        if schema_version(connection) == 0:
             return
+        large = self._path.stat().st_size > self._limits.full_check_mb * MEBIBYTE
         for table, columns in _tables(connection):
             hashes = ", ".join(f'bit_xor(hash("{column}"))' for column in columns)
-            connection.execute(f'SELECT {hashes} FROM "{table}"').fetchall()  # noqa: S608
+            recent = f"WHERE {_RECENT[table]}" if large and table in _RECENT else ""
+            connection.execute(f'SELECT {hashes} FROM "{table}" {recent}').fetchall()  # noqa: S608
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:
         log = wal_of(self._path)

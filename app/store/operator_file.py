@@ -6,11 +6,12 @@ nothing has to be told to the other process.
 """
 
 import asyncio
+import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 FILE: Final = "operator.db"
 LATEST: Final = 1
+_LOCK: Final = "operator.lock"
 _SCHEMA: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE keys (
@@ -134,16 +136,29 @@ def _open(data_dir: Path, at: datetime) -> tuple[sqlite3.Connection, tuple[Notic
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # hashes of keys are nobody else's business
-    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
-    usable = False
-    try:
-        _prepare(connection, path)
-        usable = True
-    finally:
-        if not usable:
-            connection.close()
+    with _alone(path.with_name(_LOCK)):
+        if not path.exists():
+            path.touch(mode=0o600)  # hashes of keys are nobody else's business
+        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
+        usable = False
+        try:
+            _prepare(connection, path)
+            usable = True
+        finally:
+            if not usable:
+                connection.close()
     return connection
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time prepares the file: SQLite does not wait for another's change to WAL mode."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -156,22 +171,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     if version == 0:
-        _create(connection)
+        connection.executescript(_SCHEMA)
     for (verdict,) in connection.execute("PRAGMA quick_check").fetchall():
         if verdict != "ok":
             damage = sqlite3.DatabaseError(verdict)
             damage.sqlite_errorname = _DAMAGED[0]
             raise damage
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    try:
-        connection.executescript(_SCHEMA)
-    except sqlite3.OperationalError:
-        with suppress(sqlite3.Error):
-            connection.rollback()
-        if _version(connection) != LATEST:  # else the other process was first
-            raise
 
 
 def _version(connection: sqlite3.Connection) -> int:
