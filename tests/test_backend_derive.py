@@ -138,6 +138,18 @@ def test_a_whale_double_spent_on_the_new_branch_is_unknown_afterwards(reorg: Der
     assert answer[0] == 404
 
 
+def test_a_transaction_the_restarted_node_forgot_is_unknown_when_the_wire_says_removed() -> None:
+    recording = RECORDINGS / "g14_bitcoind_down.ws.jsonl.gz"
+    forgetful = DerivedRest(Truth.load(RECORDINGS), recording)
+    forgotten = [sent.txid for sent in forgetful.truth.sent.values() if sent.fate == "dropped_restart"]
+    removed = {txid: t for t, txid in forgetful.truth.removed if txid in forgotten}
+
+    assert len(removed) == 6
+    for txid, t in removed.items():
+        answers = [forgetful.answer("GET", f"/api/v1/tx/{txid}/status", None, at) for at in (t - 1.0, t)]
+        assert [answer[0] for answer in answers if answer] == [200, 404]
+
+
 def test_a_summary_names_every_transaction_of_its_block_with_what_it_moves(rest: DerivedRest) -> None:
     for block in rest.node.blocks.values():
         answer = rest.answer("GET", f"/api/v1/block/{block.hash}/summary", None, block.t)

@@ -116,6 +116,8 @@ class NodeHistory:
         t: float = event["t"]
         moments = {"tx": self.truth.accepted, "dropped": self.truth.evicted}.get(event["event"], {})
         heard = [at for at in moments.get(event.get("txid", ""), ()) if t - _LATE <= at <= t]
+        if not heard and event["event"] == "dropped":  # a stopped node says nothing: the poll after it does
+            heard = [at for at, gone in self.truth.removed if gone == event["txid"] and t - _LATE <= at <= t]
         return max(heard, default=t)
 
     def _arrive(self, txid: str, t: float) -> None:
@@ -178,8 +180,8 @@ class NodeHistory:
             what = event.get("what", "") if event["event"] == "fault" else ""
             if what.startswith("bitcoind stop"):
                 start = event["t"]
-            elif what.startswith(("bitcoind answers", "bitcoind is back")) and start is not None:
-                self.outages.append((start, event["t"]))
+            elif start is not None and (what.startswith("bitcoind answers") or event["event"] == "dropped"):
+                self.outages.append((start, self._moment(event)))
                 start = None
 
 
