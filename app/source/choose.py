@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.clock import Clock
 from app.core.observations import Observation, SourceSynced
-from app.source.breaker import Guard
+from app.source.breaker import Guard, Patience
+from app.source.demo import DemoBackend
 from app.source.examined import Examined
 from app.source.health import Condition, ConnectionState, SourceHealth
 from app.source.inquire import Answerer
@@ -71,6 +73,28 @@ def mempool_sources(
         healths=(stream, answers),
         close=transport.close,
     )
+
+
+def demo_sources(room: Path, *, tell: Tell, examined: Examined, clock: Clock) -> Sources:
+    """The recording in `room`, in a backend's place."""
+    stream = SourceHealth("mempool_ws", clock)
+    demo = DemoBackend(
+        room / "demo.ws.jsonl.gz",
+        room / "demo.rest.jsonl.gz",
+        tell=tell,
+        health=stream,
+        examined=examined,
+        clock=clock,
+    )
+    never = Patience(attempts=1, trips_after=1_000_000_000)
+    rest = MempoolRest(demo, Guard("demo", clock, lambda: 0.0, never), clock, examined)
+    return Sources(
+        parts=(("demo", demo.run),), answerers=(rest,), rest=rest, healths=(stream,), close=_nothing
+    )
+
+
+async def _nothing() -> None:
+    """The demo holds nothing open."""
 
 
 async def answers_at(url: str, seconds: float) -> bool:
