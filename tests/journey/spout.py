@@ -102,6 +102,9 @@ class SpoutProcess:
         """Until the backend's stream is connected and reconciled, or the demo plays."""
         until(self._watches, "Spout watches", seconds=seconds)
 
+    def wait_until_watching_or_syncing(self) -> None:
+        until(lambda: self.component("mempool_ws").get("status") in ("ok", "syncing"), "the link is up")
+
     def wait_for_pages(self) -> None:
         until(lambda: self.get_or_none("/healthz", "pages") == "ready", "the pages are served")
 
@@ -178,6 +181,10 @@ class SpoutProcess:
         found = re.search(rf"^spout_{name}_total (\S+)$", self.text("/metrics").text, re.MULTILINE)
         assert found, f"there is no counter {name}"
         return int(float(found[1]))
+
+    def wait_for_count(self, name: str, *, above: int) -> None:
+        """Wait until a counter shows more than `above`: it is shown a moment after it was counted."""
+        until(lambda: self.count(name) > above, f"{name} above {above}")
 
     def listen(self, *, after: int | None = 0) -> Ear:
         """Hear the event stream from a sequence on; None: what happens from now on."""
