@@ -1,4 +1,4 @@
-"""The whole program as a process: started, asked, killed and started again, as an operator's machine does it."""
+"""The whole program as a process: started, asked, killed and started again, as on an operator's machine."""
 
 import os
 import re
@@ -224,7 +224,12 @@ def bare_environment() -> dict[str, str]:
 def ended(settings: Mapping[str, str], *, seconds: float = 20.0) -> tuple[int, str]:
     """Run it with settings that must end it; return its exit code and what it said on standard error."""
     run = subprocess.run(
-        COMMAND, cwd=ROOT, env={**bare_environment(), **settings}, capture_output=True, timeout=seconds, check=False
+        COMMAND,
+        cwd=ROOT,
+        env={**bare_environment(), **settings},
+        capture_output=True,
+        timeout=seconds,
+        check=False,
     )
     return run.returncode, run.stderr.decode()
 
