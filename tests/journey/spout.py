@@ -64,7 +64,7 @@ class SpoutProcess:
     @property
     def environment(self) -> dict[str, str]:
         own = {"SPOUT_DATA_DIR": str(self.data_dir), "SPOUT_PORT": str(self.port)}
-        return {**bare_environment(), "SPOUT_LOG_LEVEL": "debug", **own, **self.settings}
+        return {**bare_environment(), **own, **self.settings}
 
     @property
     def pid(self) -> int:

@@ -24,8 +24,7 @@ def recovery(spout: SpoutProcess) -> Recovery:
     def wait(what: str, since: float, missed: Built) -> None:
         spout.wait_for(missed.txid, status="pending")
         seconds = time.monotonic() - since
-        print(f"
-recovery after {what}: {seconds:.1f} s")
+        print(f"\nrecovery after {what}: {seconds:.1f} s")
         assert seconds < RECOVERS_WITHIN_SECONDS
         spout.wait_until_watching()
 
