@@ -90,6 +90,8 @@ class Prediction:
     """Why it ended or what is uncertain, in words."""
     left_unverified: bool = False
     reorged: int = 0
+    peel_of: str | None = None
+    """The prediction that was announced for the coin this one carries on."""
     first_seen_in_block: bool = False
     outcome: Outcome | None = Outcome.CENSORED
     """None: confirmed, and nothing had been forecast that could be scored."""
