@@ -276,6 +276,47 @@ def test_a_party_carries_the_date_and_the_basis_of_its_label() -> None:
     assert (party.basis, party.labelled_at, party.group) == ("own label", "2026-11-01", "Kraken")
 
 
+# What labels known later could still change is not certain
+
+
+def test_two_strangers_paid_by_an_exchange_are_likely_since_one_may_be_its_own() -> None:
+    tx = a_transaction(spends=[spends(ANN, 500)], pays=[pays(BOB, 150), pays(CAROL, 130), pays(ANN, 219)])
+
+    assert classify(tx, entities((ANN, "Kraken"))).moved_is is MovedIs.LIKELY
+
+
+def test_two_strangers_paid_by_an_exchange_without_change_are_an_upper_bound() -> None:
+    tx = a_transaction(spends=[spends(ANN, 500)], pays=[pays(BOB, 150), pays(CAROL, 349)])
+
+    seen = classify(tx, entities((ANN, "Kraken")))
+
+    assert (seen.moved_is, seen.moved_low, seen.moved) == (MovedIs.UP_TO, sats(150), sats(499))
+
+
+def test_with_an_input_nobody_labelled_what_stays_in_the_group_is_not_certain() -> None:
+    tx = a_transaction(spends=[spends(ANN, 300), spends(DAN, 200)], pays=[pays(BOB, 150), pays(CAROL, 349)])
+
+    seen = classify(tx, entities((ANN, "Kraken"), (CAROL, "Kraken"), (BOB, "Bitstamp")))
+
+    assert (seen.moved, seen.moved_is) == (sats(150), MovedIs.LIKELY)
+
+
+def test_with_an_input_nobody_labelled_an_internal_transfer_is_not_certain() -> None:
+    tx = a_transaction(spends=[spends(ANN, 300), spends(DAN, 200)], pays=[pays(BOB, 150), pays(CAROL, 349)])
+
+    seen = classify(tx, entities((ANN, "Kraken"), (CAROL, "Kraken"), (BOB, "Kraken")))
+
+    assert (seen.flow, seen.moved_is) == (Flow.INTERNAL, MovedIs.LIKELY)
+
+
+def test_a_stranger_who_pays_two_exchanges_may_be_one_of_them() -> None:
+    tx = a_transaction(spends=[spends(ANN, 500)], pays=[pays(BOB, 150), pays(CAROL, 130), pays(ANN, 219)])
+
+    seen = classify(tx, entities((BOB, "Kraken"), (CAROL, "Bitstamp")))
+
+    assert (seen.moved, seen.moved_low, seen.moved_is) == (sats(280), sats(130), MovedIs.LIKELY)
+
+
 # Missing scripts
 
 
@@ -286,6 +327,14 @@ def test_a_missing_script_is_counted_told_and_keeps_the_amount_from_being_certai
 
     assert (seen.missing_inputs, seen.moved_is) == (1, MovedIs.LIKELY)
     assert seen.evidence[0].startswith("1 of 2 inputs: the script it spends is not known yet")
+
+
+def test_a_missing_script_may_be_the_receivers_own() -> None:
+    tx = a_transaction(spends=[spends(ANN, 200), spends(None)], pays=[pays(BOB, 149), pays(CAROL, 300)])
+
+    seen = classify(tx, entities((BOB, "Kraken"), (CAROL, "Kraken")))
+
+    assert (seen.flow, seen.moved_is) == (Flow.INFLOW, MovedIs.LIKELY)
 
 
 def test_with_no_script_known_the_sender_is_not_called_unknown() -> None:
