@@ -75,8 +75,8 @@ async def test_healthz_answers_head(house: House) -> None:
 async def test_health_is_what_its_components_are(
     house: House,
     status: ComponentStatus,
-    required: bool,
-    overall: str,  # noqa: FBT001
+    required: bool,  # noqa: FBT001
+    overall: str,
 ) -> None:
     component = Component(name="mempool_ws", status=status, since=NOON, required=required, error="why")
     house.live.show(Snapshot(version=0, made_at=NOON, started_at=NOON, components=(component,)))
