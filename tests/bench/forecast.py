@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from app.core.firstpassage import HORIZONS
 from app.core.forecast import ForecastModel
 from app.core.passagetable import Beliefs, PassageTable
+from app.core.prediction import HORIZONS
 from app.core.recalibration import fit_recalibration
 from tests.bench import comparison
 from tests.bench.comparison import REGIMES
