@@ -5,6 +5,7 @@ ranges, and a page that has lost its Bokeh session goes on. Names are what the m
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bokeh.models import (
     ColumnDataSource,
@@ -32,17 +33,18 @@ def queue_figure() -> figure:
     plot.patches(
         "xs",
         "ys",
-        source=_source("queue-water", "xs", "ys", "fill", "hatch", "line", "alpha"),
+        source=_source("queue-water", "xs", "ys", "fill", "hatch", "alpha"),
         fill_color="fill",
         fill_alpha="alpha",
-        line_color="line",
-        line_alpha="alpha",
-        line_width=1.2,
+        line_color=None,
         hatch_pattern="/",
         hatch_color="hatch",
         hatch_scale=9,
         hatch_weight=1.4,
         hatch_alpha="alpha",
+    )
+    plot.multi_line(
+        "xs", "ys", source=_source("queue-surface", "xs", "ys", "line"), line_color="line", line_width=1.8
     )
     _texts(plot, "queue-prices", size="11px", style="normal")
     whales = _whales(plot, "queue-whales")
@@ -64,14 +66,14 @@ def flow_figure() -> figure:
         line_width=1,
     )
     plot.line("x", "y", source=_source("flow-net", "x", "y"), name="flow-net-line", line_width=1.7)
-    plot.add_tools(HoverTool(renderers=bars, tooltips=[("", "@title"), ("", "@btc BTC")]))
+    plot.add_tools(HoverTool(renderers=[*bars], tooltips=[("", "@title"), ("", "@btc BTC")]))
     return plot
 
 
 def other_figure() -> figure:
     plot = _frame("other", height=104, x=(0, 1), y=(0, 1))
     bars = _bars(plot, "other-bars")
-    plot.add_tools(HoverTool(renderers=bars, tooltips=[("", "@title"), ("", "@btc BTC")]))
+    plot.add_tools(HoverTool(renderers=[*bars], tooltips=[("", "@title"), ("", "@btc BTC")]))
     return plot
 
 
@@ -151,7 +153,7 @@ def _quads(plot: figure, name: str) -> None:
     )
 
 
-def _bars(plot: figure, name: str) -> list[GlyphRenderer]:
+def _bars(plot: figure, name: str) -> "Sequence[GlyphRenderer[Any]]":
     """Solid for what is final; hatched and dashed, from a second source, for what waits."""
     columns = ("left", "right", "bottom", "top", "color", "title", "btc")
     solid = plot.quad(
@@ -181,7 +183,7 @@ def _bars(plot: figure, name: str) -> list[GlyphRenderer]:
     return [solid, hatched]
 
 
-def _whales(plot: figure, name: str, *, dashed: bool = False) -> GlyphRenderer:
+def _whales(plot: figure, name: str, *, dashed: bool = False) -> "GlyphRenderer[Any]":
     columns = ("x", "y", "size", "fill", "line", "id", "title", "btc", "fee", "note")
     return plot.scatter(
         "x",

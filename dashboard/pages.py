@@ -88,16 +88,16 @@ class Pages:
     handlers: list[tuple[Any, ...]]
     feed: Feed
     _past: PastFlows = field(repr=False)
-    _memory: SystemMemory = field(repr=False)
+    memory: SystemMemory = field(repr=False)
 
     def open(self) -> None:
-        self._memory.open()
+        self.memory.open()
         self.feed.open()
 
     def close(self) -> None:
         self.feed.close()
         self._past.close()
-        self._memory.close()
+        self.memory.close()
 
 
 def build(live: Live, history: History, options: PageOptions) -> Pages:
@@ -129,7 +129,7 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
         ],
         feed=feed,
         _past=past,
-        _memory=memory,
+        memory=memory,
     )
 
 

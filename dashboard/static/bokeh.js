@@ -102,7 +102,7 @@ export const clockTicks = (start, end, most) => {
   const away = new Date(end).getTimezoneOffset() * 60_000;
   const ticks = [];
   for (let at = Math.ceil((start - away) / step) * step + away; at <= end; at += step) {
-    ticks.push([at, step >= 720 * 60_000 ? new Date(at).toLocaleDateString([], { weekday: "short", day: "numeric" }) : new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })]);
+    ticks.push([at, step >= 720 * 60_000 ? new Date(at).toLocaleDateString([], { weekday: "short", day: "numeric" }) : new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })]);
   }
   return ticks;
 };

@@ -34,7 +34,7 @@ export class Bubbles {
     const rates = rows.map((row) => row.rate);
     const low = Math.min(1, ...rates) * 0.7;
     const high = Math.max(8, ...rates) * 1.5;
-    const end = now() + SPAN * 0.02;
+    const end = now() + SPAN * 0.04;
     this.charts.range("bubbles", "x", end - SPAN, end);
     this.charts.range("bubbles", "y", low, high);
     this.charts.ticks("bubbles", "x", clockTicks(end - SPAN, end, this.host.clientWidth < 420 ? 5 : 8));

@@ -81,7 +81,7 @@ function strip(totals) {
   text("fig-net-note", net === 0 ? "net: as much in as out" : `net ${net > 0 ? "to" : "from"} exchanges, if all confirm`);
   text("fig-fees", totals.next_block === null ? "unknown" : `${feerate(totals.next_block)} · ${feerate(totals.hour)}`);
   text("fig-held", totals.due ? `${integer(totals.on_time)} of ${integer(totals.due)}` : "none yet");
-  text("fig-held-note", totals.due ? `latest forecasts held (${percent(totals.on_time / totals.due)})` : "no forecast has come due");
+  text("fig-held-note", totals.due ? `latest forecasts held: ${percent(totals.on_time / totals.due)} (${Math.round(totals.between[0] * 100)}–${Math.round(totals.between[1] * 100)})` : "no forecast has come due");
 }
 
 function text(id, value) {

@@ -42,7 +42,8 @@ export class Queue {
 
   vessels(blocks, low, high, colour) {
     const top = (rate) => Math.min(Math.max(rate, low * 1.12), high / 1.28);
-    const water = { xs: [], ys: [], fill: [], hatch: [], line: [], alpha: [] };
+    const water = { xs: [], ys: [], fill: [], hatch: [], alpha: [] };
+    const surface = { xs: [], ys: [], line: [] };
     const vessels = { left: [], right: [], bottom: [], top: [], line: [], fill: [] };
     const prices = { x: [], y: [], text: [], color: [] };
     blocks.forEach((block, index) => {
@@ -54,7 +55,9 @@ export class Queue {
       water.ys.push([low, ...edge.map(([, y]) => y), low]);
       water.fill.push(colour("water"));
       water.hatch.push(colour("hatch"));
-      water.line.push(colour("accent"));
+      surface.xs.push(edge.map(([x]) => x));
+      surface.ys.push(edge.map(([, y]) => y));
+      surface.line.push(colour("accent"));
       water.alpha.push(1 - index * 0.07);
       if (filled(block) < 1) for (const [name, value] of Object.entries({ left, right: index + 1 - GAP, bottom: low, top: top(block.rates.at(-1)), line: colour("accent"), fill: "transparent" })) vessels[name].push(value);
       prices.x.push(left + width / 2);
@@ -63,6 +66,7 @@ export class Queue {
       prices.color.push(colour("soft"));
     });
     this.charts.fill("queue-water", water);
+    this.charts.fill("queue-surface", surface);
     this.charts.fill("queue-vessels", vessels);
     this.charts.fill("queue-prices", prices);
   }
@@ -75,7 +79,7 @@ export class Queue {
     const out = { x: [], y: [], size: [], fill: [], line: [], id: [], title: [], btc: [], fee: [], note: [] };
     const names = { x: [], y: [], text: [], color: [] };
     for (const whale of whales) {
-      const size = Math.min(44, 9 + Math.sqrt(whale.moved / 1e8) * 0.62);
+      const size = Math.min(48, 10 + Math.sqrt(whale.moved / 1e8) * 0.76);
       const beyond = whale.depth === null;
       const block = beyond ? null : blocks[Math.floor(whale.depth)];
       const x = beyond ? blocks.length - 0.02 : Math.floor(whale.depth) + GAP + (1 - 2 * GAP) * filled(block) * (whale.depth % 1);
@@ -88,7 +92,7 @@ export class Queue {
       const y = low * Math.exp(spot.up);
       const values = { x: spot.x, y, size, fill: colour(whale.flow), line: colour("card"), id: whale.id, title: words.flows[whale.flow].join(" "), btc: btc(whale.moved), fee: feerate(whale.rate), note: `${row?.from ?? "unlabelled"} → ${row?.to ?? "unlabelled"}` };
       for (const [name, value] of Object.entries(values)) out[name].push(value);
-      if (size >= 30) { names.x.push(spot.x); names.y.push(y); names.text.push(btcShort(whale.moved)); names.color.push(colour("card")); }
+      if (size >= 35) { names.x.push(spot.x); names.y.push(y); names.text.push(btcShort(whale.moved)); names.color.push(colour("card")); }
     }
     this.charts.fill("queue-whales", out);
     this.charts.fill("queue-names", names);
@@ -98,7 +102,7 @@ export class Queue {
   tall(low, high) { return (this.host.clientHeight - 42) / Math.log(high / low); }
 
   clear() {
-    for (const name of ["queue-water", "queue-vessels", "queue-prices", "queue-whales", "queue-names"]) {
+    for (const name of ["queue-water", "queue-surface", "queue-vessels", "queue-prices", "queue-whales", "queue-names"]) {
       const columns = Object.keys(this.charts.model(name).data);
       this.charts.fill(name, Object.fromEntries(columns.map((column) => [column, []])));
     }

@@ -1,5 +1,5 @@
 // The System page: health, figures over time, counters, the last of the log.
-import { age, clock, h, integer, moment, setNow } from "./format.js";
+import { age, clock, feerate, h, integer, moment, setNow } from "./format.js";
 import { Charts, calm, clockTicks, colours, nice } from "./bokeh.js";
 import { Feed } from "./feed.js";
 import { line, sameProgram, start, status } from "./frame.js";
@@ -29,7 +29,7 @@ function draw(name, host) {
   const high = Math.max(...known.map(([, value]) => value), roof, name === "lag" ? 10 : 1) * 1.12;
   charts.range(name, "x", begin, end);
   charts.range(name, "y", 0, high);
-  charts.ticks(name, "y", nice(0, high, 4).map((one) => [one, integer(one)]));
+  charts.ticks(name, "y", nice(0, high, 4).map((one) => [one, feerate(one)]));
   charts.ticks(name, "x", clockTicks(begin, end, host.clientWidth < 420 ? 4 : 6));
   charts.fill(`${name}-line`, { x: known.map(([when]) => when), y: known.map(([, value]) => value), zero: known.map(() => 0) });
   charts.fill(`${name}-limit`, roof ? { x: [begin, end], y: [roof, roof] } : { x: [], y: [] });
