@@ -129,7 +129,6 @@ class House:
             version=metadata.version("spout"),
             explorer_url=self._settings.mempool_app_url,
             threshold_sat=self._settings.whale_threshold_sat,
-            may_enter=self._server.gate.may_open_feed,
             label_of=self._label_of,
         )
         return lambda: build(self._live, CurrentHistory(self._store), options)

@@ -60,7 +60,11 @@ def decide_waiting(beliefs: Beliefs, txids: tuple[Txid, ...], at: datetime) -> N
 
 
 def announce(beliefs: Beliefs, candidate: Candidate, classification: Classification, at: datetime) -> None:
-    """Tell a new whale. A later hop of a coin that was announced already is an update, not an alert."""
+    """Tell a new whale. A later hop of a coin that was announced already is an update, not an alert.
+
+    A hop that certainly pays out more than the threshold is news of its own.
+    """
+    pays_a_whale = classification.moved_low > beliefs.judgement.threshold
     whale = lifecycle.begin(
         candidate.tx,
         classification,
@@ -68,7 +72,7 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         at=candidate.at,
         tip=beliefs.chain.tip,
         flags=_flags(beliefs, candidate),
-        peel_of=beliefs.peels.root_of(candidate.tx),
+        peel_of=None if pays_a_whale else beliefs.peels.root_of(candidate.tx),
         demo=beliefs.demo,
     )
     beliefs.tally.whales += 1
@@ -138,7 +142,6 @@ def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
         (Flag.LATE_SEEN, candidate.late),
         (Flag.CPFP, own is not None and package is not None and package > own * 1.01),
         (Flag.FEE_SPIKE, candidate.block is None and beliefs.judgement.foreteller.spiking),
-        (Flag.PEEL, beliefs.peels.root_of(candidate.tx) is not None),
     )
     return frozenset(flag for flag, applies in marks if applies)
 

@@ -1,7 +1,7 @@
 """Cut the bundled demo out of the recordings: `python -m tests.backend.make_demo`.
 
-Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the first minutes of the mixed scenario, and
-the answers about its whales. The recordings were made for this project on a regtest chain of its own.
+Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the mixed scenario's first minutes,
+and the answers about its whales. The recordings were made for this project on a regtest chain of its own.
 """
 
 import gzip
