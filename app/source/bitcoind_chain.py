@@ -18,6 +18,7 @@ BASELINE_BLOCKS = 8
 REMEMBERED_BLOCKS = 144
 MOST_BLOCKS_CAUGHT_UP = 144
 """A day. Older ones, after a longer absence, are told with their txids only."""
+MOST_BLOCKS_WALKED = 10 * MOST_BLOCKS_CAUGHT_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class BlockMemory:
     def tip(self) -> Place | None:
         return self._blocks[-1][0] if self._blocks else None
 
+    @property
+    def floor(self) -> int:
+        """The lowest height remembered; 0 if there is none."""
+        return self._blocks[0][0].height if self._blocks else 0
+
     def add(self, block: Block) -> None:
         """Put `block` on top; what lay at its height or above is gone (a reorg)."""
         while self._blocks and self._blocks[-1][0].height >= block.height:
@@ -43,6 +49,11 @@ class BlockMemory:
         marks = np.fromiter((hash(txid) for txid in block.txids or ()), dtype=np.int64)
         marks.sort()
         self._blocks.append((Place(block.hash, block.height), marks))
+
+    def cut_above(self, block: BlockHash) -> None:
+        """`block`, known, is the tip again: what lay above it is news if it comes back."""
+        while self._blocks and self._blocks[-1][0].hash != block:
+            self._blocks.pop()
 
     def knows(self, block: BlockHash) -> bool:
         return any(place.hash == block for place, _ in self._blocks)
@@ -97,13 +108,17 @@ class ChainFollower:
             SourceError: as `BitcoindRpc.ask`.
         """
         best = await self._rpc.ask(str, "getbestblockhash")
+        if self.memory.knows(BlockHash(best)):
+            self.memory.cut_above(BlockHash(best))
+            return []
         headers: list[Header] = []
         wanted: str | None = best
-        while (
-            wanted and not self.memory.knows(BlockHash(wanted)) and len(headers) < 10 * MOST_BLOCKS_CAUGHT_UP
-        ):
-            headers.append(await self._rpc.ask(Header, "getblockheader", wanted))
-            wanted = headers[-1].previousblockhash
+        while wanted and not self.memory.knows(BlockHash(wanted)) and len(headers) < MOST_BLOCKS_WALKED:
+            header = await self._rpc.ask(Header, "getblockheader", wanted)
+            if header.height < self.memory.floor:
+                break  # a reorg below all that was told: only the heights that were told are news
+            headers.append(header)
+            wanted = header.previousblockhash
         return headers[::-1]
 
     async def connect(self, header: Header, *, whole: bool) -> ConnectedBlock:

@@ -5,7 +5,7 @@ A batch of 100 transactions is read, then the node rests four times as long as t
 (300,000 waiting: two and a half minutes at best, ten on a small computer). New ones come by ZMQ meanwhile.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Scanner:
         self._clock = clock
         self._address_of = address_of
 
-    async def read(self, txids: list[Txid]) -> AsyncIterator[list[Transaction]]:
+    async def read(self, txids: list[Txid]) -> AsyncGenerator[list[Transaction], None]:
         """The transactions of `txids` that still wait, a batch at a time, paced.
 
         Raises:

@@ -4,7 +4,7 @@ Source: Bitcoin Core, doc/zmq.md.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 import zmq
@@ -140,7 +140,7 @@ class ZmqFeed:
     def topics_of(self, url: str) -> tuple[str, ...]:
         return tuple(self._topics[url])
 
-    async def heard(self) -> AsyncIterator[Heard]:
+    async def heard(self) -> AsyncGenerator[Heard, None]:
         """Everything heard, for ever; libzmq reconnects by itself, told by Unlinked and Linked."""
         context = zmq.asyncio.Context()
         tasks = [asyncio.create_task(self._listen(context, url)) for url in self._topics]
