@@ -65,6 +65,10 @@ class Guard:
         """
         if self.is_open:
             raise CircuitOpenError(f"{self.name} is left alone for a moment after {self._failures} failures")
+
+        async def once() -> T:
+            return await work()
+
         probing = self._resting_until is not None
         most = 1 if probing else attempts or self._patience.attempts
         tries = AsyncRetrying(
@@ -75,7 +79,7 @@ class Guard:
             reraise=True,
         )
         try:
-            answer: T = await tries(work)
+            answer: T = await tries(once)
         except self._worth:
             self._failed()
             raise
