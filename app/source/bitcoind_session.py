@@ -36,6 +36,7 @@ from app.source.bitcoind_zmq import (
     ZmqFeed,
 )
 from app.source.health import SourceHealth
+from app.source.race import within
 
 SOURCE = SourceName.BITCOIND
 LINK_SECONDS = 3.0
@@ -255,13 +256,7 @@ class Session:
 
     async def _alarm(self, event: asyncio.Event, seconds: float) -> None:
         """Wait for `event`, but not longer than that."""
-        rung = asyncio.create_task(event.wait())
-        enough = asyncio.create_task(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait({rung, enough}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            rung.cancel()
-            enough.cancel()
+        await within(event.wait(), seconds, self._clock)
         event.clear()
 
     def _look_seconds(self) -> float:
