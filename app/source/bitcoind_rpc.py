@@ -19,6 +19,7 @@ from app.errors import (
     NodeRefusedError,
     ParseError,
     SettingsError,
+    TooSlowError,
     UnreachableError,
 )
 from app.source.breaker import Guard
@@ -35,8 +36,12 @@ BATCH = 100
 """Calls in one HTTP request; the node works them off one after the other on one thread."""
 AT_ONCE = 3
 """Requests in flight: bitcoind has 4 threads by default (16 since v28), and others need it too."""
-TIMEOUT_SECONDS = 30.0
-"""A block with all its prevouts takes seconds on a small computer."""
+TIMEOUT_SECONDS = 15.0
+"""A node that validates a block answers nothing for seconds; one that is frozen should be noticed."""
+CONNECT_SECONDS = 5.0
+LARGE_TIMEOUT_SECONDS = 60.0
+"""A whole block, or the list of a full mempool, on a small computer."""
+LARGE = {"getblock", "getrawmempool", "getblocktemplate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +99,7 @@ class BitcoindRpc:
         self._door = asyncio.Semaphore(AT_ONCE)
         self._login = self._read_login()
         self._ids = 0
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=5.0), transport=transport, trust_env=False
-        )
+        self._http = httpx.AsyncClient(transport=transport, trust_env=False)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -111,7 +114,8 @@ class BitcoindRpc:
             UnreachableError: no answer.
             ParseError: an answer of another shape.
         """
-        raw = await self._guard.call(lambda: self._post(self._envelope(Call(method, params))))
+        seconds = LARGE_TIMEOUT_SECONDS if method in LARGE else TIMEOUT_SECONDS
+        raw = await self._guard.call(lambda: self._post(self._envelope(Call(method, params)), seconds))
         return _result(_read(_Reply, raw), shape)
 
     async def ask_each(self, shape: type[T], calls: Sequence[Call]) -> list[T | NodeRefusedError]:
@@ -127,7 +131,7 @@ class BitcoindRpc:
 
     async def _batch(self, shape: type[T], calls: Sequence[Call]) -> list[T | NodeRefusedError]:
         envelopes = [self._envelope(call) for call in calls]
-        raw = await self._guard.call(lambda: self._post(envelopes))
+        raw = await self._guard.call(lambda: self._post(envelopes, TIMEOUT_SECONDS))
         replies = {reply.id: reply for reply in _read(list[_Reply], raw)}
         answers: list[T | NodeRefusedError] = []
         for envelope in envelopes:
@@ -144,14 +148,14 @@ class BitcoindRpc:
         self._ids += 1
         return {"jsonrpc": "1.0", "id": self._ids, "method": call.method, "params": call.params}
 
-    async def _post(self, body: object) -> bytes:
+    async def _post(self, body: object, seconds: float) -> bytes:
         payload = msgspec.json.encode(body)
         async with self._door:
             started = self._clock.monotonic()
-            response = await self._send(payload)
+            response = await self._send(payload, seconds)
             if response.status_code == 401 and self._endpoint.cookie_file:
                 self._login = self._read_login()  # a restarted node wrote a new cookie
-                response = await self._send(payload)
+                response = await self._send(payload, seconds)
         self._health.answered(self._clock.monotonic() - started)
         if response.status_code == 401:
             raise LoginRefusedError("bitcoind refuses the login: check user and password, or the cookie file")
@@ -161,9 +165,18 @@ class BitcoindRpc:
             raise UnreachableError(f"bitcoind answered HTTP {response.status_code} without JSON")
         return response.content
 
-    async def _send(self, payload: bytes) -> httpx.Response:
+    async def _send(self, payload: bytes, seconds: float) -> httpx.Response:
         try:
-            return await self._http.post(self._endpoint.url, content=payload, auth=self._login)
+            return await self._http.post(
+                self._endpoint.url,
+                content=payload,
+                auth=self._login,
+                timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+            )
+        except httpx.ReadTimeout as error:
+            raise TooSlowError(
+                f"bitcoind at {self._endpoint.url}: no answer within {seconds:.0f} s"
+            ) from error
         except httpx.HTTPError as error:
             words = str(error) or type(error).__name__
             raise UnreachableError(f"bitcoind at {self._endpoint.url}: {words}") from error

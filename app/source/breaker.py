@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from app.clock import Clock
-from app.errors import CircuitOpenError, SpoutError, UnreachableError
+from app.errors import CircuitOpenError, SpoutError, TooSlowError, UnreachableError
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Guard:
             sleep=self._clock.sleep,
             stop=stop_after_attempt(most),
             wait=self._wait,
-            retry=retry_if_exception_type(self._worth),
+            retry=retry_if_exception(self._again),
             reraise=True,
         )
         try:
@@ -88,6 +88,9 @@ class Guard:
             raise
         self._alive()
         return answer
+
+    def _again(self, error: BaseException) -> bool:
+        return isinstance(error, self._worth) and not isinstance(error, TooSlowError)
 
     def _wait(self, state: RetryCallState) -> float:
         wait: float = self._patience.first_wait * 2 ** (state.attempt_number - 1)

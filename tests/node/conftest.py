@@ -9,7 +9,10 @@ from app.core.units import SATS_PER_BTC, Sats
 from app.source.bitcoind import Bitcoind
 from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint
 from app.source.breaker import Guard
-from app.source.health import SourceHealth
+from app.source.electrs import Electrs
+from app.source.electrum_line import ElectrumEndpoint
+from app.source.health import Condition, SourceHealth
+from tests.node.electrum import ElectrumServer
 from tests.node.node import Node
 
 THRESHOLD = Sats(100 * SATS_PER_BTC)
@@ -57,9 +60,14 @@ def rpc_of(node: Node, url: str | None = None, cookie_file: Path | None = None) 
     return BitcoindRpc(RpcEndpoint.parse(url or node.url, cookie_file), clock, guard, health)
 
 
-def source_of(node: Node, zmq_urls: dict[str, str] | None = None, url: str | None = None) -> Bitcoind:
+def source_of(
+    node: Node,
+    zmq_urls: dict[str, str] | None = None,
+    url: str | None = None,
+    on_change: Callable[[str, Condition, Condition], None] | None = None,
+) -> Bitcoind:
     clock = SystemClock()
-    health = SourceHealth("bitcoind", clock)
+    health = SourceHealth("bitcoind", clock, on_change)
     guard = Guard("bitcoind", clock, lambda: 0.5)
     rpc = BitcoindRpc(RpcEndpoint.parse(url or node.url), clock, guard, health)
     urls = node.zmq_urls if zmq_urls is None else zmq_urls
@@ -78,3 +86,25 @@ async def rpc(node: Node) -> AsyncIterator[BitcoindRpc]:
     rpc = rpc_of(node)
     yield rpc
     await rpc.close()
+
+
+@pytest.fixture
+def electrum(node: Node, tmp_path: Path) -> Iterator[ElectrumServer]:
+    """A running Electrum server in front of `node`."""
+    server = ElectrumServer(node, tmp_path / "electrum")
+    server.start()
+    yield server
+    server.kill()
+
+
+def electrs_of(url: str) -> Electrs:
+    clock = SystemClock()
+    health = SourceHealth("electrs", clock)
+    return Electrs(ElectrumEndpoint.parse(url), clock, Guard("electrs", clock, lambda: 0.5), health)
+
+
+@pytest.fixture
+async def electrs(electrum: ElectrumServer) -> AsyncIterator[Electrs]:
+    electrs = electrs_of(electrum.url)
+    yield electrs
+    await electrs.close()

@@ -152,4 +152,6 @@ class Node:
         if not any(line.startswith("rpcauth") or line == "cookie" for line in self.settings):
             lines += [f"rpcuser={USER}", f"rpcpassword={PASSWORD}"]
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "bitcoin.conf").write_text("\n".join(line for line in lines if line != "cookie") + "\n")
+        (self.directory / "bitcoin.conf").write_text(
+            "\n".join(line for line in lines if line != "cookie") + "\n"
+        )

@@ -1,5 +1,6 @@
 """What a real node does is told as it happened."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -94,7 +95,7 @@ async def test_three_bumps_in_a_row_are_three_replacements(node: Node, source: B
         chain = [await listener.replaced(victim) for victim in txids[:3]]
 
     assert [(one.victims, one.by.txid) for one in chain] == [
-        ((victim,), winner) for victim, winner in zip(txids, txids[1:], strict=False)
+        ((victim,), winner) for victim, winner in itertools.pairwise(txids)
     ]
 
 
@@ -199,7 +200,9 @@ async def test_a_block_that_comes_back_after_a_reorg_is_told_again(node: Node, s
         mark = len(listener.heard)
         node.call("reconsiderblock", first)
         node.call("invalidateblock", other)
-        again = await listener.until(type(await listener.block(first)), lambda one: one.block.hash == first, mark)
+        again = await listener.until(
+            type(await listener.block(first)), lambda one: one.block.hash == first, mark
+        )
 
     assert whale in (again.block.txids or ())
 
