@@ -54,7 +54,7 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "confirmed_at": iso(prediction.confirmed_at),
         "ended_at": iso(prediction.ended_at),
         "lead_time_s": _rounded(prediction.lead_time_seconds),
-        "outcome": prediction.outcome.value,
+        "outcome": None if prediction.outcome is None else prediction.outcome.value,
         "demo": prediction.demo,
     }
 

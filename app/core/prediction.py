@@ -91,7 +91,8 @@ class Prediction:
     left_unverified: bool = False
     reorged: int = 0
     first_seen_in_block: bool = False
-    outcome: Outcome = Outcome.CENSORED
+    outcome: Outcome | None = Outcome.CENSORED
+    """None: confirmed, and nothing had been forecast that could be scored."""
     demo: bool = False
 
     @property

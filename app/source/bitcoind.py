@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from app.clock import Clock
 from app.core.models import SourceName, Transaction
-from app.core.observations import BaselineChain, Gap, Observation, SourceSynced
+from app.core.observations import ChainListed, Gap, Observation, SourceConnected, SourceSynced
 from app.core.questions import Question
 from app.core.rawtx import AddressOf
 from app.core.units import Sats
@@ -80,7 +80,7 @@ class Bitcoind:
             try:
                 async with aclosing(self._one_session()) as session:
                     async for observation in session:
-                        told = told or not isinstance(observation, SourceSynced)
+                        told = told or not isinstance(observation, SourceSynced | SourceConnected)
                         failures = 0 if told else failures
                         yield observation
             except LoginRefusedError as error:
@@ -103,8 +103,9 @@ class Bitcoind:
             async for synced in waiting:
                 yield synced
         first = self._chain.memory.tip is None
+        yield SourceConnected(source=SOURCE, again=not first)
         if first:
-            yield BaselineChain(blocks=await self._chain.baseline(), source=SOURCE)
+            yield ChainListed(blocks=await self._chain.baseline(), source=SOURCE)
         async with aclosing(self._session.run()) as session:
             async for observation in session:
                 yield observation

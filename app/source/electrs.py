@@ -3,6 +3,8 @@
 It is asked little: one connection, a few requests at once, 50 a second at most; the histogram each 15 s
 (which also notices a server that froze within half a minute), estimates each minute. A server that
 indexes refuses the connection or says that it is not ready, for hours: that is told as such, no failure.
+
+Its blocks are told as ChainListed, header only: it follows the node with a delay, and its tip may be old.
 """
 
 import asyncio
@@ -18,8 +20,7 @@ import msgspec
 from app.clock import Clock
 from app.core.models import Block, SourceName
 from app.core.observations import (
-    BaselineChain,
-    BlockConnected,
+    ChainListed,
     FeesTold,
     Gap,
     Observation,
@@ -27,6 +28,7 @@ from app.core.observations import (
     PrevoutsTold,
     QueueProjected,
     Skipped,
+    SourceConnected,
     StatusTold,
     TransactionTold,
 )
@@ -47,6 +49,8 @@ HISTOGRAM_SECONDS = 15.0
 FEES_EVERY = 4
 """Histograms."""
 TARGETS = (2, 3, 6, 144)
+LISTED_BLOCKS = 8
+HEADER_DIGITS = 160
 PARENTS_AT_MOST = 25
 """More is a look-up storm: the node or the backend is the one to ask."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
@@ -62,6 +66,10 @@ class _NotReadyError(SourceError):
 
 class _Tip(msgspec.Struct):
     height: int
+    hex: str
+
+
+class _Headers(msgspec.Struct):
     hex: str
 
 
@@ -168,10 +176,8 @@ class Electrs:
             self.health.connected()
             self.health.syncing(None)
             self.health.note()
-            if self._tip is None:
-                yield BaselineChain(blocks=(tip,), source=SOURCE)
-            elif tip.hash != self._tip.hash:
-                yield BlockConnected(block=tip, source=SOURCE)
+            yield SourceConnected(source=SOURCE, again=self._tip is not None)
+            yield ChainListed(blocks=await self._last_blocks(line, tip), source=SOURCE)
             self._tip = tip
             work = asyncio.create_task(self._keep_asking(line, news))
             work.add_done_callback(lambda _: news.put_nowait(None))
@@ -196,6 +202,12 @@ class Electrs:
                 raise _NotReadyError(f"it is not ready yet ({refusal})") from refusal
             raise
 
+    async def _last_blocks(self, line: ElectrumLine, tip: Block) -> tuple[Block, ...]:
+        first = max(0, tip.height - LISTED_BLOCKS + 1)
+        told = await line.ask(_Headers, "blockchain.block.headers", first, tip.height - first + 1)
+        pieces = [told.hex[at : at + HEADER_DIGITS] for at in range(0, len(told.hex), HEADER_DIGITS)]
+        return tuple(_block_of(_Tip(height=first + place, hex=one)) for place, one in enumerate(pieces))
+
     def _notified(self, method: str, tip: bytes, news: asyncio.Queue[Observation | None]) -> None:
         if method != "blockchain.headers.subscribe":
             return
@@ -205,7 +217,7 @@ class Electrs:
             news.put_nowait(Skipped(source=SOURCE, what=f"headers.subscribe: {error}"))
             return
         self._tip = block
-        news.put_nowait(BlockConnected(block=block, source=SOURCE))
+        news.put_nowait(ChainListed(blocks=(block,), source=SOURCE))
 
     async def _keep_asking(self, line: ElectrumLine, news: asyncio.Queue[Observation | None]) -> None:
         """Ask for the queue and fees again and again; a broken connection ends it at once."""

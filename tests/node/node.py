@@ -42,6 +42,7 @@ class Node:
     rpc_port: int = field(default_factory=free_port)
     zmq_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
 
     @property
     def url(self) -> str:
@@ -92,12 +93,11 @@ class Node:
 
     def call(self, method: str, *params: object) -> Any:
         body = json.dumps({"id": 1, "method": method, "params": params}, default=str)
-        answer = httpx.post(
+        answer = self.http.post(
             f"http://127.0.0.1:{self.rpc_port}",
             content=body,
             auth=(USER, PASSWORD),
             timeout=30,
-            trust_env=False,
         )
         reply = json.loads(answer.text, parse_float=Decimal)
         if reply["error"]:

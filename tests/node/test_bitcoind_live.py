@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.observations import BaselineChain, SourceSynced
+from app.core.observations import ChainListed, SourceSynced
 from app.core.units import Sats
 from app.source.bitcoind import Bitcoind
 from tests.node.listener import Listener
@@ -55,9 +55,9 @@ async def test_twenty_whales_are_seen_once_each(node: Node, source: Bitcoind) ->
     assert [listener.count_seen(txid) for txid in txids] == [1] * 20
 
 
-async def test_the_blocks_before_are_a_baseline(node: Node, source: Bitcoind) -> None:
+async def test_the_end_of_the_chain_is_listed_first(node: Node, source: Bitcoind) -> None:
     async with Listener(source) as listener:
-        baseline = await listener.until(BaselineChain)
+        baseline = await listener.until(ChainListed)
 
     assert baseline.blocks[-1].hash == node.call("getbestblockhash")
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.clock import SystemClock
 from app.core.observations import (
-    BaselineChain,
+    ChainListed,
     FeesTold,
     Gap,
     PrevoutsTold,
@@ -32,19 +32,21 @@ pytestmark = pytest.mark.node
 NOBODYS = Txid("cd" * 32)
 
 
-async def test_its_first_tip_is_a_baseline(node: Node, electrs: Electrs) -> None:
+async def test_it_lists_the_end_of_its_chain_first(node: Node, electrs: Electrs) -> None:
     async with Listener(electrs) as listener:
-        baseline = await listener.until(BaselineChain)
+        listed = await listener.until(ChainListed)
 
-    assert [block.hash for block in baseline.blocks] == [node.call("getbestblockhash")]
+    heights = range(123, 131)
+    assert [block.hash for block in listed.blocks] == [node.call("getblockhash", at) for at in heights]
+    assert [block.height for block in listed.blocks] == list(heights)
 
 
 async def test_a_new_block_is_told_with_its_header(node: Node, electrs: Electrs) -> None:
     before = node.call("getbestblockhash")
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         (block,) = node.mine()
-        told = (await listener.block(block)).block
+        told = (await tip(listener, block)).blocks[-1]
 
     assert (told.height, told.previous, told.txids) == (131, before, None)
 
@@ -75,9 +77,9 @@ async def test_a_waiting_transaction_is_in_the_mempool(node: Node, electrs: Elec
 async def test_a_mined_transaction_is_in_its_block(node: Node, electrs: Electrs) -> None:
     txid = node.send(node.whale())
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         (first, *_, last) = node.mine(3)
-        await listener.block(last)
+        await tip(listener, last)
 
         (told,) = await electrs.answer(AskStatus(Txid(txid)))
 
@@ -94,7 +96,7 @@ async def test_an_unknown_transaction_is_nowhere(electrs: Electrs) -> None:
 async def test_a_transaction_is_told_whole(node: Node, electrs: Electrs) -> None:
     txid = node.send(node.whale())
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         (told,) = await electrs.answer(AskTransaction(Txid(txid)))
 
     assert isinstance(told, TransactionTold)
@@ -105,7 +107,7 @@ async def test_prevouts_come_from_the_parents(node: Node, electrs: Electrs) -> N
     coins = node.coins()[:3]
     points = tuple(Outpoint(Txid(coin.txid), coin.vout) for coin in coins)
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         (told,) = await electrs.answer(AskPrevouts(NOBODYS, points))
 
     assert isinstance(told, PrevoutsTold)
@@ -114,7 +116,7 @@ async def test_prevouts_come_from_the_parents(node: Node, electrs: Electrs) -> N
 
 async def test_a_block_cannot_be_asked_of_it(electrs: Electrs) -> None:
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         with pytest.raises(SourceError, match="cannot say"):
             await electrs.answer(AskBlock(BlockHash("00" * 32)))
 
@@ -127,7 +129,7 @@ async def test_a_killed_server_is_found_again(node: Node, electrum: ElectrumServ
         away = electrs.health.condition.state
         (block,) = node.mine()
         electrum.start()
-        await listener.block(block)
+        await tip(listener, block)
 
     assert (away, electrs.health.condition.reconnects) == (ConnectionState.RECONNECTING, 1)
 
@@ -174,7 +176,11 @@ async def test_nobody_there_is_named_with_the_way_out() -> None:
 
 async def status(electrs: Electrs, txid: str) -> StatusTold:
     async with Listener(electrs) as listener:
-        await listener.until(BaselineChain)
+        await listener.until(ChainListed)
         (told,) = await electrs.answer(AskStatus(Txid(txid)))
     assert isinstance(told, StatusTold)
     return told
+
+
+async def tip(listener: Listener, block: str) -> ChainListed:
+    return await listener.until(ChainListed, lambda one: one.blocks[-1].hash == block)

@@ -1,0 +1,8 @@
+"""What is shipped with the program."""
+
+from importlib.resources import files
+
+
+def entities_table() -> str:
+    """Return the text of the shipped table; `app.core.labels.parse_table` reads it."""
+    return files(__name__).joinpath("entities.csv").read_text(encoding="utf-8")

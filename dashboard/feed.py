@@ -1,0 +1,180 @@
+"""The pages' own WebSocket, `/api/v1/live`: at most two messages a second, nothing to tabs that look away."""
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from app.errors import SpoutError
+from app.views import Live, Snapshot
+from dashboard.channel import Channel
+from dashboard.picture import Picture
+
+PACE_SECONDS = 0.5
+BEAT_SECONDS = 10.0
+MOST_WAITING_BYTES = 4_000_000
+"""What may wait unsent for one reader; beyond it the reader is too slow and is let go."""
+LARGEST_QUESTION_BYTES = 4_096
+TOO_SLOW = 1013
+NOT_UNDERSTOOD = 1007
+
+
+class Feed:
+    """Turns the changes of `live` into at most two messages a second for each page's channel."""
+
+    def __init__(
+        self,
+        live: Live,
+        painters: Mapping[str, Callable[[Snapshot], Picture]],
+        whale: Callable[[str], Awaitable[dict[str, Any] | None]],
+    ) -> None:
+        epoch = secrets.token_hex(8)
+        self.channels = {page: Channel(epoch, paint) for page, paint in painters.items()}
+        self.whale = whale
+        self._live = live
+        self._due: asyncio.TimerHandle | None = None
+        self._next_at = 0.0
+        self._beat: asyncio.TimerHandle | None = None
+        self._unwatch: Callable[[], None] | None = None
+
+    def open(self) -> None:
+        """Begin to listen; call it on the loop that serves."""
+        self._unwatch = self._live.watch(lambda _: self._changed())
+        self._beating()
+
+    def close(self) -> None:
+        for timer in (self._due, self._beat):
+            if timer is not None:
+                timer.cancel()
+        if self._unwatch is not None:
+            self._unwatch()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._live.snapshot
+
+    @property
+    def readers(self) -> int:
+        return sum(channel.readers for channel in self.channels.values())
+
+    def _changed(self) -> None:
+        if self._due is None and self.readers:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time(), self._next_at), self._show)
+
+    def _show(self) -> None:
+        self._due = None
+        self._next_at = asyncio.get_running_loop().time() + PACE_SECONDS
+        for channel in self.channels.values():
+            channel.show(self._live.snapshot)
+
+    def _beating(self) -> None:
+        """Windows of time move on even when nothing happens; and a reader learns that the line lives."""
+        self._changed()
+        for channel in self.channels.values():
+            channel.beat()
+        self._beat = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beating)
+
+
+class LiveSocket(WebSocketHandler):
+    """One open page. Says `{"hello": page, "epoch", "seq"}`, `{"pause": true}`, `{"whale": id}`."""
+
+    def initialize(self, feed: Feed, may_enter: Callable[[HTTPServerRequest], bool]) -> None:
+        self._feed = feed
+        self._may_enter = may_enter
+        self._channel: Channel | None = None
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._questions: set[asyncio.Task[None]] = set()
+
+    def prepare(self) -> None:
+        """The same door as the pages'; without it the handshake ends in 403."""
+        if not self._may_enter(self.request):
+            self.set_status(403)
+            self.finish()
+
+    def check_origin(self, origin: str) -> bool:
+        """The page's own host, whatever name the operator gave it: no list could name them all."""
+        return urlsplit(origin).netloc.lower() == self.request.host.lower()
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        return {"compression_level": 4, "mem_level": 5}
+
+    def open(self, *_: str, **__: str) -> None:
+        self.set_nodelay(True)
+
+    def on_message(self, message: str | bytes) -> None:
+        asked = _question(message)
+        if asked is None:
+            self.close(NOT_UNDERSTOOD, "not understood")
+        elif isinstance(page := asked.get("hello"), str) and page in self._feed.channels:
+            self._leave()
+            self._channel = self._feed.channels[page]
+            self._channel.join(self, self._feed.snapshot, asked.get("epoch"), _number(asked.get("seq")))
+        elif asked.get("pause"):
+            self._leave()
+        elif isinstance(whale := asked.get("whale"), str):
+            task = asyncio.get_running_loop().create_task(self._answer(whale))
+            self._questions.add(task)
+            task.add_done_callback(self._questions.discard)
+
+    def on_close(self) -> None:
+        self._leave()
+        for task in self._questions:
+            task.cancel()
+
+    def tell(self, message: str) -> None:
+        """Send without waiting; a reader that leaves too much unread is let go with a reason."""
+        while self._waiting and self._waiting[0][0].done():
+            self._waiting.popleft()
+        if sum(size for _, size in self._waiting) > MOST_WAITING_BYTES:
+            self._leave()
+            self.close(TOO_SLOW, "too slow: come again for a fresh picture")
+            return
+        try:
+            sent = asyncio.ensure_future(self.write_message(message))
+        except WebSocketClosedError:
+            self._leave()
+            return
+        sent.add_done_callback(_quietly)
+        self._waiting.append((sent, len(message)))
+
+    async def _answer(self, whale: str) -> None:
+        try:
+            found = await self._feed.whale(whale)
+        except SpoutError as error:
+            found = {"error": str(error)}
+        self.tell(json.dumps({"kind": "whale", "id": whale, "whale": found}))
+
+    def _leave(self) -> None:
+        if self._channel is not None:
+            self._channel.leave(self)
+            self._channel = None
+
+
+def _question(message: str | bytes) -> dict[str, Any] | None:
+    if len(message) > LARGEST_QUESTION_BYTES:
+        return None
+    try:
+        asked = json.loads(message)
+    except ValueError:
+        return None
+    return asked if isinstance(asked, dict) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _quietly(sent: asyncio.Future[None]) -> None:
+    """A reader that goes away in the middle of a message is no error; look at it, so that none is logged."""
+    if not sent.cancelled() and not isinstance(
+        sent.exception(), WebSocketClosedError | StreamClosedError | None
+    ):
+        raise sent.exception()  # type: ignore[misc]

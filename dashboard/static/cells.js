@@ -1,0 +1,58 @@
+// How one whale is written in a row: waiting, or ended.
+import { age, btc, btcShort, duration, feerate, h, integer, percent, plural, words } from "./format.js";
+
+export const PENDING_COLUMNS = ["Moves, BTC", "From and to", "Forecast", "Urgency and feerate", "Marks", "Age"];
+export const ENDED_COLUMNS = ["Moved, BTC", "From and to", "Did it hold?", "Block", "Seen ahead", "Ended"];
+
+export const pendingCells = (tip) => (row) => [amount(row), route(row), forecast(row, tip), urgency(row), marks(row), h("span", { class: "when" }, age(row.seen))];
+
+export const endedCells = (row) => [
+  amount(row),
+  route(row),
+  h("span", { class: "result", "data-tone": row.tone },
+    h("b", { text: `${{ ok: "✓", miss: "✕", gone: "⊘" }[row.tone] ?? "·"} ${row.words}` }), h("small", { text: row.note })),
+  h("span", { class: "block" }, row.height ? h("b", { text: integer(row.height) }) : h("small", { text: "in no block" })),
+  h("span", { class: "ahead" }, h("small", { text: row.lead === null || row.lead === undefined ? "" : `${duration(row.lead)} ahead` })),
+  h("span", { class: "when" }, row.ended ? age(row.ended) : "unknown"),
+];
+
+export function amount(row) {
+  const sure = row.is === "up_to" ? `up to ${btcShort(row.high)}` : row.is === "likely" ? "likely" : null;
+  const beside = [sure, row.gross !== row.moved ? `${btcShort(row.gross)} gross` : null].filter(Boolean).join(" · ");
+  return h("span", { class: "amount", title: words.moved[row.is] }, h("b", { text: btc(row.moved) }), h("small", { class: "unit", text: " BTC" }), beside ? h("small", { class: "beside", text: beside }) : null);
+}
+
+export function route(row) {
+  const [mark, name] = words.flows[row.flow];
+  return h("span", { class: "route" },
+    h("span", { class: `flow ${row.flow}` }, h("i", { "aria-hidden": "true", text: mark }), h("b", { text: name })),
+    h("span", { class: "names" }, party(row.from), h("i", { "aria-label": "to", text: " → " }), party(row.to)));
+}
+const party = (name) => h("span", { class: name ? "named" : "unnamed", text: name ?? "unlabelled" });
+
+export function forecast(row, tip) {
+  const said = forecastWords(row, tip);
+  return h("span", { class: "forecast" }, h(said.strong ? "b" : "span", { text: said.what }), said.how ? h("small", { text: said.how }) : null);
+}
+
+export function forecastWords(row, tip) {
+  if (!row.forecast) return { what: "no forecast yet", how: null, strong: false };
+  const eta = row.eta === null ? null : `~${duration(row.eta)}`;
+  if (row.block === null) return { what: "Over 144 blocks", how: [`${percent(row.p)} within a day`].join(" · "), strong: true };
+  const sure = row.p === null ? "80 % or more" : percent(row.p);
+  const ahead = tip === null || tip === undefined ? null : row.block - tip;
+  const how = [sure, eta].filter(Boolean).join(" · ");
+  if (ahead === 1) return { what: "Next block", how, strong: true };
+  if (ahead !== null && ahead < 1) return { what: `Was due: ${integer(row.block)}`, how: `${plural(1 - ahead, "block")} late`, strong: true };
+  return { what: `Block ${integer(row.block)}`, how: [ahead === null ? null : `in ${ahead}`, how].filter(Boolean).join(" · "), strong: true };
+}
+
+function urgency(row) {
+  const rate = h("small", { class: "rate" }, h("b", { text: feerate(row.rate) }), row.rate === null ? " feerate" : " sat/vB");
+  if (!row.urgency) return h("span", { class: "urgency" }, h("small", { text: "not rated yet" }), rate);
+  const bar = h("span", { class: `bar ${row.urgency}`, "aria-hidden": "true" }, h("i", {}));
+  bar.firstChild.style.width = `${Math.round(row.score * 100)}%`;
+  return h("span", { class: "urgency" }, h("span", { class: "level" }, bar, h("small", { text: row.urgency })), rate);
+}
+
+export const marks = (row) => h("span", { class: "marks" }, ...row.flags.map(([name, meaning]) => h("span", { class: name === "conflict" || name === "reorged" || name === "unverified" ? "mark loud" : "mark", title: meaning, text: name })));

@@ -1,0 +1,90 @@
+// The page's own line: a whole picture first, then numbered differences. A gap asks anew; a hidden tab is quiet;
+// a lost line is taken up again by itself, without a reload and without losing scroll or selection.
+const DEAF_AFTER = 25_000; // the server beats every 10 s
+const SLOWEST = 5_000;
+
+export class Feed {
+  constructor(page, { onPicture, onChange, onWhale, onLine }) {
+    Object.assign(this, { page, onPicture, onChange, onWhale, onLine });
+    this.epoch = null;
+    this.seq = null;
+    this.tries = 0;
+    this.refused = 0;
+    this.wanted = true;
+    document.addEventListener("visibilitychange", () => this.look());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.again(); });
+    addEventListener("online", () => this.again());
+    setInterval(() => { if (this.heard && !document.hidden && Date.now() - this.heard > DEAF_AFTER) this.socket?.close(); }, 5_000);
+    this.connect();
+  }
+
+  connect() {
+    clearTimeout(this.timer);
+    const url = new URL("api/v1/live", document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.search = url.hash = "";
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    this.opened = false;
+    socket.onopen = () => { this.opened = true; this.heard = Date.now(); this.hello(); };
+    socket.onmessage = (message) => { if (socket === this.socket) this.take(JSON.parse(message.data)); };
+    socket.onclose = () => { if (socket === this.socket) this.lost(); };
+  }
+
+  again() { if (this.socket?.readyState > 1) this.connect(); }
+  say(question) { if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(question)); }
+  ask(id) { this.say({ whale: id }); }
+
+  hello() {
+    if (document.hidden) return;
+    this.say({ hello: this.page, epoch: this.epoch, seq: this.seq });
+  }
+
+  look() {
+    if (document.hidden) this.say({ pause: true });
+    else if (this.socket?.readyState === 1) { this.heard = Date.now(); this.hello(); } else this.again();
+  }
+
+  take(told) {
+    this.heard = Date.now();
+    if (told.kind === "whale") return void this.onWhale?.(told);
+    if (told.kind === "snapshot") {
+      this.epoch = told.epoch;
+      this.seq = told.seq;
+      this.tries = this.refused = 0;
+      this.onLine?.(true);
+      return void this.onPicture(told);
+    }
+    if (told.kind === "beat") {
+      // A catch-up without news sends nothing: the beat says that the line is good.
+      if (told.seq !== this.seq) { this.seq = null; this.hello(); } else { this.tries = 0; this.onLine?.(true); }
+      return undefined;
+    }
+    if (told.seq <= this.seq) return undefined; // told twice
+    if (told.seq !== this.seq + 1) { this.seq = null; return void this.hello(); }
+    this.seq = told.seq;
+    this.tries = 0;
+    this.onLine?.(true);
+    return void this.onChange(told);
+  }
+
+  async lost() {
+    this.heard = null;
+    this.tries += 1;
+    if (!this.opened) this.refused += 1;
+    this.onLine?.(false);
+    const wait = Math.min(SLOWEST, 250 * 2 ** Math.min(this.tries, 5)) * (0.7 + 0.6 * Math.random());
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.probe(), wait);
+  }
+
+  // The server answers and the line does not open: the login has ended. A reload shows the way in.
+  async probe() {
+    if (this.refused >= 3) {
+      const alive = await fetch(new URL("healthz", document.baseURI), { cache: "no-store" }).then((answer) => answer.ok, () => false);
+      if (alive) dispatchEvent(new CustomEvent("spout-reload", { detail: "refused" }));
+      if (!alive) this.refused = 0;
+    }
+    this.connect();
+  }
+}

@@ -1,0 +1,114 @@
+// The Live page: one store, two tables, the strip, the drawer and the charts.
+import { btcShort, feerate, integer, percent, plural, setNow, words } from "./format.js";
+import { ENDED_COLUMNS, PENDING_COLUMNS, endedCells, pendingCells } from "./cells.js";
+import { Drawer } from "./drawer.js";
+import { Feed } from "./feed.js";
+import { Filters } from "./filters.js";
+import { across } from "./across.js";
+import { line, sameProgram, start, status } from "./frame.js";
+import { Store } from "./store.js";
+import { Table } from "./table.js";
+
+const store = new Store();
+const phone = matchMedia("(max-width: 820px)");
+let tip = null;
+let known = false;
+
+const drawer = new Drawer(document.getElementById("drawer"), { ask: (id) => feed.ask(id), closed: () => choose(null) });
+const pending = new Table(document.getElementById("pending"), {
+  label: "Mempool predictions", columns: PENDING_COLUMNS, fill: (row) => pendingCells(tip)(row), open: choose, most: () => (phone.matches ? 5 : 8),
+});
+const confirmed = new Table(document.getElementById("confirmed"), {
+  label: "Confirmed flows", columns: ENDED_COLUMNS, fill: endedCells, open: choose, most: () => (phone.matches ? 4 : 6),
+});
+const filters = new Filters(document.getElementById("filters"), () => tables());
+
+function choose(id) {
+  const asked = new URLSearchParams(location.search);
+  if (id) asked.set("whale", id); else asked.delete("whale");
+  const search = asked.toString().replaceAll("%2C", ",");
+  history.replaceState(history.state, "", search ? `?${search}` : location.pathname);
+  pending.select(id);
+  confirmed.select(id);
+  if (id) drawer.open(id);
+}
+
+function tables(ended = []) {
+  const all = [...store.rows.values()];
+  const seen = all.filter(filters.test());
+  const waiting = seen.filter((row) => row.status === "pending").sort((a, b) => b.seen - a.seen || (a.id < b.id ? -1 : 1));
+  const done = seen.filter((row) => row.status !== "pending").sort((a, b) => (b.ended ?? 0) - (a.ended ?? 0) || (a.id < b.id ? -1 : 1));
+  across(ended, pending, confirmed, () => {
+    pending.show(waiting, emptyWaiting(all));
+    confirmed.show(done, emptyDone(all));
+  });
+  text("pending-tally", all.length ? integer(waiting.length) : "");
+  text("confirmed-tally", all.length ? integer(done.length) : "");
+  filters.told(all.length - seen.length);
+  filters.entities(new Set(all.flatMap((row) => row.names)));
+}
+
+const threshold = `more than ${integer(words.threshold / 1e8)} BTC`;
+function emptyWaiting(all) {
+  if (!known) return "Reading what waits…";
+  if (filters.active && all.some((row) => row.status === "pending")) return "No waiting whale passes the filters.";
+  if (store.parts.status?.rung === "blind") return "Nothing can be seen yet. Whales appear here by themselves.";
+  if (store.parts.status?.rung === "blocks_only") return "Mempool predictions unavailable: only blocks arrive at the moment.";
+  return `No whale is waiting. A whale moves ${threshold}; there can be an hour without one, and then five in a minute.`;
+}
+function emptyDone(all) {
+  if (!known) return "Reading what came true…";
+  if (filters.active && all.some((row) => row.status !== "pending")) return "No ended whale passes the filters.";
+  return "Nothing has confirmed yet since Spout began to watch. Each whale moves here when its block comes, and is told whether its forecast held.";
+}
+
+function strip(totals) {
+  const flows = totals.by_flow;
+  text("fig-waiting", `${btcShort(totals.waiting)} BTC`);
+  text("fig-waiting-note", totals.whales ? `waiting in ${plural(totals.whales, "whale")}` : "waiting: no whale at the moment");
+  text("fig-inflow", `▼ ${btcShort(flows.inflow)} BTC`);
+  text("fig-outflow", `▲ ${btcShort(flows.outflow)} BTC`);
+  const net = flows.inflow - flows.outflow;
+  text("fig-net", `${btcShort(Math.abs(net))} BTC`);
+  text("fig-net-note", net === 0 ? "net: as much in as out" : `net ${net > 0 ? "to" : "from"} exchanges, if all confirm`);
+  text("fig-fees", totals.next_block === null ? "unknown" : `${feerate(totals.next_block)} · ${feerate(totals.hour)}`);
+  text("fig-held", totals.due ? `${integer(totals.on_time)} of ${integer(totals.due)}` : "none yet");
+  text("fig-held-note", totals.due ? `latest forecasts held (${percent(totals.on_time / totals.due)})` : "no forecast has come due");
+}
+
+function text(id, value) {
+  const element = document.getElementById(id);
+  if (element.textContent !== value) element.textContent = value;
+}
+
+function draw(changed, ended = []) {
+  if (changed.has("status")) {
+    status(store.parts.status);
+    sameProgram(store.parts.status.assets);
+    if (store.parts.status.tip !== tip) { tip = store.parts.status.tip; pending.refill(); }
+  }
+  if (changed.has("totals")) strip(store.parts.totals);
+  if (changed.has("rows") || changed.has("status")) tables(ended);
+  drawer.refresh(store.rows);
+}
+
+const feed = new Feed("live", {
+  onPicture(told) {
+    setNow(told.now);
+    known = true;
+    const { parts, moved } = store.picture(told);
+    draw(new Set([...parts, "rows"]), moved);
+    document.documentElement.dataset.ready = "yes";
+  },
+  onChange(told) {
+    setNow(told.now);
+    const { parts, rowsChanged, ended } = store.change(told);
+    if (rowsChanged) parts.add("rows");
+    draw(parts, ended);
+  },
+  onWhale: (told) => drawer.show(told),
+  onLine: line,
+});
+start();
+const asked = new URLSearchParams(location.search).get("whale");
+if (asked) addEventListener("load", () => choose(asked));
