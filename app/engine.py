@@ -9,12 +9,15 @@ import structlog
 
 from app.bus import Bus
 from app.clock import Clock
+from app.core.beliefs import Judgement
 from app.core.classification import Classification
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import Event
+from app.core.foreteller import Silent
 from app.core.labels import Label, parse_table
 from app.core.models import Transaction
+from app.core.peel import PeelMemory
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
 from app.core.units import Script
@@ -49,8 +52,8 @@ class Labels:
         self._revision: tuple[int, int] | None = None
         self.entities = self._shipped
 
-    def classify(self, tx: Transaction) -> Classification:
-        return classify(tx, self.entities)
+    def classify(self, tx: Transaction, peels: PeelMemory) -> Classification:
+        return classify(tx, self.entities, peels)
 
     async def refresh(self, store: LabelStore) -> None:
         """Read the operator's labels again if somebody changed them."""
@@ -106,12 +109,13 @@ class Engine:
         self.store = PredictionStore(self._opened)
         restored = await self.store.restore(self._clock.now())
         await self.labels.refresh(self._label_store)
-        self.tracker = Tracker(
+        judgement = Judgement(
             threshold=self._settings.whale_threshold_sat,
             classify=self.labels.classify,
             is_whale=is_whale,
-            demo=self._demo,
+            foreteller=Silent(),
         )
+        self.tracker = Tracker(judgement, demo=self._demo)
         self.tracker.restore(restored.predictions, restored.blocks)
         _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
         return self.store

@@ -37,8 +37,8 @@ export const duration = (seconds) => {
   return minutes % 60 ? `${hours} h ${String(minutes % 60).padStart(2, "0")}` : `${hours} h`;
 };
 export const plural = (number, noun) => (number === 1 ? `1 ${noun}` : `${number === 0 ? "no" : integer(number)} ${noun}s`);
-export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-export const moment = (ms) => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const moment = (ms) => new Date(ms).toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 // A small builder: every text goes through textContent, so nothing from outside is ever markup.
 export function h(tag, options = {}, ...children) {

@@ -1,7 +1,7 @@
 """Cut the bundled demo out of the recordings: `python -m tests.backend.make_demo`.
 
-Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the first minutes of the mixed scenario, and
-the answers about its whales. The recordings were made for this project on a regtest chain of its own.
+Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the mixed scenario's first minutes,
+and the answers about its whales. The recordings were made for this project on a regtest chain of its own.
 """
 
 import gzip
@@ -15,7 +15,15 @@ from tests.backend.truth import RECORDINGS, Truth, lines
 
 OUT = Path(__file__).parents[2] / "app" / "data"
 SECONDS = 268.0
-KEPT = ("blocks", "block", "mempool-transactions", "fees", "mempool-blocks", "mempoolInfo", "loadingIndicators")
+KEPT = (
+    "blocks",
+    "block",
+    "mempool-transactions",
+    "fees",
+    "mempool-blocks",
+    "mempoolInfo",
+    "loadingIndicators",
+)
 IDLE = ("scriptsig_asm", "scriptpubkey_asm", "inner_redeemscript_asm", "inner_witnessscript_asm", "extras")
 WHALE_SATS = 100 * 100_000_000
 
@@ -41,7 +49,7 @@ def _cut(line: dict[str, Any]) -> dict[str, Any]:
     return {**line, "frame": _bare({name: line["frame"][name] for name in KEPT if name in line["frame"]})}
 
 
-def _bare(part: Any) -> Any:  # noqa: ANN401 - any JSON
+def _bare(part: Any) -> Any:
     """Leave out what nobody reads."""
     if isinstance(part, dict):
         return {name: _bare(value) for name, value in part.items() if name not in IDLE}
