@@ -15,6 +15,7 @@ from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import Event
 from app.core.forecaster import Forecaster
+from app.core.foreteller import Foreteller
 from app.core.labels import Label, parse_labels, parse_table
 from app.core.models import SourceName, Transaction
 from app.core.observations import ChainListed
@@ -86,6 +87,16 @@ class Labels:
         _log.info("labels read", own=len(own))
 
 
+def judgement(settings: Settings, labels: Labels, foreteller: Foreteller) -> Judgement:
+    """What decides on a whale here: the operator's threshold and labels, and who forecasts."""
+    return Judgement(
+        threshold=settings.whale_threshold_sat,
+        classify=labels.classify,
+        is_whale=is_whale,
+        foreteller=foreteller,
+    )
+
+
 class Engine:
     """Everything between the sources and the faces. `open`, then `start`, then `close`."""
 
@@ -122,13 +133,7 @@ class Engine:
                 ChainListed(blocks=restored.blocks, source=SourceName.BLOCK), self._clock.now()
             )
         await self.labels.refresh(self._label_store)
-        judgement = Judgement(
-            threshold=self._settings.whale_threshold_sat,
-            classify=self.labels.classify,
-            is_whale=is_whale,
-            foreteller=self._forecaster,
-        )
-        self.tracker = Tracker(judgement, demo=self._demo)
+        self.tracker = Tracker(judgement(self._settings, self.labels, self._forecaster), demo=self._demo)
         self.tracker.restore(restored.predictions, restored.blocks)
         _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
         return self.store

@@ -9,7 +9,7 @@ from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Waiting, forecast_many
 from app.core.inflow import no_inflow_seen
 from app.core.market import Market, Queue, limit_vbytes, queue_of_projected_blocks
-from app.core.marketfigures import SpikeWatch, UrgencyMetrics, urgency_metrics
+from app.core.marketfigures import SpikeWatch, UrgencyMetrics, has_moved, urgency_metrics
 from app.core.models import Block, Transaction
 from app.core.observations import (
     BlockConnected,
@@ -29,9 +29,8 @@ from app.core.units import Height
 
 FLUSH_SECONDS = 10.0
 """Arrivals are counted together over at least so long."""
-MOVED_SHARE = 0.1
-"""The market has moved when the next block's median feerate changed by so much."""
 MOVED_SECONDS = 10.0
+"""Between two blocks a moving market is looked at no more often than this."""
 TEST_CHAIN_SECONDS = 120.0
 """A chain whose blocks come faster than this on average is a test chain: no target pulls its pace."""
 ENOUGH_INTERVALS = 6
@@ -56,8 +55,7 @@ class Forecaster:
         self._spikes = SpikeWatch()
         self._spiking = False
         self._told_at: datetime | None = None
-        self._told_median: float | None = None
-        self._told_tip: Height | None = None
+        self._told: Market | None = None
 
     @property
     def spiking(self) -> bool:
@@ -66,7 +64,7 @@ class Forecaster:
     def equip(self, table: PassageTable) -> None:
         """From now on there are forecasts, for those that wait already too."""
         self._table = table
-        self._told_at = None
+        self._told = None
 
     def recalibrate(self, recalibration: Recalibration) -> None:
         """Take up what the node's own outcomes have taught."""
@@ -93,16 +91,17 @@ class Forecaster:
         return ()
 
     def moved(self, at: datetime) -> bool:
-        """Whether a block or a real change of the next block's median came since this was last True."""
-        if self._told_at is None or self._tip_height() != self._told_tip:
-            changed = self._queue is not None
-        else:
-            old, new = self._told_median, self._median
-            waited = (at - self._told_at).total_seconds() >= MOVED_SECONDS
-            changed = waited and old != new and (not old or not new or abs(new - old) > MOVED_SHARE * old)
-        if changed:
-            self._told_at, self._told_median, self._told_tip = at, self._median, self._tip_height()
-        return changed
+        """Whether a block or a real shift of the queue came since this was last True."""
+        market, before = self._market(), self._told
+        if market is None or self._table is None:
+            return False
+        soon = self._told_at is not None and (at - self._told_at).total_seconds() < MOVED_SECONDS
+        if before is not None and before.tip_height == market.tip_height and soon:
+            return False
+        if before is not None and not has_moved(before, market):
+            return False
+        self._told, self._told_at = market, at
+        return True
 
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
         """Forecast each; None for those whose fee is unknown, and while queue or tip are."""
