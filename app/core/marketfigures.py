@@ -56,7 +56,7 @@ def urgency_metrics(
 def has_moved(before: Market, after: Market) -> bool:
     """Say whether pending transactions should be forecast again: a block came, or the queue has shifted.
 
-    Shifted: at some feerate the vbytes ahead differ by more than a tenth of a block and a tenth of themselves.
+    Shifted: at some feerate the vbytes ahead differ by over a tenth of a block and a tenth of themselves.
     """
     if before.tip_height != after.tip_height:
         return True
