@@ -12,7 +12,7 @@ def main() -> None:
     try:
         _command(sys.argv[1:])
     except SpoutError as error:
-        print(f"spout: {error}", file=sys.stderr)
+        print(f"spout: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

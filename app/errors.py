@@ -45,6 +45,10 @@ class CircuitOpenError(UnreachableError):
     """It failed so often that it is left alone for a moment; nothing was sent."""
 
 
+class TooSlowError(UnreachableError):
+    """Connected, and no answer in time: not asked again at once, that would only add to its load."""
+
+
 class LoginRefusedError(SourceError):
     """The node refuses our user, password or cookie; trying again does not help."""
 
@@ -59,3 +63,7 @@ class NodeRefusedError(SourceError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class CommandError(SpoutError):
+    """What was asked for on the command line cannot be done as asked."""

@@ -1,6 +1,7 @@
 """The composition root: settings -> parts -> run -> close in reverse."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from importlib import metadata, resources
@@ -28,6 +29,7 @@ from app.store.labels import LabelStore
 from app.store.operator_file import OpenedOperator, open_operator
 from app.views import History, Live, PredictionPage, PredictionQuery, Snapshot
 from app.web.bundle import PagesBundle
+from app.web.sockets import LoginRequiredWebSocket
 
 DEMO_AFTER_SECONDS = 3.0
 """With no node configured, the default address gets so long to answer before the demo begins."""
@@ -123,14 +125,19 @@ class House:
 
     def _load_pages(self) -> Callable[[], PagesBundle]:
         """Import them (off the loop); what is returned builds them (on it)."""
-        from dashboard.pages import PageOptions, build  # noqa: PLC0415 - Panel takes a second to import
+        from dashboard.log_tail import LogTail  # noqa: PLC0415 - Panel takes a second to import
+        from dashboard.pages import PageOptions, build  # noqa: PLC0415
+
+        log = LogTail()
+        logging.getLogger().addHandler(log)
 
         options = PageOptions(
             version=metadata.version("spout"),
             explorer_url=self._settings.mempool_app_url,
             threshold_sat=self._settings.whale_threshold_sat,
-            may_enter=self._server.gate.may_open_feed,
+            door=LoginRequiredWebSocket,
             label_of=self._label_of,
+            log=log,
         )
         return lambda: build(self._live, CurrentHistory(self._store), options)
 

@@ -206,8 +206,7 @@ def _explain(error: msgspec.ValidationError, values: dict[str, str]) -> NoReturn
 
 
 def _refuse_contradictions(settings: Settings) -> None:
-    sats = settings.whale_threshold_btc * SATS_PER_BTC if settings.whale_threshold_btc.is_finite() else -1
-    if not 0 < sats <= 21_000_000 * SATS_PER_BTC or sats != int(sats):
+    if not _is_threshold(settings.whale_threshold_btc):
         raise SettingsError(
             "SPOUT_WHALE_THRESHOLD_BTC must be an amount of BTC above 0, with at most 8 decimals, "
             f"not {str(settings.whale_threshold_btc)!r}"
@@ -227,3 +226,10 @@ def _refuse_contradictions(settings: Settings) -> None:
             "set SPOUT_PASSWORD, or SPOUT_TRUST_PROXY_AUTH=true if a proxy in front asks for a login, "
             "or SPOUT_HOST=127.0.0.1"
         )
+
+
+def _is_threshold(btc: Decimal) -> bool:
+    try:
+        return 0 < btc <= 21_000_000 and btc == btc.quantize(Decimal(1) / SATS_PER_BTC)
+    except ArithmeticError:
+        return False

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -46,7 +45,7 @@ class Feed:
 
     def open(self) -> None:
         """Begin to listen; call it on the loop that serves."""
-        self._unwatch = self._live.watch(lambda _: self._changed())
+        self._unwatch = self._live.watch(lambda _: self.changed())
         self._beating()
 
     def close(self) -> None:
@@ -64,7 +63,8 @@ class Feed:
     def readers(self) -> int:
         return sum(channel.readers for channel in self.channels.values())
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Something that the pages show is new; they are told with the next message."""
         if self._due is None and self.readers:
             loop = asyncio.get_running_loop()
             self._due = loop.call_at(max(loop.time(), self._next_at), self._show)
@@ -77,31 +77,31 @@ class Feed:
 
     def _beating(self) -> None:
         """Windows of time move on even when nothing happens; and a reader learns that the line lives."""
-        self._changed()
+        self.changed()
         for channel in self.channels.values():
             channel.beat()
         self._beat = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beating)
 
 
-class LiveSocket(WebSocketHandler):
-    """One open page. Says `{"hello": page, "epoch", "seq"}`, `{"pause": true}`, `{"whale": id}`."""
-
-    def initialize(self, feed: Feed, may_enter: Callable[[HTTPServerRequest], bool]) -> None:
-        self._feed = feed
-        self._may_enter = may_enter
-        self._channel: Channel | None = None
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
-        self._questions: set[asyncio.Task[None]] = set()
-
-    def prepare(self) -> None:
-        """The same door as the pages'; without it the handshake ends in 403."""
-        if not self._may_enter(self.request):
-            self.set_status(403)
-            self.finish()
+class SameHostSocket(WebSocketHandler):
+    """The least of doors: only pages of our own host may come in; the appliance puts its login here."""
 
     def check_origin(self, origin: str) -> bool:
         """The page's own host, whatever name the operator gave it: no list could name them all."""
         return urlsplit(origin).netloc.lower() == self.request.host.lower()
+
+
+class LiveSocket(WebSocketHandler):
+    """One open page, to be joined with a door (`behind`).
+
+    It says `{"hello": page, "epoch", "seq"}`, `{"pause": true}` and `{"whale": id}`.
+    """
+
+    def initialize(self, feed: Feed) -> None:
+        self._feed = feed
+        self._channel: Channel | None = None
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._questions: set[asyncio.Task[None]] = set()
 
     def get_compression_options(self) -> dict[str, Any] | None:
         return {"compression_level": 4, "mem_level": 5}
@@ -125,6 +125,7 @@ class LiveSocket(WebSocketHandler):
             task.add_done_callback(self._questions.discard)
 
     def on_close(self) -> None:
+        super().on_close()
         self._leave()
         for task in self._questions:
             task.cancel()
@@ -156,6 +157,11 @@ class LiveSocket(WebSocketHandler):
         if self._channel is not None:
             self._channel.leave(self)
             self._channel = None
+
+
+def behind(door: type[WebSocketHandler]) -> type[WebSocketHandler]:
+    """Return the feed's handler guarded by `door`: its `prepare`, `check_origin` and `on_close` apply."""
+    return type("GuardedLiveSocket", (LiveSocket, door), {})
 
 
 def _question(message: str | bytes) -> dict[str, Any] | None:

@@ -1,98 +1,147 @@
 """All pages, ready to be mounted: applications for Bokeh's server, plain handlers, and their feed."""
 
-import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bokeh.document import Document
+from bokeh.plotting import figure
 from jinja2 import Environment, FileSystemLoader, Template
 from panel.io.application import Application
 from panel.io.handlers import FunctionHandler
-from tornado.httputil import HTTPServerRequest
-from tornado.web import StaticFileHandler
+from tornado.websocket import WebSocketHandler
 
 from app.core.classification import Party
 from app.core.units import SATS_PER_BTC
 from app.views import History, Live
-from dashboard import theme
-from dashboard.feed import Feed, LiveSocket
+from dashboard import figures, theme
+from dashboard.assets import STATIC, TEMPLATES, LastingFileHandler, fingerprint
+from dashboard.feed import Feed, SameHostSocket, behind
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
 from dashboard.live import LivePainter
+from dashboard.log_tail import LogTail
+from dashboard.past import PastFlows
+from dashboard.samples import SystemMemory
+from dashboard.system import SystemPainter
 from dashboard.whale import WhaleStory
-
-ROOM = Path(__file__).parent
-NAVIGATION = (("/", "Live"),)
-"""Pages that stand; a page joins when its capability does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
     """What the pages need from the settings and from the server's door.
 
-    `explorer_url`: the operator's own explorer, None for no links. `may_enter`: the pages' login, asked
-    for the feed's handshake. `label_of`: the party behind an output script, None if it has no label.
+    `explorer_url`: the operator's own explorer, None for no links. `door`: the handler whose login and
+    Origin check guard the feed. `label_of`: the party behind an output script, None if it has no label.
+    `log`: the handler that hangs on the root logger, None to show no log.
     """
 
     version: str
     explorer_url: str | None = None
     threshold_sat: int = 100 * SATS_PER_BTC
-    may_enter: Callable[[HTTPServerRequest], bool] = lambda _: True
+    door: type[WebSocketHandler] = SameHostSocket
     label_of: Callable[[str], Party | None] = lambda _: None
+    log: LogTail | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page that stands; it is in the navigation in this order. Charts are made anew a session."""
+
+    path: str
+    name: str
+    template: str
+    charts: Sequence[Callable[[], figure]] = ()
+
+
+PAGES = (
+    Page(
+        path="/",
+        name="Live",
+        template="live.html",
+        charts=(
+            figures.queue_figure,
+            figures.flow_figure,
+            figures.other_figure,
+            figures.bubble_figure,
+        ),
+    ),
+    Page(
+        path="/system",
+        name="System",
+        template="system.html",
+        charts=(
+            partial(figures.line_figure, "rss"),
+            partial(figures.line_figure, "rate"),
+            partial(figures.line_figure, "lag"),
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """`applications` for BokehTornado, `handlers` as its `extra_patterns`; `open` on the serving loop."""
+    """`applications` for BokehTornado, `handlers` beside them; `open` on the serving loop."""
 
     applications: dict[str, Application]
     handlers: list[tuple[Any, ...]]
     feed: Feed
+    _past: PastFlows = field(repr=False)
+    memory: SystemMemory = field(repr=False)
 
     def open(self) -> None:
+        self.memory.open()
         self.feed.open()
 
     def close(self) -> None:
         self.feed.close()
+        self._past.close()
+        self.memory.close()
 
 
 def build(live: Live, history: History, options: PageOptions) -> Pages:
+    """Needs no loop and opens nothing; everything begins with `open`."""
+    assets = fingerprint()
+    past = PastFlows(history, lambda: feed.changed())  # noqa: PLW0108 - made below
+    memory = SystemMemory(live)
     story = WhaleStory(live, history, options.label_of)
-    assets = _fingerprint()
-    feed = Feed(live, {"live": LivePainter(assets)}, story.tell)
-    environment = Environment(loader=FileSystemLoader(ROOM / "templates"), autoescape=True)
-    show = {
-        "/": partial(_fill, template=environment.get_template("live.html"), page="live", title="Live"),
-    }
-    common = {
+    feed = Feed(
+        live,
+        {"live": LivePainter(assets, past), "system": SystemPainter(assets, memory, options.log)},
+        story.tell,
+    )
+    variables = {
         "assets": f"ui/{assets}",
-        "navigation": NAVIGATION,
+        "navigation": PAGES,
         "theme_css": theme.css(),
         "words": _words(options, assets),
         "demo": lambda: live.snapshot.demo,
     }
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return Pages(
         applications={
-            path: Application(FunctionHandler(partial(fill, variables=common)))  # type: ignore[no-untyped-call]
-            for path, fill in show.items()
+            page.path: _application(page, templates.get_template(page.template), variables) for page in PAGES
         },
         handlers=[
-            (rf"/ui/{assets}/(.*)", _Lasting, {"path": str(ROOM / "static")}),
-            (r"/api/v1/live", LiveSocket, {"feed": feed, "may_enter": options.may_enter}),
+            (rf"/ui/{assets}/(.*)", LastingFileHandler, {"path": str(STATIC)}),
+            (r"/api/v1/live", behind(options.door), {"feed": feed}),
         ],
         feed=feed,
+        _past=past,
+        memory=memory,
     )
 
 
-def _fill(
-    document: Document, *, template: Template, page: str, title: str, variables: dict[str, Any]
-) -> None:
-    document.title = f"{title} · Spout"
-    document.template = template
-    document.template_variables.update(variables | {"page": page})
+def _application(page: Page, template: Template, variables: dict[str, Any]) -> Application:
+    def fill(document: Document) -> None:
+        document.title = f"{page.name} · Spout"
+        document.template = template
+        document.template_variables.update(variables | {"page": page})
+        for chart in page.charts:
+            document.add_root(chart())
+
+    return Application(FunctionHandler(fill))  # type: ignore[no-untyped-call]
 
 
 def _words(options: PageOptions, assets: str) -> str:
@@ -109,17 +158,3 @@ def _words(options: PageOptions, assets: str) -> str:
         "moved": {sort.value: words for sort, words in MOVED_WORDS.items()},
     }
     return json.dumps(body, ensure_ascii=False).replace("<", "\\u003c")
-
-
-def _fingerprint() -> str:
-    """Names the assets' content: a browser may keep them for ever, and an open page sees an upgrade."""
-    digest = hashlib.sha256()
-    for file in sorted((ROOM / "static").rglob("*")):
-        if file.is_file():
-            digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-class _Lasting(StaticFileHandler):
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002
-        self.set_header("Cache-Control", "public, max-age=31536000, immutable")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from app.core.classification import Flow
@@ -111,4 +112,16 @@ def _held(ended: Iterable[Prediction]) -> Part:
         and prediction.first_forecast is not None
         and prediction.outcome in {Outcome.ON_TIME, Outcome.LATE}
     ]
-    return {"due": len(due), "on_time": due.count(Outcome.ON_TIME)}
+    held = due.count(Outcome.ON_TIME)
+    return {"due": len(due), "on_time": held, "between": wilson(held, len(due))}
+
+
+def wilson(hits: int, of: int) -> tuple[float, float] | None:
+    """The 95 % interval of a share (Wilson's score), two decimals; None of nothing."""
+    if of == 0:
+        return None
+    z = 1.96
+    share, square = hits / of, z * z / of
+    middle = (share + square / 2) / (1 + square)
+    half = z / (1 + square) * sqrt(share * (1 - share) / of + square / (4 * of))
+    return round(max(0.0, middle - half), 2), round(min(1.0, middle + half), 2)

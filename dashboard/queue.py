@@ -113,7 +113,11 @@ def _words(blocks: Sequence[ProjectedBlock], placed: Placed, unknown: int) -> st
     if first:
         moved = amount(sum(whale.classification.moved for whale in first))
         front = f"{count(len(first), 'whale').capitalize()}, {moved} BTC, {_are(first)} in the next block"
-    price = "" if entry is None else f"; {feerate(entry)} sat/vB buys a place in it"
+    price = (
+        ""
+        if entry is None
+        else f"; {feerate(entry)} sat/vB buys a place in it (the figure at the foot of each block)"
+    )
     rest = (
         f" {count(beyond, 'whale').capitalize()} wait{_s(beyond)} beyond the blocks drawn." if beyond else ""
     )
@@ -134,7 +138,7 @@ def _table(blocks: Sequence[ProjectedBlock], placed: Placed) -> list[list[str]]:
             [
                 "next" if index == 0 else f"+{index + 1}",
                 "unknown" if low is None or high is None else f"{feerate(low)} to {feerate(high)}",
-                f"{block.count:,}",
+                "unknown" if block.count is None else f"{block.count:,}",
                 str(len(here)),
                 f"{amount(sum(whale.classification.moved for whale in here))}" if here else "0",
             ]

@@ -140,11 +140,13 @@ class ApiHandler(JsonHandler):
             Problem: 400 if one is given twice.
         """
         told = {}
-        for name in self.request.query_arguments:
-            values = self.get_query_arguments(name)
+        for name, values in self.request.query_arguments.items():
             if len(values) > 1:
                 raise Problem(400, "bad_parameter", f"{name} is given more than once")
-            told[name] = values[0]
+            try:
+                told[name] = values[0].decode()
+            except UnicodeDecodeError as error:
+                raise Problem(400, "bad_parameter", f"{name} is not UTF-8") from error
         return told
 
     def _has_method(self) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
@@ -26,6 +26,7 @@ FILTERS = (
     "cursor",
 )
 MOST = 1_000
+_SATOSHI = Decimal("0.00000001")
 _LONGEST_ENTITY = 100
 _LONGEST_CURSOR = 500
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -83,13 +84,13 @@ def btc_to_sats(name: str, text: str | None) -> int | None:
         return None
     words = "must be an amount of BTC from 0 to 21000000, with at most 8 decimals"
     try:
-        sats = Decimal(text) * SATS_PER_BTC if len(text) <= 40 else Decimal(-1)
-        whole = sats.is_finite() and sats == sats.to_integral_value()
-    except (InvalidOperation, OverflowError):
+        amount = Decimal(text) if len(text) <= 40 else Decimal("NaN")
+        exact = 0 <= amount <= 21_000_000 and amount == amount.quantize(_SATOSHI)
+    except ArithmeticError:
         raise bad_parameter(name, words) from None
-    if not whole or not 0 <= sats <= 21_000_000 * SATS_PER_BTC:
+    if not exact:
         raise bad_parameter(name, words)
-    return int(sats)
+    return int(amount.quantize(_SATOSHI) * SATS_PER_BTC)
 
 
 def count(name: str, text: str | None, default: int, most: int) -> int:

@@ -54,7 +54,7 @@ class StreamHandler(OwnOriginWebSocket):
         self.parts = parts
         self._streams = streams
 
-    def write_error(self, _status: int, **_kwargs: object) -> None:
+    def write_error(self, status_code: int, **_kwargs: object) -> None:  # noqa: ARG002
         self.set_header("Content-Type", "application/json")
         self.finish(to_json(error_body("error", self._reason, demo=self.parts.demo)))
 
@@ -72,6 +72,8 @@ class StreamHandler(OwnOriginWebSocket):
                 self._welcome(await identify(self.request, self.parts))
         except Problem as problem:
             self._refuse_for(problem)
+        except StoreError as error:
+            self._refuse_unread(error)
 
     async def on_message(self, message: str | bytes) -> None:
         if self.close_code is not None or not self._entered:
@@ -80,6 +82,8 @@ class StreamHandler(OwnOriginWebSocket):
             await self._hear(message)
         except Problem as problem:
             self._refuse_for(problem)
+        except StoreError as error:
+            self._refuse_unread(error)
 
     def on_close(self) -> None:
         for task in (self._telling, self._watching):
@@ -164,17 +168,30 @@ class StreamHandler(OwnOriginWebSocket):
             async with aclosing(events):
                 async for event in events:
                     if wanted.passes(event):
-                        async with asyncio.timeout(limits.stall_seconds):
-                            await self.write_message(self._streams.text(event))
-        except (TooSlowError, TimeoutError):
+                        await self._write(self._streams.text(event), limits.stall_seconds)
+        except TooSlowError:
             self._refuse(
                 TOO_SLOW, "too_slow", "You read too slowly; come back with after = your last sequence"
             )
         except StoreError as error:
-            log.warning("stream_ended", reason=str(error))
-            self._refuse(INTERNAL, "internal_error", "The stored events cannot be read")
+            self._refuse_unread(error)
         except WebSocketClosedError:
             return
+
+    async def _write(self, text: str, patience_seconds: float) -> None:
+        """Send, and wait until the reader's side has taken it.
+
+        Raises:
+            TooSlowError: if it has not in time.
+            WebSocketClosedError: if the reader is gone.
+        """
+        sent = self.write_message(text)
+        sent.add_done_callback(_look_at)
+        # Not wait_for: it cancels what it waits for, and Tornado complains of a cancelled write.
+        done, _ = await asyncio.wait({sent}, timeout=patience_seconds)
+        if not done:
+            raise TooSlowError("the reader takes nothing")
+        sent.result()
 
     async def _await_credential(self) -> None:
         await self.parts.clock.sleep(self._streams.limits.auth_seconds)
@@ -210,6 +227,10 @@ class StreamHandler(OwnOriginWebSocket):
     def _refuse_for(self, problem: Problem) -> None:
         self._refuse(_CODES.get(problem.status_code, BAD_MESSAGE), problem.code, problem.message)
 
+    def _refuse_unread(self, error: StoreError) -> None:
+        log.warning("stream_ended", reason=str(error))
+        self._refuse(INTERNAL, "internal_error", "The database cannot be read now")
+
     def _refuse(self, close_code: int, code: str, words: str) -> None:
         self.parts.metrics.stream_closed(code)
         self._say(error_body(code, words, demo=self.parts.demo))
@@ -222,8 +243,13 @@ class StreamHandler(OwnOriginWebSocket):
             sent = self.write_message(to_json(told))
         except WebSocketClosedError:
             return
-        # Looked at, so that a client that went meanwhile leaves no complaint behind.
-        sent.add_done_callback(lambda done: done.cancelled() or done.exception())
+        sent.add_done_callback(_look_at)
+
+
+def _look_at(sent: "asyncio.Future[None]") -> None:
+    """A client that went meanwhile is no error that anybody must hear of."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _object(message: str | bytes) -> dict[str, Any]:

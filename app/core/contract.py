@@ -23,6 +23,7 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "txid": prediction.txid,
         "replaces": list(prediction.replaces),
         "replaced_by": prediction.replaced_by,
+        "peel_of": prediction.peel_of,
         "conflicts_with": list(prediction.conflicts_with),
         "status": prediction.status.value,
         "reason": prediction.reason,

@@ -13,7 +13,6 @@ import numpy as np
 
 from app.core.feerates import Floats
 
-HORIZONS: Final = (1, 2, 3, 6, 12, 24, 144)
 CELL: Final = 0.1  # blocks; finer cells move no probability by more than 0.003
 _CELLS_PER_BLOCK: Final = 10
 _DEEPEST: Final = 160  # blocks ahead beyond which 144 blocks cannot be enough

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from app.core.eviction import chance_of_eviction
 from app.core.feerates import Floats
-from app.core.firstpassage import HORIZONS
 from app.core.inflow import Inflow
-from app.core.market import Market, QueueSource
+from app.core.market import Market
 from app.core.pace import Pace
 from app.core.passagetable import PassageTable
+from app.core.prediction import HORIZONS, Forecast
 from app.core.recalibration import Recalibration, no_recalibration
+from app.core.units import Height, SatPerVb, Txid
+from app.core.urgency import urgency_of, urgency_scores
 
 PREDICTED_AT: Final = 0.80
 """`predicted_block` is the first height with at least this chance."""
@@ -34,39 +36,12 @@ _LOG_HORIZONS: Final = np.log(np.array(HORIZONS, dtype=np.float64))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A transaction to be forecast: its package's feerate (None: unknown), its vsize, its age."""
+    """A transaction to be forecast: its package's feerate (None: unknown), its own vsize, its age."""
 
+    txid: Txid
     feerate: float | None
     vsize: float
     age_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What we say of one transaction. Chances count from `made_at_height`, the tip at that moment.
-
-    `p_dropped` is None where the mempool's limit is not known. `predicted_block` is a height, None when no
-    block within 144 reaches 0.8; `confidence_score` is the chance to be in by then (or within 144).
-    `inflow_seconds` is how long arrivals had been watched; `widened` says that this was too short.
-    """
-
-    made_at: datetime
-    made_at_height: int
-    probabilities: tuple[float, ...]
-    p_dropped: float | None
-    predicted_block: int | None
-    eta_seconds: float | None
-    confidence_score: float
-    source: QueueSource
-    inflow_seconds: float
-    widened: bool
-    recalibration_outcomes: int
-    recalibration_age_seconds: float | None
-
-    @property
-    def confirmation_probability(self) -> dict[int, float]:
-        """P(confirmed within n blocks) by n."""
-        return dict(zip(HORIZONS, self.probabilities, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,7 +90,10 @@ def forecast_one(
 def forecast_many(
     waiting: Sequence[Waiting], market: Market, inflow: Inflow, model: ForecastModel, at: datetime
 ) -> list[Forecast | None]:
-    """Forecast each, in order; None for those whose fee is not known."""
+    """Forecast each, in order; None for those whose fee is not known.
+
+    `confidence_score` is the chance to be in by `predicted_block`, or within 144 blocks where there is none.
+    """
     known = [index for index, one in enumerate(waiting) if one.feerate is not None and one.feerate > 0]
     forecasts: list[Forecast | None] = [None] * len(waiting)
     if not known:
@@ -125,24 +103,35 @@ def forecast_many(
     ages = np.array([waiting[index].age_seconds for index in known], dtype=np.float64)
     standings = standings_of(feerates, vsizes, ages, market, inflow, model.pace)
     chances = model.probabilities(standings)
-    dropped = _dropped(feerates, standings.ahead, chances, market, inflow, model.pace)
     blocks = predicted_blocks(chances)
     confidence = chance_within(chances, np.where(blocks > 0, blocks, HORIZONS[-1]))
     learned = model.recalibration
     age = None if learned.fitted_at is None else (at - learned.fitted_at).total_seconds()
-    rows = zip(known, chances.tolist(), dropped, blocks.tolist(), confidence.tolist(), strict=True)
-    for index, row, p_dropped, block, chance in rows:
+    rows = zip(
+        known,
+        chances.tolist(),
+        _dropped(feerates, standings.ahead, chances, market, inflow, model.pace),
+        blocks.tolist(),
+        confidence.tolist(),
+        urgency_scores(chances, feerates, market.queue).tolist(),
+        strict=True,
+    )
+    for index, row, p_dropped, block, chance, urgency in rows:
         forecasts[index] = Forecast(
             made_at=at,
-            made_at_height=market.tip_height,
+            at_height=market.tip_height,
+            txid=waiting[index].txid,
+            feerate=SatPerVb(waiting[index].feerate or 0.0),
             probabilities=tuple(row),
             p_dropped=p_dropped,
-            predicted_block=market.tip_height + block if block else None,
-            eta_seconds=block * model.pace.interval_seconds if block else None,
+            predicted_block=Height(market.tip_height + block) if block else None,
+            eta_seconds=round(block * model.pace.interval_seconds) if block else None,
             confidence_score=chance,
-            source=market.queue.source,
-            inflow_seconds=inflow.observed_seconds,
+            urgency_score=urgency,
+            urgency=urgency_of(urgency),
+            inputs=market.queue.source,
             widened=standings.widening > 0,
+            inflow_seconds=inflow.observed_seconds,
             recalibration_outcomes=learned.outcomes,
             recalibration_age_seconds=age,
         )

@@ -20,6 +20,7 @@ def begin(
     at: datetime,
     tip: Block | None,
     flags: frozenset[Flag] = frozenset(),
+    peel_of: str | None = None,
     demo: bool = False,
 ) -> Prediction:
     """Return a new pending prediction. Its id is its first txid's, so that a return finds it again."""
@@ -35,6 +36,7 @@ def begin(
         first_seen_in_block=source is SourceName.BLOCK,
         updated_at=at,
         flags=flags,
+        peel_of=peel_of,
         package_feerate=tx.package_feerate,
         demo=demo,
     )

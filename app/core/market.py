@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from app.core.feerates import Floats, ahead_of_each_rung, by_rung, feerate_of_rung, rung_of, spread
+from app.core.observations import FeesTold, MempoolMeasured, ProjectedBlock
+from app.core.units import Height
 
 BLOCK_VBYTES: Final = 1_000_000
 _TELLING_USAGE_BYTES: Final = 5_000_000
@@ -17,36 +19,9 @@ _SEVEN_SHARES: Final = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 class QueueSource(StrEnum):
     """Where the queue was read from, best first."""
 
-    PROJECTED_TRANSACTIONS = "projected_transactions"
     PROJECTED_BLOCKS = "projected_blocks"
     BITCOIND = "bitcoind"
     ELECTRS = "electrs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecommendedFees:
-    """The backend's five tiers, sat/vB."""
-
-    fastest: float
-    half_hour: float
-    hour: float
-    economy: float
-    minimum: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectedBlock:
-    """One entry of the backend's `mempool-blocks`; the last one may hold many blocks' worth.
-
-    `feerate_range` ascends: minimum, percentiles (by number of transactions), maximum; all zero for a
-    single transaction. `median_feerate` is what is paid half a block from the top, 0 if less is waiting.
-    """
-
-    vsize: float
-    transactions: int
-    total_fee_sat: int
-    median_feerate: float
-    feerate_range: tuple[float, ...]
 
 
 class Queue:
@@ -90,12 +65,12 @@ class Market:
     half a block waits.
     """
 
-    tip_height: int
+    tip_height: Height
     queue: Queue
     mempool_vbytes: float | None = None
     mempool_limit_vbytes: float | None = None
     floor: float | None = None
-    recommended: RecommendedFees | None = None
+    recommended: FeesTold | None = None
     next_block_median: float | None = None
 
 
@@ -105,8 +80,9 @@ def queue_of_projected_blocks(
     *,
     mempool_vbytes: float | None = None,
     floor: float | None = None,
+    source: QueueSource = QueueSource.PROJECTED_BLOCKS,
 ) -> Queue:
-    """Build the queue from `mempool-blocks`.
+    """Build the queue from the backend's projected blocks; the last one may hold many blocks' worth.
 
     `exact` gives (feerate, vsize) of each transaction of the projected blocks that are known one by one.
     What the mempool holds beyond the projected blocks is laid between `floor` and the last block's edge.
@@ -124,8 +100,7 @@ def queue_of_projected_blocks(
     if blocks and floor is not None and missing > BLOCK_VBYTES / 10:
         edge = max(_edge(blocks[-1]), floor)
         waiting += spread([floor], [edge], [missing])
-    whole = bool(blocks) and all(index in known for index in range(len(blocks)))
-    return Queue(waiting, QueueSource.PROJECTED_TRANSACTIONS if whole else QueueSource.PROJECTED_BLOCKS)
+    return Queue(waiting, source)
 
 
 def queue_of_transactions(pairs: Iterable[tuple[float, float]], source: QueueSource) -> Queue:
@@ -148,30 +123,37 @@ def queue_of_histogram(histogram: Sequence[tuple[float, float]], source: QueueSo
     return Queue(spread(low, np.maximum(low, high), table[:, 1]), source)
 
 
-def limit_vbytes(max_usage_bytes: float, usage_bytes: float, mempool_vbytes: float) -> float | None:
+def limit_vbytes(mempool: MempoolMeasured) -> float | None:
     """Return where eviction begins, in vbytes; None while too little waits to tell.
 
-    bitcoind's limit (`maxmempool`) is on memory, not on vbytes: the ratio of now is taken to hold.
+    The node's limit is on memory, not on vbytes: the ratio of now is taken to hold.
     """
-    if usage_bytes < _TELLING_USAGE_BYTES or mempool_vbytes <= 0:
+    usage, limit = mempool.usage_bytes, mempool.limit_bytes
+    if usage is None or limit is None or usage < _TELLING_USAGE_BYTES or mempool.vbytes <= 0:
         return None
-    return max_usage_bytes * mempool_vbytes / usage_bytes
+    return limit * mempool.vbytes / usage
+
+
+def _mean_feerate(block: ProjectedBlock) -> float:
+    """What it pays a vbyte; its lowest feerate where the fees were not told."""
+    if block.total_fees is None or block.vsize <= 0:
+        return _edge(block)
+    return block.total_fees / block.vsize
 
 
 def _edge(block: ProjectedBlock) -> float:
-    return block.feerate_range[0] if block.feerate_range else 0.0
+    return block.fee_range[0] if block.fee_range else 0.0
 
 
 def _laid_out(block: ProjectedBlock, following: ProjectedBlock | None) -> Floats:
     """Spread one projected block over the rungs between its known percentiles."""
-    rates = np.array(block.feerate_range, dtype=np.float64)
+    rates = np.array(block.fee_range, dtype=np.float64)
     if len(rates) < 2 or rates[-1] <= 0:
-        mean = block.total_fee_sat / block.vsize if block.vsize > 0 else 0.0
-        return by_rung([mean], [block.vsize])
+        return by_rung([_mean_feerate(block)], [block.vsize])
     rates = np.maximum.accumulate(rates)
-    if following is not None and following.feerate_range:
+    if following is not None and following.fee_range:
         # What fills the last gap of a full block may pay far less than its edge does.
-        rates[0] = max(rates[0], min(rates[1], following.feerate_range[-1]))
+        rates[0] = max(rates[0], min(rates[1], following.fee_range[-1]))
     shares = _SEVEN_SHARES if len(rates) == 7 else np.linspace(0.0, 1.0, len(rates))
     below = _anchored(np.array(shares) * block.vsize, rates, block)
     return spread(rates[:-1], rates[1:], np.diff(below))
@@ -182,7 +164,7 @@ def _anchored(below: Floats, rates: Floats, block: ProjectedBlock) -> Floats:
 
     The percentiles are counted by transactions, and large transactions pay less than small ones.
     """
-    median = block.median_feerate
+    median = block.median
     if not rates[0] < median < rates[-1] or block.vsize > 1.2 * BLOCK_VBYTES:
         return below
     told = block.vsize - BLOCK_VBYTES / 2  # vbytes that pay less than the median

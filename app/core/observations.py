@@ -146,11 +146,14 @@ class FeesTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectedBlock:
-    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full."""
+    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full.
+
+    A fee histogram tells neither how many transactions nor which fees: those are None then.
+    """
 
     vsize: VBytes
-    count: int
-    total_fees: Sats
+    count: int | None
+    total_fees: Sats | None
     median: SatPerVb
     fee_range: tuple[float, ...]
 

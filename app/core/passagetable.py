@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.feerates import Floats
-from app.core.firstpassage import CELL, HORIZONS, first_passage
+from app.core.firstpassage import CELL, first_passage
 from app.core.pace import TARGET_SECONDS
+from app.core.prediction import HORIZONS
 from app.core.recalibration import Line, Recalibration
 
 # The coming inflow above a transaction, in blocks a block, is expected at

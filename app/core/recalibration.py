@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.feerates import Floats
-from app.core.firstpassage import HORIZONS
+from app.core.prediction import HORIZONS
 
 Line = tuple[float, ...]
 """Value at logit 0, then the slopes below -3, -3..-1, -1..1, 1..3 and above 3."""

@@ -67,7 +67,7 @@ class Sides:
 def read_sides(tx: Transaction, entities: Entities) -> Sides:
     sender = _read_sender(tx, entities)
     sides = Sides(sender=sender, labels={}, change=[], stays=[], named=[], unnamed=[], burnt=[], trifles=[])
-    trifle = min(_TRIFLE, tx.gross // (1000 * len(tx.outputs)))
+    trifle = min(_TRIFLE, tx.gross // (1000 * max(1, len(tx.outputs))))
     for index, output in enumerate(tx.outputs):
         script = output.script
         if output.value <= trifle:

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from app.clock import Clock
-from app.errors import CircuitOpenError, SpoutError, UnreachableError
+from app.errors import CircuitOpenError, SpoutError, TooSlowError, UnreachableError
 
 T = TypeVar("T")
 
@@ -65,17 +65,21 @@ class Guard:
         """
         if self.is_open:
             raise CircuitOpenError(f"{self.name} is left alone for a moment after {self._failures} failures")
+
+        async def once() -> T:
+            return await work()
+
         probing = self._resting_until is not None
         most = 1 if probing else attempts or self._patience.attempts
         tries = AsyncRetrying(
             sleep=self._clock.sleep,
             stop=stop_after_attempt(most),
             wait=self._wait,
-            retry=retry_if_exception_type(self._worth),
+            retry=retry_if_exception(self._again),
             reraise=True,
         )
         try:
-            answer: T = await tries(work)
+            answer: T = await tries(once)
         except self._worth:
             self._failed()
             raise
@@ -84,6 +88,9 @@ class Guard:
             raise
         self._alive()
         return answer
+
+    def _again(self, error: BaseException) -> bool:
+        return isinstance(error, self._worth) and not isinstance(error, TooSlowError)
 
     def _wait(self, state: RetryCallState) -> float:
         wait: float = self._patience.first_wait * 2 ** (state.attempt_number - 1)

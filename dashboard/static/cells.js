@@ -18,7 +18,7 @@ export const endedCells = (row) => [
 
 export function amount(row) {
   const sure = row.is === "up_to" ? `up to ${btcShort(row.high)}` : row.is === "likely" ? "likely" : null;
-  const beside = [sure, row.gross !== row.moved ? `${btcShort(row.gross)} gross` : null].filter(Boolean).join(" · ");
+  const beside = [sure, row.gross !== row.moved && !(row.is === "up_to" && row.gross === row.high) ? `${btcShort(row.gross)} gross` : null].filter(Boolean).join(" · ");
   return h("span", { class: "amount", title: words.moved[row.is] }, h("b", { text: btc(row.moved) }), h("small", { class: "unit", text: " BTC" }), beside ? h("small", { class: "beside", text: beside }) : null);
 }
 

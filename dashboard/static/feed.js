@@ -78,10 +78,10 @@ export class Feed {
     this.timer = setTimeout(() => this.probe(), wait);
   }
 
-  // The server answers and the line does not open: the login has ended. A reload shows the way in.
+  // The pages are up and the line does not open: the login has ended. A reload shows the way in.
   async probe() {
     if (this.refused >= 3) {
-      const alive = await fetch(new URL("healthz", document.baseURI), { cache: "no-store" }).then((answer) => answer.ok, () => false);
+      const alive = await fetch(new URL("healthz", document.baseURI), { cache: "no-store" }).then((answer) => answer.json()).then((told) => told.pages !== "starting", () => false);
       if (alive) dispatchEvent(new CustomEvent("spout-reload", { detail: "refused" }));
       if (!alive) this.refused = 0;
     }

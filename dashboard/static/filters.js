@@ -18,6 +18,8 @@ export class Filters {
     form.addEventListener("input", () => this.set());
     document.getElementById("clear").addEventListener("click", () => this.clear());
     addEventListener("popstate", () => { this.read(); this.changed(); });
+    const toggle = document.getElementById("filters-toggle");
+    toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(form.classList.toggle("open"))));
     this.read();
   }
 

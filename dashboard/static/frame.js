@@ -8,8 +8,9 @@ export function status(told) {
   const pill = document.getElementById("pill-rung");
   const connecting = told.banners.some((banner) => banner.tone === "calm");
   pill.dataset.tone = told.demo ? "demo" : connecting ? "wait" : TONES[told.rung];
-  const seen = told.sources.length ? ` · ${told.sources.join(", ")}` : "";
-  pill.lastElementChild.textContent = `${told.demo ? "Demo" : told.rung_words}${seen}${told.since ? ` · since ${clock(told.since)}` : ""}`;
+  pill.lastElementChild.replaceChildren(told.demo ? "Demo" : told.rung_words,
+    told.sources.length ? h("span", { class: "sources", text: ` · ${told.sources.join(", ")}` }) : "",
+    told.since ? ` · since ${clock(told.since)}` : "");
   const tip = document.getElementById("pill-tip").lastElementChild;
   if (told.tip === null) tip.textContent = "Block unknown";
   else tip.replaceChildren(`Block ${integer(told.tip)}`, ...(told.tip_at ? [" · ", age(told.tip_at), " ago"] : []));

@@ -1,7 +1,7 @@
 """Cut the bundled demo out of the recordings: `python -m tests.backend.make_demo`.
 
-Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the first minutes of the mixed scenario, and
-the answers about its whales. The recordings were made for this project on a regtest chain of its own.
+Keeps what Spout reads: mempool deltas, blocks, fees and the queue of the mixed scenario's first minutes,
+and the answers about its whales. The recordings were made for this project on a regtest chain of its own.
 """
 
 import gzip
@@ -15,8 +15,17 @@ from tests.backend.truth import RECORDINGS, Truth, lines
 
 OUT = Path(__file__).parents[2] / "app" / "data"
 SECONDS = 268.0
-KEPT = ("blocks", "block", "mempool-transactions", "fees", "mempool-blocks", "mempoolInfo", "loadingIndicators")
+KEPT = (
+    "blocks",
+    "block",
+    "mempool-transactions",
+    "fees",
+    "mempool-blocks",
+    "mempoolInfo",
+    "loadingIndicators",
+)
 IDLE = ("scriptsig_asm", "scriptpubkey_asm", "inner_redeemscript_asm", "inner_witnessscript_asm", "extras")
+EXCHANGES = {"exch": "Example Exchange", "bob": "Sample Exchange"}
 WHALE_SATS = 100 * 100_000_000
 
 
@@ -33,6 +42,28 @@ def main() -> None:
         if line["t"] - start <= SECONDS and _wanted(line)
     ]
     _write(OUT / "demo.rest.jsonl.gz", answers)
+    _write_labels(truth)
+
+
+def _write_labels(truth: Truth) -> None:
+    """Two of the driver's wallets play exchanges, so that the demo shows every kind of flow."""
+    addresses = {
+        (EXCHANGES[out["wallet"]], out["addr"])
+        for sent in truth.sent.values()
+        for out in sent.outputs
+        if out.get("wallet") in EXCHANGES and sent.group == "mixed"
+    }
+    coins = {(txid, vout) for sent in truth.group("mixed") for txid, vout, _ in sent.inputs}
+    addresses |= {
+        (EXCHANGES[out["wallet"]], out["addr"])
+        for sent in truth.sent.values()
+        for vout, out in enumerate(sent.outputs)
+        if out.get("wallet") in EXCHANGES and (sent.txid, vout) in coins
+    }
+    rows = [f"{address},{entity},exchange" for entity, address in sorted(addresses)]
+    path = OUT / "demo.labels.csv"
+    path.write_text("\n".join(["address,entity,kind", *rows]) + "\n", encoding="utf-8")
+    print(f"{path.name}: {len(rows)} labels")
 
 
 def _cut(line: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +72,7 @@ def _cut(line: dict[str, Any]) -> dict[str, Any]:
     return {**line, "frame": _bare({name: line["frame"][name] for name in KEPT if name in line["frame"]})}
 
 
-def _bare(part: Any) -> Any:  # noqa: ANN401 - any JSON
+def _bare(part: Any) -> Any:
     """Leave out what nobody reads."""
     if isinstance(part, dict):
         return {name: _bare(value) for name, value in part.items() if name not in IDLE}

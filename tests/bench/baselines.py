@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from app.core.feerates import Floats
-from app.core.firstpassage import HORIZONS
+from app.core.prediction import HORIZONS
 from tests.bench.scoring import Counts, Outcomes, Stated
 
 _LAST_OF_CLASS: Final = np.array([1, 2, 3, 4, 6, 9, 13, 25, 50])  # classes of index + 1; the tenth is beyond

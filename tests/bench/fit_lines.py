@@ -5,9 +5,9 @@ Learned from seeds 1-4 of the reference forecasts; run again when the raw model 
 
 import numpy as np
 
-from app.core.firstpassage import HORIZONS
 from app.core.forecast import ForecastModel
 from app.core.passagetable import Beliefs, PassageTable
+from app.core.prediction import HORIZONS
 from app.core.recalibration import IDENTITY_LINE, fit_line
 from tests.bench.reference import LEARNED_FROM, in_pieces, read_reference
 

@@ -15,13 +15,14 @@ from app.core.forecast import ForecastModel, Waiting, forecast_many
 from app.core.inflow import Inflow, no_inflow_seen
 from app.core.market import (
     Market,
-    ProjectedBlock,
-    RecommendedFees,
     limit_vbytes,
     queue_of_projected_blocks,
 )
+from app.core.models import SourceName
+from app.core.observations import MempoolMeasured, ProjectedBlock
 from app.core.pace import pace_of
 from app.core.passagetable import PassageTable
+from app.core.units import Height, SatPerVb, Sats, Txid, VBytes
 from tests.bench.baselines import learn_frequencies, percentile_rule, position_class, position_rule
 from tests.bench.rows import BenchRow, shown
 from tests.bench.scoring import CONFIRMED, DROPPED, PENDING, REPLACED, Outcomes, Stated, brier
@@ -53,6 +54,7 @@ class Listener:
     """Keeps the market from frames, and forecasts each transaction as it is added."""
 
     table: PassageTable
+    target_seconds: float | None = None
     inflow: Inflow = field(default_factory=no_inflow_seen)
     said: dict[str, Said] = field(default_factory=dict)
     replaced_at: dict[str, int] = field(default_factory=dict)
@@ -88,11 +90,11 @@ class Listener:
         for one in delta["replaced"]:
             self.replaced_at.setdefault(one["replaced"], self.height)
         waiting = [
-            Waiting(feerate=rate, vsize=size, age_seconds=0.0)
-            for rate, size in zip(rates, sizes, strict=True)
+            Waiting(txid=Txid(tx["txid"]), feerate=rate, vsize=size, age_seconds=0.0)
+            for tx, rate, size in zip(added, rates, sizes, strict=True)
         ]
         times = [self._block_times[height] for height in sorted(self._block_times)]
-        pace = pace_of(np.diff(times).tolist(), target_seconds=None)
+        pace = pace_of(np.diff(times).tolist(), target_seconds=self.target_seconds)
         model = ForecastModel(table=self.table, pace=pace)
         made = forecast_many(waiting, self._market(), self.inflow, model, _START + timedelta(seconds=t))
         for tx, forecast in zip(added, made, strict=True):
@@ -107,17 +109,24 @@ class Listener:
                 )
 
     def _market(self) -> Market:
-        vbytes = float(self._pool["bytes"])
-        floor = float(self._pool["mempoolminfee"]) * 1e5
+        pool = self._pool
+        measured = MempoolMeasured(
+            count=int(pool["size"]),
+            vbytes=int(pool["bytes"]),
+            usage_bytes=int(pool["usage"]),
+            limit_bytes=int(pool["maxmempool"]),
+            minimum_feerate=SatPerVb(float(pool["mempoolminfee"]) * 1e5),
+            loaded=True,
+            source=SourceName.MEMPOOL_WS,
+        )
         return Market(
-            tip_height=self.height,
-            queue=queue_of_projected_blocks(self._projected, mempool_vbytes=vbytes, floor=floor),
-            mempool_vbytes=vbytes,
-            mempool_limit_vbytes=limit_vbytes(self._pool["maxmempool"], self._pool["usage"], vbytes),
-            floor=floor,
-            recommended=RecommendedFees(
-                **dict(zip(("fastest", "half_hour", "hour", "economy", "minimum"), self._tiers, strict=True))
+            tip_height=Height(self.height),
+            queue=queue_of_projected_blocks(
+                self._projected, mempool_vbytes=measured.vbytes, floor=measured.minimum_feerate
             ),
+            mempool_vbytes=measured.vbytes,
+            mempool_limit_vbytes=limit_vbytes(measured),
+            floor=measured.minimum_feerate,
         )
 
 
@@ -182,9 +191,9 @@ def _blocks(said: Said, truth: Mapping[str, Any], listener: Listener) -> int:
 
 def _projected(block: Mapping[str, Any]) -> ProjectedBlock:
     return ProjectedBlock(
-        vsize=float(block["blockVSize"]),
-        transactions=int(block["nTx"]),
-        total_fee_sat=int(block["totalFees"]),
-        median_feerate=float(block["medianFee"]),
-        feerate_range=tuple(float(rate) for rate in block["feeRange"]),
+        vsize=VBytes(float(block["blockVSize"])),
+        count=int(block["nTx"]),
+        total_fees=Sats(int(block["totalFees"])),
+        median=SatPerVb(float(block["medianFee"])),
+        fee_range=tuple(float(rate) for rate in block["feeRange"]),
     )

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.feerates import Floats
-from app.core.firstpassage import HORIZONS
 from app.core.forecast import blocks_at, chance_within
+from app.core.prediction import HORIZONS
 
 NEVER: Final = 200  # stands for "not within 144 blocks", in forecasts and in outcomes
 CONFIRMED, DROPPED, REPLACED, PENDING = range(4)

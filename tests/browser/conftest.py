@@ -15,7 +15,8 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from tests.browser.preview import served
 from tests.browser.sea import Sea
 
-CHROMIUM = Path("/usr/bin/chromium")
+DEBIANS = Path("/usr/bin/chromium")
+CHROMIUM = DEBIANS if DEBIANS.exists() else None
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,8 +31,7 @@ ARGUMENTS = [
 async def a_browser() -> AsyncIterator[Browser]:
     """Debian's Chromium where it is, else Playwright's own."""
     async with async_playwright() as play:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        browser = await play.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
             yield browser
         finally:

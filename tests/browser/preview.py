@@ -62,7 +62,7 @@ class Headers(OutputTransform):
 
 class Healthz(RequestHandler):
     def get(self) -> None:
-        self.write("ok")
+        self.write({"status": "ok", "pages": "ready"})
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from datetime import timedelta
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.units import Height
+from app.views import ComponentStatus, Rung
+from dashboard.samples import Sample, SystemMemory
 from tests.browser.sea import TIP, Sea, a_whale
 
 EXCHANGES = ("Coinbase", "Binance", "Kraken", "OKX", "Bitfinex", "Gemini", "Bybit", "Bitstamp")
@@ -132,3 +134,36 @@ def _back(sea: Sea, whale: Prediction, *, minutes: float) -> None:
     ended = sea.now - timedelta(minutes=minutes)
     confirmed = ended if sea.find(whale).confirmed_at else None
     sea.change(whale, ended_at=ended, confirmed_at=confirmed)
+
+
+def an_evening_of_samples(memory: SystemMemory, sea: Sea) -> None:
+    """Six hours of a machine at work, with one bad quarter of an hour."""
+    chance = random.Random(3)
+    memory.samples.clear()
+    for step in range(1_080):
+        at = sea.now - timedelta(seconds=20 * (1_080 - step))
+        bad = 500 < step < 545
+        memory.samples.append(
+            Sample(
+                at=at,
+                rss_mb=118 + 24 * math.sin(step / 170) + step / 60 + chance.uniform(-2, 2),
+                rate=0.0 if bad else max(0.0, 5.2 + 2.4 * math.sin(step / 90) + chance.gauss(0, 0.7)),
+                lag_ms=chance.expovariate(1 / 1.6) + (9 if bad else 0),
+            )
+        )
+
+
+def trouble_and_back(sea: Sea) -> None:
+    """The stream is lost for a while and comes again."""
+    whole = sea.snapshot.components
+    began = sea.now - timedelta(hours=2, minutes=58)
+    lost = replace(
+        whole[0],
+        status=ComponentStatus.FAILED,
+        since=began,
+        error="connection refused (127.0.0.1:8999); is it up?",
+    )
+    sea.show(
+        components=(lost, *whole[1:]), rung=Rung.POLLING, rung_since=began, rung_reason="the stream is down"
+    )
+    sea.show(components=whole, rung=Rung.LIVE, rung_since=whole[0].since, rung_reason=None)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from app.core.classification import Flow
 from tests.browser.conftest import Tab
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 SOON = 10_000
 
 
-def row(tab: Tab, table: str, text: str):  # type: ignore[no-untyped-def]
+def row(tab: Tab, table: str, text: str) -> Locator:
     return tab.page.locator(f"#{table} .rows .row", has_text=text)
 
 

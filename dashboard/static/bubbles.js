@@ -1,0 +1,52 @@
+// Time against feerate: what waits is dashed and hollow, what confirmed is solid; as large as its BTC.
+import { btc, feerate, moment, now, words } from "./format.js";
+import { calm, clockTicks, colours, niceLog } from "./bokeh.js";
+import { plainTable, whenOpen } from "./tables.js";
+
+const SPAN = 6 * 3_600_000;
+
+export class Bubbles {
+  constructor(charts, store, open) {
+    Object.assign(this, { charts, store });
+    this.host = document.querySelector("[data-chart=bubbles]");
+    this.changed = calm(this.host, () => charts.when(this.drawing ??= () => this.draw()));
+    this.table = whenOpen(document.getElementById("bubbles-table"), () => plainTable(document.getElementById("bubbles-table"), ["Seen", "BTC", "sat/vB", "Flow", "Status"],
+      this.rows().sort((a, b) => b.seen - a.seen).slice(0, 200).map((row) => [moment(row.seen), btc(row.moved), feerate(row.rate), words.flows[row.flow][1], row.status])));
+    this.host.addEventListener("click", () => { const id = charts.document && (charts.under("bubbles-waiting") ?? charts.under("bubbles-done")); if (id) open(id); });
+  }
+
+  told() {
+    const note = document.getElementById("bubbles-words");
+    const said = this.store.parts.bubbles?.words ?? "…";
+    if (note.textContent !== said) note.textContent = said;
+    this.table();
+    this.changed();
+  }
+
+  rows() {
+    const from = now() - SPAN;
+    return [...this.store.rows.values()].filter((row) => row.rate !== null && row.seen >= from && (row.status === "pending" || row.status === "confirmed"));
+  }
+
+  draw() {
+    const rows = this.rows().sort((a, b) => b.moved - a.moved);
+    const colour = colours();
+    const rates = rows.map((row) => row.rate);
+    const low = Math.min(1, ...rates) * 0.7;
+    const high = Math.max(8, ...rates) * 1.5;
+    const end = now() + SPAN * 0.04;
+    this.charts.range("bubbles", "x", end - SPAN, end);
+    this.charts.range("bubbles", "y", low, high);
+    this.charts.ticks("bubbles", "x", clockTicks(end - SPAN, end, this.host.clientWidth < 420 ? 5 : 8));
+    this.charts.ticks("bubbles", "y", niceLog(low, high).map((at) => [at, feerate(at)]));
+    for (const [name, status] of [["bubbles-done", "confirmed"], ["bubbles-waiting", "pending"]]) {
+      const here = rows.filter((row) => row.status === status);
+      const of = (pick) => here.map(pick);
+      this.charts.fill(name, {
+        x: of((row) => row.seen), y: of((row) => row.rate), size: of((row) => Math.min(40, 5 + Math.sqrt(row.moved / 1e8) * 0.5)),
+        fill: of((row) => colour(row.flow)), line: of((row) => (status === "pending" ? colour(row.flow) : colour("card"))), id: of((row) => row.id),
+        title: of((row) => words.flows[row.flow].join(" ")), btc: of((row) => btc(row.moved)), fee: of((row) => feerate(row.rate)), note: of((row) => (status === "pending" ? "waiting" : row.words)),
+      });
+    }
+  }
+}
