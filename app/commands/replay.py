@@ -16,8 +16,10 @@ from app.clock import Clock, SystemClock
 from app.commands.dump import dump_into
 from app.commands.progress import Advance, progress_bar, recorded_bytes
 from app.commands.summary_table import print_summary
-from app.commands.surroundings import quiet_logs, readable_file, settings_here
+from app.commands.surroundings import operator_file, quiet_logs, readable_file, settings_here
+from app.core.beliefs import Judgement
 from app.core.classify import is_whale
+from app.core.foreteller import Silent
 from app.core.prediction import Prediction
 from app.core.tracker import Tracker
 from app.engine import Labels
@@ -28,7 +30,6 @@ from app.source.recording import moments, zero_of
 from app.store.labels import LabelStore
 from app.store.opening import open_database
 from app.store.operator_file import FILE as OPERATOR_FILE
-from app.store.operator_file import open_operator
 from app.store.predictions import PredictionStore
 
 Pace = Callable[[float], Awaitable[None]]
@@ -94,9 +95,13 @@ async def _play(
         opened = await open_database(folder, at=SystemClock().now())
         stack.push_async_callback(opened.database.close)
         store, labels = PredictionStore(opened), await _labels(folder)
-        tracker = Tracker(
-            threshold=settings.whale_threshold_sat, classify=labels.classify, is_whale=is_whale, demo=False
+        judgement = Judgement(
+            threshold=settings.whale_threshold_sat,
+            classify=labels.classify,
+            is_whale=is_whale,
+            foreteller=Silent(),
         )
+        tracker = Tracker(judgement)
         restored = await store.restore(zero)
         tracker.restore(restored.predictions, restored.blocks)
         replay = Replay(tracker=tracker, keeper=store, recordings=recordings, rest=answers)
@@ -108,11 +113,8 @@ async def _labels(folder: Path) -> Labels:
     """The shipped table, with the operator's own labels if the directory has some."""
     labels = Labels()
     if (folder / OPERATOR_FILE).exists():
-        operator = await open_operator(folder, at=SystemClock().now())
-        try:
-            await labels.refresh(LabelStore(operator.file))
-        finally:
-            await operator.file.close()
+        async with operator_file(folder) as file:
+            await labels.refresh(LabelStore(file))
     return labels
 
 
