@@ -26,7 +26,7 @@ from app.core.observations import (
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
-from app.pipeline import Keeper, Pipeline
+from app.pipeline import Keeper, Listener, Pipeline
 from app.source.breaker import Guard, Patience
 from app.source.examined import Examined
 from app.source.frames import FrameReader
@@ -99,7 +99,13 @@ class Replay:
     """One pass over recordings; `kept` holds what came out."""
 
     def __init__(
-        self, *, tracker: Tracker, keeper: Keeper, recordings: Sequence[Path], rest: Sequence[Path]
+        self,
+        *,
+        tracker: Tracker,
+        keeper: Keeper,
+        recordings: Sequence[Path],
+        rest: Sequence[Path],
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._tracker = tracker
         self._recordings = recordings
@@ -113,7 +119,12 @@ class Replay:
         self.kept = Remembering(keeper)
         self._inquirer = Inquirer([self._rest], self._tell, self._clock)
         self._pipeline = Pipeline(
-            tracker=tracker, keeper=self.kept, asker=self._inquirer, bus=Bus(), clock=self._clock
+            tracker=tracker,
+            keeper=self.kept,
+            asker=self._inquirer,
+            bus=Bus(),
+            clock=self._clock,
+            listeners=listeners,
         )
         self._txids: set[int] = set()
         self._reconciled_at = 0.0

@@ -17,12 +17,11 @@ from app.commands.dump import dump_into
 from app.commands.progress import Advance, progress_bar, recorded_bytes
 from app.commands.summary_table import print_summary
 from app.commands.surroundings import operator_file, quiet_logs, readable_file, settings_here
-from app.core.beliefs import Judgement
-from app.core.classify import is_whale
-from app.core.foreteller import Silent
+from app.core.forecaster import Forecaster
+from app.core.passagetable import Beliefs, PassageTable
 from app.core.prediction import Prediction
 from app.core.tracker import Tracker
-from app.engine import Labels
+from app.engine import Labels, judgement
 from app.errors import RecordingError
 from app.replay import Replay, Summary
 from app.settings import Settings
@@ -95,16 +94,13 @@ async def _play(
         opened = await open_database(folder, at=SystemClock().now())
         stack.push_async_callback(opened.database.close)
         store, labels = PredictionStore(opened), await _labels(folder)
-        judgement = Judgement(
-            threshold=settings.whale_threshold_sat,
-            classify=labels.classify,
-            is_whale=is_whale,
-            foreteller=Silent(),
-        )
-        tracker = Tracker(judgement)
+        forecaster = Forecaster(PassageTable(Beliefs()))
+        tracker = Tracker(judgement(settings, labels, forecaster))
         restored = await store.restore(zero)
         tracker.restore(restored.predictions, restored.blocks)
-        replay = Replay(tracker=tracker, keeper=store, recordings=recordings, rest=answers)
+        replay = Replay(
+            tracker=tracker, keeper=store, recordings=recordings, rest=answers, listeners=[forecaster]
+        )
         summary = await replay.run(pace_of(speed, SystemClock()), advance)
         return summary, replay.kept.predictions.values()
 

@@ -133,6 +133,13 @@ def limit_vbytes(mempool: MempoolMeasured) -> float | None:
     return limit * mempool.vbytes / usage
 
 
+def _mean_feerate(block: ProjectedBlock) -> float:
+    """What it pays a vbyte; its lowest feerate where the fees were not told."""
+    if block.total_fees is None or block.vsize <= 0:
+        return _edge(block)
+    return block.total_fees / block.vsize
+
+
 def _edge(block: ProjectedBlock) -> float:
     return block.fee_range[0] if block.fee_range else 0.0
 
@@ -141,8 +148,7 @@ def _laid_out(block: ProjectedBlock, following: ProjectedBlock | None) -> Floats
     """Spread one projected block over the rungs between its known percentiles."""
     rates = np.array(block.fee_range, dtype=np.float64)
     if len(rates) < 2 or rates[-1] <= 0:
-        mean = block.total_fees / block.vsize if block.vsize > 0 else 0.0
-        return by_rung([mean], [block.vsize])
+        return by_rung([_mean_feerate(block)], [block.vsize])
     rates = np.maximum.accumulate(rates)
     if following is not None and following.fee_range:
         # What fills the last gap of a full block may pay far less than its edge does.

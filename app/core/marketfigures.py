@@ -8,7 +8,7 @@ import numpy as np
 
 from app.core.forecast import ForecastModel, predicted_blocks, standings_of
 from app.core.inflow import Inflow
-from app.core.market import Market
+from app.core.market import BLOCK_VBYTES, Market
 from app.core.observations import FeesTold
 from app.core.urgency import Congestion, congestion_of, feerate_percentiles
 
@@ -17,6 +17,7 @@ SPIKE_LOOKBACK: Final = timedelta(minutes=10)
 
 _REMEMBERED: Final = 2 * SPIKE_LOOKBACK
 _USUAL_VSIZE: Final = 200.0
+_REAL_SHIFT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,18 @@ def urgency_metrics(
         source=market.queue.source,
         updated_at=at,
     )
+
+
+def has_moved(before: Market, after: Market) -> bool:
+    """Say whether pending transactions should be forecast again: a block came, or the queue has shifted.
+
+    Shifted: at some feerate the vbytes ahead differ by over a tenth of a block and a tenth of themselves.
+    """
+    if before.tip_height != after.tip_height:
+        return True
+    old, new = before.queue.ahead, after.queue.ahead
+    shift = np.abs(new - old)
+    return bool(((shift > _REAL_SHIFT * BLOCK_VBYTES) & (shift > _REAL_SHIFT * np.maximum(old, new))).any())
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ class Arrivals:
 
     def rivals(self, tx: Transaction) -> tuple[Txid, ...]:
         """Followed transactions that spend what `tx` spends, itself left out."""
-        found = dict.fromkeys(self._spender[point] for point in tx.outpoints if point in self._spender)
+        points = (spent.outpoint for spent in tx.inputs)
+        found = dict.fromkeys(self._spender[point] for point in points if point in self._spender)
         found.pop(tx.txid, None)
         return tuple(found)
 

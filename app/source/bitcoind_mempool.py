@@ -133,6 +133,9 @@ class MempoolDesk:
                 by = transaction_of(spender, self._address_of)
                 self._tell(TransactionReplaced(victims=victims, by=by, mined=True, source=SOURCE))
                 self._part(victims)
+
+    def chain_followed(self) -> None:
+        """All blocks there are have been told: what left with them is told too."""
         self._part(tuple(self._awaiting_block))
         self._awaiting_block.clear()
 

@@ -214,6 +214,7 @@ class Session:
                 self._desk.before_block(connected.block)
                 self._tell(BlockConnected(block=connected.block, source=SOURCE))
                 self._desk.after_block(connected.block, connected.full)
+            self._desk.chain_followed()
             if headers:
                 self._pulse.set()
 

@@ -249,7 +249,7 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
         )
         for one in wire
     )
-    if any(one.vsize < 0 or one.count < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
+    if any(one.vsize < 0 or (one.count or 0) < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
         raise ParseError("mempool-blocks: a size or feerate is negative")
     return QueueProjected(blocks=blocks, source=source)
 

@@ -100,7 +100,7 @@ function evidence(whale, told) {
       ["All outputs", `${btcExact(whale.gross_sat)} BTC`],
       ["Stays in the group", whale.internal_sat ? `${btcExact(whale.internal_sat)} BTC` : null],
       ["Fee", whale.fee_sat === null ? "unknown" : `${integer(whale.fee_sat)} sat for ${whale.vsize === null ? "an unknown size" : `${integer(whale.vsize)} vB`}`],
-      ["Feerate", `${feerate(whale.fee_rate)} sat/vB${whale.effective_fee_rate !== whale.fee_rate ? ` · ${feerate(whale.effective_fee_rate)} with its package` : ""}`],
+      ["Feerate", `${feerate(whale.fee_rate)} sat/vB${feerate(whale.effective_fee_rate) !== feerate(whale.fee_rate) ? ` · ${feerate(whale.effective_fee_rate)} with its package` : ""}`],
       ["Names from", [...whale.from_entities, ...whale.to_entities].map((party) => `${party.name}: ${party.basis}`).join("; ") || null],
     ]),
     told.marks.length ? h("ul", { class: "meanings" }, ...told.marks.map(([name, meaning]) => h("li", {}, h("span", { class: "mark", text: name }), ` ${meaning}`))) : null);

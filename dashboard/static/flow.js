@@ -61,8 +61,9 @@ export class FlowChart {
     for (const name of ["flow", "other"]) {
       const tall = this.bars(name, told, colour);
       this.charts.range(name, "x", told.start, end);
-      const low = name === "flow" ? -tall.down * 1.12 : 0;
-      const high = Math.max(tall.up * 1.12, name === "flow" && !tall.up && !tall.down ? 1 : 0, 0.001);
+      const empty = !tall.up && !tall.down ? 100 : 0;
+      const low = name === "flow" ? -Math.max(tall.down, empty) * 1.12 : 0;
+      const high = Math.max(tall.up, empty, 0.01) * 1.12;
       this.charts.range(name, "y", low, high);
       this.charts.ticks(name, "y", nice(low, high, name === "flow" ? 5 : 3).map((at) => [at, integer(Math.abs(at))]));
       this.charts.ticks(name, "x", name === "flow" ? [] : clockTicks(told.start, end, most));

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.marketfigures import SpikeWatch, urgency_metrics
+from app.core.marketfigures import SpikeWatch, has_moved, urgency_metrics
 from tests.core.fee_markets import AT, a_market, a_model, an_inflow
 
 MINUTE = timedelta(minutes=1)
@@ -65,3 +65,18 @@ def test_what_was_not_told_is_unknown() -> None:
     assert figures.percentiles is None
     assert figures.blocks_to_confirm is None
     assert figures.mempool_vbytes is None
+
+
+@pytest.mark.parametrize(
+    ("pairs", "height", "moved"),
+    [
+        ([(5.0, 1e6)], 900_000, False),
+        ([(5.0, 1e6)], 900_001, True),
+        ([(5.0, 1.05e6)], 900_000, False),
+        ([(5.0, 1e6), (9.0, 300_000.0)], 900_000, True),
+    ],
+)
+def test_only_a_block_or_a_real_shift_calls_for_new_forecasts(
+    pairs: list[tuple[float, float]], height: int, moved: bool
+) -> None:
+    assert has_moved(a_market([(5.0, 1e6)]), a_market(pairs, height=height)) is moved
