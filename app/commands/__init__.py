@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from app.commands.doctor import doctor
 from app.commands.keys import keys
 from app.commands.labels import labels
 from app.commands.replay import replay_recordings
@@ -37,6 +38,7 @@ def _without_command(context: typer.Context) -> None:
 
 commands.command("run")(run_appliance)
 commands.command("replay")(replay_recordings)
+commands.command("doctor")(doctor)
 commands.add_typer(keys, name="keys")
 commands.add_typer(labels, name="labels")
 commands.command("version")(print_version)
