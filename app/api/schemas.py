@@ -76,6 +76,7 @@ WHALE: dict[str, Schema] = {
     "txid": TXID,
     "replaces": a_list(TXID),
     "replaced_by": maybe(TXID),
+    "peel_of": maybe({"type": "string"}),
     "conflicts_with": a_list(TXID),
     "status": one_of(Status),
     "reason": maybe(text()),

@@ -8,9 +8,9 @@ from app.core.events import EventType, Happening
 from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Waiting, forecast_many
 from app.core.inflow import no_inflow_seen
-from app.core.market import Market, Queue, limit_vbytes, queue_of_projected_blocks
+from app.core.market import Market, Queue, QueueSource, limit_vbytes, queue_of_projected_blocks
 from app.core.marketfigures import SpikeWatch, UrgencyMetrics, has_moved, urgency_metrics
-from app.core.models import Block, Transaction
+from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
     ChainListed,
@@ -34,6 +34,7 @@ MOVED_SECONDS = 10.0
 TEST_CHAIN_SECONDS = 120.0
 """A chain whose blocks come faster than this on average is a test chain: no target pulls its pace."""
 ENOUGH_INTERVALS = 6
+_QUEUE_SOURCES = {SourceName.BITCOIND: QueueSource.BITCOIND, SourceName.ELECTRS: QueueSource.ELECTRS}
 
 
 class Forecaster:
@@ -149,6 +150,7 @@ class Forecaster:
             told.blocks,
             mempool_vbytes=float(mempool.vbytes) if mempool else None,
             floor=mempool.minimum_feerate if mempool else None,
+            source=_QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS),
         )
         self._median = told.blocks[0].median if told.blocks else None
         self._flush(at)

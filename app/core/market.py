@@ -80,6 +80,7 @@ def queue_of_projected_blocks(
     *,
     mempool_vbytes: float | None = None,
     floor: float | None = None,
+    source: QueueSource = QueueSource.PROJECTED_BLOCKS,
 ) -> Queue:
     """Build the queue from the backend's projected blocks; the last one may hold many blocks' worth.
 
@@ -99,7 +100,7 @@ def queue_of_projected_blocks(
     if blocks and floor is not None and missing > BLOCK_VBYTES / 10:
         edge = max(_edge(blocks[-1]), floor)
         waiting += spread([floor], [edge], [missing])
-    return Queue(waiting, QueueSource.PROJECTED_BLOCKS)
+    return Queue(waiting, source)
 
 
 def queue_of_transactions(pairs: Iterable[tuple[float, float]], source: QueueSource) -> Queue:

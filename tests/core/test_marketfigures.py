@@ -67,16 +67,17 @@ def test_what_was_not_told_is_unknown() -> None:
     assert figures.mempool_vbytes is None
 
 
-@pytest.mark.parametrize(
-    ("pairs", "height", "moved"),
-    [
-        ([(5.0, 1e6)], 900_000, False),
-        ([(5.0, 1e6)], 900_001, True),
-        ([(5.0, 1.05e6)], 900_000, False),
-        ([(5.0, 1e6), (9.0, 300_000.0)], 900_000, True),
-    ],
-)
-def test_only_a_block_or_a_real_shift_calls_for_new_forecasts(
-    pairs: list[tuple[float, float]], height: int, moved: bool
-) -> None:
-    assert has_moved(a_market([(5.0, 1e6)]), a_market(pairs, height=height)) is moved
+STILL = [(5.0, 1e6)]
+
+
+@pytest.mark.parametrize("pairs", [STILL, [(5.0, 1.05e6)]])
+def test_a_little_more_waiting_calls_for_no_new_forecasts(pairs: list[tuple[float, float]]) -> None:
+    assert not has_moved(a_market(STILL), a_market(pairs))
+
+
+def test_a_block_calls_for_new_forecasts() -> None:
+    assert has_moved(a_market(STILL), a_market(STILL, height=900_001))
+
+
+def test_a_shift_of_the_queue_calls_for_new_forecasts() -> None:
+    assert has_moved(a_market(STILL), a_market([*STILL, (9.0, 300_000.0)]))
