@@ -3,7 +3,7 @@
     server = Server(settings, keyring, clock)
     server.listen()                      # /healthz answers, pages say "starting", the API says 503
     await server.mount_api(live=..., bus=..., history=None, keys=None)
-    server.attach(history, keys)         # once the database is open
+    server.attach(history, keys, labels) # once the database is open
     await server.mount_pages(load)       # once Panel is imported
     ...
     await server.close()
@@ -34,7 +34,7 @@ from app.web.headers import SecureHeaders
 from app.web.sessions import Sessions
 
 if TYPE_CHECKING:
-    from app.api.parts import Keys, Parts
+    from app.api.parts import Keys, Labels, Parts
     from app.api.streams import StreamLimits, Streams
     from app.bus import Bus
     from app.core.events import Event
@@ -160,11 +160,11 @@ class Server:
             default_handler_args={"parts": mounted.parts},
         )
 
-    def attach(self, history: "History", keys: "Keys") -> None:
+    def attach(self, history: "History", keys: "Keys", labels: "Labels | None" = None) -> None:
         """The database is open: what reads it can answer now. After `mount_api`."""
         if self._parts is None:
             raise RuntimeError("mount_api comes first")
-        self._parts.history, self._parts.keys = history, keys
+        self._parts.history, self._parts.keys, self._parts.labels = history, keys, labels
 
     async def mount_pages(self, load: "Callable[[], Callable[[], PagesBundle]]") -> None:
         """Serve the pages. `load` imports them, on another thread; what it returns builds them here."""

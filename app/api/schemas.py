@@ -4,6 +4,7 @@ from typing import Any
 
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.events import EventType
+from app.core.labels import KINDS
 from app.core.models import SourceName
 from app.core.prediction import HORIZONS, Outcome, Status, Urgency
 from app.views import ComponentStatus, Rung
@@ -201,6 +202,25 @@ LIFE = an_object(
         "events": a_list({"$ref": "#/components/schemas/Event"}),
     }
 )
+LABEL: dict[str, Schema] = {
+    "script": text("hex"),
+    "address": text("an address of any network, or a script in hex"),
+    "entity": text("whose it is"),
+    "group": text("entities of one group are one actor"),
+    "kind": {"type": "string", "enum": list(KINDS)},
+    "basis": text("whose word it is"),
+    "created_at": {"type": "string", "format": "date"},
+}
+NEW_LABEL: Schema = {
+    "type": "object",
+    "properties": {name: schema for name, schema in LABEL.items() if name != "script"},
+    "required": ["address", "entity"],
+    "additionalProperties": False,
+}
+LABELS = an_object(
+    {"labels": a_list({"$ref": "#/components/schemas/Label"}), "total_count": COUNT, "demo": DEMO},
+    optional=("demo",),
+)
 TOKEN = an_object(
     {
         "token": text("a JWT"),
@@ -223,6 +243,9 @@ SCHEMAS: dict[str, Schema] = {
     "Health": HEALTH,
     "UrgencyMetrics": URGENCY,
     "PredictionPage": PAGE,
+    "Label": an_object(LABEL),
+    "NewLabel": NEW_LABEL,
+    "Labels": LABELS,
     "Token": TOKEN,
     "Error": ERROR,
 }
