@@ -35,3 +35,35 @@ class AuthError(SpoutError):
 
 class LabelError(SpoutError):
     """A label is refused: bad address, bad checksum, bad row. Names the line."""
+
+
+class UnreachableError(SourceError):
+    """No connection, a broken one, or no answer in time: worth another try."""
+
+
+class CircuitOpenError(UnreachableError):
+    """It failed so often that it is left alone for a moment; nothing was sent."""
+
+
+class TooSlowError(UnreachableError):
+    """Connected, and no answer in time: not asked again at once, that would only add to its load."""
+
+
+class LoginRefusedError(SourceError):
+    """The node refuses our user, password or cookie; trying again does not help."""
+
+
+class NodeLoadingError(SourceError):
+    """The node is there and still starting (RPC error -28): not a failure, only too early."""
+
+
+class NodeRefusedError(SourceError):
+    """The node answered with an error of its own; `code` is the RPC error code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CommandError(SpoutError):
+    """What was asked for on the command line cannot be done as asked."""

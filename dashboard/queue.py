@@ -138,7 +138,7 @@ def _table(blocks: Sequence[ProjectedBlock], placed: Placed) -> list[list[str]]:
             [
                 "next" if index == 0 else f"+{index + 1}",
                 "unknown" if low is None or high is None else f"{feerate(low)} to {feerate(high)}",
-                f"{block.count:,}",
+                "unknown" if block.count is None else f"{block.count:,}",
                 str(len(here)),
                 f"{amount(sum(whale.classification.moved for whale in here))}" if here else "0",
             ]

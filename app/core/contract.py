@@ -23,6 +23,7 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "txid": prediction.txid,
         "replaces": list(prediction.replaces),
         "replaced_by": prediction.replaced_by,
+        "peel_of": prediction.peel_of,
         "conflicts_with": list(prediction.conflicts_with),
         "status": prediction.status.value,
         "reason": prediction.reason,
@@ -54,7 +55,7 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "confirmed_at": iso(prediction.confirmed_at),
         "ended_at": iso(prediction.ended_at),
         "lead_time_s": _rounded(prediction.lead_time_seconds),
-        "outcome": prediction.outcome.value,
+        "outcome": None if prediction.outcome is None else prediction.outcome.value,
         "demo": prediction.demo,
     }
 

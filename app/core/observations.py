@@ -60,8 +60,8 @@ class BlockConnected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineChain:
-    """Blocks (ascending) that were there before we listened: known, their whales are history."""
+class ChainListed:
+    """The end of the source's best chain, ascending; may be an old view of it, right after a start."""
 
     blocks: tuple[Block, ...]
     source: SourceName
@@ -107,11 +107,11 @@ class PrevoutsTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageTold:
-    """The answer to AskPackage. `related`: unconfirmed ancestors and descendants."""
+    """The answer to AskPackage. `related`: its unconfirmed ancestors and descendants."""
 
     txid: Txid
     package_feerate: SatPerVb
-    related: int
+    related: int | None
     source: SourceName
 
 
@@ -146,11 +146,14 @@ class FeesTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectedBlock:
-    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full."""
+    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full.
+
+    A fee histogram tells neither how many transactions nor which fees: those are None then.
+    """
 
     vsize: VBytes
-    count: int
-    total_fees: Sats
+    count: int | None
+    total_fees: Sats | None
     median: SatPerVb
     fee_range: tuple[float, ...]
 
@@ -185,6 +188,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConnected:
+    """A source can be heard and asked now. `again`: it had been before."""
+
+    source: SourceName
+    again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSynced:
     """How far the source's own mempool is, 0..100; below 100 it tells what was waiting, not what is new."""
 
@@ -206,7 +217,7 @@ Observation = (
     | TransactionLeft
     | TransactionReplaced
     | BlockConnected
-    | BaselineChain
+    | ChainListed
     | StatusTold
     | TransactionTold
     | PrevoutsTold
@@ -216,6 +227,7 @@ Observation = (
     | FeesTold
     | QueueProjected
     | MempoolMeasured
+    | SourceConnected
     | Gap
     | SourceSynced
     | Skipped

@@ -55,6 +55,11 @@ class Forecast:
     """Where the queue was read: projected_blocks, bitcoind, electrs."""
     widened: bool = False
     """The inflow's window was still short, so the spread is wider."""
+    inflow_seconds: float | None = None
+    """How long arrivals had been watched."""
+    recalibration_outcomes: int = 0
+    """How many of the node's own outcomes straightened the probabilities; 0: none yet."""
+    recalibration_age_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +95,11 @@ class Prediction:
     """Why it ended or what is uncertain, in words."""
     left_unverified: bool = False
     reorged: int = 0
+    peel_of: str | None = None
+    """The prediction that was announced for the coin this one carries on."""
     first_seen_in_block: bool = False
-    outcome: Outcome = Outcome.CENSORED
+    outcome: Outcome | None = Outcome.CENSORED
+    """None: confirmed, and nothing had been forecast that could be scored."""
     demo: bool = False
 
     @property

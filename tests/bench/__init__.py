@@ -1,0 +1,1 @@
+"""Benchmarks: each module's rows() measures and returns what `make bench` prints."""

@@ -1,0 +1,82 @@
+"""How much each caller may ask. Pure: the time comes as an argument."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+_MOST_CALLERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """`amount` requests, refilled evenly over `window_seconds`."""
+
+    name: str
+    amount: int
+    window_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one request was told. `wait_seconds` is 0 if it may go on."""
+
+    quota: Quota
+    remaining: int
+    full_again_seconds: int
+    wait_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """IETF draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` and `RateLimit`."""
+        quota = self.quota
+        told = {
+            "RateLimit-Policy": f'"{quota.name}";q={quota.amount};w={quota.window_seconds}',
+            "RateLimit": f'"{quota.name}";r={self.remaining};t={self.full_again_seconds}',
+        }
+        if self.wait_seconds:
+            told["Retry-After"] = str(self.wait_seconds)
+        return told
+
+
+KEY = Quota("key", 600, 60)
+"""Per API key."""
+PAGE = Quota("page", 3_000, 60)
+"""Per session of the pages, and for what asks without a key on this machine."""
+STRANGER = Quota("stranger", 60, 60)
+"""Per address, for requests whose credentials are missing or wrong."""
+
+
+class Limiter:
+    """Token buckets by caller, at most 10,000 of them; the one that asked longest ago is forgotten."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+
+    def take(self, quota: Quota, caller: str, at: float) -> Allowance:
+        """Count one request of `caller` at `at` (monotonic seconds)."""
+        level = self._level(quota, caller, at)
+        allowed = level >= 1
+        level -= 1 if allowed else 0
+        self._buckets[(quota.name, caller)] = (level, at)
+        self._buckets.move_to_end((quota.name, caller))
+        if len(self._buckets) > _MOST_CALLERS:
+            self._buckets.popitem(last=False)
+        return self._allowance(quota, level, refused=not allowed)
+
+    def look(self, quota: Quota, caller: str, at: float) -> Allowance:
+        """Tell without counting."""
+        level = self._level(quota, caller, at)
+        return self._allowance(quota, level, refused=level < 1)
+
+    def _level(self, quota: Quota, caller: str, at: float) -> float:
+        level, since = self._buckets.get((quota.name, caller), (float(quota.amount), at))
+        return min(quota.amount, level + (at - since) * quota.amount / quota.window_seconds)
+
+    def _allowance(self, quota: Quota, level: float, *, refused: bool) -> Allowance:
+        seconds_each = quota.window_seconds / quota.amount
+        return Allowance(
+            quota=quota,
+            remaining=int(level),
+            full_again_seconds=math.ceil((quota.amount - level) * seconds_each),
+            wait_seconds=max(1, math.ceil((1 - level) * seconds_each)) if refused else 0,
+        )

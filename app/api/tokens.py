@@ -1,0 +1,68 @@
+"""Short-lived tokens: an API key in, a JWT for the stream out."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from app.clock import Clock
+from app.core.access import ApiKey, Scope
+from app.errors import AuthError
+from app.keyring import Keyring
+
+LIFETIME = timedelta(minutes=10)
+_ISSUER = "spout"
+_ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a good token says: whose it is, what it may, until when."""
+
+    key_id: str
+    scope: Scope
+    expires_at: datetime
+
+
+class Tokens:
+    def __init__(self, keyring: Keyring, clock: Clock) -> None:
+        self._key = keyring.derive("jwt")
+        self._clock = clock
+
+    def mint(self, key: ApiKey) -> tuple[str, Token]:
+        """Return a token for reading, whatever the key may do besides: it travels further than a key."""
+        now = self._clock.now().replace(microsecond=0)
+        token = Token(key.id, Scope.READ, now + LIFETIME)
+        claims = {
+            "iss": _ISSUER,
+            "sub": key.id,
+            "scope": token.scope.value,
+            "iat": int(now.timestamp()),
+            "exp": int(token.expires_at.timestamp()),
+        }
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM), token
+
+    def read(self, text: str) -> Token:
+        """Return what a token says.
+
+        Raises:
+            AuthError: if it is not ours, was changed, or has expired.
+        """
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                text,
+                self._key,
+                algorithms=[_ALGORITHM],
+                issuer=_ISSUER,
+                # Our own clock decides on the expiry, so that a test can move it.
+                options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},
+            )
+            token = Token(
+                str(claims["sub"]), Scope(claims["scope"]), datetime.fromtimestamp(int(claims["exp"]), UTC)
+            )
+        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError) as error:
+            raise AuthError("the token is not valid") from error
+        if token.expires_at <= self._clock.now():
+            raise AuthError("the token has expired")
+        return token

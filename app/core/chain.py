@@ -1,0 +1,107 @@
+"""The end of the best chain as we know it: which block stands at which height, and what a reorg undoes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.core.models import Block
+from app.core.units import BlockHash, Height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one block does to the chain. `disconnected` is ordered from the old tip down.
+
+    `parent` is set instead where the block cannot be placed: its parent has to be known first.
+    """
+
+    connected: Block | None = None
+    disconnected: tuple[Block, ...] = ()
+    parent: BlockHash | None = None
+    hole: bool = False
+    """Blocks between it and the tip before are unknown to us."""
+
+
+class Chain:
+    """The last `depth` blocks, bounded; a reorg deeper than that begins a new chain."""
+
+    def __init__(self, depth: int = 150) -> None:
+        self._depth = depth
+        self._by_height: dict[Height, Block] = {}
+        self._heights: dict[BlockHash, Height] = {}
+        self.tip: Block | None = None
+
+    def __contains__(self, block_hash: BlockHash) -> bool:
+        return block_hash in self._heights
+
+    def at(self, height: Height) -> Block | None:
+        return self._by_height.get(height)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """All that is known, ascending."""
+        return tuple(self._by_height[height] for height in sorted(self._by_height))
+
+    @property
+    def lowest(self) -> Height:
+        """Of the blocks kept; 0 while there is none."""
+        return min(self._by_height, default=Height(0))
+
+    def restore(self, blocks: Iterable[Block]) -> None:
+        """Take blocks for granted, as at a start."""
+        for block in sorted(blocks, key=lambda one: one.height):
+            self._put(block)
+
+    def place(self, block: Block, *, orphaned: bool = False) -> Step:
+        """Connect a new block, undoing what contradicts it.
+
+        `orphaned`: its parent could not be learnt, so it is taken with a hole before it.
+        """
+        if self.tip is None:
+            self._put(block)
+            return Step(connected=block)
+        if block.height < self.lowest:
+            return Step()  # older than all we keep: nothing of ours can depend on it
+        below = self._by_height.get(Height(block.height - 1))
+        fits = below is not None and block.previous in (None, below.hash)
+        if not fits and not orphaned and not self._beyond_memory(block):
+            return Step(parent=block.previous)
+        disconnected = self._cut(
+            block.height if fits else min(block.height, self._first_contradiction(block))
+        )
+        self._put(block)
+        return Step(connected=block, disconnected=disconnected, hole=not fits)
+
+    def disconnect(self, block_hash: BlockHash) -> tuple[Block, ...]:
+        """Undo a block and all above it; return them from the old tip down."""
+        height = self._heights.get(block_hash)
+        return () if height is None else self._cut(height)
+
+    def _beyond_memory(self, block: Block) -> bool:
+        """So far from what we know that walking back to it would be a flood of questions."""
+        known = self._by_height
+        return (
+            block.height > max(known) + self._depth or block.height == self.lowest or block.previous is None
+        )
+
+    def _first_contradiction(self, block: Block) -> Height:
+        """Where an orphaned block's parent is known not to be ours, that height falls too."""
+        below = Height(block.height - 1)
+        return below if below in self._by_height and block.previous is not None else block.height
+
+    def _put(self, block: Block) -> None:
+        self._by_height[block.height] = block
+        self._heights[block.hash] = block.height
+        if self.tip is None or block.height >= self.tip.height:
+            self.tip = block
+        old = min(self._by_height)
+        while len(self._by_height) > self._depth:
+            del self._heights[self._by_height.pop(Height(old)).hash]
+            old = min(self._by_height)
+
+    def _cut(self, height: Height) -> tuple[Block, ...]:
+        gone = tuple(
+            self._by_height.pop(one) for one in sorted(self._by_height, reverse=True) if one >= height
+        )
+        for block in gone:
+            del self._heights[block.hash]
+        self.tip = self._by_height[max(self._by_height)] if self._by_height else None
+        return gone

@@ -1,0 +1,85 @@
+"""Where the coins of one transaction really go, how much, how sure that is, and why."""
+
+from app.core.classification import Classification, Flag, MovedIs, Party
+from app.core.entities import Entities
+from app.core.evidence import explain
+from app.core.flow import name_flow, split_by_flow
+from app.core.labels import Label
+from app.core.models import Transaction
+from app.core.moved import suppressed, weigh
+from app.core.peel import PeelMemory
+from app.core.shape import is_coinjoin, shape_flags
+from app.core.sides import Sides, entities_by_value, read_sides
+from app.core.units import Sats
+
+
+def classify(tx: Transaction, entities: Entities, peels: PeelMemory | None = None) -> Classification:
+    """Say what `tx` does, by what is known now; ask again when a missing script becomes known.
+
+    `peels` is only read. The order of inputs and outputs makes no difference but for the numbers
+    by which the evidence names outputs.
+    """
+    sides = read_sides(tx, entities)
+    coinjoin = is_coinjoin(tx, sides)
+    moved = suppressed(tx, sides) if coinjoin else weigh(tx, sides)
+    split = split_by_flow(tx, sides, moved, entities)
+    flags = shape_flags(tx, sides)
+    return Classification(
+        flow=name_flow(split, sides),
+        gross=tx.gross,
+        moved=moved.amount,
+        moved_low=moved.low,
+        moved_high=moved.high,
+        moved_is=moved.certainty,
+        internal=moved.internal,
+        from_entities=_senders(tx, sides),
+        to_entities=_receivers(tx, sides),
+        split=split,
+        flags=flags | {Flag.COINJOIN} if coinjoin else flags,
+        evidence=explain(
+            tx, sides, moved, coinjoin=coinjoin, root=peels.root_of(tx) if peels is not None else None
+        ),
+        missing_inputs=sides.sender.missing,
+    )
+
+
+def is_whale(classification: Classification, threshold: Sats) -> bool:
+    """Whether more than `threshold` moves, as far as that is certain.
+
+    Only certain change counts against it; what is merely likely is kept, so that nothing real is missed.
+    """
+    certain = classification.moved_is is MovedIs.CERTAIN
+    moved = classification.moved if certain else classification.moved_high
+    return classification.gross > threshold and moved > threshold
+
+
+def _senders(tx: Transaction, sides: Sides) -> tuple[Party, ...]:
+    known = [spent for spent in tx.inputs if spent.script is not None]
+    labelled = [
+        (label, spent.value or 0)
+        for spent, label in zip(known, sides.sender.labels, strict=True)
+        if label is not None
+    ]
+    return _parties(labelled)
+
+
+def _receivers(tx: Transaction, sides: Sides) -> tuple[Party, ...]:
+    """Named receivers of what moved; in an internal transfer that is the sender's own group."""
+    leaves = sides.named or sides.unnamed or sides.burnt
+    paid = sides.named if leaves else sides.stays
+    return _parties([(sides.labels[index], tx.outputs[index].value) for index in paid])
+
+
+def _parties(labelled: list[tuple[Label, int]]) -> tuple[Party, ...]:
+    if not labelled:
+        return ()
+    return tuple(
+        Party(
+            name=label.entity,
+            kind=label.kind,
+            basis=label.basis,
+            group=label.group,
+            labelled_at=label.created_at,
+        )
+        for label in entities_by_value(labelled)
+    )

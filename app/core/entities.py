@@ -1,0 +1,97 @@
+"""Who a script belongs to, as far as anybody said: an immutable look-up, the same on every network."""
+
+from collections.abc import Iterable, Mapping
+
+from app.core import base58
+from app.core.addresses import address_of
+from app.core.labels import TABLE_DATE, Label
+from app.core.units import Script
+
+EXCHANGE = "exchange"
+_BITMEX_BASE58 = "3BMEX"
+_BITMEX_BECH32 = "bc1qmex"
+_BECH32_MEX = 0b11011_11001_00110
+"""The letters m, e, x: the first 15 bits of the witness program."""
+_P2SH_LETTERS = 34
+"""Version byte 5 makes every mainnet p2sh address this long."""
+
+
+class Entities:
+    """Look-up by script. Own labels win over the shipped table, and both over BitMEX's prefixes."""
+
+    __slots__ = ("_by_script", "_exchange_groups", "_names", "_own", "_shipped")
+
+    def __init__(self, shipped: Iterable[Label] = (), own: Iterable[Label] = ()) -> None:
+        self._shipped = {label.script: label for label in shipped}
+        self._own = {label.script: label for label in own}
+        self._by_script: Mapping[Script, Label] = self._shipped | self._own
+        labels = self._by_script.values()
+        self._exchange_groups = {label.group for label in labels if label.kind == EXCHANGE} | {_BITMEX}
+        self._names = {label.entity.casefold(): label for label in labels}
+
+    def find(self, script: Script) -> Label | None:
+        """Return the label of `script`, None if nobody said anything."""
+        label = self._by_script.get(script)
+        if label is None and _may_be_bitmex(script):
+            return _bitmex_label(script)
+        return label
+
+    def named(self, entity: str) -> Label | None:
+        """Return some label of the entity of that name, in whatever case."""
+        return self._names.get(entity.strip().casefold())
+
+    def is_exchange(self, group: str) -> bool:
+        """Whether the actor is an exchange: one of the group's entities is."""
+        return group in self._exchange_groups
+
+    def with_labels(self, own: Iterable[Label]) -> "Entities":
+        """Return a look-up with the same shipped table and exactly these labels of the operator."""
+        return Entities(self._shipped.values(), own)
+
+    @property
+    def own(self) -> tuple[Label, ...]:
+        return tuple(self._own.values())
+
+    def __len__(self) -> int:
+        return len(self._by_script)
+
+
+_BITMEX = "BitMEX"
+
+
+def _base58_bounds(prefix: str, letters: int) -> tuple[str, str]:
+    """First and last script hash (hex) whose address begins with `prefix`; the ends are inclusive."""
+    bounds = []
+    for filler in (base58.ALPHABET[0], base58.ALPHABET[-1]):
+        number = 0
+        for letter in prefix + filler * (letters - len(prefix)):
+            number = number * 58 + base58.ALPHABET.index(letter)
+        bounds.append(number.to_bytes(25, "big")[1:21].hex())
+    return bounds[0], bounds[1]
+
+
+_LOW, _HIGH = _base58_bounds(_BITMEX_BASE58, _P2SH_LETTERS)
+
+
+def _may_be_bitmex(script: Script) -> bool:
+    """Compare the hash only; the rare hit is then written out as an address and looked at."""
+    if script.startswith("a914"):
+        return _LOW <= script[4:44] <= _HIGH
+    if script.startswith(("0014", "0020")):
+        return int(script[4:8] or "0", 16) >> 1 == _BECH32_MEX
+    return False
+
+
+def _bitmex_label(script: Script) -> Label | None:
+    address = address_of(script)
+    if address is None or not address.startswith((_BITMEX_BASE58, _BITMEX_BECH32)):
+        return None
+    return Label(
+        script=script,
+        address=address,
+        entity=_BITMEX,
+        group=_BITMEX,
+        kind=EXCHANGE,
+        basis="address prefix",
+        created_at=TABLE_DATE,
+    )

@@ -1,0 +1,205 @@
+"""When will it confirm: a distribution, from what waits ahead and what keeps arriving above."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.eviction import chance_of_eviction
+from app.core.feerates import Floats
+from app.core.inflow import Inflow
+from app.core.market import Market
+from app.core.pace import Pace
+from app.core.passagetable import PassageTable
+from app.core.prediction import HORIZONS, Forecast
+from app.core.recalibration import Recalibration, no_recalibration
+from app.core.units import Height, SatPerVb, Txid
+from app.core.urgency import urgency_of, urgency_scores
+
+PREDICTED_AT: Final = 0.80
+"""`predicted_block` is the first height with at least this chance."""
+FRESH_SECONDS: Final = 60.0
+"""Younger than this, a transaction may be missing from the templates miners work on."""
+SETTLED_SECONDS: Final = 1_800.0
+"""With less history of arrivals than this, the forecast is widened."""
+
+_SHORT_SHARE: Final = 0.9
+_PRIOR_SECONDS: Final = 120.0  # what a guess of the inflow weighs against seconds of watching it
+_PRIOR_INFLOW_BLOCKS: Final = 0.9
+_WIDEST: Final = 0.56
+_NODES: Final = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
+_LOG_HORIZONS: Final = np.log(np.array(HORIZONS, dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A transaction to be forecast: its package's feerate (None: unknown), its own vsize, its age."""
+
+    txid: Txid
+    feerate: float | None
+    vsize: float
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standings:
+    """Where transactions stand, one array entry each; amounts in blocks' worth of vbytes."""
+
+    ahead: Floats
+    inflow: Floats
+    fresh: NDArray[np.bool_]
+    below_one: NDArray[np.bool_]
+    widening: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ForecastModel:
+    """The table, the pace of the chain, and what the node's own outcomes have taught."""
+
+    table: PassageTable
+    pace: Pace = field(default_factory=Pace)
+    recalibration: Recalibration = field(default_factory=no_recalibration)
+
+    def probabilities(self, standings: Standings) -> Floats:
+        """Return P(confirmed within n) as [transaction, horizon]."""
+        nodes = _NODES if standings.widening > 0 else ((0.0, 1.0),)
+        chances = sum(
+            weight
+            * self.table.chances(
+                standings.ahead,
+                standings.inflow,
+                fresh=standings.fresh,
+                below_one=standings.below_one,
+                log_shift=standings.widening * node,
+            )
+            for node, weight in nodes
+        )
+        return self.recalibration.straightened(np.asarray(chances))
+
+
+def forecast_one(
+    waiting: Waiting, market: Market, inflow: Inflow, model: ForecastModel, at: datetime
+) -> Forecast | None:
+    """Forecast one transaction; None if its fee is not known."""
+    return forecast_many([waiting], market, inflow, model, at)[0]
+
+
+def forecast_many(
+    waiting: Sequence[Waiting], market: Market, inflow: Inflow, model: ForecastModel, at: datetime
+) -> list[Forecast | None]:
+    """Forecast each, in order; None for those whose fee is not known.
+
+    `confidence_score` is the chance to be in by `predicted_block`, or within 144 blocks where there is none.
+    """
+    known = [index for index, one in enumerate(waiting) if one.feerate is not None and one.feerate > 0]
+    forecasts: list[Forecast | None] = [None] * len(waiting)
+    if not known:
+        return forecasts
+    feerates = np.array([waiting[index].feerate for index in known], dtype=np.float64)
+    vsizes = np.array([waiting[index].vsize for index in known], dtype=np.float64)
+    ages = np.array([waiting[index].age_seconds for index in known], dtype=np.float64)
+    standings = standings_of(feerates, vsizes, ages, market, inflow, model.pace)
+    chances = model.probabilities(standings)
+    blocks = predicted_blocks(chances)
+    confidence = chance_within(chances, np.where(blocks > 0, blocks, HORIZONS[-1]))
+    learned = model.recalibration
+    age = None if learned.fitted_at is None else (at - learned.fitted_at).total_seconds()
+    rows = zip(
+        known,
+        chances.tolist(),
+        _dropped(feerates, standings.ahead, chances, market, inflow, model.pace),
+        blocks.tolist(),
+        confidence.tolist(),
+        urgency_scores(chances, feerates, market.queue).tolist(),
+        strict=True,
+    )
+    for index, row, p_dropped, block, chance, urgency in rows:
+        forecasts[index] = Forecast(
+            made_at=at,
+            at_height=market.tip_height,
+            txid=waiting[index].txid,
+            feerate=SatPerVb(waiting[index].feerate or 0.0),
+            probabilities=tuple(row),
+            p_dropped=p_dropped,
+            predicted_block=Height(market.tip_height + block) if block else None,
+            eta_seconds=round(block * model.pace.interval_seconds) if block else None,
+            confidence_score=chance,
+            urgency_score=urgency,
+            urgency=urgency_of(urgency),
+            inputs=market.queue.source,
+            widened=standings.widening > 0,
+            inflow_seconds=inflow.observed_seconds,
+            recalibration_outcomes=learned.outcomes,
+            recalibration_age_seconds=age,
+        )
+    return forecasts
+
+
+def standings_of(
+    feerates: Floats, vsizes: Floats, ages_seconds: Floats, market: Market, inflow: Inflow, pace: Pace
+) -> Standings:
+    """Place transactions in the queue: what is mined before them, themselves included, and what will be."""
+    ahead = (market.queue.vbytes_ahead(feerates) + vsizes / 2.0) / pace.capacity_vbytes
+    rates = inflow.above(feerates)
+    vbytes_a_second = _SHORT_SHARE * rates.short + (1.0 - _SHORT_SHARE) * rates.long
+    seen = vbytes_a_second * pace.interval_seconds / pace.capacity_vbytes
+    # Nothing seen yet is no evidence that nothing comes: begin from a market in balance.
+    guess = _PRIOR_INFLOW_BLOCKS * np.minimum(1.0, ahead)
+    weight = inflow.observed_seconds / (inflow.observed_seconds + _PRIOR_SECONDS)
+    settled = inflow.observed_seconds >= SETTLED_SECONDS
+    return Standings(
+        ahead=ahead,
+        inflow=seen if settled else weight * seen + (1.0 - weight) * guess,
+        fresh=ages_seconds < FRESH_SECONDS,
+        below_one=feerates < 1.0,
+        widening=0.0 if settled else _WIDEST * (1.0 - inflow.observed_seconds / SETTLED_SECONDS),
+    )
+
+
+def predicted_blocks(chances: Floats) -> NDArray[np.intp]:
+    """Return the first n with P >= 0.8 for each row, 0 if there is none within 144.
+
+    Between the horizons P is linear in ln n; see `chance_within`.
+    """
+    return blocks_at(chances, PREDICTED_AT)
+
+
+def blocks_at(chances: Floats, share: float) -> NDArray[np.intp]:
+    """Return the first n with P >= `share` for each row, 0 if there is none within 144."""
+    reached = chances >= share
+    column = np.argmax(reached, axis=1)
+    rows = np.arange(len(chances))
+    before = np.maximum(column - 1, 0)
+    low, high = chances[rows, before], chances[rows, column]
+    part = np.clip((share - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    logs = _LOG_HORIZONS[before] + part * (_LOG_HORIZONS[column] - _LOG_HORIZONS[before])
+    blocks = np.where(column == 0, 1, np.ceil(np.exp(logs) - 1e-9)).astype(np.intp)
+    return np.where(reached.any(axis=1), blocks, 0)
+
+
+def chance_within(chances: Floats, blocks: NDArray[np.intp]) -> Floats:
+    """Return P(confirmed within n) for each row's own n in 0..144, linear in ln n between horizons."""
+    logs = np.log(np.maximum(blocks, 1))
+    column = np.clip(np.searchsorted(_LOG_HORIZONS, logs), 1, len(HORIZONS) - 1)
+    rows = np.arange(len(chances))
+    span = _LOG_HORIZONS[column] - _LOG_HORIZONS[column - 1]
+    part = np.clip((logs - _LOG_HORIZONS[column - 1]) / span, 0.0, 1.0)
+    within = chances[rows, column - 1] * (1.0 - part) + chances[rows, column] * part
+    return np.asarray(np.where(blocks > 0, within, 0.0))
+
+
+def _dropped(
+    feerates: Floats, ahead: Floats, chances: Floats, market: Market, inflow: Inflow, pace: Pace
+) -> Sequence[float | None]:
+    limit = market.mempool_limit_vbytes
+    if limit is None:
+        return [None] * len(ahead)
+    rates = inflow.above(feerates)
+    to_blocks = pace.interval_seconds / pace.capacity_vbytes
+    room = limit / pace.capacity_vbytes - ahead
+    chance = chance_of_eviction(ahead, room, rates.middle * to_blocks, rates.long * to_blocks)
+    dropped: list[float | None] = np.minimum(chance, 1.0 - chances[:, -1]).tolist()
+    return dropped

@@ -1,0 +1,221 @@
+"""What a script is said to belong to: the shipped table's rows and the operator's own labels, as text.
+
+A label says "published" or "attributed", never who signed.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from app.core.addresses import script_of
+from app.core.units import Script
+from app.errors import LabelError, ParseError
+
+KINDS = ("exchange", "custodian", "etf", "pool", "government", "company", "bridge", "other")
+OWN_BASIS = "own label"
+TABLE_DATE = "2026-11-22"
+"""When the shipped table was compiled."""
+COLUMNS = ("address", "entity", "group", "kind", "basis", "created_at")
+"""Of the operator's file; only the first two must be there."""
+
+_TABLE_COLUMNS = ("address", "entity", "group", "kind", "role", "basis")
+_LONGEST_NAME = 80
+_LONGEST_SCRIPT = 20_000
+"""Hex digits; consensus allows 10,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """`address` is as it was given: an address of any network, or a script in hex."""
+
+    script: Script
+    address: str
+    entity: str
+    group: str
+    """Two entities of one group are the same actor."""
+    kind: str
+    basis: str
+    created_at: str
+    """ISO date."""
+    role: str = "unknown"
+    own: bool = False
+    """Said by the operator; wins over the shipped table."""
+
+
+class KnownNames(Protocol):
+    """Where a name that is already known gets its group and kind from."""
+
+    def named(self, entity: str) -> Label | None: ...
+
+
+def a_label(
+    address: str,
+    entity: str,
+    *,
+    created_at: str,
+    group: str = "",
+    kind: str = "",
+    basis: str = "",
+    known: KnownNames | None = None,
+) -> Label:
+    """Make one of the operator's own labels.
+
+    Where `group` or `kind` is empty, those of an entity of that name in `known` are taken; failing
+    that, the entity is its own group, and of kind "other".
+
+    Raises:
+        LabelError: if the address, a name, the kind or the date is not good.
+    """
+    alike = known.named(entity) if known else None
+    label = Label(
+        script=_script_from(address.strip()),
+        address=address.strip(),
+        entity=_name_from(entity, "entity"),
+        group=_name_from(group or (alike.group if alike else entity), "group"),
+        kind=(kind or (alike.kind if alike else "other")).strip().lower(),
+        basis=_name_from(basis or OWN_BASIS, "basis"),
+        created_at=_date_from(created_at),
+        own=True,
+    )
+    if label.kind not in KINDS:
+        raise LabelError(f"kind {label.kind!r} is unknown: one of {', '.join(KINDS)}")
+    return label
+
+
+def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> tuple[Label, ...]:
+    """Read the operator's CSV: a header with at least `address,entity`, then one label a line.
+
+    `today` (ISO date) dates the rows that carry no date. Nothing is taken if one line is bad.
+
+    Raises:
+        LabelError: with the number of the line in the file.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    labels: dict[Script, tuple[int, Label]] = {}
+    try:
+        _check_header(reader.fieldnames)
+        for row in reader:
+            line = reader.line_num
+            label = _from_row(row, line, today, known)
+            earlier_line, earlier = labels.setdefault(label.script, (line, label))
+            if earlier.entity != label.entity:
+                raise LabelError(
+                    f"line {line}: {label.address} is {label.entity!r} here but "
+                    f"{earlier.entity!r} on line {earlier_line}"
+                )
+    except csv.Error as error:
+        line = reader.reader.line_num
+        raise LabelError(f"line {line}: not readable as CSV: {error}") from error
+    return tuple(label for _, label in labels.values())
+
+
+def parse_table(text: str) -> tuple[Label, ...]:
+    """Read the shipped table.
+
+    Raises:
+        LabelError: if it was damaged.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if tuple(reader.fieldnames or ()) != _TABLE_COLUMNS:
+        raise LabelError(f"line 1: the table's columns must be {','.join(_TABLE_COLUMNS)}")
+    labels = []
+    for row in reader:
+        try:
+            labels.append(_shipped_label(row))
+        except ParseError as error:
+            raise LabelError(f"line {reader.line_num}: {error}") from error
+    return tuple(labels)
+
+
+def export_labels(labels: Iterable[Label]) -> str:
+    """Write labels so that `parse_labels` reads the same ones back."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(label, column) for column in COLUMNS] for label in labels)
+    return text.getvalue()
+
+
+def _shipped_label(row: Mapping[str, str]) -> Label:
+    return Label(
+        script=script_of(row["address"]),
+        address=row["address"],
+        entity=row["entity"],
+        group=row["group"],
+        kind=row["kind"],
+        role=row["role"],
+        basis=row["basis"],
+        created_at=TABLE_DATE,
+    )
+
+
+def _check_header(names: Iterable[str] | None) -> None:
+    given = [name.strip().lower() for name in names or ()]
+    if not {"address", "entity"} <= set(given):
+        raise LabelError(f"line 1: the header must name address and entity; it may name {', '.join(COLUMNS)}")
+    foreign = [name for name in given if name not in (*COLUMNS, "role")]
+    if foreign:
+        raise LabelError(f"line 1: unknown column {foreign[0]!r}; known are {', '.join(COLUMNS)}")
+
+
+def _from_row(
+    row: Mapping[str | None, str | list[str] | None], line: int, today: str, known: KnownNames | None
+) -> Label:
+    if None in row or None in row.values():
+        raise LabelError(f"line {line}: has more or fewer fields than the header")
+    cells = {str(name).strip().lower(): str(cell).strip() for name, cell in row.items()}
+    try:
+        return a_label(
+            cells["address"],
+            cells["entity"],
+            group=cells.get("group", ""),
+            kind=cells.get("kind", ""),
+            basis=cells.get("basis", ""),
+            created_at=cells.get("created_at") or today,
+            known=known,
+        )
+    except LabelError as error:
+        raise LabelError(f"line {line}: {error}") from error
+
+
+def _script_from(text: str) -> Script:
+    if not text:
+        raise LabelError("the address is missing")
+    if _looks_like_script(text):
+        return Script(text.lower())
+    try:
+        return script_of(text)
+    except ParseError as error:
+        raise LabelError(f"{text[:100]}: {error}") from error
+
+
+def _looks_like_script(text: str) -> bool:
+    """Addresses of base58 have no 0 and an odd look; every script in use has one of these beginnings."""
+    lowered = text.lower()
+    return (
+        lowered.startswith(("00", "51", "76a9", "a914", "21", "41", "52", "53", "6a"))
+        and len(text) % 2 == 0
+        and 4 <= len(text) <= _LONGEST_SCRIPT
+        and not set(lowered) - set("0123456789abcdef")
+    )
+
+
+def _name_from(text: str, what: str) -> str:
+    name = " ".join(text.split())
+    if not name:
+        raise LabelError(f"the {what} is missing")
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise LabelError(
+            f"the {what} is longer than {_LONGEST_NAME} letters or has letters that cannot be shown"
+        )
+    return name
+
+
+def _date_from(text: str) -> str:
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise LabelError(f"the date {text!r} is not of the form 2026-11-22") from error

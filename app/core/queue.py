@@ -1,0 +1,71 @@
+"""The queue cut into blocks, from whatever tells how much waits at which feerate."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from app.core.observations import ProjectedBlock
+from app.core.units import SatPerVb, Sats, VBytes
+
+BLOCK_VBYTES = 1_000_000.0
+MOST_BLOCKS = 8
+"""The last one holds all the rest."""
+SHARES = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
+"""Of a block's size, from its cheapest: what `fee_range` lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeBin:
+    """So many vbytes at one feerate; count and fees are None where nobody said."""
+
+    feerate: SatPerVb
+    vsize: VBytes
+    count: int | None = None
+    fees: Sats | None = None
+
+
+def project(bins: Iterable[FeeBin]) -> tuple[ProjectedBlock, ...]:
+    """Cut what waits into blocks, the dearest first; the bins may come in any order.
+
+    A bin that lies across a cut leaves count and fees of both blocks unknown.
+    """
+    blocks: list[list[FeeBin]] = []
+    room = 0.0
+    for one in sorted(bins, key=lambda one: one.feerate, reverse=True):
+        left = one
+        while left.vsize > 0:
+            if room <= 0 and len(blocks) < MOST_BLOCKS:
+                blocks.append([])
+                room = BLOCK_VBYTES
+            last = len(blocks) == MOST_BLOCKS
+            taken = left.vsize if last else min(left.vsize, room)
+            whole = taken == one.vsize
+            blocks[-1].append(one if whole else FeeBin(one.feerate, VBytes(taken)))
+            room -= taken
+            left = replace(left, vsize=VBytes(left.vsize - taken))
+    return tuple(_block(block) for block in blocks)
+
+
+def _block(bins: Sequence[FeeBin]) -> ProjectedBlock:
+    size = sum(one.vsize for one in bins)
+    counts = [one.count for one in bins]
+    fees = [one.fees for one in bins]
+    feerates = _shares(bins[::-1], size)
+    return ProjectedBlock(
+        vsize=VBytes(size),
+        count=None if None in counts else sum(count or 0 for count in counts),
+        total_fees=None if None in fees else Sats(sum(fee or 0 for fee in fees)),
+        median=SatPerVb(feerates[3] if size >= BLOCK_VBYTES / 2 else 0.0),
+        fee_range=feerates,
+    )
+
+
+def _shares(ascending: Sequence[FeeBin], size: float) -> tuple[float, ...]:
+    found = []
+    for share in SHARES:
+        passed = 0.0
+        for one in ascending:
+            passed += one.vsize
+            if passed >= share * size:
+                break
+        found.append(float(one.feerate))
+    return tuple(found)

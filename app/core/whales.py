@@ -1,0 +1,101 @@
+"""The set of whales in memory: bounded, O(1) to add, find and remove."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from app.core.prediction import Prediction, Status
+from app.core.units import BlockHash, Outpoint, Txid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """`pending` live whales at most; `ended` ones stay findable for reorgs and late returns."""
+
+    pending: int = 10_000
+    ended: int = 5_000
+    candidates: int = 2_000
+    rivals: int = 2_000
+    gone: int = 20_000
+
+
+class Whales:
+    """Predictions by id, by any txid they have or had, by coin they spend, by block they are in."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._pending: dict[str, Prediction] = {}
+        self._ended: OrderedDict[str, Prediction] = OrderedDict()
+        self._by_txid: dict[Txid, str] = {}
+        self._spender: dict[Outpoint, str] = {}
+        self._in_block: dict[BlockHash, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def pending(self) -> Iterator[Prediction]:
+        return iter(tuple(self._pending.values()))
+
+    def ended(self) -> Iterator[Prediction]:
+        """Oldest end first."""
+        return iter(self._ended.values())
+
+    def find(self, txid: Txid) -> Prediction | None:
+        """Return the prediction that has, or had before a replacement, this txid."""
+        found = self._by_txid.get(txid)
+        if found is None:
+            return None
+        return self._pending.get(found) or self._ended.get(found)
+
+    def by_id(self, prediction_id: str) -> Prediction | None:
+        return self._pending.get(prediction_id) or self._ended.get(prediction_id)
+
+    def current(self, txid: Txid) -> Prediction | None:
+        """Return the prediction whose transaction this is now."""
+        found = self.find(txid)
+        return found if found is not None and found.txid == txid else None
+
+    def spenders(self, outpoints: Iterable[Outpoint]) -> tuple[Prediction, ...]:
+        """Pending whales that spend one of these coins, each once."""
+        ids = dict.fromkeys(self._spender[one] for one in outpoints if one in self._spender)
+        return tuple(self._pending[one] for one in ids)
+
+    def in_block(self, block_hash: BlockHash) -> tuple[Prediction, ...]:
+        return tuple(
+            found
+            for one in sorted(self._in_block.get(block_hash, ()))
+            if (found := self._ended.get(one)) is not None
+        )
+
+    def put(self, prediction: Prediction) -> None:
+        """Add it, or take it for the version before."""
+        self._unlink(prediction.prediction_id)
+        key = prediction.prediction_id
+        for txid in (prediction.txid, *prediction.replaces):
+            self._by_txid[txid] = key
+        if prediction.status is Status.PENDING:
+            self._pending[key] = prediction
+            for outpoint in prediction.tx.outpoints:
+                self._spender[outpoint] = key
+            return
+        self._ended[key] = prediction
+        if prediction.confirmed_hash is not None:
+            self._in_block.setdefault(prediction.confirmed_hash, set()).add(key)
+        while len(self._ended) > self._bounds.ended:
+            self._unlink(next(iter(self._ended)))
+
+    def _unlink(self, key: str) -> None:
+        old = self._pending.pop(key, None) or self._ended.pop(key, None)
+        if old is None:
+            return
+        for txid in (old.txid, *old.replaces):
+            if self._by_txid.get(txid) == key:
+                del self._by_txid[txid]
+        for outpoint in old.tx.outpoints:
+            if self._spender.get(outpoint) == key:
+                del self._spender[outpoint]
+        if old.confirmed_hash is not None:
+            members = self._in_block.get(old.confirmed_hash, set())
+            members.discard(key)
+            if not members:
+                self._in_block.pop(old.confirmed_hash, None)

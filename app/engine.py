@@ -1,0 +1,247 @@
+"""One node watched, or one demo played: its sources, its tracker and its store, from open to close."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from app.bus import Bus
+from app.clock import Clock
+from app.core.beliefs import Judgement
+from app.core.classification import Classification
+from app.core.classify import classify, is_whale
+from app.core.entities import Entities
+from app.core.events import Event
+from app.core.forecaster import Forecaster
+from app.core.foreteller import Foreteller
+from app.core.labels import Label, parse_labels, parse_table
+from app.core.models import SourceName, Transaction
+from app.core.observations import ChainListed
+from app.core.passagetable import Beliefs as MarketBeliefs
+from app.core.passagetable import PassageTable
+from app.core.peel import PeelMemory
+from app.core.questions import AskMempool
+from app.core.tracker import Tracker
+from app.core.units import Script
+from app.data import demo_labels, entities_table
+from app.errors import StoreError
+from app.inbox import Inbox
+from app.pipeline import Pipeline
+from app.present import Present
+from app.settings import Settings
+from app.source.choose import Sources, off
+from app.source.examined import Examined
+from app.source.inquire import Inquirer
+from app.source.mempool_ws import Tell
+from app.store.labels import LabelStore
+from app.store.opening import Opened, open_database
+from app.store.predictions import PredictionStore
+from app.supervisor import Supervisor
+from app.views import Component, ComponentStatus, Live, Notice
+
+RECONCILE_EVERY_SECONDS = 300.0
+LABELS_EVERY_SECONDS = 1.0
+LEFTOVERS_EVERY_SECONDS = 1.0
+RETAIN_EVERY_SECONDS = 6 * 3600.0
+DEMO_DAY = "2026-11-22"
+"""When the demo's own labels were made."""
+_log = structlog.get_logger(__name__)
+
+
+class Labels:
+    """The shipped table with the operator's own labels on top; takes them up as they change."""
+
+    def __init__(self, *, demo: bool = False) -> None:
+        shipped = parse_table(entities_table())
+        self._shipped = Entities(
+            (*shipped, *parse_labels(demo_labels(), today=DEMO_DAY)) if demo else shipped
+        )
+        self._revision: tuple[int, int] | None = None
+        self.entities = self._shipped
+
+    def classify(self, tx: Transaction, peels: PeelMemory) -> Classification:
+        return classify(tx, self.entities, peels)
+
+    async def refresh(self, store: LabelStore) -> None:
+        """Read the operator's labels again if somebody changed them."""
+        revision = await store.revision()
+        if revision == self._revision:
+            return
+        own = [
+            Label(
+                script=Script(one.script),
+                address=one.address,
+                entity=one.entity,
+                group=one.group,
+                kind=one.kind,
+                basis=one.basis,
+                created_at=one.created_at,
+                own=True,
+            )
+            for one in await store.listed()
+        ]
+        self.entities = self._shipped.with_labels(own)
+        self._revision = revision
+        _log.info("labels read", own=len(own))
+
+
+def judgement(settings: Settings, labels: Labels, foreteller: Foreteller) -> Judgement:
+    """What decides on a whale here: the operator's threshold and labels, and who forecasts."""
+    return Judgement(
+        threshold=settings.whale_threshold_sat,
+        classify=labels.classify,
+        is_whale=is_whale,
+        foreteller=foreteller,
+    )
+
+
+class Engine:
+    """Everything between the sources and the faces. `open`, then `start`, then `close`."""
+
+    def __init__(
+        self, *, settings: Settings, live: Live, bus: Bus[Event], clock: Clock, labels: LabelStore, demo: bool
+    ) -> None:
+        self._settings = settings
+        self._live = live
+        self._bus = bus
+        self._clock = clock
+        self._label_store = labels
+        self._demo = demo
+        self._data_dir = settings.data_dir / "demo" if demo else settings.data_dir
+        self._supervisor = Supervisor(clock, random.random)
+        self._inbox = Inbox()
+        self._examined = Examined()
+        self.labels = Labels(demo=demo)
+        self._store_error: str | None = None
+        self._opened: Opened | None = None
+        self._sources: Sources | None = None
+
+    async def open(self) -> PredictionStore:
+        """Open the database and take up what it remembers.
+
+        Raises:
+            StoreError: if the data directory cannot be used.
+        """
+        self._opened = await open_database(self._data_dir, at=self._clock.now())
+        self.store = PredictionStore(self._opened)
+        restored = await self.store.restore(self._clock.now())
+        self._forecaster = Forecaster()
+        if restored.blocks:
+            self._forecaster.hear(
+                ChainListed(blocks=restored.blocks, source=SourceName.BLOCK), self._clock.now()
+            )
+        await self.labels.refresh(self._label_store)
+        self.tracker = Tracker(judgement(self._settings, self.labels, self._forecaster), demo=self._demo)
+        self.tracker.restore(restored.predictions, restored.blocks)
+        _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
+        return self.store
+
+    def start(self, sources_of: Callable[[Tell, Examined], Sources], notices: Sequence[Notice] = ()) -> None:
+        """Begin to watch; after `open`."""
+        if self._opened is None:
+            raise RuntimeError("open comes first")
+        sources = self._sources = sources_of(self._inbox.tell, self._examined)
+        self._present = Present(
+            live=self._live,
+            tracker=self.tracker,
+            clock=self._clock,
+            components=self._components,
+            rung=sources.rung,
+            memory_limit_mb=self._settings.memory_limit_mb,
+            database_bytes=self._opened.database.size_bytes,
+            sequence=lambda: self.store.last_sequence,
+            figures=self._forecaster.figures,
+            demo=self._demo,
+        )
+        for notice in (*self._opened.notices, *notices):
+            self._present.notice(notice)
+        self._inquirer = Inquirer(sources.answerers, self._inbox.tell_one, self._clock)
+        self._pipeline = Pipeline(
+            tracker=self.tracker,
+            keeper=self.store,
+            asker=self._inquirer,
+            bus=self._bus,
+            clock=self._clock,
+            listeners=(sources, self._forecaster, self._present),
+            on_trouble=self._on_store_trouble,
+        )
+        self._live.show(self._present.snapshot())
+        for name, part in (
+            ("pipeline", self._drive),
+            ("inquirer", self._inquirer.run),
+            ("present", self._present.run),
+            ("leftovers", self._leftovers),
+            ("reconcile", self._reconcile),
+            ("labels", self._follow_labels),
+            ("forecast table", self._equip_forecaster),
+            ("retention", self._retain),
+            *sources.parts,
+        ):
+            self._supervisor.start(name, part)
+
+    async def close(self) -> None:
+        """Stop the parts, then the store; what was taken in is kept."""
+        await self._supervisor.stop()
+        if self._sources is not None:
+            await self._sources.close()
+        if self._opened is not None:
+            await self._opened.database.close()
+
+    async def _drive(self) -> None:
+        while True:
+            await self._pipeline.take(await self._inbox.next())
+
+    async def _leftovers(self) -> None:
+        while True:
+            if self._sources is not None:
+                async for told in self._sources.rest.leftovers():
+                    await self._inbox.tell_one(told)
+            await self._clock.sleep(LEFTOVERS_EVERY_SECONDS)
+
+    async def _reconcile(self) -> None:
+        while True:
+            await self._clock.sleep(RECONCILE_EVERY_SECONDS)
+            self._inquirer.ask(AskMempool("every few minutes"))
+
+    async def _follow_labels(self) -> None:
+        while True:
+            await self._clock.sleep(LABELS_EVERY_SECONDS)
+            await self.labels.refresh(self._label_store)
+
+    async def _equip_forecaster(self) -> None:
+        """Takes a second of computing, so the pages come first."""
+        loop = asyncio.get_running_loop()
+        self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MarketBeliefs())))
+
+    async def _retain(self) -> None:
+        while True:
+            before = self._clock.now() - timedelta(days=self._settings.retention_days)
+            await self.store.prune(before)
+            await self._clock.sleep(RETAIN_EVERY_SECONDS)
+
+    def _on_store_trouble(self, error: StoreError | None) -> None:
+        self._store_error = None if error is None else str(error)
+        if error is None:
+            self._present.settle("store")
+            _log.info("store works again")
+            return
+        words = f"Nothing can be stored, so nothing new is told: {error}"
+        self._present.notice(Notice(code="store", words=words, since=self._clock.now()))
+        _log.error("store refuses", error=str(error))
+
+    def _components(self) -> tuple[Component, ...]:
+        since = self._live.snapshot.started_at
+        database = Component(
+            name="database",
+            status=ComponentStatus.FAILED if self._store_error else ComponentStatus.OK,
+            since=since,
+            error=self._store_error,
+            required=True,
+        )
+        memory = Component(name="memory", status=ComponentStatus.OK, since=since)
+        told = self._sources.components() if self._sources is not None else ()
+        named = {one.name for one in told}
+        rest = off([name for name in ("electrs", "bitcoind") if name not in named], since)
+        return (database, *told, *rest, memory, *off(("notifiers",), since))

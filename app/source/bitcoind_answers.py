@@ -1,0 +1,221 @@
+"""What the tracker asks, answered by the node. Unknown is an answer; not being able to ask is an error."""
+
+from collections.abc import Mapping
+
+from app.clock import Clock
+from app.core.models import SourceName, Transaction
+from app.core.observations import (
+    BlockConnected,
+    MempoolListed,
+    Observation,
+    PackageTold,
+    Prevout,
+    PrevoutsTold,
+    StatusTold,
+    TransactionTold,
+)
+from app.core.questions import (
+    AskBlock,
+    AskMempool,
+    AskPackage,
+    AskPrevouts,
+    AskStatus,
+    AskTransaction,
+    Question,
+)
+from app.core.rawtx import AddressOf, decode
+from app.core.units import BlockHash, Outpoint, Txid
+from app.errors import NodeRefusedError
+from app.source.bitcoind_chain import ChainFollower, Place
+from app.source.bitcoind_rpc import RPC_NOT_FOUND, BitcoindRpc, Call
+from app.source.bitcoind_shapes import (
+    FullBlock,
+    Header,
+    MempoolEntry,
+    TxOut,
+    VerboseTx,
+    block_of,
+    package_feerate,
+    prevout_of,
+    raw_of,
+    transaction_of,
+    with_entry,
+)
+
+SOURCE = SourceName.BITCOIND
+OUTPUTS_TRIED = 10
+"""Without txindex a transaction is known to be mined by an output of it that is still unspent."""
+
+
+class BitcoindAnswers:
+    """Answers from RPC and from the blocks remembered; `replacements` is what the live watch saw."""
+
+    def __init__(
+        self,
+        rpc: BitcoindRpc,
+        chain: ChainFollower,
+        clock: Clock,
+        replacements: Mapping[Txid, Txid],
+        address_of: AddressOf | None = None,
+    ) -> None:
+        self._rpc = rpc
+        self._chain = chain
+        self._clock = clock
+        self._replacements = replacements
+        self._address_of = address_of
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        """Return what the node knows.
+
+        A block that is not in the best chain, or unknown, gives no observation at all.
+
+        Raises:
+            SourceError: if the node cannot be asked.
+        """
+        match question:
+            case AskStatus(txid):
+                return (await self._status(txid),)
+            case AskTransaction(txid, block_hash):
+                return (await self._transaction(txid, block_hash),)
+            case AskPrevouts(txid, outpoints):
+                return (await self._prevouts(txid, outpoints),)
+            case AskPackage(txid):
+                return (await self._package(txid),)
+            case AskBlock(block):
+                return await self._block(block)
+            case AskMempool():
+                return await self._mempool()
+
+    async def _status(self, txid: Txid) -> StatusTold:
+        waiting = await self._entry(txid) is not None
+        place = None if waiting else await self._place(txid)
+        return StatusTold(
+            txid=txid,
+            block_hash=place.hash if place else None,
+            height=place.height if place else None,
+            in_mempool=waiting,
+            source=SOURCE,
+            replaced_by=self._replacements.get(txid),
+        )
+
+    async def _transaction(self, txid: Txid, block_hash: BlockHash | None) -> TransactionTold | StatusTold:
+        verbose = await self._verbose(txid, block_hash)
+        if verbose is None:
+            return await self._status(txid)
+        place = await self._chain.place_of(verbose.blockhash) if verbose.blockhash else None
+        tx = transaction_of(verbose, self._address_of)
+        entry = await self._entry(txid) if verbose.blockhash is None else None
+        return TransactionTold(
+            tx=with_entry(tx, entry) if entry else tx,
+            block_hash=place.hash if place else None,
+            height=place.height if place else None,
+            source=SOURCE,
+        )
+
+    async def _prevouts(self, txid: Txid, outpoints: tuple[Outpoint, ...]) -> PrevoutsTold:
+        """Confirmed outputs first, then parents that wait; a mined spender carries its own."""
+        told: dict[Outpoint, Prevout | None] = await self._unspent(outpoints)
+        missing = [outpoint for outpoint, prevout in told.items() if prevout is None]
+        if missing:
+            told |= await self._of_parents(missing)
+        if None in told.values():
+            verbose = await self._verbose(txid, None)
+            tx = transaction_of(verbose, None) if verbose else None
+            told |= _own_prevouts(tx, outpoints) if tx else {}
+        return PrevoutsTold(txid=txid, prevouts=told, source=SOURCE)
+
+    async def _unspent(self, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
+        # Not of the mempool's view: there our own transaction has spent them already.
+        calls = [Call("gettxout", (outpoint.txid, outpoint.vout, False)) for outpoint in outpoints]
+        answers = await self._rpc.ask_each(TxOut | None, calls)  # type: ignore[arg-type]
+        return {
+            outpoint: prevout_of(answer) if isinstance(answer, TxOut) else None
+            for outpoint, answer in zip(outpoints, answers, strict=True)
+        }
+
+    async def _of_parents(self, outpoints: list[Outpoint]) -> dict[Outpoint, Prevout | None]:
+        parents = list(dict.fromkeys(outpoint.txid for outpoint in outpoints))
+        answers = await self._rpc.ask_each(str, [Call("getrawtransaction", (txid,)) for txid in parents])
+        known = {
+            txid: decode(raw_of(answer)).outputs
+            for txid, answer in zip(parents, answers, strict=True)
+            if isinstance(answer, str)
+        }
+        return {
+            outpoint: Prevout(value=outputs[outpoint.vout].value, script=outputs[outpoint.vout].script)
+            for outpoint in outpoints
+            if (outputs := known.get(outpoint.txid)) and outpoint.vout < len(outputs)
+        }
+
+    async def _package(self, txid: Txid) -> PackageTold | StatusTold:
+        entry = await self._entry(txid)
+        if entry is None:
+            return await self._status(txid)
+        descendants: dict[str, MempoolEntry] = {}
+        if entry.descendantcount > 1 and entry.fees.chunk is None:
+            descendants = await self._rpc.ask(
+                dict[str, MempoolEntry],
+                "getmempooldescendants",
+                txid,
+                True,  # noqa: FBT003
+            )
+        return PackageTold(
+            txid=txid,
+            package_feerate=package_feerate(entry, descendants.values()),
+            related=entry.ancestorcount + entry.descendantcount - 2,
+            source=SOURCE,
+        )
+
+    async def _block(self, block: BlockHash) -> tuple[Observation, ...]:
+        if await self._chain.place_of(block) is None:
+            return ()
+        full = await self._rpc.ask(FullBlock, "getblock", block, 2)
+        return (BlockConnected(block=block_of(full), source=SOURCE),)
+
+    async def _mempool(self) -> tuple[Observation, ...]:
+        as_of = self._clock.now()
+        txids = await self._rpc.ask(list[str], "getrawmempool")
+        best = await self._rpc.ask(str, "getbestblockhash")
+        tip = await self._rpc.ask(Header, "getblockheader", best)
+        listed = MempoolListed(txids=frozenset(Txid(txid) for txid in txids), as_of=as_of, source=SOURCE)
+        return (BlockConnected(block=block_of(tip), source=SOURCE), listed)
+
+    async def _entry(self, txid: Txid) -> MempoolEntry | None:
+        try:
+            return await self._rpc.ask(MempoolEntry, "getmempoolentry", txid)
+        except NodeRefusedError as refusal:
+            if refusal.code == RPC_NOT_FOUND:
+                return None
+            raise
+
+    async def _verbose(self, txid: Txid, block_hash: BlockHash | None) -> VerboseTx | None:
+        """Read it from the mempool, from the index, or from the block it is known or said to be in."""
+        place = self._chain.memory.find(txid)
+        block = block_hash or (place.hash if place else None)
+        for params in ((txid, 2, block), (txid, 2)) if block else ((txid, 2),):
+            try:
+                return await self._rpc.ask(VerboseTx, "getrawtransaction", *params)
+            except NodeRefusedError:
+                continue
+        return None
+
+    async def _place(self, txid: Txid) -> Place | None:
+        """Where it is mined: by the blocks remembered, the index, or an output of it still unspent."""
+        verbose = await self._verbose(txid, None)
+        if verbose and verbose.blockhash:
+            return await self._chain.place_of(verbose.blockhash)
+        calls = [Call("gettxout", (txid, vout, False)) for vout in range(OUTPUTS_TRIED)]
+        for answer in await self._rpc.ask_each(TxOut | None, calls):  # type: ignore[arg-type]
+            if isinstance(answer, TxOut) and answer.confirmations > 0:
+                tip = await self._rpc.ask(int, "getblockcount")
+                found = await self._chain.hash_at(tip - answer.confirmations + 1)
+                return await self._chain.place_of(found)
+        return None
+
+
+def _own_prevouts(tx: Transaction, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
+    return {
+        spent.outpoint: Prevout(value=spent.value, script=spent.script)
+        for spent in tx.inputs
+        if spent.outpoint in outpoints and spent.value is not None and spent.script is not None
+    }

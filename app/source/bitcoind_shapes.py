@@ -1,0 +1,233 @@
+"""What bitcoind's answers look like (only what is used), and what they mean in the house's words. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from app.core.models import Block, BlockEntry, Input, Transaction
+from app.core.observations import Prevout
+from app.core.rawtx import AddressOf, decode
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.errors import ParseError
+from app.source.bitcoind_rpc import sats
+
+
+class ScriptPubKey(msgspec.Struct):
+    hex: str
+
+
+class TxOut(msgspec.Struct):
+    """An answer of `gettxout`, an output, or a prevout."""
+
+    value: Decimal
+    script: ScriptPubKey = msgspec.field(name="scriptPubKey")
+    confirmations: int = 0
+
+
+class TxIn(msgspec.Struct):
+    txid: str = ""
+    vout: int = -1
+    prevout: TxOut | None = None
+
+
+class VerboseTx(msgspec.Struct):
+    """`getrawtransaction` with verbosity 2, or a transaction of `getblock` with verbosity 2 or 3."""
+
+    txid: str
+    hex: str
+    weight: int
+    vin: list[TxIn]
+    fee: Decimal | None = None
+    blockhash: str | None = None
+    confirmations: int = 0
+
+
+class BlockTx(msgspec.Struct):
+    txid: str
+    hex: str
+    weight: int
+    vin: list[TxIn]
+    vout: list[TxOut]
+    fee: Decimal | None = None
+
+
+class Header(msgspec.Struct):
+    hash: str
+    height: int
+    confirmations: int
+    time: int
+    previousblockhash: str | None = None
+
+
+class HeaderWithTxids(Header, kw_only=True):
+    tx: list[str]
+
+
+class FullBlock(Header, kw_only=True):
+    tx: list[BlockTx]
+
+
+class EntryFees(msgspec.Struct):
+    base: Decimal
+    modified: Decimal
+    ancestor: Decimal
+    descendant: Decimal
+    chunk: Decimal | None = None
+
+
+class MempoolEntry(msgspec.Struct):
+    vsize: int
+    weight: int
+    time: int
+    ancestorcount: int
+    ancestorsize: int
+    descendantcount: int
+    fees: EntryFees
+    chunkweight: int | None = None
+
+
+class MempoolState(msgspec.Struct):
+    size: int
+    bytes: int
+    usage: int
+    maxmempool: int
+    mempoolminfee: Decimal
+    loaded: bool = True
+
+
+class MempoolContents(msgspec.Struct):
+    txids: list[str]
+    mempool_sequence: int
+
+
+class ChainState(msgspec.Struct):
+    chain: str
+    blocks: int
+    headers: int
+    bestblockhash: str
+    initialblockdownload: bool
+    verificationprogress: float
+    pruned: bool
+    pruneheight: int | None = None
+
+
+class IndexState(msgspec.Struct):
+    synced: bool
+    best_block_height: int
+
+
+class Notifier(msgspec.Struct):
+    type: str
+    address: str
+
+
+class FeeEstimate(msgspec.Struct):
+    feerate: Decimal | None = None
+
+
+class TemplateTx(msgspec.Struct):
+    fee: int
+    weight: int
+
+
+class Template(msgspec.Struct):
+    height: int
+    transactions: list[TemplateTx]
+
+
+def block_of(header: Header) -> Block:
+    """The header alone; with `HeaderWithTxids` the txids too, with `FullBlock` the entries."""
+    txids: tuple[Txid, ...] | None = None
+    entries: tuple[BlockEntry, ...] | None = None
+    if isinstance(header, FullBlock):
+        entries = tuple(_entry_of(tx) for tx in header.tx)
+        txids = tuple(entry.txid for entry in entries)
+    elif isinstance(header, HeaderWithTxids):
+        txids = tuple(Txid(txid) for txid in header.tx)
+    return Block(
+        hash=BlockHash(header.hash),
+        height=Height(header.height),
+        previous=BlockHash(header.previousblockhash) if header.previousblockhash else None,
+        time=datetime.fromtimestamp(header.time, UTC),
+        txids=txids,
+        entries=entries,
+    )
+
+
+def transaction_of(verbose: VerboseTx | BlockTx, address_of: AddressOf | None) -> Transaction:
+    """The whole transaction, with the prevouts and the fee as far as they came.
+
+    Raises:
+        ParseError: if its bytes are no transaction.
+    """
+    tx = decode(raw_of(verbose.hex), address_of)
+    told = {
+        Outpoint(Txid(spent.txid), spent.vout): prevout_of(spent.prevout)
+        for spent in verbose.vin
+        if spent.prevout is not None
+    }
+    fee = sats(verbose.fee) if verbose.fee is not None else None
+    return replace(tx, fee=fee, inputs=tuple(_filled(one, told) for one in tx.inputs))
+
+
+def prevout_of(out: TxOut) -> Prevout:
+    return Prevout(value=sats(out.value), script=Script(out.script.hex))
+
+
+def raw_of(text: str) -> bytes:
+    """Hex into bytes.
+
+    Raises:
+        ParseError: if it is none.
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise ParseError("bitcoind: a transaction is not hex") from error
+
+
+def with_entry(tx: Transaction, entry: MempoolEntry) -> Transaction:
+    """`tx` with what the mempool knows of it."""
+    return replace(tx, fee=sats(entry.fees.base), package_feerate=package_feerate(entry))
+
+
+def package_feerate(entry: MempoolEntry, descendants: Iterable[MempoolEntry] = ()) -> SatPerVb:
+    """What a miner earns a vbyte by taking it the best way, sat/vB.
+
+    Where the node says so itself (its chunk, Core 31) that is it. Else: alone or, if they pay less,
+    with its ancestors; or for the sake of a descendant (CPFP), whose ancestors include it. The
+    operator's own fee delta (`prioritisetransaction`) is left out for the transaction itself: other
+    miners do not know of it.
+
+    Source: Bitcoin Core, doc/policy/mempool-replacements.md and src/node/miner.cpp (ancestor scores).
+    """
+    if entry.fees.chunk is not None and entry.chunkweight:
+        return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
+    own = sats(entry.fees.base) / entry.vsize
+    delta = _delta(entry)
+    alone = min(own, (sats(entry.fees.ancestor) - delta) / entry.ancestorsize)
+    lifted = [
+        (sats(child.fees.ancestor) - delta - _delta(child)) / child.ancestorsize for child in descendants
+    ]
+    return SatPerVb(max([alone, *lifted]))
+
+
+def _delta(entry: MempoolEntry) -> int:
+    return sats(entry.fees.modified) - sats(entry.fees.base)
+
+
+def _entry_of(tx: BlockTx) -> BlockEntry:
+    return BlockEntry(
+        txid=Txid(tx.txid),
+        value=Sats(sum(sats(out.value) for out in tx.vout)),
+        fee=sats(tx.fee) if tx.fee is not None else None,
+        vsize=VBytes(tx.weight / 4),
+    )
+
+
+def _filled(spent: Input, told: dict[Outpoint, Prevout]) -> Input:
+    prevout = told.get(spent.outpoint)
+    return replace(spent, script=prevout.script, value=prevout.value) if prevout else spent

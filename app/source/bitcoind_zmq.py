@@ -1,0 +1,216 @@
+"""bitcoind's ZMQ notifications: read fast, lost ones noticed, each connection's state known.
+
+Source: Bitcoin Core, doc/zmq.md.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+
+import zmq
+import zmq.asyncio
+from zmq.utils.monitor import recv_monitor_message
+
+from app.core.units import BlockHash, Txid
+from app.errors import ParseError
+
+TOPICS = ("rawtx", "sequence", "hashblock")
+
+HELD_MESSAGES = 50_000
+"""What libzmq keeps for us while we are busy; a block sends each of its transactions again."""
+HEARTBEAT_MS = 5_000
+HEARTBEAT_TIMEOUT_MS = 15_000
+"""A node that is frozen or behind a cut cable is noticed after this."""
+RECONNECT_MS = 200
+RECONNECT_MAX_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RawTransaction:
+    """It entered the mempool, or is in a block that came or went: this topic does not say which."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    txid: Txid
+    order: int
+    """The mempool's own count of arrivals and departures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Left the mempool for any reason but being mined."""
+
+    txid: Txid
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockJoined:
+    """A block was connected; what it took from the mempool is not told one by one."""
+
+    hash: BlockHash
+
+
+@dataclass(frozen=True, slots=True)
+class ChainMoved:
+    """A block was disconnected, or there is a new tip."""
+
+    hash: BlockHash
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Messages of a topic did not arrive; None where the count began anew."""
+
+    topic: str
+    missed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    what: str
+
+
+Notification = RawTransaction | Entered | Removed | BlockJoined | ChainMoved
+Heard = Notification | Lost | Linked | Unlinked | Unreadable
+
+
+def read_notification(topic: bytes, body: bytes) -> Notification:
+    """Read one notification.
+
+    Raises:
+        ParseError: if it is not what doc/zmq.md says.
+    """
+    if topic == b"rawtx":
+        return RawTransaction(body)
+    if topic == b"hashblock" and len(body) == 32:
+        return ChainMoved(BlockHash(body.hex()))
+    if topic == b"sequence" and len(body) >= 33:
+        return _read_sequence(body)
+    raise ParseError(f"ZMQ {topic.decode('ascii', 'replace')}: {len(body)} bytes")
+
+
+class Continuity:
+    """Each topic counts its messages; a hole in the count is a loss."""
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, int] = {}
+
+    def check(self, topic: bytes, number: bytes) -> Lost | None:
+        count = int.from_bytes(number, "little")
+        last = self._last.get(topic)
+        self._last[topic] = count
+        if last is None or count == (last + 1) & 0xFFFFFFFF:
+            return None
+        missed = count - last - 1
+        return Lost(topic.decode("ascii", "replace"), missed if missed > 0 else None)
+
+    def forget(self) -> None:
+        """After a new connection the first number of each topic is taken as it comes."""
+        self._last.clear()
+
+
+class ZmqFeed:
+    """Subscribes on one socket an address, so that topics of one address keep the node's order."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        """`urls`: topic to address; topics left out are not listened to."""
+        self._topics: dict[str, list[str]] = {}
+        for topic, url in urls.items():
+            self._topics.setdefault(url, []).append(topic)
+        self._heard: asyncio.Queue[Heard] = asyncio.Queue(maxsize=10_000)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(self._topics)
+
+    def topics_of(self, url: str) -> tuple[str, ...]:
+        return tuple(self._topics[url])
+
+    async def heard(self) -> AsyncGenerator[Heard, None]:
+        """Everything heard, for ever; libzmq reconnects by itself, told by Unlinked and Linked."""
+        context = zmq.asyncio.Context()
+        tasks = [asyncio.create_task(self._listen(context, url)) for url in self._topics]
+        try:
+            while True:
+                yield await self._heard.get()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            context.destroy(linger=0)
+
+    async def _listen(self, context: zmq.asyncio.Context, url: str) -> None:
+        socket = self._open(context, url)
+        monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        continuity = Continuity()
+        watch = asyncio.create_task(self._watch(url, monitor, continuity))
+        try:
+            socket.connect(url)
+            await self._read_on(socket, continuity)
+        finally:
+            watch.cancel()
+            socket.disable_monitor()
+            monitor.close(linger=0)
+            socket.close(linger=0)
+
+    def _open(self, context: zmq.asyncio.Context, url: str) -> zmq.asyncio.Socket:
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVHWM, HELD_MESSAGES)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+        socket.setsockopt(zmq.IPV6, 1)
+        for topic in self._topics[url]:
+            socket.subscribe(topic)
+        return socket
+
+    async def _read_on(self, socket: zmq.asyncio.Socket, continuity: Continuity) -> None:
+        count = 0
+        while True:
+            topic, body, number = await socket.recv_multipart()
+            lost = continuity.check(topic, number)
+            if lost:
+                await self._heard.put(lost)
+            try:
+                await self._heard.put(read_notification(topic, body))
+            except ParseError as error:
+                await self._heard.put(Unreadable(str(error)))
+            count += 1
+            if count % 64 == 0:
+                await asyncio.sleep(0)  # a full socket answers at once and would never let go of the loop
+
+    async def _watch(self, url: str, monitor: zmq.asyncio.Socket, continuity: Continuity) -> None:
+        while True:
+            event = (await recv_monitor_message(monitor))["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                await self._heard.put(Linked(url))
+            elif event == zmq.EVENT_DISCONNECTED:
+                continuity.forget()
+                await self._heard.put(Unlinked(url))
+
+
+def _read_sequence(body: bytes) -> Notification:
+    label, named = body[32:33], body[:32].hex()
+    if label == b"C":
+        return BlockJoined(BlockHash(named))
+    if label == b"D":
+        return ChainMoved(BlockHash(named))
+    if label in {b"A", b"R"} and len(body) == 41:
+        order = int.from_bytes(body[33:41], "little")
+        return Entered(Txid(named), order) if label == b"A" else Removed(Txid(named), order)
+    raise ParseError(f"ZMQ sequence: label {label!r}")

@@ -1,0 +1,136 @@
+"""The bundled recording, played round and round at its own pace, as if it happened now.
+
+Each round gets its own txids, block hashes, heights and times, so that it follows on the one before;
+everything else is what the real backend said. Nothing here reaches out of the process.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from app.clock import Clock
+from app.core.models import SourceName
+from app.core.observations import SourceConnected
+from app.source.examined import Examined
+from app.source.frames import FrameReader
+from app.source.health import SourceHealth
+from app.source.mempool_ws import Tell
+from app.source.recording import Moment, RecordedTransport, moments, zero_of
+from app.source.transport import RestAnswer
+
+_ID: Final = re.compile(rb'"([0-9a-f]{64})"')
+_PATH_ID: Final = re.compile(r"[0-9a-f]{64}")
+_HEIGHT: Final = re.compile(rb'"(height|block_height)":(\d+)')
+_STAMP: Final = re.compile(rb'"(timestamp|firstSeen|block_time|time)":(\d{10})')
+_PAUSE_SECONDS: Final = 5.0
+
+
+class Round:
+    """One playing of the recording: translates what it says into this round's world, and questions back."""
+
+    def __init__(self, number: int, blocks: int, shift_seconds: float) -> None:
+        self._salt = number.to_bytes(4, "big")
+        self._heights = number * blocks
+        self._shift = round(shift_seconds)
+        self._original: dict[str, str] = {}
+
+    def told(self, raw: bytes) -> bytes:
+        """Return `raw`, JSON of the recording, in this round's ids, heights and times."""
+        raw = _ID.sub(lambda found: b'"' + self._mine(found[1].decode()).encode() + b'"', raw)
+        raw = _HEIGHT.sub(lambda found: b'"%s":%d' % (found[1], int(found[2]) + self._heights), raw)
+        return _STAMP.sub(lambda found: b'"%s":%d' % (found[1], int(found[2]) + self._shift), raw)
+
+    def asked(self, text: str) -> str:
+        """Return a question's text in the recording's own ids."""
+        return _PATH_ID.sub(lambda found: self._original.get(found[0], found[0]), text)
+
+    def height(self, text: bytes) -> bytes:
+        return b"%d" % (int(text) + self._heights) if text.isdigit() else text
+
+    def _mine(self, original: str) -> str:
+        mine = hashlib.sha256(self._salt + bytes.fromhex(original)).hexdigest()
+        self._original[mine] = original
+        return mine
+
+
+class DemoBackend:
+    """Plays frames and answers questions; a `Transport`, and a part that runs for ever."""
+
+    def __init__(
+        self,
+        recording: Path,
+        rest: Path,
+        *,
+        tell: Tell,
+        health: SourceHealth,
+        examined: Examined,
+        clock: Clock,
+    ) -> None:
+        self._recording = recording
+        self._zero = zero_of(recording)
+        self._answers = RecordedTransport([rest], self._zero)
+        self._tell = tell
+        self._health = health
+        self._examined = examined
+        self._clock = clock
+        self._first, self._last, self._blocks = _extent(recording)
+        self._round = Round(0, self._blocks, 0.0)
+
+    async def run(self) -> None:
+        number = 0
+        while True:
+            await self._play(number)
+            number += 1
+            await self._clock.sleep(_PAUSE_SECONDS)
+
+    async def request(self, method: str, path: str, payload: bytes | None = None) -> RestAnswer:
+        """Answer as the backend did at this moment of the recording.
+
+        Raises:
+            UnreachableError: if it was not asked that.
+        """
+        asked = None if payload is None else self._round.asked(payload.decode()).encode()
+        answer = await self._answers.request(method, self._round.asked(path), asked)
+        body = self._round.told(answer.body)
+        if path.endswith("/tip/height"):
+            body = self._round.height(answer.body)
+        return replace(answer, body=body, as_of=self._clock.now())
+
+    async def _play(self, number: int) -> None:
+        started_at, started = self._clock.now(), self._clock.monotonic()
+        self._round = Round(number, self._blocks, self._shift(started_at))
+        reader = FrameReader()
+        self._answers.t = self._first
+        self._health.connected()
+        await self._tell((SourceConnected(source=SourceName.MEMPOOL_WS, again=number > 0),))
+        for moment in self._frames():
+            rest = moment.t - self._first - (self._clock.monotonic() - started)
+            if rest > 0:
+                await self._clock.sleep(rest)
+            self._answers.t = moment.t
+            if moment.frame is not None:
+                self._health.heard()
+                told = self._examined.noting(reader.feed(self._round.told(moment.frame)))
+                await self._tell(tuple(told))
+
+    def _shift(self, now: datetime) -> float:
+        return now.timestamp() - (self._zero.timestamp() + self._first)
+
+    def _frames(self) -> Iterator[Moment]:
+        return (moment for moment in moments(self._recording) if moment.frame is not None)
+
+
+def _extent(recording: Path) -> tuple[float, float, int]:
+    """First second, last second, and how many heights a round uses up."""
+    first = last = 0.0
+    heights: set[int] = set()
+    for number, moment in enumerate(moments(recording)):
+        first = moment.t if number == 0 else first
+        last = moment.t
+        if moment.frame is not None and b'"block":' in moment.frame:
+            heights.update(int(found[2]) for found in _HEIGHT.finditer(moment.frame))
+    return first, last, (max(heights) - min(heights) + 1 if heights else 1)

@@ -1,0 +1,121 @@
+"""Carries the tracker's questions to whoever can answer, and the answers back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from app.clock import Clock
+from app.core.observations import Observation, Unanswered
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskTransaction, Question
+from app.errors import ParseError, SourceError
+
+BETWEEN_RECONCILIATIONS_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
+
+
+class Answerer(Protocol):
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        """Return what this source says.
+
+        Raises:
+            SourceError: if it could not be asked, or cannot answer such a question.
+            ParseError: if what it answered is not to be read.
+        """
+        ...
+
+
+class Inquirer:
+    """Asks each question of one answerer after the other until one answers; the same question once at a time.
+
+    What decides about a whale goes first, whole-mempool reconciliations last and never in a row.
+    """
+
+    def __init__(
+        self,
+        answerers: Sequence[Answerer],
+        tell: Callable[[Observation], Awaitable[None]],
+        clock: Clock,
+        workers: int = 4,
+    ) -> None:
+        self._answerers = answerers
+        self._tell = tell
+        self._clock = clock
+        self._workers = workers
+        self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
+        self._open: set[Question] = set()
+        self._number = 0
+        self._last_reconciliation: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize()
+
+    def ask(self, question: Question) -> None:
+        """Queue it, unless it is queued or under way already."""
+        key = _key(question)
+        if key in self._open:
+            return
+        self._open.add(key)
+        self._number += 1
+        self._waiting.put_nowait((_rank(question), self._number, question))
+
+    async def run(self) -> None:
+        """Answer for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def drain(self) -> None:
+        """Answer until nothing is asked any more, in order: for a recording, where time stands still."""
+        while not self._waiting.empty():
+            await self._next(paced=False)
+
+    async def _work(self) -> None:
+        while True:
+            await self._next(paced=True)
+
+    async def _next(self, *, paced: bool) -> None:
+        _, _, question = await self._waiting.get()
+        if paced and isinstance(question, AskMempool):
+            await self._pace()
+        answer = await self._answer(question)
+        self._open.discard(_key(question))
+        for told in answer:
+            await self._tell(told)
+
+    async def _pace(self) -> None:
+        if self._last_reconciliation is not None:
+            rest = self._last_reconciliation + BETWEEN_RECONCILIATIONS_SECONDS - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(rest)
+        self._last_reconciliation = self._clock.monotonic()
+
+    async def _answer(self, question: Question) -> tuple[Observation, ...]:
+        reasons = []
+        for answerer in self._answerers:
+            try:
+                return await answerer.answer(question)
+            except (SourceError, ParseError) as error:
+                reasons.append(str(error))
+        reason = "; ".join(reasons) or "there is nobody to ask"
+        _log.debug("question unanswered", question=question, reason=reason)
+        return (Unanswered(question=question, reason=reason),)
+
+
+def _key(question: Question) -> Question:
+    """Two reconciliations are the same whatever their reason."""
+    return AskMempool("") if isinstance(question, AskMempool) else question
+
+
+def _rank(question: Question) -> int:
+    match question:
+        case AskMempool():
+            return 3
+        case AskPackage():
+            return 2
+        case AskBlock() | AskTransaction():
+            return 1
+        case _:
+            return 0

@@ -1,0 +1,330 @@
+"""The mempool backend's JSON as observations. Pure: bytes in, values out, no state.
+
+A part that cannot be read costs that part alone: it is told as `Skipped` with the field's name,
+and the rest of the frame still counts.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from app.core.models import Block, BlockEntry, Input, Output, SourceName, Transaction
+from app.core.observations import FeesTold, MempoolMeasured, Prevout, ProjectedBlock, QueueProjected
+from app.core.parse import check_transaction
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.errors import ParseError
+
+T = TypeVar("T")
+
+
+class WirePrevout(msgspec.Struct):
+    value: int
+    scriptpubkey: str
+
+
+class WireInput(msgspec.Struct):
+    txid: str
+    vout: int
+    sequence: int = 0xFFFFFFFF
+    scriptsig: str = ""
+    witness: list[str] = []
+    prevout: WirePrevout | None = None
+
+
+class WireOutput(msgspec.Struct):
+    value: int
+    scriptpubkey: str
+    scriptpubkey_address: str | None = None
+
+
+class WireStatus(msgspec.Struct):
+    confirmed: bool
+    block_height: int | None = None
+    block_hash: str | None = None
+
+
+class WireTransaction(msgspec.Struct, rename={"package_feerate": "effectiveFeePerVsize"}):
+    txid: str
+    vin: list[WireInput]
+    vout: list[WireOutput]
+    fee: float | None = None
+    weight: int | None = None
+    vsize: float | None = None
+    package_feerate: float | None = None
+    status: WireStatus | None = None
+
+
+class WireBlock(msgspec.Struct):
+    id: str
+    height: int
+    previousblockhash: str | None = None
+    timestamp: int | None = None
+
+
+class WireBlockEntry(msgspec.Struct):
+    txid: str
+    value: float
+    fee: float | None = None
+    vsize: float | None = None
+
+
+class WireFees(msgspec.Struct):
+    fastestFee: float  # noqa: N815  the backend's own names
+    halfHourFee: float  # noqa: N815
+    hourFee: float  # noqa: N815
+    economyFee: float  # noqa: N815
+    minimumFee: float  # noqa: N815
+
+
+class WireProjectedBlock(msgspec.Struct):
+    blockVSize: float  # noqa: N815
+    nTx: int  # noqa: N815
+    totalFees: float  # noqa: N815
+    medianFee: float  # noqa: N815
+    feeRange: list[float]  # noqa: N815
+
+
+class WireMempoolInfo(msgspec.Struct):
+    size: int
+    bytes: int
+    usage: int | None = None
+    maxmempool: int | None = None
+    mempoolminfee: float | None = None
+    loaded: bool | None = None
+
+
+class WirePrevoutAnswer(msgspec.Struct):
+    prevout: WirePrevout | None = None
+
+
+def decode(kind: type[T], raw: bytes | Raw, what: str) -> T:
+    """Decode `raw` strictly as `kind`.
+
+    Raises:
+        ParseError: naming `what` and the field that is not as it should be.
+    """
+    try:
+        return _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParseError(f"{what}: {error}") from error
+
+
+def fields(raw: bytes | Raw, what: str) -> dict[str, Raw]:
+    """Split one JSON object into its fields, undecoded.
+
+    Raises:
+        ParseError: if it is no JSON object.
+    """
+    return decode(dict[str, Raw], raw, what)
+
+
+def items(raw: Raw | None, what: str) -> list[Raw]:
+    """Split one JSON array into its items, undecoded; a missing one is empty."""
+    return [] if raw is None else decode(list[Raw], raw, what)
+
+
+def transaction(raw: bytes | Raw, what: str = "transaction") -> tuple[Transaction, WireStatus | None]:
+    """Read a transaction in the backend's (Esplora's) shape, with its status where there is one.
+
+    Raises:
+        ParseError: if a field is missing, of a wrong type or beyond what bitcoin allows.
+    """
+    wire = decode(WireTransaction, raw, what)
+    tx = Transaction(
+        txid=txid(wire.txid, what),
+        inputs=tuple(_input(spent) for spent in wire.vin),
+        outputs=tuple(
+            Output(
+                value=Sats(out.value),
+                script=Script(out.scriptpubkey.lower()),
+                address=out.scriptpubkey_address or None,
+            )
+            for out in wire.vout
+        ),
+        fee=_sats(wire.fee),
+        vsize=_vsize(wire),
+        package_feerate=None if wire.package_feerate is None else SatPerVb(float(wire.package_feerate)),
+    )
+    check_transaction(tx)
+    return tx, wire.status
+
+
+def txid(text: str, what: str) -> Txid:
+    """Return a txid or block hash in lower case.
+
+    Raises:
+        ParseError: if it is not 64 hex digits.
+    """
+    if len(text) != 64 or not text.isalnum():
+        raise ParseError(f"{what}: {text[:80]!r} is not 64 hex digits")
+    try:
+        int(text, 16)
+    except ValueError as error:
+        raise ParseError(f"{what}: {text!r} is not 64 hex digits") from error
+    return Txid(text.lower())
+
+
+def block(raw: bytes | Raw) -> Block:
+    """Read a block's header fields.
+
+    Raises:
+        ParseError: if a field is missing, of a wrong type or out of range.
+    """
+    wire = decode(WireBlock, raw, "block")
+    return Block(
+        hash=BlockHash(txid(wire.id, "block.id")),
+        height=height(wire.height),
+        previous=BlockHash(txid(wire.previousblockhash, "block.previousblockhash"))
+        if wire.previousblockhash
+        else None,
+        time=_time(wire.timestamp),
+    )
+
+
+def height(number: int) -> Height:
+    """Return a block height.
+
+    Raises:
+        ParseError: if no chain can be that high.
+    """
+    if not 0 <= number < 2**31:
+        raise ParseError(f"block height {number} is out of range")
+    return Height(number)
+
+
+def block_entries(raw: bytes) -> tuple[BlockEntry, ...]:
+    """Read `block/:hash/summary`, coinbase first.
+
+    Raises:
+        ParseError: if it is not such a list.
+    """
+    return tuple(
+        BlockEntry(
+            txid=txid(entry.txid, "block summary"),
+            value=Sats(round(entry.value)),
+            fee=_sats(entry.fee),
+            vsize=None if entry.vsize is None else VBytes(float(entry.vsize)),
+        )
+        for entry in decode(list[WireBlockEntry], raw, "block summary")
+    )
+
+
+def fees(raw: bytes | Raw, source: SourceName) -> FeesTold:
+    """Read the recommended fees.
+
+    Raises:
+        ParseError: if they are not five numbers of at least 0.
+    """
+    wire = decode(WireFees, raw, "fees")
+    told = FeesTold(
+        fastest=float(wire.fastestFee),
+        half_hour=float(wire.halfHourFee),
+        hour=float(wire.hourFee),
+        economy=float(wire.economyFee),
+        minimum=float(wire.minimumFee),
+        source=source,
+    )
+    if min(told.fastest, told.half_hour, told.hour, told.economy, told.minimum) < 0:
+        raise ParseError("fees: a feerate is negative")
+    return told
+
+
+def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
+    """Read the projected blocks, the next one first.
+
+    Raises:
+        ParseError: if one of them is not as it should be.
+    """
+    wire = decode(list[WireProjectedBlock], raw, "mempool-blocks")
+    blocks = tuple(
+        ProjectedBlock(
+            vsize=VBytes(float(one.blockVSize)),
+            count=one.nTx,
+            total_fees=Sats(round(one.totalFees)),
+            median=SatPerVb(float(one.medianFee)),
+            fee_range=tuple(float(rate) for rate in one.feeRange),
+        )
+        for one in wire
+    )
+    if any(one.vsize < 0 or (one.count or 0) < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
+        raise ParseError("mempool-blocks: a size or feerate is negative")
+    return QueueProjected(blocks=blocks, source=source)
+
+
+def mempool(raw: bytes | Raw, source: SourceName) -> MempoolMeasured:
+    """Read `mempoolInfo`.
+
+    Raises:
+        ParseError: if it is not as it should be.
+    """
+    wire = decode(WireMempoolInfo, raw, "mempoolInfo")
+    return MempoolMeasured(
+        count=wire.size,
+        vbytes=wire.bytes,
+        usage_bytes=wire.usage,
+        limit_bytes=wire.maxmempool,
+        minimum_feerate=None if wire.mempoolminfee is None else SatPerVb(float(wire.mempoolminfee) * 1e5),
+        loaded=wire.loaded,
+        source=source,
+    )
+
+
+def prevouts(raw: bytes, asked: tuple[Outpoint, ...]) -> Iterator[tuple[Outpoint, Prevout | None]]:
+    """Pair the answer of `POST prevouts` with what was asked.
+
+    Raises:
+        ParseError: if the answer is no list of the same length.
+    """
+    wire = decode(list[WirePrevoutAnswer | None], raw, "prevouts")
+    if len(wire) != len(asked):
+        raise ParseError(f"prevouts: {len(wire)} answers to {len(asked)} questions")
+    for outpoint, answer in zip(asked, wire, strict=True):
+        spent = answer.prevout if answer else None
+        yield (
+            outpoint,
+            None
+            if spent is None
+            else Prevout(value=Sats(spent.value), script=Script(spent.scriptpubkey.lower())),
+        )
+
+
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    found = _decoders.get(kind)
+    if found is None:
+        found = _decoders[kind] = msgspec.json.Decoder(kind)
+    return found
+
+
+def _input(wire: WireInput) -> Input:
+    spent = wire.prevout
+    return Input(
+        outpoint=Outpoint(Txid(wire.txid), wire.vout),
+        sequence=wire.sequence,
+        script=Script(spent.scriptpubkey.lower()) if spent else None,
+        value=Sats(spent.value) if spent else None,
+        scriptsig=wire.scriptsig,
+        witness=tuple(wire.witness),
+    )
+
+
+def _vsize(wire: WireTransaction) -> VBytes | None:
+    """Prefer the exact quarter of the weight: `vsize` is rounded up in `added`."""
+    if wire.weight is not None:
+        return VBytes(wire.weight / 4) if wire.weight > 0 else None
+    return VBytes(float(wire.vsize)) if wire.vsize else None
+
+
+def _sats(number: float | None) -> Sats | None:
+    return None if number is None or number < 0 else Sats(round(number))
+
+
+def _time(timestamp: int | None) -> datetime | None:
+    if timestamp is None or not 0 < timestamp < 2**32:
+        return None
+    return datetime.fromtimestamp(timestamp, UTC)

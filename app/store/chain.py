@@ -1,0 +1,50 @@
+"""The last few hundred headers, so that a restart knows on which chain it stood."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from app.core.models import Block
+from app.store.database import Connection
+from app.store.records import block_of
+
+REMEMBERED: Final = 300
+"""Blocks, about two days."""
+
+
+def append(connection: Connection, blocks: Sequence[Block]) -> None:
+    """Note headers in the order in which they were connected; the last one is the tip."""
+    if not blocks:
+        return
+    connection.execute(
+        "INSERT INTO blocks SELECT (SELECT coalesce(max(ordinal), 0) FROM blocks) + unnest(?), unnest(?), "
+        "unnest(?), unnest(?), unnest(?)::TIMESTAMPTZ",
+        [
+            list(range(1, len(blocks) + 1)),
+            [block.hash for block in blocks],
+            [block.height for block in blocks],
+            [block.previous for block in blocks],
+            [block.time for block in blocks],
+        ],
+    )
+
+
+def best(connection: Connection) -> tuple[Block, ...]:
+    """Walk back from the tip; ascending. It ends where a header is missing or names no parent."""
+    rows = connection.execute(
+        "SELECT hash, height, previous, epoch_us(time) FROM blocks ORDER BY ordinal DESC LIMIT ?",
+        [2 * REMEMBERED],
+    ).fetchall()
+    if not rows:
+        return ()
+    known = {block.hash: block for block in map(block_of, reversed(rows))}
+    walk = [block_of(rows[0])]
+    while len(walk) < REMEMBERED and (parent := walk[-1].previous) in known:
+        walk.append(known[parent])
+    return tuple(reversed(walk))
+
+
+def prune(connection: Connection) -> None:
+    """Keep what `best` can reach, stale branches included."""
+    connection.execute(
+        "DELETE FROM blocks WHERE ordinal <= (SELECT max(ordinal) FROM blocks) - ?", [4 * REMEMBERED]
+    )

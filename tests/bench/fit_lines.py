@@ -1,0 +1,32 @@
+"""`python -m tests.bench.fit_lines`: print the lines that app/core/passagetable.py states as constants.
+
+Learned from seeds 1-4 of the reference forecasts; run again when the raw model changes.
+"""
+
+import numpy as np
+
+from app.core.forecast import ForecastModel
+from app.core.passagetable import Beliefs, PassageTable
+from app.core.prediction import HORIZONS
+from app.core.recalibration import IDENTITY_LINE, fit_line
+from tests.bench.reference import LEARNED_FROM, in_pieces, read_reference
+
+
+def main() -> None:
+    cases = read_reference()
+    straight = (IDENTITY_LINE,) * len(HORIZONS)
+    raw = ForecastModel(table=PassageTable(Beliefs(), straight, straight))
+    chances = in_pieces(raw, cases.standings)
+    learned = np.isin(cases.seed, LEARNED_FROM)
+    below_one = cases.standings.below_one
+    for name, kind in (("SIMULATED_LINES", ~below_one), ("SIMULATED_LINES_BELOW_ONE", below_one)):
+        print(f"{name}: Final[tuple[Line, ...]] = (")
+        for column, horizon in enumerate(HORIZONS):
+            rows = learned & kind & cases.outcomes.evaluable(horizon)
+            line = fit_line(chances[rows, column], cases.outcomes.came_true(horizon)[rows])
+            print("    (" + ", ".join(f"{value:.3f}" for value in line) + "),")
+        print(")")
+
+
+if __name__ == "__main__":
+    main()

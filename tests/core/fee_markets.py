@@ -1,0 +1,76 @@
+"""Builders for markets and what waits in them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+
+from app.core.feerates import by_rung
+from app.core.forecast import ForecastModel, Waiting
+from app.core.inflow import Inflow, no_inflow_seen
+from app.core.market import Market, QueueSource, queue_of_transactions
+from app.core.models import SourceName
+from app.core.observations import FeesTold, ProjectedBlock
+from app.core.passagetable import Beliefs, PassageTable
+from app.core.units import Height, SatPerVb, Sats, Txid, VBytes
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+Pairs = Sequence[tuple[float, float]]
+
+
+@cache
+def a_table() -> PassageTable:
+    return PassageTable(Beliefs())
+
+
+def a_model() -> ForecastModel:
+    return ForecastModel(table=a_table())
+
+
+def a_market(
+    pairs: Iterable[tuple[float, float]] = (),
+    *,
+    limit_vbytes: float | None = 150e6,
+    floor: float | None = 1.0,
+    tiers: Sequence[float] | None = None,
+    height: int = 900_000,
+) -> Market:
+    return Market(
+        tip_height=Height(height),
+        queue=queue_of_transactions(pairs, QueueSource.BITCOIND),
+        mempool_limit_vbytes=limit_vbytes,
+        floor=floor,
+        recommended=None if tiers is None else fees(*tiers),
+    )
+
+
+def fees(fastest: float, half_hour: float, hour: float, economy: float, minimum: float) -> FeesTold:
+    return FeesTold(
+        fastest=fastest,
+        half_hour=half_hour,
+        hour=hour,
+        economy=economy,
+        minimum=minimum,
+        source=SourceName.MEMPOOL_WS,
+    )
+
+
+def an_inflow(pairs: Pairs = (), seconds: float = 7_200.0) -> Inflow:
+    """Arrivals of `pairs` (feerate, vbytes a second), watched for a while."""
+    rates = [rate for rate, _ in pairs]
+    return no_inflow_seen().observed(by_rung(rates, [size * seconds for _, size in pairs]), seconds)
+
+
+def waiting(feerate: float | None = 5.0, vsize: float = 250.0, age_seconds: float = 600.0) -> Waiting:
+    return Waiting(txid=Txid("ab" * 32), feerate=feerate, vsize=vsize, age_seconds=age_seconds)
+
+
+def a_projected_block(
+    fee_range: Sequence[float], *, vsize: float = 998_000.0, median: float = 0.0, count: int = 4_000
+) -> ProjectedBlock:
+    return ProjectedBlock(
+        vsize=VBytes(vsize),
+        count=count,
+        total_fees=Sats(int(vsize * 3)),
+        median=SatPerVb(median),
+        fee_range=tuple(fee_range),
+    )

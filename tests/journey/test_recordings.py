@@ -1,0 +1,240 @@
+"""Every recording of the real backend, with the REST answers a live one would have given, against the truth.
+
+The answers are derived from the truth (tests/backend/derive.py) beside the recorded ones. Three ways:
+all of them; only those that the recordings' README names as exact; and the counts are printed (`-s`).
+"""
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.core.beliefs import Judgement
+from app.core.classification import MovedIs
+from app.core.classify import classify, is_whale
+from app.core.entities import Entities
+from app.core.foreteller import Silent
+from app.core.prediction import Prediction
+from app.core.tracker import Tracker
+from app.core.units import Sats
+from app.replay import Replay, Summary
+from app.store.opening import open_database
+from app.store.predictions import PredictionStore
+from tests.backend.derive import write
+from tests.backend.truth import RECORDINGS, Sent, Truth
+
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.slow,
+    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings do not lie beside the repository"),
+]
+
+THRESHOLD = Sats(100 * 100_000_000)
+STATUS = {
+    "confirmed": "confirmed",
+    "replaced": "replaced",
+    "dropped_expired": "dropped",
+    "dropped_restart": "dropped",
+    "dropped_with_parent": "dropped",
+    "conflicted_by_block": "dropped",
+    "never": "pending",
+    "in_mempool": "pending",
+    "stale": "dropped",  # reorged away together with its parent: the node has it nowhere
+}
+EXACT = re.compile(r"/block/[0-9a-f]+/summary$|/tx/[0-9a-f]+/status$|/mempool/txids$|/prevouts$")
+NEVER_SHOWN = {
+    "g05_rbf": {"rbf_fast_chain": 2, "rbf_victim_unseen": 1},
+    "mixed": {"rbf_victim": 2},
+    "mixed.v331": {"rbf_victim": 3},  # one of them was replaced before this client connected
+}
+"""Replaced within one poll of the backend: no frame, no REST answer ever held them."""
+CERTAIN_CHANGE = 1
+"""Of those between, so many are no whales because their change goes to a script they spend from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One recording after its replay: what came out, and what the driver sent in its group."""
+
+    name: str
+    predictions: tuple[Prediction, ...]
+    events: Counter[str]
+    summary: Summary
+    sent: dict[str, Sent]
+    group: tuple[Sent, ...]
+
+    @property
+    def found(self) -> Counter[str]:
+        """How many predictions have, or had, each txid."""
+        return Counter(txid for one in self.predictions for txid in (one.txid, *one.replaces))
+
+    @property
+    def whales(self) -> list[Sent]:
+        return [one for one in self.group if one.nonchange_sat > THRESHOLD]
+
+    @property
+    def between(self) -> list[Sent]:
+        """Over the threshold by their total, not by what the driver knows to be no change."""
+        return [one for one in self.group if one.total_out_sat > THRESHOLD >= one.nonchange_sat]
+
+
+def _recordings() -> list[Path]:
+    folders = (RECORDINGS, RECORDINGS / "extra")
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("*.ws.jsonl.gz"))
+        if "tracktxs" not in path.name
+    ]
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".ws.jsonl.gz")
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Derived REST answers for every recording; `exact/` holds only those the README names."""
+    out = tmp_path_factory.mktemp("answers")
+    for folder, into in ((RECORDINGS, out), (RECORDINGS / "extra", out / "extra")):
+        write(folder, into)
+        (into / "exact").mkdir()
+        for path in into.glob("*.rest.jsonl.gz"):
+            _only_exact(path, into / "exact" / path.name)
+    return out
+
+
+def _only_exact(path: Path, out: Path) -> None:
+    with gzip.open(path, "rb") as lines, gzip.open(out, "wb", compresslevel=1) as kept:
+        kept.writelines(line for line in lines if EXACT.search(json.loads(line)["path"]))
+
+
+@pytest.fixture(scope="session")
+def truths() -> dict[Path, Truth]:
+    return {folder: Truth.load(folder) for folder in (RECORDINGS, RECORDINGS / "extra")}
+
+
+@pytest.fixture(params=["all answers", "exact answers only"])
+def rest_of(request: pytest.FixtureRequest, answers: Path) -> Callable[[Path], list[Path]]:
+    def files(recording: Path) -> list[Path]:
+        room = answers / "extra" if recording.parent.name == "extra" else answers
+        derived = f"{_name(recording)}.rest.jsonl.gz"
+        if request.param == "exact answers only":
+            return [room / "exact" / derived]
+        shifted = "v331" in recording.name  # the recorded answers have another zero
+        return [room / derived] if shifted else [room / derived, recording.parent / "rest.jsonl.gz"]
+
+    return files
+
+
+@pytest.fixture(params=_recordings(), ids=lambda path: f"{path.parent.name[:5]}-{_name(path)}")
+async def played(
+    request: pytest.FixtureRequest,
+    rest_of: Callable[[Path], list[Path]],
+    truths: dict[Path, Truth],
+    tmp_path: Path,
+) -> Played:
+    recording: Path = request.param
+    truth = truths[recording.parent]
+    opened = await open_database(tmp_path, at=datetime.now(UTC))
+    entities = Entities()
+    judgement = Judgement(
+        threshold=THRESHOLD,
+        classify=lambda tx, peels: classify(tx, entities, peels),
+        is_whale=is_whale,
+        foreteller=Silent(),
+    )
+    replay = Replay(
+        tracker=Tracker(judgement),
+        keeper=PredictionStore(opened),
+        recordings=[recording],
+        rest=rest_of(recording),
+    )
+    summary = await replay.run(_at_once, lambda _bytes: None)
+    await opened.database.close()
+    result = Played(
+        name=_name(recording),
+        predictions=tuple(replay.kept.predictions.values()),
+        events=Counter(event.type.value for event in replay.kept.events),
+        summary=summary,
+        sent=truth.sent,
+        group=tuple(truth.group(_name(recording).removesuffix(".v331"))),
+    )
+    _print(result)
+    return result
+
+
+async def _at_once(_second: float) -> None:
+    """As fast as it goes."""
+
+
+def _print(played: Played) -> None:
+    found = played.found
+    whales, between = played.whales, played.between
+    print(
+        f"\n{played.name}: {len(played.predictions)} predictions {played.summary.by_status}, "
+        f"whales found {sum(found[one.txid] > 0 for one in whales)}/{len(whales)}, "
+        f"between {sum(found[one.txid] > 0 for one in between)}/{len(between)}, "
+        f"reorgs {played.summary.reorgs}, replacements {played.summary.replacements}, "
+        f"conflicts {played.summary.conflicts}, events {dict(played.events)}"
+    )
+    for one in whales:
+        if not found[one.txid]:
+            print(f"  no wire showed {one.txid} ({one.kind}, {one.fate})")
+
+
+def test_every_recording_is_told_as_the_node_lived_it(played: Played) -> None:
+    found = played.found
+    missing = Counter(one.kind for one in played.whales if not found[one.txid])
+    assert missing == NEVER_SHOWN.get(played.name, {}), "whales that were shown and not found"
+    assert [one.txid for one in played.whales if found[one.txid] > 1] == [], "found twice"
+    assert [one.txid for one in played.predictions if _is_small(one, played.sent)] == [], "no whales"
+    undecided = [one for one in played.between if not found[one.txid]]
+    assert len(undecided) <= CERTAIN_CHANGE, "kept back although nothing certain decides"
+    assert [one for one in played.predictions if _ends_otherwise(one, played)] == [], "another end"
+    assert [one for one in played.predictions if _is_wrong_about_amount(one, played.sent)] == []
+    assert played.summary.skipped_messages == 0
+
+
+def _is_small(prediction: Prediction, sent: dict[str, Sent]) -> bool:
+    one = sent.get(prediction.txid)
+    return one is not None and one.total_out_sat <= THRESHOLD
+
+
+def _ends_otherwise(prediction: Prediction, played: Played) -> bool:
+    """Compared for the file's own group: others may go on after its end."""
+    one = played.sent.get(prediction.txid)
+    own = {sent.txid for sent in played.group}
+    return one is not None and one.txid in own and STATUS[one.fate] != prediction.status.value
+
+
+def _is_wrong_about_amount(prediction: Prediction, sent: dict[str, Sent]) -> bool:
+    one = sent.get(prediction.txid)
+    if one is None or one.group == "setup":
+        return False
+    seen = prediction.classification
+    if seen.moved_is is MovedIs.CERTAIN and seen.moved != one.nonchange_sat:
+        return True
+    return not seen.moved_low <= one.nonchange_sat <= seen.moved_high
+
+
+REORGS = {"g09_reorg": 3, "mixed": 2, "mixed.v331": 2}
+
+
+def test_reorgs_conflicts_and_replacements_come_out_as_events(played: Played) -> None:
+    assert played.summary.reorgs == REORGS.get(played.name, 0)
+    lost = [one for one in played.predictions if _fate(one, played) == "conflicted_by_block"]
+    assert played.events["whale.conflicted"] == len(lost)
+    assert played.events["whale.replaced"] == played.summary.replacements
+    assert (played.events["whale.reorged"] > 0) == (played.name in REORGS)
+
+
+def _fate(prediction: Prediction, played: Played) -> str | None:
+    one = played.sent.get(prediction.txid)
+    return one.fate if one else None

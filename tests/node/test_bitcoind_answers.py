@@ -1,0 +1,225 @@
+"""What the tracker asks, answered by a real node."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from app.core.observations import (
+    BlockConnected,
+    MempoolListed,
+    PackageTold,
+    Prevout,
+    PrevoutsTold,
+    StatusTold,
+    TransactionTold,
+)
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, AskTransaction
+from app.core.units import BlockHash, Outpoint, Txid
+from app.errors import SourceError
+from app.source.bitcoind import Bitcoind
+from tests.node.conftest import source_of
+from tests.node.listener import Listener
+from tests.node.node import Coin, Node
+
+pytestmark = pytest.mark.node
+
+NOBODYS = Txid("ab" * 32)
+
+
+async def status(source: Bitcoind, txid: str) -> StatusTold:
+    (told,) = await source.answer(AskStatus(Txid(txid)))
+    assert isinstance(told, StatusTold)
+    return told
+
+
+async def test_a_waiting_one_is_in_the_mempool(node: Node, source: Bitcoind) -> None:
+    told = await status(source, node.send(node.whale()))
+
+    assert (told.in_mempool, told.block_hash) == (True, None)
+
+
+async def test_a_mined_one_is_in_its_block(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+
+    told = await status(source, txid)
+
+    assert (told.in_mempool, told.block_hash, told.height) == (False, block, 131)
+
+
+async def test_an_unknown_one_is_nowhere(source: Bitcoind) -> None:
+    told = await status(source, NOBODYS)
+
+    assert (told.in_mempool, told.block_hash) == (False, None)
+
+
+async def test_one_whose_block_went_stale_waits_again(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+    before = await status(source, txid)
+    node.call("invalidateblock", block)
+
+    after = await status(source, txid)
+
+    assert (before.block_hash, after.block_hash, after.in_mempool) == (block, None, True)
+
+
+async def test_a_mined_one_is_found_without_txindex(make_node: Callable[..., Node]) -> None:
+    node = make_node()
+    source = source_of(node)
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+    node.mine(3)
+
+    told = await status(source, txid)
+    await source.close()
+
+    assert (told.block_hash, told.height) == (block, 131)
+
+
+async def test_a_spent_one_of_a_block_just_heard_is_found_without_txindex(
+    make_node: Callable[..., Node],
+) -> None:
+    node = make_node()
+    source = source_of(node)
+    async with Listener(source) as listener:
+        await listener.settled()
+        parent = node.send(node.whale())
+        child = node.send(spend(node, parent))
+        (block,) = node.mine()
+        await listener.block(block)
+
+        told = await status(source, parent)
+        (prevouts,) = await source.answer(AskPrevouts(Txid(child), (Outpoint(Txid(parent), 0),)))
+    await source.close()
+
+    assert isinstance(prevouts, PrevoutsTold)
+    assert (told.block_hash, [one.value for one in prevouts.prevouts.values() if one]) == (
+        block,
+        [150 * 100_000_000 - 10_000],
+    )
+
+
+async def test_the_winner_is_named_as_the_replacement(node: Node, source: Bitcoind) -> None:
+    coins = node.coins()[:3]
+    async with Listener(source) as listener:
+        await listener.settled()
+        first = node.send(node.whale(coins))
+        await listener.seen(first)
+        second = node.send(node.whale(coins, fee=Decimal("0.001")))
+        await listener.replaced(first)
+
+        told = await status(source, first)
+
+    assert (told.in_mempool, told.replaced_by) == (False, second)
+
+
+async def test_prevouts_come_from_confirmed_and_from_waiting_parents(node: Node, source: Bitcoind) -> None:
+    coins = node.coins()[:3]
+    parent = node.send(node.whale(coins))
+    child = node.send(spend(node, parent))
+    points = tuple(Outpoint(Txid(coin.txid), coin.vout) for coin in coins)
+
+    (of_parent,) = await source.answer(AskPrevouts(Txid(parent), points))
+    (of_child,) = await source.answer(AskPrevouts(Txid(child), (Outpoint(Txid(parent), 0),)))
+
+    assert isinstance(of_parent, PrevoutsTold)
+    assert isinstance(of_child, PrevoutsTold)
+    script = node.call("getrawtransaction", parent, 1)["vout"][0]["scriptPubKey"]["hex"]
+    assert [prevout.value for prevout in of_parent.prevouts.values() if prevout] == [50 * 100_000_000] * 3
+    assert list(of_child.prevouts.values()) == [Prevout(value=150 * 100_000_000 - 10_000, script=script)]
+
+
+async def test_prevouts_of_a_mined_one_come_with_it(node: Node, source: Bitcoind) -> None:
+    coins = node.coins()[:3]
+    txid = node.send(node.whale(coins))
+    node.mine()
+
+    (told,) = await source.answer(
+        AskPrevouts(Txid(txid), tuple(Outpoint(Txid(coin.txid), coin.vout) for coin in coins))
+    )
+
+    assert isinstance(told, PrevoutsTold)
+    assert [prevout.value for prevout in told.prevouts.values() if prevout] == [50 * 100_000_000] * 3
+
+
+async def test_an_unknown_prevout_stays_unknown(source: Bitcoind) -> None:
+    (told,) = await source.answer(AskPrevouts(NOBODYS, (Outpoint(NOBODYS, 0),)))
+
+    assert isinstance(told, PrevoutsTold)
+    assert list(told.prevouts.values()) == [None]
+
+
+async def test_a_mined_transaction_is_told_whole(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+
+    (told,) = await source.answer(AskTransaction(Txid(txid), BlockHash(block)))
+
+    assert isinstance(told, TransactionTold)
+    assert (told.tx.fee, told.height, [spent.value for spent in told.tx.inputs]) == (
+        10_000,
+        131,
+        [50 * 100_000_000] * 3,
+    )
+
+
+async def test_a_child_lifts_its_parents_package(node: Node, source: Bitcoind) -> None:
+    parent = node.send(node.whale(fee=Decimal("0.00000600")))
+    child = node.send(spend(node, parent, fee=Decimal("0.0005")))
+    sizes = [node.call("getmempoolentry", txid)["vsize"] for txid in (parent, child)]
+
+    (told,) = await source.answer(AskPackage(Txid(parent)))
+
+    assert isinstance(told, PackageTold)
+    assert (told.package_feerate, told.related) == (pytest.approx(50_600 / sum(sizes)), 1)
+
+
+async def test_the_operators_own_fee_delta_changes_no_package(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    node.call("prioritisetransaction", txid, None, -10_000_000)
+
+    (told,) = await source.answer(AskPackage(Txid(txid)))
+
+    assert isinstance(told, PackageTold)
+    assert told.package_feerate == pytest.approx(10_000 / node.call("getmempoolentry", txid)["vsize"])
+
+
+async def test_a_block_is_told_by_its_hash(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+
+    (told,) = await source.answer(AskBlock(BlockHash(block)))
+
+    assert isinstance(told, BlockConnected)
+    assert txid in (told.block.txids or ())
+
+
+async def test_a_stale_block_is_not_told(node: Node, source: Bitcoind) -> None:
+    (block,) = node.mine()
+    node.call("invalidateblock", block)
+
+    assert await source.answer(AskBlock(BlockHash(block))) == ()
+
+
+async def test_the_mempool_is_listed_with_the_tip(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+
+    tip, listed = await source.answer(AskMempool("a test"))
+
+    assert isinstance(tip, BlockConnected)
+    assert isinstance(listed, MempoolListed)
+    assert (tip.block.height, listed.txids) == (130, {txid})
+
+
+async def test_a_stopped_node_cannot_be_asked(node: Node, source: Bitcoind) -> None:
+    node.stop()
+
+    with pytest.raises(SourceError):
+        await source.answer(AskStatus(NOBODYS))
+
+
+def spend(node: Node, parent: str, fee: Decimal = Decimal("0.0001")) -> str:
+    amount = node.call("gettxout", parent, 0)["value"]
+    return node.sign([Coin(parent, 0, amount)], {node.address(): amount - fee})

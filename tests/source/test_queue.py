@@ -1,0 +1,53 @@
+"""The queue cut into blocks."""
+
+from app.core.queue import FeeBin, project
+from app.core.units import SatPerVb, Sats, VBytes
+
+
+def a_bin(feerate: float, vsize: float, count: int | None = None, fees: int | None = None) -> FeeBin:
+    return FeeBin(SatPerVb(feerate), VBytes(vsize), count, None if fees is None else Sats(fees))
+
+
+def test_nothing_waits_in_no_block() -> None:
+    assert project([]) == ()
+
+
+def test_the_dearest_are_in_the_first_block() -> None:
+    first, second = project([a_bin(1, 800_000), a_bin(9, 900_000)])
+
+    assert (first.fee_range[-1], first.fee_range[0], second.fee_range[-1]) == (9, 1, 1)
+
+
+def test_a_block_is_full_at_a_million_vbytes() -> None:
+    assert [block.vsize for block in project([a_bin(5, 2_300_000)])] == [1_000_000, 1_000_000, 300_000]
+
+
+def test_whole_bins_are_counted() -> None:
+    (block,) = project([a_bin(5, 400, 2, 2_000), a_bin(3, 200, 1, 600)])
+
+    assert (block.count, block.total_fees) == (3, 2_600)
+
+
+def test_a_cut_bin_leaves_count_and_fees_unknown() -> None:
+    first, second = project([a_bin(5, 1_500_000, 4_000, 7_500_000)])
+
+    assert (first.count, first.total_fees, second.count) == (None, None, None)
+
+
+def test_a_histogram_without_counts_leaves_them_unknown() -> None:
+    (block,) = project([a_bin(5, 400)])
+
+    assert (block.count, block.total_fees) == (None, None)
+
+
+def test_the_median_is_told_of_a_block_that_is_half_full() -> None:
+    (full,) = project([a_bin(7, 600_000), a_bin(2, 100_000)])
+    (light,) = project([a_bin(7, 400_000)])
+
+    assert (full.median, light.median) == (7, 0)
+
+
+def test_the_last_block_holds_all_the_rest() -> None:
+    blocks = project([a_bin(1, 20_000_000)])
+
+    assert (len(blocks), blocks[-1].vsize) == (8, 13_000_000)

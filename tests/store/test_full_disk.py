@@ -1,0 +1,150 @@
+"""A disk without room, in two ways: a small file system that is filled, and a limit on the size of files."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.errors import StoreError
+from app.store.database import Limits
+from app.store.opening import Opened, open_database
+from app.store.predictions import PredictionStore
+from tests.store.builders import NOON, a_prediction, detected
+
+KIBIBYTE = 1024
+
+
+@dataclass(frozen=True)
+class Disk:
+    path: Path
+    fill: Callable[[int], None]
+    """Leave about so many bytes for files to grow."""
+    free: Callable[[], None]
+
+
+@pytest.fixture(params=["small file system", "limit on file size"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    yield from (_small_file_system if request.param == "small file system" else _limit)(tmp_path)
+
+
+def _small_file_system(path: Path) -> Iterator[Disk]:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", path], check=False)
+    if mounted.returncode:
+        pytest.skip("only root can mount a small file system; the limit on file size shows the same")
+    ballast = path / "ballast"
+
+    def fill(left: int) -> None:
+        room = os.statvfs(path)
+        ballast.write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - left)))
+
+    yield Disk(path, fill, lambda: ballast.unlink(missing_ok=True))
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def _limit(path: Path) -> Iterator[Disk]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(left: int) -> None:
+        # SIGXFSZ is ignored by Python, so a write beyond the limit is refused with EFBIG.
+        log = path / "spout.duckdb.wal"
+        size = log.stat().st_size if log.exists() else 0
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + left, before[1]))
+
+    def free() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    yield Disk(path, fill, free)
+    free()
+
+
+async def appended(store: PredictionStore, number: int) -> int:
+    whale = a_prediction(number)
+    return (await store.append([detected(whale)], [whale]))[-1].sequence
+
+
+async def until_full(store: PredictionStore) -> int:
+    """Append until it is refused; return how many were acknowledged before."""
+    while store.last_sequence < 10_000:
+        try:
+            await appended(store, store.last_sequence + 1)
+        except StoreError as error:
+            return store.last_sequence if "is full: free some space" in str(error) else -1
+    return -1
+
+
+async def opened_with_tables(disk: Disk) -> Opened:
+    return await open_database(disk.path, at=NOON, limits=Limits(checkpoint_mb=1_000))
+
+
+async def test_a_full_disk_at_opening_is_a_clear_error(disk: Disk) -> None:
+    disk.fill(0)
+
+    with pytest.raises(StoreError, match="is full: free some space"):
+        await open_database(disk.path, at=NOON)
+
+
+async def test_once_there_is_room_the_same_directory_opens_without_a_word(disk: Disk) -> None:
+    disk.fill(0)
+    with pytest.raises(StoreError):
+        await open_database(disk.path, at=NOON)
+    disk.free()
+
+    opened = await open_database(disk.path, at=NOON)
+    await opened.database.close()
+    assert opened.notices == ()
+
+
+async def test_what_a_full_disk_refuses_is_not_kept_and_what_came_before_is(disk: Disk) -> None:
+    opened = await opened_with_tables(disk)
+    store = PredictionStore(opened)
+    disk.fill(100 * KIBIBYTE)
+
+    acknowledged = await until_full(store)
+    stored = [event.sequence for event in await store.events_after(0, 100_000)]
+    disk.free()
+    await opened.database.close()
+    assert acknowledged > 0
+    assert stored == list(range(1, acknowledged + 1))
+
+
+async def test_appends_go_on_with_the_next_number_once_there_is_room(disk: Disk) -> None:
+    opened = await opened_with_tables(disk)
+    store = PredictionStore(opened)
+    disk.fill(100 * KIBIBYTE)
+    acknowledged = await until_full(store)
+    disk.free()
+
+    following = await appended(store, 99_999)
+    await opened.database.close()
+    assert following == acknowledged + 1
+
+
+async def test_a_restart_after_a_full_disk_finds_all_that_was_acknowledged(disk: Disk) -> None:
+    opened = await opened_with_tables(disk)
+    store = PredictionStore(opened)
+    disk.fill(100 * KIBIBYTE)
+    acknowledged = await until_full(store)
+    await opened.database.close()
+    disk.free()
+
+    again = await open_database(disk.path, at=NOON)
+    stored = await PredictionStore(again).events_after(0, 100_000)
+    await again.database.close()
+    assert (len(stored), again.notices) == (acknowledged, ())
+
+
+async def test_a_log_that_cannot_be_folded_in_for_want_of_room_loses_nothing(disk: Disk) -> None:
+    opened = await open_database(disk.path, at=NOON, limits=Limits(checkpoint_mb=0))
+    store = PredictionStore(opened)
+    disk.fill(60 * KIBIBYTE)
+
+    acknowledged = await until_full(store)
+    stored = await store.events_after(0, 100_000)
+    disk.free()
+    following = await appended(store, 99_999)
+    await opened.database.close()
+    assert (len(stored), following) == (acknowledged, acknowledged + 1)
