@@ -76,7 +76,7 @@ async def _crowd(browser: Browser) -> list[BenchRow]:
 
 
 async def _stream(sea: Sea) -> None:
-    """What a mempool of 50 transactions a second shows the pages: counters, the queue, now and then a whale."""
+    """What a mempool of 50 transactions a second shows: counters, the queue, now and then a whale."""
     number = 0
     while True:
         await asyncio.sleep(0.1)
@@ -179,7 +179,8 @@ async def _paint(browser: Browser) -> list[BenchRow]:
 WATCH_PIXELS = """
 window.seen = {};
 const look = () => {
-  for (const row of document.querySelectorAll('#pending .rows .row')) window.seen[row.dataset.id] ??= Date.now();
+  for (const row of document.querySelectorAll('#pending .rows .row'))
+    window.seen[row.dataset.id] ??= Date.now();
   requestAnimationFrame(look);
 };
 look();
