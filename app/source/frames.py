@@ -16,6 +16,7 @@ from app.core.observations import (
     Gap,
     Observation,
     PackageTold,
+    QueueProjected,
     Skipped,
     SourceSynced,
     TransactionGlimpsed,
@@ -38,7 +39,8 @@ class FrameReader:
 
     `last_sequence` is that of the latest mempool delta; the backend counts from 0 at each of its
     starts, stays at 0 until it is in sync and may use a number twice, so only a step back or over
-    one is a gap. `projected_index` is the projected block told last.
+    one is a gap. `projected_index` is the projected block told last, `projected_count` how many there
+    are; None while nobody said.
     """
 
     def __init__(self) -> None:
@@ -46,7 +48,8 @@ class FrameReader:
         self.skipped = 0
         self.last_sequence: int | None = None
         self.projected_index: int | None = None
-        self._syncing = False
+        self.projected_count: int | None = None
+        self._syncing: bool | None = None  # the connection before may have ended in the middle of it
         self._skips: list[Skipped] = []
 
     def feed(self, raw: bytes) -> Iterator[Observation]:
@@ -71,7 +74,7 @@ class FrameReader:
             if percent is not None:
                 self._syncing = percent < 100
                 yield SourceSynced(source=WS, percent=float(percent))
-        elif self._syncing:
+        elif self._syncing is not False:
             self._syncing = False
             yield SourceSynced(source=WS, percent=100.0)
 
@@ -139,7 +142,7 @@ class FrameReader:
         ]
 
     def _added(self, delta: Fields) -> Iterator[Observation]:
-        late = self._syncing or self.last_sequence == 0
+        late = bool(self._syncing) or self.last_sequence == 0
         for raw in self._items(delta, "added"):
             read = self._try("added", wire.transaction, raw)
             if read is not None:
@@ -173,6 +176,8 @@ class FrameReader:
         for name, read in readers:
             if name in frame:
                 told = self._try(name, read, frame[name], WS)
+                if isinstance(told, QueueProjected):
+                    self.projected_count = len(told.blocks)
                 if told is not None:
                     yield told
 

@@ -138,19 +138,22 @@ class MempoolWebSocket:
 
     async def _sweep(self, link: ClientConnection, reader: FrameReader, news: asyncio.Event) -> None:
         """Look into each projected block once: together they hold nearly all that waits, with its value."""
+        again, self._connected_before = self._connected_before, True
         with contextlib.suppress(WebSocketException):
             for index in range(1, PROJECTED_BLOCKS):
                 await _say(link, {"track-mempool-block": index})
                 if not await self._told_of(index, reader, news):
                     break  # so many blocks are not waiting
             await _say(link, {"track-mempool-block": 0})
-        await self._tell((SourceConnected(source=SourceName.MEMPOOL_WS, again=self._connected_before),))
-        self._connected_before = True
+        await self._tell((SourceConnected(source=SourceName.MEMPOOL_WS, again=again),))
 
     async def _told_of(self, index: int, reader: FrameReader, news: asyncio.Event) -> bool:
+        """Whether that block came; the backend is silent about one that does not exist."""
         try:
             async with asyncio.timeout(SWEEP_SECONDS):
                 while reader.projected_index != index:
+                    if reader.projected_count is not None and index >= reader.projected_count:
+                        return False
                     news.clear()
                     await news.wait()
         except TimeoutError:

@@ -1,0 +1,48 @@
+"""A backend and a Spout that watches it, both as processes; most scenarios of a file share one pair."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backend.process import BackendProcess
+from tests.journey.ear import Ear
+from tests.journey.spout import SpoutProcess
+
+Watching = Callable[..., SpoutProcess]
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[BackendProcess]:
+    with BackendProcess() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def spout(backend: BackendProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpoutProcess]:
+    """One that watches the file's backend; it must neither fall nor complain in any of its scenarios."""
+    with SpoutProcess(tmp_path_factory.mktemp("spout"), SPOUT_MEMPOOL_URL=backend.url) as running:
+        yield running
+        assert running.lives
+        assert running.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def ear(spout: SpoutProcess) -> Ear:
+    return spout.listen()
+
+
+@pytest.fixture
+def own_backend() -> Iterator[BackendProcess]:
+    with BackendProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def own_spout(own_backend: BackendProcess, tmp_path: Path) -> Iterator[SpoutProcess]:
+    """Not started yet."""
+    with_backend = SpoutProcess(tmp_path, SPOUT_MEMPOOL_URL=own_backend.url)
+    try:
+        yield with_backend
+    finally:
+        with_backend.__exit__(None, None, None)
