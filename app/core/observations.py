@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.ladder import Transition
 from app.core.models import Block, SourceName, Transaction
 from app.core.questions import Question
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
@@ -204,6 +205,13 @@ class SourceSynced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightChanged:
+    """The sources together let us see more, or less."""
+
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """Bytes or a part of them could not be read; `what` names the field."""
 
@@ -230,5 +238,6 @@ Observation = (
     | SourceConnected
     | Gap
     | SourceSynced
+    | SightChanged
     | Skipped
 )
