@@ -24,6 +24,7 @@ from app.core.tracker import Tracker
 from app.core.units import Script
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
 from app.present import Present
 from app.settings import Settings
@@ -36,6 +37,7 @@ from app.store.labels import LabelStore
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from app.store.pulse import Pulse
+from app.store.recall import Recall
 from app.store.transitions import Transition as StoredTransition
 from app.store.transitions import TransitionStore
 from app.supervisor import Supervisor
@@ -129,6 +131,9 @@ class Engine:
         if self._opened is None:
             raise RuntimeError("open comes first")
         sources = self._sources = sources_of(self._inbox.tell, self._examined)
+        self._memory = MemoryWatch(
+            rss_mb, self._inbox.tell_one, self._clock, limit_mb=self._settings.memory_limit_mb
+        )
         self._pulse = Pulse(self._opened.database, self._clock)
         self._transitions = TransitionStore(self._opened.database)
         self._sight = Sight(sources.reading, self._inbox.tell, self._keep_transition, self._clock)
@@ -139,7 +144,7 @@ class Engine:
             components=self._components,
             rung=self._sight.rung,
             leads=sources.leads,
-            standing=self._sight.notices,
+            standing=lambda: (*self._sight.notices(), *self._memory.notices(self.tracker.set_aside)),
             memory_limit_mb=self._settings.memory_limit_mb,
             database_bytes=self._opened.database.size_bytes,
             sequence=lambda: self.store.last_sequence,
@@ -147,7 +152,8 @@ class Engine:
         )
         for notice in (*self._opened.notices, *notices):
             self._present.notice(notice)
-        self._inquirer = Inquirer(sources.answerers, self._inbox.tell_one, self._clock)
+        answerers = (Recall(self.store), *sources.answerers)
+        self._inquirer = Inquirer(answerers, self._inbox.tell_one, self._clock)
         self._pipeline = Pipeline(
             tracker=self.tracker,
             keeper=self.store,
@@ -164,6 +170,7 @@ class Engine:
             ("present", self._present.run),
             ("sight", self._sight.run),
             ("pulse", self._pulse.run),
+            ("memory", self._memory.run),
             ("reconcile", self._reconcile),
             ("labels", self._follow_labels),
             ("retention", self._retain),
@@ -230,7 +237,7 @@ class Engine:
             error=error,
             required=True,
         )
-        memory = Component(name="memory", status=ComponentStatus.OK, since=since)
+        memory = self._memory.component(self.tracker.set_aside)
         told = self._sources.components() if self._sources is not None else ()
         named = {one.name for one in told}
         rest = off([name for name in ("electrs", "bitcoind") if name not in named], since)

@@ -126,6 +126,7 @@ class Present:
             rss_mb=self._process.memory_info().rss / 1_048_576,
             memory_limit_mb=self._memory_limit_mb,
             database_bytes=self._database_bytes(),
+            set_aside=tracker.set_aside,
             leads=self._leads(),
             loop_lag_ms=self._lag_ms,
         )

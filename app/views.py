@@ -98,6 +98,8 @@ class Snapshot:
     rss_mb: float | None = None
     memory_limit_mb: int | None = None
     database_bytes: int | None = None
+    set_aside: int = 0
+    """Pending whales that memory has no room for; the store has them."""
     leads: tuple[Lead, ...] = ()
     """Which source saw transactions first, and by how much."""
     loop_lag_ms: float | None = None

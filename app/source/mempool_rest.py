@@ -25,6 +25,7 @@ from app.core.questions import (
     AskPackage,
     AskPrevouts,
     AskStatus,
+    AskStored,
     AskTransaction,
     Question,
 )
@@ -103,6 +104,8 @@ class MempoolRest:
                 return await self._block(question)
             case AskMempool():
                 return await self._mempool()
+            case AskStored():
+                raise SourceError("a backend does not keep our predictions")
 
     async def leftovers(self) -> AsyncIterator[Observation]:
         """Yield, one by one, transactions that were listed and never told; ends when none is left."""
