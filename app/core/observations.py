@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.ladder import Transition
 from app.core.models import Block, SourceName, Transaction
+from app.core.prediction import Prediction
 from app.core.questions import Question
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 
@@ -204,6 +206,30 @@ class SourceSynced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightChanged:
+    """The sources together let us see more, or less."""
+
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPressed:
+    """Our own memory is short: `rss_mb` of `limit_mb`. `first`: of this episode."""
+
+    rss_mb: float
+    limit_mb: int
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionRecalled:
+    """The answer to AskStored; None if the store does not have it."""
+
+    prediction_id: str
+    prediction: Prediction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """Bytes or a part of them could not be read; `what` names the field."""
 
@@ -230,5 +256,8 @@ Observation = (
     | SourceConnected
     | Gap
     | SourceSynced
+    | SightChanged
+    | MemoryPressed
+    | PredictionRecalled
     | Skipped
 )

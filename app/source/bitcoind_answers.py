@@ -20,12 +20,13 @@ from app.core.questions import (
     AskPackage,
     AskPrevouts,
     AskStatus,
+    AskStored,
     AskTransaction,
     Question,
 )
 from app.core.rawtx import AddressOf, decode
 from app.core.units import BlockHash, Outpoint, Txid
-from app.errors import NodeRefusedError
+from app.errors import NodeRefusedError, SourceError
 from app.source.bitcoind_chain import ChainFollower, Place
 from app.source.bitcoind_rpc import RPC_NOT_FOUND, BitcoindRpc, Call
 from app.source.bitcoind_shapes import (
@@ -85,6 +86,8 @@ class BitcoindAnswers:
                 return await self._block(block)
             case AskMempool():
                 return await self._mempool()
+            case AskStored():
+                raise SourceError("a node does not keep our predictions")
 
     async def _status(self, txid: Txid) -> StatusTold:
         waiting = await self._entry(txid) is not None

@@ -142,6 +142,19 @@ class Electrs:
             raise SourceError(str(error)) from error
         raise SourceError("an Electrum server cannot say that")
 
+    async def ping(self) -> None:
+        """Ask whether the server is there; how long it took is in its health.
+
+        Raises:
+            SourceError: if it is not connected or does not answer.
+        """
+        line = self._line
+        if line is None:
+            raise UnreachableError("electrs is not connected")
+        started = self._clock.monotonic()
+        await line.ask(object, "server.ping")
+        self.health.answered(self._clock.monotonic() - started)
+
     async def examine(self, height: Height | None) -> tuple[Block, BlockHash | None]:
         """Connect once for this; return the tip, and the block at `height` if the server's chain is so long.
 
