@@ -45,7 +45,6 @@ class Forecaster:
         self._table = table
         self._recalibration = no_recalibration()
         self._queue: Queue | None = None
-        self._median: float | None = None
         self._fees: FeesTold | None = None
         self._mempool: MempoolMeasured | None = None
         self._tip: Block | None = None
@@ -141,7 +140,6 @@ class Forecaster:
             mempool_limit_vbytes=limit_vbytes(mempool) if mempool else None,
             floor=mempool.minimum_feerate if mempool else None,
             recommended=self._fees,
-            next_block_median=self._median,
         )
 
     def _hear_queue(self, told: QueueProjected, at: datetime) -> Iterable[Happening]:
@@ -152,12 +150,12 @@ class Forecaster:
             floor=mempool.minimum_feerate if mempool else None,
             source=_QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS),
         )
-        self._median = told.blocks[0].median if told.blocks else None
+        median = told.blocks[0].median if told.blocks else None
         self._flush(at)
-        self._spikes = self._spikes.observed(at, self._median)
+        self._spikes = self._spikes.observed(at, median)
         before, self._spiking = self._spiking, self._spikes.is_spike(at)
         if self._spiking and not before:
-            facts = {"next_block_median": self._median, "tip_height": self._tip_height()}
+            facts = {"next_block_median": median, "tip_height": self._tip_height()}
             return (Happening(type=EventType.FEES_SPIKED, at=at, facts=facts),)
         return ()
 

@@ -61,8 +61,7 @@ class Market:
     """All a forecast needs to know of the moment; what a source does not tell is None.
 
     `floor` is the feerate below which the node takes nothing in. `mempool_vbytes` counts all that waits,
-    `mempool_limit_vbytes` is where the node begins to evict. `next_block_median` is 0 while less than
-    half a block waits.
+    `mempool_limit_vbytes` is where the node begins to evict.
     """
 
     tip_height: Height
@@ -71,7 +70,6 @@ class Market:
     mempool_limit_vbytes: float | None = None
     floor: float | None = None
     recommended: FeesTold | None = None
-    next_block_median: float | None = None
 
 
 def queue_of_projected_blocks(

@@ -98,11 +98,6 @@ class MempoolState(msgspec.Struct):
     loaded: bool = True
 
 
-class MempoolContents(msgspec.Struct):
-    txids: list[str]
-    mempool_sequence: int
-
-
 class ChainState(msgspec.Struct):
     chain: str
     blocks: int
