@@ -176,7 +176,7 @@ class Forecaster:
             self._queue = self._queue.without_top(self._pace().capacity_vbytes)
 
     def _hear_arrival(self, tx: Transaction, at: datetime) -> None:
-        feerate = tx.package_feerate or tx.feerate
+        feerate = tx.effective_feerate
         if feerate is not None and tx.vsize is not None:
             self._arrived.append((feerate, tx.vsize))
         if self._counted_at is None:
@@ -209,11 +209,10 @@ class Forecaster:
 
 
 def _waiting(whale: Prediction, at: datetime) -> Waiting:
-    feerate = whale.tx.feerate if whale.package_feerate is None else whale.package_feerate
     vsize = whale.tx.vsize
     return Waiting(
         txid=whale.txid,
-        feerate=None if vsize is None else feerate,
+        feerate=None if vsize is None else whale.effective_feerate,
         vsize=vsize or 0.0,
         age_seconds=(at - whale.detected_at).total_seconds(),
     )
