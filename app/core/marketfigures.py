@@ -8,7 +8,8 @@ import numpy as np
 
 from app.core.forecast import ForecastModel, predicted_blocks, standings_of
 from app.core.inflow import Inflow
-from app.core.market import BLOCK_VBYTES, Market
+from app.core.market import Market
+from app.core.queue import BLOCK_VBYTES
 from app.core.urgency import Congestion, congestion_of, feerate_percentiles
 
 SPIKE_FACTOR: Final = 5.0
