@@ -1,7 +1,5 @@
 """What the tracker asks, answered by the node. Unknown is an answer; not being able to ask is an error."""
 
-from collections.abc import Mapping
-
 from app.clock import Clock
 from app.core.models import SourceName, Transaction
 from app.core.observations import (
@@ -24,6 +22,7 @@ from app.core.questions import (
     Question,
 )
 from app.core.rawtx import AddressOf, decode
+from app.core.recent import Recent
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import NodeRefusedError
 from app.source.bitcoind_chain import ChainFollower, Place
@@ -55,7 +54,7 @@ class BitcoindAnswers:
         rpc: BitcoindRpc,
         chain: ChainFollower,
         clock: Clock,
-        replacements: Mapping[Txid, Txid],
+        replacements: Recent[Txid, Txid],
         address_of: AddressOf | None = None,
     ) -> None:
         self._rpc = rpc
