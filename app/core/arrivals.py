@@ -16,6 +16,7 @@ from app.core.observations import (
     TransactionTold,
 )
 from app.core.prediction import Prediction, Status
+from app.core.prevouts import missing_prevouts, with_prevouts
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.scripts import with_derived_scripts
 
@@ -36,7 +37,7 @@ def seen(beliefs: Beliefs, told: TransactionSeen, at: datetime) -> None:
     if rivals:
         beliefs.rivals.put(tx.txid, tx)
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
-    if beliefs.judgement.may_be_whale(tx) and (ask := weighing.missing_prevouts(tx)):
+    if beliefs.judgement.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
     candidate = Candidate(
         tx=tx,
@@ -99,7 +100,7 @@ def prevouts_told(beliefs: Beliefs, told: PrevoutsTold, at: datetime) -> None:
     known = beliefs.whales.current(told.txid)
     if known is None or known.status is not Status.PENDING:
         return
-    tx = weighing.with_prevouts(known.tx, told)
+    tx = with_prevouts(known.tx, told.prevouts)
     classification = beliefs.judgement.classify(tx, beliefs.peels)
     if tx != known.tx or classification != known.classification:
         beliefs.tell(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
@@ -114,7 +115,7 @@ def package_told(beliefs: Beliefs, told: PackageTold, at: datetime) -> None:
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsTold, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
     complete = Candidate(
-        tx=weighing.with_prevouts(candidate.tx, told),
+        tx=with_prevouts(candidate.tx, told.prevouts),
         source=candidate.source,
         at=candidate.at,
         late=candidate.late,

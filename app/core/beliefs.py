@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.core import lifecycle
-from app.core.candidates import Candidates, Recent
+from app.core.candidates import Candidates
 from app.core.chain import Chain
 from app.core.classification import Classification
 from app.core.events import EventType, Happening
@@ -15,6 +15,7 @@ from app.core.observations import TransactionGlimpsed, TransactionReplaced
 from app.core.peel import PeelMemory, remainder_index
 from app.core.prediction import Forecast, Prediction
 from app.core.questions import Question
+from app.core.recent import Recent
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
 from app.core.whales import Aside, Bounds, Whales
 

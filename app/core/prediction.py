@@ -107,6 +107,11 @@ class Prediction:
         return self.tx.txid
 
     @property
+    def effective_feerate(self) -> SatPerVb | None:
+        """What a miner earns by it: its package's feerate as last known, else its own."""
+        return self.tx.feerate if self.package_feerate is None else self.package_feerate
+
+    @property
     def all_flags(self) -> frozenset[Flag]:
         return self.flags | self.classification.flags
 

@@ -56,9 +56,6 @@ class Whales:
             return None
         return self._pending.get(found) or self._ended.get(found)
 
-    def by_id(self, prediction_id: str) -> Prediction | None:
-        return self._pending.get(prediction_id) or self._ended.get(prediction_id)
-
     def current(self, txid: Txid) -> Prediction | None:
         """Return the prediction whose transaction this is now."""
         found = self.find(txid)

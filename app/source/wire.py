@@ -227,7 +227,7 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesTold:
         minimum=float(wire.minimumFee),
         source=source,
     )
-    if min(told.fastest, told.half_hour, told.hour, told.economy, told.minimum) < 0:
+    if min(told.by_tier.values()) < 0:
         raise ParseError("fees: a feerate is negative")
     return told
 
