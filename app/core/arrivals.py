@@ -1,5 +1,6 @@
 """Transactions that come up: seen in the mempool, glimpsed in a projected block, told on request."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from app.core import blocks, endings, lifecycle, replacing, weighing
@@ -114,15 +115,7 @@ def package_told(beliefs: Beliefs, told: PackageTold, at: datetime) -> None:
 
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsTold, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
-    complete = Candidate(
-        tx=with_prevouts(candidate.tx, told.prevouts),
-        source=candidate.source,
-        at=candidate.at,
-        late=candidate.late,
-        waits_for=still,
-        contests=candidate.contests,
-        block=candidate.block,
-    )
+    complete = replace(candidate, tx=with_prevouts(candidate.tx, told.prevouts), waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
 

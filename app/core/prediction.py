@@ -28,6 +28,8 @@ class Outcome(StrEnum):
 
 
 class Urgency(StrEnum):
+    """Ascending: filters go by the order in which they are declared."""
+
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"

@@ -106,10 +106,9 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
 
 
 def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
-    own, package = candidate.tx.feerate, candidate.tx.package_feerate
     marks = (
         (Flag.LATE_SEEN, candidate.late),
-        (Flag.CPFP, own is not None and package is not None and package > own * 1.01),
+        (Flag.CPFP, lifecycle.is_lifted(candidate.tx, candidate.tx.package_feerate)),
         (Flag.FEE_SPIKE, candidate.block is None and beliefs.judgement.foreteller.spiking),
     )
     return frozenset(flag for flag, applies in marks if applies)
