@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-from app.core.candidates import Recent
+from app.core.recent import Recent
 from app.core.models import SourceName
 from app.core.units import Txid
 
