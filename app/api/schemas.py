@@ -178,6 +178,7 @@ URGENCY = an_object(
         ),
         "congestion": maybe({"type": "string", "enum": ["low", "medium", "high", "extreme"]}),
         "fee_spike": maybe(FLAG),
+        "queue_source": maybe(text("where the queue was read: projected_blocks, bitcoind or electrs")),
         "updated_at": TIME,
         "demo": DEMO,
     },

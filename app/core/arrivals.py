@@ -137,9 +137,17 @@ def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: dateti
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, known, at)
         case Status.PENDING:
-            known = endings.verify(beliefs, known, at)
+            known = _with_fee(beliefs, endings.verify(beliefs, known, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
+
+
+def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """A node that was busy told it without its fee, and now with it: the forecast begins."""
+    if known.tx.fee is not None or tx.fee is None:
+        return known
+    paid = lifecycle.learn_fee(known, tx, at)
+    return beliefs.tell(EventType.UPDATED, beliefs.with_forecast(paid, at), at)
 
 
 def _look_for_parents(beliefs: Beliefs, tx: Transaction) -> None:

@@ -144,6 +144,12 @@ def reclassify(
     return _next(whale, at, tx=tx, classification=classification)
 
 
+def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """What was not known at first sight."""
+    paid = replace(whale.tx, fee=tx.fee, vsize=whale.tx.vsize or tx.vsize)
+    return _next(whale, at, tx=paid, package_feerate=whale.package_feerate or tx.package_feerate)
+
+
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
     """Its package pays something else now; CPFP is when that is more than its own fee."""
     own = whale.tx.feerate

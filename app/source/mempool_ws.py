@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from app.clock import Clock
@@ -22,6 +22,7 @@ from app.core.observations import Observation, SourceConnected
 from app.source.examined import Examined
 from app.source.frames import FrameReader
 from app.source.health import SourceHealth
+from app.source.link import PING_SECONDS, open_link
 
 Tell = Callable[[Sequence[Observation]], Awaitable[None]]
 
@@ -29,10 +30,8 @@ LARGE_FRAME_BYTES = 256 * 1024
 """From here on a frame is read off the event loop, in pieces."""
 PIECE = 250
 """Observations a piece; small, so that others have their turn."""
-PING_SECONDS = 20.0
-"""The packaged frontend's proxy cuts a link that was idle for 60 s."""
 SILENCE_SECONDS = 50.0
-"""No frame and no pong for so long: the far side is frozen."""
+"""Not a byte for so long, though we pinged: the far side is frozen."""
 PROBE_SECONDS = 5.0
 FAILED_AFTER = 6
 """Attempts in a row after which it is said to have failed; it is tried on all the same."""
@@ -60,6 +59,8 @@ class MempoolWebSocket:
         examined: Examined,
         clock: Clock,
         jitter: Callable[[], float],
+        ping_seconds: float = PING_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """`url` is the backend's or the frontend's http address; `jitter` returns 0..1."""
         self._url = stream_address(url)
@@ -71,6 +72,8 @@ class MempoolWebSocket:
         self._examined = examined
         self._clock = clock
         self._jitter = jitter
+        self._ping_seconds = ping_seconds
+        self._silence_seconds = silence_seconds
         self._connected_before = False
         self._heard_at = 0.0
 
@@ -79,7 +82,7 @@ class MempoolWebSocket:
         attempt = 0
         while True:
             try:
-                async with self._connect() as link:
+                async with open_link(self._url, self._alive) as link:
                     attempt = 0
                     self._health.connected()
                     await self._listen(link)
@@ -90,19 +93,6 @@ class MempoolWebSocket:
             self._lost(reason, attempt)
             await self._wait(backoff_seconds(attempt, self._jitter()))
 
-    def _connect(self) -> connect:
-        return connect(
-            self._url,
-            max_size=None,  # after a backend's restart the whole mempool may come in one frame
-            compression=None,
-            open_timeout=10,
-            close_timeout=1,
-            ping_interval=PING_SECONDS,
-            ping_timeout=None,
-            max_queue=4,
-            proxy=None,
-        )
-
     def _lost(self, reason: str, attempt: int) -> None:
         _log.warning("mempool link lost", reason=reason, attempt=attempt)
         if attempt >= FAILED_AFTER:
@@ -112,7 +102,7 @@ class MempoolWebSocket:
 
     async def _listen(self, link: ClientConnection) -> None:
         reader, news = FrameReader(), asyncio.Event()
-        self._heard_at = self._clock.monotonic()
+        self._alive()
         for message in SUBSCRIPTION:
             await _say(link, message)
         beside = [
@@ -121,10 +111,10 @@ class MempoolWebSocket:
         ]
         try:
             async for raw in _frames(link):
-                self._heard_at = self._clock.monotonic()
                 self._health.heard()
                 await self._read(reader, raw)
                 news.set()
+                del raw  # it may be large, and the next one long in coming
         finally:
             for task in beside:
                 task.cancel()
@@ -138,7 +128,7 @@ class MempoolWebSocket:
         loop = asyncio.get_running_loop()
         while piece := await loop.run_in_executor(None, lambda: tuple(islice(told, PIECE))):
             await self._tell(piece)
-            self._heard_at = self._clock.monotonic()
+            self._alive()  # nothing is taken from the link meanwhile, so its silence is ours
 
     async def _sweep(self, link: ClientConnection, reader: FrameReader, news: asyncio.Event) -> None:
         """Look into each projected block once: together they hold nearly all that waits, with its value."""
@@ -166,14 +156,19 @@ class MempoolWebSocket:
 
     async def _keep_alive(self, link: ClientConnection) -> None:
         """Ping in the backend's own words; cut a link on which nothing comes back."""
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            with contextlib.suppress(WebSocketException):
-                await _say(link, {"action": "ping"})
-            if self._clock.monotonic() - self._heard_at > SILENCE_SECONDS:
-                _log.warning("mempool link is silent", seconds=SILENCE_SECONDS)
-                link.transport.abort()
-                return
+        ping_at = self._clock.monotonic() + self._ping_seconds
+        while (silent := self._clock.monotonic() - self._heard_at) <= self._silence_seconds:
+            if self._clock.monotonic() >= ping_at:
+                ping_at += self._ping_seconds
+                with contextlib.suppress(WebSocketException):
+                    await _say(link, {"action": "ping"})
+            until_ping = ping_at - self._clock.monotonic()
+            await self._clock.sleep(max(0.01, min(until_ping, self._silence_seconds - silent + 0.01)))
+        _log.warning("mempool link is silent", seconds=round(silent, 1))
+        link.transport.abort()
+
+    def _alive(self) -> None:
+        self._heard_at = self._clock.monotonic()
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the port answers: then something is there again."""

@@ -1,4 +1,4 @@
-"""The whole program as a process: started, asked, killed and started again, as an operator's machine does it."""
+"""The whole program as a process: started, asked, killed and started again, as on an operator's machine."""
 
 import os
 import re
@@ -64,7 +64,7 @@ class SpoutProcess:
     @property
     def environment(self) -> dict[str, str]:
         own = {"SPOUT_DATA_DIR": str(self.data_dir), "SPOUT_PORT": str(self.port)}
-        return {**bare_environment(), "SPOUT_LOG_LEVEL": "debug", **own, **self.settings}
+        return {**bare_environment(), **own, **self.settings}
 
     @property
     def pid(self) -> int:
@@ -224,7 +224,12 @@ def bare_environment() -> dict[str, str]:
 def ended(settings: Mapping[str, str], *, seconds: float = 20.0) -> tuple[int, str]:
     """Run it with settings that must end it; return its exit code and what it said on standard error."""
     run = subprocess.run(
-        COMMAND, cwd=ROOT, env={**bare_environment(), **settings}, capture_output=True, timeout=seconds, check=False
+        COMMAND,
+        cwd=ROOT,
+        env={**bare_environment(), **settings},
+        capture_output=True,
+        timeout=seconds,
+        check=False,
     )
     return run.returncode, run.stderr.decode()
 
