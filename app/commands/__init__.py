@@ -10,6 +10,7 @@ import typer
 from app.commands.doctor import doctor
 from app.commands.keys import keys
 from app.commands.labels import labels
+from app.commands.record import record_backend
 from app.commands.replay import replay_recordings
 from app.commands.run import run_appliance
 from app.commands.version import print_version
@@ -38,6 +39,7 @@ def _without_command(context: typer.Context) -> None:
 
 commands.command("run")(run_appliance)
 commands.command("replay")(replay_recordings)
+commands.command("record")(record_backend)
 commands.command("doctor")(doctor)
 commands.add_typer(keys, name="keys")
 commands.add_typer(labels, name="labels")
