@@ -140,7 +140,7 @@ class Engine:
             )
         await self.labels.refresh(self._label_store)
         self.tracker = Tracker(judgement(self._settings, self.labels, self._forecaster), demo=self._demo)
-        self.tracker.restore(restored.predictions, restored.blocks)
+        self.tracker.restore(restored.predictions, restored.blocks, restored.unread)
         _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
         return self.store
 

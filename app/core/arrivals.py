@@ -85,6 +85,7 @@ def told_whole(beliefs: Beliefs, told: TransactionTold, at: datetime) -> None:
     beliefs.glimpsed.pop(told.tx.txid)
     if entry is not None:
         blocks.found_in_block(beliefs, told.tx, entry[0], at)
+        beliefs.settle(entry[0])
     elif told.block_hash is not None and told.height is not None:
         block = blocks.block_of(beliefs, told.block_hash, told.height)
         blocks.found_in_block(beliefs, told.tx, block, at)

@@ -50,6 +50,9 @@ class Consequences:
     predictions: dict[str, Prediction] = field(default_factory=dict)
     questions: dict[Question, None] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    """Connected."""
+    read: list[BlockHash] = field(default_factory=list)
+    """Every whale in them is settled: after a restart nobody need look at them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,17 @@ class Beliefs:
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)
+
+    def take_for_read(self, block: Block) -> None:
+        """From before our time: what is in it is none of ours."""
+        self._out.read.append(block.hash)
+
+    def settle(self, block: Block) -> None:
+        """Its entries were read: done with, unless a whale among them is still being asked for."""
+        if any(entry_block.hash == block.hash for entry_block, _ in self.entries.values()):
+            return
+        if self.unread.pop(block.hash) is not None:
+            self._out.read.append(block.hash)
 
     def with_forecast(self, whale: Prediction, at: datetime) -> Prediction:
         forecast = self.judgement.foreteller.foretell([whale], at)[0]

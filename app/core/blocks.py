@@ -21,6 +21,7 @@ def listed(beliefs: Beliefs, told: ChainListed, at: datetime) -> None:
         beliefs.chain.restore(told.blocks)
         for block in told.blocks:
             beliefs.connect(block)
+            beliefs.take_for_read(block)
     elif newest.hash in beliefs.chain:
         return
     elif newest.height <= tip.height:
@@ -70,7 +71,7 @@ def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
         if position > 0 and entry.value > beliefs.judgement.threshold:  # the first one makes new coins
             _whale_in_block(beliefs, entry, block)
     if block.entries is not None:
-        beliefs.unread.pop(block.hash)
+        beliefs.settle(block)
 
 
 def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:

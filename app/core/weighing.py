@@ -85,6 +85,8 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
     """The whole transaction is not to be had: say what one line told, and that it is no more."""
     entry = beliefs.entries.pop(txid)
     glimpse = beliefs.glimpsed.pop(txid)
+    if entry is not None:
+        beliefs.settle(entry[0])
     if beliefs.whales.find(txid) is not None:
         return
     if entry is not None:
