@@ -7,7 +7,12 @@ import sys
 
 import typer
 
+from app.commands.doctor import doctor
+from app.commands.keys import keys
+from app.commands.labels import labels
+from app.commands.record import record_backend
 from app.commands.replay import replay_recordings
+from app.commands.run import run_appliance
 from app.commands.version import print_version
 from app.errors import CommandError
 
@@ -32,7 +37,12 @@ def _without_command(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+commands.command("run")(run_appliance)
 commands.command("replay")(replay_recordings)
+commands.command("record")(record_backend)
+commands.command("doctor")(doctor)
+commands.add_typer(keys, name="keys")
+commands.add_typer(labels, name="labels")
 commands.command("version")(print_version)
 
 

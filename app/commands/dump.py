@@ -28,14 +28,12 @@ def dump_into(path: Path | None, *, spare: Sequence[Path]) -> Iterator[Write]:
         return
     if path.exists() and any(path.samefile(one) for one in spare):
         raise CommandError(f"--dump {path} would overwrite what is replayed: choose another file")
+    if path.is_dir():
+        raise CommandError(f"--dump {path} is a directory: name a file in it")
     draft = path.with_name(f"{path.name}.part")
     try:
-        if path.is_dir():
-            raise CommandError(
-                f"--dump {path} is a directory: name a file in it, like {path / 'whales.jsonl'}"
-            )
         draft.touch()
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise unwritable(path, error) from error
     try:
         yield lambda predictions: _write(predictions, draft, path)

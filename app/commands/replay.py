@@ -16,7 +16,7 @@ from app.clock import Clock, SystemClock
 from app.commands.dump import dump_into
 from app.commands.progress import Advance, progress_bar, recorded_bytes
 from app.commands.summary_table import print_summary
-from app.commands.surroundings import quiet_logs, readable_file, settings_here
+from app.commands.surroundings import operator_file, quiet_logs, readable_file, settings_here
 from app.core.forecaster import Forecaster
 from app.core.passagetable import Beliefs, PassageTable
 from app.core.prediction import Prediction
@@ -29,7 +29,6 @@ from app.source.recording import moments, zero_of
 from app.store.labels import LabelStore
 from app.store.opening import open_database
 from app.store.operator_file import FILE as OPERATOR_FILE
-from app.store.operator_file import open_operator
 from app.store.predictions import PredictionStore
 
 Pace = Callable[[float], Awaitable[None]]
@@ -110,11 +109,8 @@ async def _labels(folder: Path) -> Labels:
     """The shipped table, with the operator's own labels if the directory has some."""
     labels = Labels()
     if (folder / OPERATOR_FILE).exists():
-        operator = await open_operator(folder, at=SystemClock().now())
-        try:
-            await labels.refresh(LabelStore(operator.file))
-        finally:
-            await operator.file.close()
+        async with operator_file(folder) as file:
+            await labels.refresh(LabelStore(file))
     return labels
 
 

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +11,10 @@ import msgspec
 import typer
 
 from app import logs
+from app.clock import SystemClock
 from app.errors import CommandError
 from app.settings import LogLevel, Settings, read_settings
+from app.store.operator_file import OperatorFile, open_operator
 
 DataDir = Annotated[
     Path | None,
@@ -55,6 +59,18 @@ def readable_file(path: Path, example: str) -> Path:
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} cannot be read: {_words(error)}") from error
     return path
+
+
+@asynccontextmanager
+async def operator_file(data_dir: Path) -> AsyncIterator[OperatorFile]:
+    """Open keys and labels, beside a running appliance if there is one; say what was found damaged."""
+    opened = await open_operator(data_dir, at=SystemClock().now())
+    try:
+        for notice in opened.notices:
+            typer.echo(f"spout: {notice.words}", err=True)
+        yield opened.file
+    finally:
+        await opened.file.close()
 
 
 def unwritable(path: Path, error: OSError | ValueError) -> CommandError:

@@ -1,5 +1,6 @@
 """Transactions that come up: seen in the mempool, glimpsed in a projected block, told on request."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from app.core import blocks, endings, lifecycle, replacing, weighing
@@ -16,6 +17,7 @@ from app.core.observations import (
     TransactionTold,
 )
 from app.core.prediction import Prediction, Status
+from app.core.prevouts import missing_prevouts, with_prevouts
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.scripts import with_derived_scripts
 
@@ -36,7 +38,7 @@ def seen(beliefs: Beliefs, told: TransactionSeen, at: datetime) -> None:
     if rivals:
         beliefs.rivals.put(tx.txid, tx)
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
-    if beliefs.judgement.may_be_whale(tx) and (ask := weighing.missing_prevouts(tx)):
+    if beliefs.judgement.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
     candidate = Candidate(
         tx=tx,
@@ -100,7 +102,7 @@ def prevouts_told(beliefs: Beliefs, told: PrevoutsTold, at: datetime) -> None:
     known = beliefs.whales.current(told.txid)
     if known is None or known.status is not Status.PENDING:
         return
-    tx = weighing.with_prevouts(known.tx, told)
+    tx = with_prevouts(known.tx, told.prevouts)
     classification = beliefs.judgement.classify(tx, beliefs.peels)
     if tx != known.tx or classification != known.classification:
         beliefs.tell(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
@@ -114,15 +116,7 @@ def package_told(beliefs: Beliefs, told: PackageTold, at: datetime) -> None:
 
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsTold, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
-    complete = Candidate(
-        tx=weighing.with_prevouts(candidate.tx, told),
-        source=candidate.source,
-        at=candidate.at,
-        late=candidate.late,
-        waits_for=still,
-        contests=candidate.contests,
-        block=candidate.block,
-    )
+    complete = replace(candidate, tx=with_prevouts(candidate.tx, told.prevouts), waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
 
@@ -138,9 +132,17 @@ def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: dateti
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, known, at)
         case Status.PENDING:
-            known = endings.verify(beliefs, known, at)
+            known = _with_fee(beliefs, endings.verify(beliefs, known, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
+
+
+def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """A node that was busy told it without its fee, and now with it: the forecast begins."""
+    if known.tx.fee is not None or tx.fee is None:
+        return known
+    paid = lifecycle.learn_fee(known, tx, at)
+    return beliefs.tell(EventType.UPDATED, beliefs.with_forecast(paid, at), at)
 
 
 def _look_for_parents(beliefs: Beliefs, tx: Transaction) -> None:

@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.core import lifecycle
-from app.core.candidates import Candidates, Recent
+from app.core.candidates import Candidates
 from app.core.chain import Chain
 from app.core.classification import Classification
 from app.core.events import EventType, Happening
 from app.core.foreteller import Foreteller
 from app.core.models import Block, BlockEntry, Transaction
-from app.core.observations import TransactionGlimpsed
+from app.core.observations import TransactionGlimpsed, TransactionReplaced
 from app.core.peel import PeelMemory, remainder_index
 from app.core.prediction import Forecast, Prediction
 from app.core.questions import Question
+from app.core.recent import Recent
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
-from app.core.whales import Bounds, Whales
+from app.core.whales import Aside, Bounds, Whales
 
 UNREAD_BLOCKS = 50
 """So many blocks whose entries nobody gave us are asked for again, the latest ones."""
@@ -92,6 +93,10 @@ class Beliefs:
         self.glimpsed: Recent[Txid, TransactionGlimpsed] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
+        self.aside: dict[Txid, Aside] = {}
+        """Whales that only the store still has in full, by every txid they have or had, the latest first."""
+        self.deferred: list[TransactionReplaced] = []
+        """Told of them, and waiting until they are recalled."""
         self.orphans: dict[BlockHash, list[Block]] = {}
         self._out = Consequences()
 
@@ -117,6 +122,10 @@ class Beliefs:
         self.keep(whale)
         self._out.happenings.append(Happening(type=kind, at=at, prediction=whale))
         return whale
+
+    def announce(self, happening: Happening) -> None:
+        """Tell something that is not of one whale."""
+        self._out.happenings.append(happening)
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)

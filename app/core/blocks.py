@@ -45,6 +45,8 @@ def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
 
 def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: datetime) -> None:
     """Nobody has this block: what waited for it goes on with a hole in the chain."""
+    if block_hash in beliefs.chain:
+        _ask_about_all(beliefs, at)  # whoever tells blocks without their content may know one transaction
     for child in beliefs.orphans.pop(block_hash, []):
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=True)
@@ -154,6 +156,7 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
 
 
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    if beliefs.whales.find(entry.txid) is None and entry.txid not in beliefs.entries:
+    known = beliefs.whales.find(entry.txid) is not None or entry.txid in beliefs.aside
+    if not known and entry.txid not in beliefs.entries:
         beliefs.entries.put(entry.txid, (block, entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

@@ -71,8 +71,8 @@ def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> Non
 
 def _likely_winner(whale: Prediction, rival: Transaction) -> Txid | None:
     """Return the one that pays more a vbyte; None where a feerate is unknown or both pay the same."""
-    one = whale.package_feerate or whale.tx.feerate
-    two = rival.package_feerate or rival.feerate
+    one = whale.effective_feerate
+    two = rival.effective_feerate
     if one is None or two is None or one == two:
         return None
     return whale.txid if one > two else rival.txid

@@ -144,12 +144,22 @@ def reclassify(
     return _next(whale, at, tx=tx, classification=classification)
 
 
+def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """What was not known at first sight."""
+    paid = replace(whale.tx, fee=tx.fee, vsize=whale.tx.vsize or tx.vsize)
+    return _next(whale, at, tx=paid, package_feerate=whale.package_feerate or tx.package_feerate)
+
+
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
     """Its package pays something else now; CPFP is when that is more than its own fee."""
-    own = whale.tx.feerate
-    lifted = own is not None and feerate > own * 1.01
-    flags = whale.flags | {Flag.CPFP} if lifted else whale.flags - {Flag.CPFP}
+    flags = whale.flags | {Flag.CPFP} if is_lifted(whale.tx, feerate) else whale.flags - {Flag.CPFP}
     return _next(whale, at, package_feerate=feerate, flags=flags)
+
+
+def is_lifted(tx: Transaction, package_feerate: SatPerVb | None) -> bool:
+    """Whether its package pays more a vbyte than it does itself, by over a hundredth (CPFP)."""
+    own = tx.feerate
+    return own is not None and package_feerate is not None and package_feerate > own * 1.01
 
 
 def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:

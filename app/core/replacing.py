@@ -8,8 +8,8 @@ from app.core.beliefs import Beliefs
 from app.core.events import EventType
 from app.core.models import Transaction
 from app.core.prediction import Prediction, Status
+from app.core.prevouts import known_prevouts, missing_prevouts, with_prevouts
 from app.core.units import Txid
-from app.core.weighing import missing_prevouts, with_prevouts_of
 
 
 def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> list[Prediction]:
@@ -32,7 +32,8 @@ def replace_whales(beliefs: Beliefs, victims: list[Prediction], by: Transaction,
     heir = beliefs.whales.current(by.txid)
     waiting = beliefs.candidates.pop(by.txid)
     beliefs.rivals.pop(by.txid)
-    by = with_prevouts_of(waiting.tx if waiting else by, victims)
+    spent = {outpoint: one for victim in victims for outpoint, one in known_prevouts(victim.tx).items()}
+    by = with_prevouts(waiting.tx if waiting else by, spent)  # what they spent, their winner spends too
     classification = beliefs.judgement.whale(by, beliefs.peels)
     if classification is None:
         _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, which is no whale")

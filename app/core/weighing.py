@@ -9,10 +9,8 @@ from app.core.candidates import Candidate
 from app.core.classification import Classification, Flag, Flow, MovedIs
 from app.core.endings import confirm, contest
 from app.core.events import EventType
-from app.core.models import Input, SourceName, Transaction
-from app.core.observations import PrevoutsTold
-from app.core.prediction import Prediction
-from app.core.questions import AskPrevouts, Question
+from app.core.models import SourceName, Transaction
+from app.core.questions import Question
 from app.core.units import Sats, Txid
 
 
@@ -109,40 +107,10 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
         announce(beliefs, candidate, _known_by_total(glimpse.value), at)
 
 
-def missing_prevouts(tx: Transaction) -> AskPrevouts | None:
-    missing = tuple(spent.outpoint for spent in tx.inputs if spent.value is None or spent.script is None)
-    return AskPrevouts(tx.txid, missing) if missing else None
-
-
-def with_prevouts(tx: Transaction, told: PrevoutsTold) -> Transaction:
-    def filled(spent: Input) -> Input:
-        prevout = told.prevouts.get(spent.outpoint)
-        return spent if prevout is None else replace(spent, script=prevout.script, value=prevout.value)
-
-    return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))
-
-
-def with_prevouts_of(tx: Transaction, victims: list[Prediction]) -> Transaction:
-    """What the victims spent, their winner spends too."""
-    known = {
-        spent.outpoint: spent
-        for victim in victims
-        for spent in victim.tx.inputs
-        if spent.script is not None and spent.value is not None
-    }
-
-    def filled(spent: Input) -> Input:
-        same = known.get(spent.outpoint)
-        return spent if same is None else replace(spent, script=same.script, value=same.value)
-
-    return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))
-
-
 def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
-    own, package = candidate.tx.feerate, candidate.tx.package_feerate
     marks = (
         (Flag.LATE_SEEN, candidate.late),
-        (Flag.CPFP, own is not None and package is not None and package > own * 1.01),
+        (Flag.CPFP, lifecycle.is_lifted(candidate.tx, candidate.tx.package_feerate)),
         (Flag.FEE_SPIKE, candidate.block is None and beliefs.judgement.foreteller.spiking),
     )
     return frozenset(flag for flag, applies in marks if applies)

@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from app.core.prediction import Prediction, Status
 from app.core.units import BlockHash, Outpoint, Txid
@@ -17,6 +19,13 @@ class Bounds:
     candidates: int = 2_000
     rivals: int = 2_000
     gone: int = 20_000
+
+
+class Aside(NamedTuple):
+    """What stays in memory of a whale that was set aside."""
+
+    prediction_id: str
+    detected_at: datetime
 
 
 class Whales:
@@ -46,9 +55,6 @@ class Whales:
         if found is None:
             return None
         return self._pending.get(found) or self._ended.get(found)
-
-    def by_id(self, prediction_id: str) -> Prediction | None:
-        return self._pending.get(prediction_id) or self._ended.get(prediction_id)
 
     def current(self, txid: Txid) -> Prediction | None:
         """Return the prediction whose transaction this is now."""
@@ -83,6 +89,10 @@ class Whales:
             self._in_block.setdefault(prediction.confirmed_hash, set()).add(key)
         while len(self._ended) > self._bounds.ended:
             self._unlink(next(iter(self._ended)))
+
+    def remove(self, prediction_id: str) -> None:
+        """Forget it, whatever its state."""
+        self._unlink(prediction_id)
 
     def _unlink(self, key: str) -> None:
         old = self._pending.pop(key, None) or self._ended.pop(key, None)

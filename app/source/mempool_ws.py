@@ -37,6 +37,13 @@ FAILED_AFTER = 6
 """Attempts in a row after which it is said to have failed; it is tried on all the same."""
 PROJECTED_BLOCKS = 8
 SWEEP_SECONDS = 3.0
+SUBSCRIPTION: tuple[dict[str, Any], ...] = (
+    {"action": "init"},
+    {"action": "want", "data": ["blocks", "stats", "mempool-blocks"]},
+    {"track-mempool": True},
+    {"track-mempool-block": 0},
+)
+"""What is said first on every link; a recording is made with the same."""
 _log = structlog.get_logger(__name__)
 
 
@@ -56,11 +63,10 @@ class MempoolWebSocket:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """`url` is the backend's or the frontend's http address; `jitter` returns 0..1."""
-        parts = urlsplit(url)
-        scheme = "wss" if parts.scheme == "https" else "ws"
-        self._host, self._port = parts.hostname or "", parts.port or (443 if scheme == "wss" else 80)
-        self._url = f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
-        self._shown = f"{scheme}://{self._host}:{self._port}"
+        self._url = stream_address(url)
+        parts = urlsplit(self._url)
+        self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+        self._shown = f"{parts.scheme}://{self._host}:{self._port}"
         self._tell = tell
         self._health = health
         self._examined = examined
@@ -97,10 +103,8 @@ class MempoolWebSocket:
     async def _listen(self, link: ClientConnection) -> None:
         reader, news = FrameReader(), asyncio.Event()
         self._alive()
-        await _say(link, {"action": "init"})
-        await _say(link, {"action": "want", "data": ["blocks", "stats", "mempool-blocks"]})
-        await _say(link, {"track-mempool": True})
-        await _say(link, {"track-mempool-block": 0})
+        for message in SUBSCRIPTION:
+            await _say(link, message)
         beside = [
             asyncio.create_task(self._sweep(link, reader, news)),
             asyncio.create_task(self._keep_alive(link)),
@@ -182,6 +186,13 @@ class MempoolWebSocket:
             return False
         writer.close()
         return True
+
+
+def stream_address(url: str) -> str:
+    """The WebSocket's address, by the backend's or the frontend's http address."""
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
 
 
 async def _frames(link: ClientConnection) -> AsyncIterator[bytes]:

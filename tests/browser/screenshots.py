@@ -11,13 +11,14 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from app.core.classification import Flow
+from app.core.units import VBytes
 from app.views import Component, ComponentStatus, Notice, Rung
 from dashboard.log_tail import LogTail
 from dashboard.pages import Pages
 from tests.browser.conftest import a_browser, watched
 from tests.browser.preview import served
 from tests.browser.scenes import an_evening_of_samples, harbour, trouble_and_back
-from tests.browser.sea import Sea, a_whale
+from tests.browser.sea import Sea, a_whale, blocks
 
 SIZES = {"screen": (1440, 900), "phone": (390, 844)}
 LIGHTS = ("light", "dark")
@@ -75,6 +76,14 @@ def blind(sea: Sea) -> None:
 def demo(sea: Sea) -> None:
     harbour(sea)
     sea.show(demo=True)
+
+
+def young_queue(sea: Sea) -> None:
+    """A mempool that holds a few transactions, as in the demo and on a test network."""
+    harbour(sea)
+    first = blocks().blocks[0]
+    few = replace(first, vsize=VBytes(24_000.0), count=61, fee_range=(1.0, 1.1, 2.0, 3.4, 6.0, 11.0, 40.0))
+    sea.show(queue=replace(blocks(), blocks=(few,)))
 
 
 def set_aside(sea: Sea) -> None:
@@ -162,6 +171,7 @@ SHOTS = (
     Shot("live-blind", blind),
     Shot("live-demo", demo),
     Shot("live-notices", set_aside),
+    Shot("live-young-queue", young_queue),
     Shot("system", ordinary, path="/system", whole=True),
     Shot("system-blind", blind, path="/system"),
 )

@@ -4,30 +4,70 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from app.__main__ import main
+
 ROOT = Path(__file__).parents[2]
-Spout = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Spout = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, and no setting but a data directory in it."""
+    for name in [name for name in os.environ if name.startswith("SPOUT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SPOUT_DATA_DIR", str(tmp_path / "kept"))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
-def spout(tmp_path: Path) -> Spout:
-    """Runs the command as a process of its own, with no setting but its data directory."""
+def spout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Spout:
+    """The program's entry point, in this process."""
 
-    def run(*arguments: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SPOUT_")}
-        environ |= {"PYTHONPATH": str(ROOT), "SPOUT_DATA_DIR": str(tmp_path / "kept"), "COLUMNS": "100"}
-        return subprocess.run(
+    def run(*arguments: str | Path, **settings: str) -> Ended:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["spout", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), told.out, told.err)
+
+    return run
+
+
+@pytest.fixture
+def process(here: Path) -> Spout:
+    """The same as a process of its own: for what only a process shows, for it takes a second to start."""
+
+    def run(*arguments: str | Path, **settings: str) -> Ended:
+        ended = subprocess.run(
             [sys.executable, "-m", "app", *map(str, arguments)],
-            env=environ | settings,
-            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | settings,
+            cwd=here,
             capture_output=True,
+            check=False,
             text=True,
             timeout=60,
             stdin=subprocess.DEVNULL,
         )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     return run
 

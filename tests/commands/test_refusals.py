@@ -10,8 +10,8 @@ import pytest
 from tests.commands.conftest import Spout, one_line
 
 
-def test_a_missing_file_is_refused_in_one_line(spout: Spout) -> None:
-    ended = spout("replay", "nowhere.ws.jsonl.gz")
+def test_a_missing_file_is_refused_in_one_line(process: Spout) -> None:
+    ended = process("replay", "nowhere.ws.jsonl.gz")
 
     assert ended.returncode == 2
     assert "there is no such file" in one_line(ended.stderr)
@@ -30,10 +30,10 @@ def test_a_pipe_is_refused(spout: Spout, tmp_path: Path) -> None:
     assert "no plain file" in one_line(spout("replay", tmp_path / "pipe").stderr)
 
 
-def test_binary_garbage_is_refused(spout: Spout, tmp_path: Path) -> None:
+def test_binary_garbage_is_refused(process: Spout, tmp_path: Path) -> None:
     (tmp_path / "garbage").write_bytes(bytes(range(256)) * 40)
 
-    ended = spout("replay", tmp_path / "garbage")
+    ended = process("replay", tmp_path / "garbage")
 
     assert ended.returncode == 2
     assert "not a line of a recording" in one_line(ended.stderr)

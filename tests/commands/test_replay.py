@@ -1,17 +1,17 @@
 import json
+import tempfile
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from app.commands import app
 from app.commands.replay import Speed, pace_of
 from tests.commands.conftest import Spout
 
-SUMMARY = (
-    "transactions blocks whales by_status by_flow replacements reorgs conflicts gaps skipped_messages events "
-    "elapsed_s transactions_per_s peak_rss_mb accuracy"
-).split()
+CONTRACT = [
+    *("transactions", "blocks", "whales", "by_status", "by_flow", "replacements", "reorgs", "conflicts"),
+    *("gaps", "skipped_messages", "events", "elapsed_s", "transactions_per_s", "peak_rss_mb", "accuracy"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -20,53 +20,45 @@ def demo() -> list[str]:
     return [str(room / "demo.ws.jsonl.gz"), "--rest", str(room / "demo.rest.jsonl.gz")]
 
 
-def run(*arguments: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        app(list(arguments))
-    assert ended.value.code == 0
-
-
-def test_json_is_exactly_the_contracts_object(spout: Spout, demo: list[str]) -> None:
-    ended = spout("replay", *demo, "--json")
+def test_json_is_exactly_the_contracts_object(process: Spout, demo: list[str]) -> None:
+    ended = process("replay", *demo, "--json")
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert list(json.loads(ended.stdout)) == SUMMARY
+    assert list(json.loads(ended.stdout)) == CONTRACT
     assert ended.stdout.count("\n") == 1
 
 
-def test_people_get_a_table_of_the_same_figures(demo: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    run("replay", *demo)
+def test_people_get_a_table_of_the_same_figures(spout: Spout, demo: list[str]) -> None:
+    told = spout("replay", *demo)
 
-    told = capsys.readouterr()
-    assert [name for name in SUMMARY if name.replace("_", " ") not in told.out] == []
-    assert told.err == ""
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [name for name in CONTRACT if name.replace("_", " ") not in told.stdout] == []
 
 
 def test_the_dump_holds_each_whale_once_with_its_forecasts(
-    demo: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spout: Spout, demo: list[str], tmp_path: Path
 ) -> None:
-    run("replay", *demo, "--json", "--dump", str(tmp_path / "whales.jsonl"))
+    told = spout("replay", *demo, "--json", "--dump", str(tmp_path / "whales.jsonl"))
 
     whales = [json.loads(line) for line in (tmp_path / "whales.jsonl").read_text().splitlines()]
-    assert len(whales) == json.loads(capsys.readouterr().out)["whales"] > 0
+    assert len(whales) == json.loads(told.stdout)["whales"] > 0
     assert len({whale["prediction_id"] for whale in whales}) == len(whales)
     assert all(isinstance(whale["forecasts"], list) for whale in whales)
     assert not (tmp_path / "whales.jsonl.part").exists()
 
 
 def test_without_a_data_directory_nothing_stays(
-    demo: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spout: Spout, demo: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    run("replay", *demo, "--json")
+    spout("replay", *demo, "--json")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_data_directory_keeps_what_was_found(demo: list[str], tmp_path: Path) -> None:
-    run("replay", *demo, "--json", "--data-dir", str(tmp_path / "kept"))
+def test_the_data_directory_keeps_what_was_found(spout: Spout, demo: list[str], tmp_path: Path) -> None:
+    spout("replay", *demo, "--json", "--data-dir", str(tmp_path / "kept"))
 
     assert (tmp_path / "kept" / "spout.duckdb").stat().st_size > 100_000
 

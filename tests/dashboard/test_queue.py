@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.classification import Flow
+from app.core.units import VBytes
 from dashboard.queue import place, queue_part
 from tests.browser.sea import a_whale, blocks
 
@@ -51,6 +52,21 @@ def test_an_unknown_queue_is_said_and_nothing_is_drawn() -> None:
 
     assert part["blocks"] is None
     assert "not known yet" in str(part["words"])
+
+
+def test_a_queue_of_nothing_is_empty_and_not_unknown() -> None:
+    nothing = replace(QUEUE.blocks[0], count=0, fee_range=(0.0,) * 7)
+    part = queue_part(replace(QUEUE, blocks=(nothing,)), [])
+
+    assert part["blocks"] == []
+    assert part["words"] == "Nothing waits: the queue is empty."
+
+
+def test_a_block_with_room_left_says_how_full_it_is() -> None:
+    young = replace(QUEUE.blocks[0], vsize=VBytes(31_000.0))
+    words = str(queue_part(replace(QUEUE, blocks=(young,)), [])["words"])
+
+    assert "The next block is 3 % full so far." in words
 
 
 def test_a_whale_without_a_feerate_is_counted_and_not_placed() -> None:

@@ -215,7 +215,7 @@ class SpoutProcess:
     def _watches(self) -> bool:
         assert self.lives, f"it is gone: {self.last_words()}"
         components = self.get_or_none("/api/v1/health", "components") or []
-        return any(one["name"] == "mempool_ws" and one["status"] == "ok" for one in components)
+        return any(one["name"] in ("mempool_ws", "bitcoind") and one["status"] == "ok" for one in components)
 
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "app", "run")
