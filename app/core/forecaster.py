@@ -190,10 +190,9 @@ class Forecaster:
         elapsed = (at - self._counted_at).total_seconds()
         if elapsed < FLUSH_SECONDS:
             return
-        rates, sizes = zip(*self._arrived, strict=True) if self._arrived else ((), ())
+        arrived, self._arrived, self._counted_at = self._arrived, [], at
+        rates, sizes = zip(*arrived, strict=True) if arrived else ((), ())
         self._inflow = self._inflow.observed(by_rung(rates, sizes), elapsed)
-        self._arrived.clear()
-        self._counted_at = at
 
     def _missed_some(self, at: datetime) -> None:
         """Nothing was heard since the last count: what was known is worth less."""

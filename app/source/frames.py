@@ -24,7 +24,7 @@ from app.core.observations import (
     TransactionReplaced,
     TransactionSeen,
 )
-from app.core.units import SatPerVb, Sats, Txid, VBytes
+from app.core.units import Txid
 from app.errors import ParseError
 from app.source import wire
 
@@ -222,14 +222,12 @@ def _glimpse(raw: Raw) -> TransactionGlimpsed:
     if len(line) < 5:
         raise ParseError("a line has fewer than five values")
     fee, vsize, value, rate = (wire.decode(float, one, "line") for one in line[1:5])
-    if min(fee, vsize, value, rate) < 0:
-        raise ParseError("a line has a negative value")
     return TransactionGlimpsed(
         txid=wire.txid(wire.decode(str, line[0], "line"), "line"),
-        value=Sats(round(value)),
-        fee=Sats(round(fee)),
-        vsize=VBytes(float(vsize)),
-        package_feerate=SatPerVb(float(rate)),
+        value=wire.amount(value, "line"),
+        fee=wire.amount(fee, "line"),
+        vsize=wire.size_or_unknown(vsize),
+        package_feerate=wire.feerate(rate, "line"),
         source=WS,
     )
 
@@ -241,7 +239,7 @@ def _changed(raw: Raw) -> PackageTold:
         raise ParseError("a change has fewer than two values")
     return PackageTold(
         txid=wire.txid(wire.decode(str, line[0], "line"), "line"),
-        package_feerate=SatPerVb(float(wire.decode(float, line[1], "line"))),
+        package_feerate=wire.feerate(wire.decode(float, line[1], "line"), "line"),
         related=None,
         source=WS,
     )

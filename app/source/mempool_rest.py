@@ -29,7 +29,7 @@ from app.core.questions import (
     AskTransaction,
     Question,
 )
-from app.core.units import BlockHash, Outpoint, SatPerVb, Txid
+from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import CircuitOpenError, ParseError, SourceError, UnreachableError
 from app.source import wire
 from app.source.breaker import Guard
@@ -243,7 +243,7 @@ class MempoolRest:
         return (
             PackageTold(
                 txid=txid,
-                package_feerate=SatPerVb(package.feerate),
+                package_feerate=wire.feerate(package.feerate, "cpfp"),
                 related=len(package.ancestors) + len(package.descendants),
                 source=REST,
             ),

@@ -14,10 +14,15 @@ from msgspec import Raw
 from app.core.models import Block, BlockEntry, Input, Output, SourceName, Transaction
 from app.core.observations import FeesTold, MempoolMeasured, Prevout, ProjectedBlock, QueueProjected
 from app.core.parse import check_transaction
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError
 
 T = TypeVar("T")
+HIGHEST_FEERATE = 1e8
+"""One bitcoin a vbyte: beyond it a number is no feerate."""
+MOST_VBYTES = 1_000_000
+"""Of one transaction: a block's (Bitcoin Core, MAX_BLOCK_WEIGHT)."""
+MOST_WAITING_VBYTES = 1e12
 
 
 class WirePrevout(msgspec.Struct):
@@ -146,7 +151,7 @@ def transaction(raw: bytes | Raw, what: str = "transaction") -> tuple[Transactio
         ),
         fee=_sats(wire.fee),
         vsize=_vsize(wire),
-        package_feerate=None if wire.package_feerate is None else SatPerVb(float(wire.package_feerate)),
+        package_feerate=feerate_or_unknown(wire.package_feerate),
     )
     check_transaction(tx)
     return tx, wire.status
@@ -195,6 +200,39 @@ def height(number: int) -> Height:
     return Height(number)
 
 
+def feerate_or_unknown(number: float | None) -> SatPerVb | None:
+    """None for what cannot be one: a transaction is worth telling without its feerate."""
+    return None if number is None or not 0 <= number <= HIGHEST_FEERATE else SatPerVb(float(number))
+
+
+def feerate(number: float, what: str) -> SatPerVb:
+    """Return a feerate.
+
+    Raises:
+        ParseError: if it cannot be one.
+    """
+    told = feerate_or_unknown(number)
+    if told is None:
+        raise ParseError(f"{what}: {number} sat/vB is no feerate")
+    return told
+
+
+def amount(number: float, what: str) -> Sats:
+    """Return satoshi.
+
+    Raises:
+        ParseError: if there cannot be so many.
+    """
+    if not 0 <= number <= MAX_MONEY:
+        raise ParseError(f"{what}: {number} sat is no amount")
+    return Sats(round(number))
+
+
+def size_or_unknown(number: float | None) -> VBytes | None:
+    """None for what no transaction's virtual size can be."""
+    return None if number is None or not 0 < number <= MOST_VBYTES else VBytes(float(number))
+
+
 def block_entries(raw: bytes) -> tuple[BlockEntry, ...]:
     """Read `block/:hash/summary`, coinbase first.
 
@@ -204,9 +242,9 @@ def block_entries(raw: bytes) -> tuple[BlockEntry, ...]:
     return tuple(
         BlockEntry(
             txid=txid(entry.txid, "block summary"),
-            value=Sats(round(entry.value)),
+            value=amount(entry.value, "block summary"),
             fee=_sats(entry.fee),
-            vsize=None if entry.vsize is None else VBytes(float(entry.vsize)),
+            vsize=size_or_unknown(entry.vsize),
         )
         for entry in decode(list[WireBlockEntry], raw, "block summary")
     )
@@ -227,8 +265,8 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesTold:
         minimum=float(wire.minimumFee),
         source=source,
     )
-    if min(told.by_tier.values()) < 0:
-        raise ParseError("fees: a feerate is negative")
+    for rate in told.by_tier.values():
+        feerate(rate, "fees")
     return told
 
 
@@ -244,13 +282,13 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
             vsize=VBytes(float(one.blockVSize)),
             count=one.nTx,
             total_fees=Sats(round(one.totalFees)),
-            median=SatPerVb(float(one.medianFee)),
-            fee_range=tuple(float(rate) for rate in one.feeRange),
+            median=feerate(one.medianFee, "mempool-blocks"),
+            fee_range=tuple(float(feerate(rate, "mempool-blocks")) for rate in one.feeRange),
         )
         for one in wire
     )
-    if any(one.vsize < 0 or (one.count or 0) < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
-        raise ParseError("mempool-blocks: a size or feerate is negative")
+    if any(not 0 <= one.vsize <= MOST_WAITING_VBYTES or (one.count or 0) < 0 for one in blocks):
+        raise ParseError("mempool-blocks: a size cannot be")
     return QueueProjected(blocks=blocks, source=source)
 
 
@@ -261,12 +299,14 @@ def mempool(raw: bytes | Raw, source: SourceName) -> MempoolMeasured:
         ParseError: if it is not as it should be.
     """
     wire = decode(WireMempoolInfo, raw, "mempoolInfo")
+    if wire.size < 0 or not 0 <= wire.bytes <= MOST_WAITING_VBYTES:
+        raise ParseError("mempoolInfo: a size cannot be")
     return MempoolMeasured(
         count=wire.size,
         vbytes=wire.bytes,
         usage_bytes=wire.usage,
         limit_bytes=wire.maxmempool,
-        minimum_feerate=None if wire.mempoolminfee is None else SatPerVb(float(wire.mempoolminfee) * 1e5),
+        minimum_feerate=feerate_or_unknown(None if wire.mempoolminfee is None else wire.mempoolminfee * 1e5),
         loaded=wire.loaded,
         source=source,
     )
@@ -317,12 +357,12 @@ def _input(wire: WireInput) -> Input:
 def _vsize(wire: WireTransaction) -> VBytes | None:
     """Prefer the exact quarter of the weight: `vsize` is rounded up in `added`."""
     if wire.weight is not None:
-        return VBytes(wire.weight / 4) if wire.weight > 0 else None
-    return VBytes(float(wire.vsize)) if wire.vsize else None
+        return size_or_unknown(wire.weight / 4)
+    return size_or_unknown(wire.vsize)
 
 
 def _sats(number: float | None) -> Sats | None:
-    return None if number is None or number < 0 else Sats(round(number))
+    return None if number is None or not 0 <= number <= MAX_MONEY else Sats(round(number))
 
 
 def _time(timestamp: int | None) -> datetime | None:
