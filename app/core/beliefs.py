@@ -89,7 +89,8 @@ class Beliefs:
         self.glimpsed: Recent[Txid, TransactionGlimpsed] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
-        self.orphans: dict[BlockHash, list[Block]] = {}
+        self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
+        """Blocks that wait for their parent, by its hash and their own."""
         self._out = Consequences()
 
     def begin(self) -> None:
@@ -105,6 +106,7 @@ class Beliefs:
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
+        self._shed(whale.updated_at)
         change = remainder_index(whale.tx)
         if change is not None:
             self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, change)
@@ -114,6 +116,15 @@ class Beliefs:
         self.keep(whale)
         self._out.happenings.append(Happening(type=kind, at=at, prediction=whale))
         return whale
+
+    def _shed(self, at: datetime) -> None:
+        """Let go of those longest without news while there are too many; whoever reads of one is told."""
+        while (oldest := self.whales.shed()) is not None:
+            self.tally.shed += 1
+            self.candidates.pop(oldest.txid)
+            let_go = lifecycle.leave_unverified(oldest, at, "too many wait at once: no longer followed")
+            self._out.predictions[let_go.prediction_id] = let_go
+            self._out.happenings.append(Happening(type=EventType.UPDATED, at=at, prediction=let_go))
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)
