@@ -1,5 +1,6 @@
 """What can happen to a prediction: each step takes one version and returns the next."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,10 +23,16 @@ def begin(
     flags: frozenset[Flag] = frozenset(),
     peel_of: str | None = None,
     demo: bool = False,
+    taken: Callable[[str], bool] = lambda _id: False,
 ) -> Prediction:
-    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again."""
+    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again.
+
+    `taken`: whether an id is another prediction's, one that began with this transaction and went on with
+    its replacement; the other half of the txid makes a second one then.
+    """
+    first, second = f"whl_{tx.txid[:32]}", f"whl_{tx.txid[32:]}"
     return Prediction(
-        prediction_id=f"whl_{tx.txid[:32]}",
+        prediction_id=second if taken(first) else first,
         version=1,
         tx=tx,
         classification=classification,
@@ -95,7 +102,7 @@ def take_over(whale: Prediction, by: Transaction, classification: Classification
         at,
         tx=by,
         classification=classification,
-        replaces=(*whale.replaces, whale.txid),
+        replaces=tuple(one for one in dict.fromkeys((*whale.replaces, whale.txid)) if one != by.txid),
         package_feerate=by.package_feerate,
         first_forecast=None,
         left_unverified=False,
