@@ -39,7 +39,8 @@ def replace_whales(beliefs: Beliefs, victims: list[Prediction], by: Transaction,
         return
     if heir is None:
         first, *victims = victims
-        taken = lifecycle.take_over(first, by, classification, at)
+        spiking = beliefs.judgement.foreteller.spiking
+        taken = lifecycle.take_over(first, by, classification, at, fee_spike=spiking)
         beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
         if ask := missing_prevouts(by):
             beliefs.ask(ask)
