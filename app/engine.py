@@ -29,6 +29,7 @@ from app.core.units import Script
 from app.data import demo_labels, entities_table
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.learning import Learner
 from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
 from app.present import Present
@@ -193,6 +194,7 @@ class Engine:
             ("reconcile", self._reconcile),
             ("labels", self._follow_labels),
             ("forecast table", self._equip_forecaster),
+            ("learning", self._learner().run),
             ("retention", self._retain),
             *sources.parts,
         ):
@@ -224,6 +226,14 @@ class Engine:
         """Takes a second of computing, so the pages come first."""
         loop = asyncio.get_running_loop()
         self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MarketBeliefs())))
+
+    def _learner(self) -> Learner:
+        return Learner(
+            detected_between=self.store.detected_between,
+            tip=lambda: self.tracker.chain.tip,
+            take_up=self._forecaster.recalibrate,
+            clock=self._clock,
+        )
 
     async def _retain(self) -> None:
         while True:

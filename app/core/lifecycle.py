@@ -95,8 +95,11 @@ def come_back(whale: Prediction, at: datetime) -> Prediction:
     return _next(_revive(whale), at, reason="broadcast again")
 
 
-def take_over(whale: Prediction, by: Transaction, classification: Classification, at: datetime) -> Prediction:
-    """Replaced, and the id goes on with the new transaction; a new forecast opens."""
+def take_over(
+    whale: Prediction, by: Transaction, classification: Classification, at: datetime, *, fee_spike: bool
+) -> Prediction:
+    """Replaced, and the id goes on with the new transaction; a new forecast opens, in a fee spike or not."""
+    kept = whale.flags - {Flag.CONFLICT, Flag.CPFP, Flag.FEE_SPIKE}
     return _next(
         whale,
         at,
@@ -107,7 +110,7 @@ def take_over(whale: Prediction, by: Transaction, classification: Classification
         first_forecast=None,
         left_unverified=False,
         reason=None,
-        flags=whale.flags - {Flag.CONFLICT, Flag.CPFP},
+        flags=kept | {Flag.FEE_SPIKE} if fee_spike else kept,
         conflicts_with=(),
     )
 
@@ -170,7 +173,9 @@ def is_lifted(tx: Transaction, package_feerate: SatPerVb | None) -> bool:
 
 
 def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
-    """Add a revision; the first for the present txid is the one that is scored."""
+    """Add a revision; the first for the present txid is the one that is scored, and learned from."""
+    if whale.first_forecast is not None:
+        forecast = replace(forecast, unstraightened=())
     return _next(
         whale,
         at,

@@ -47,7 +47,8 @@ def replace_whales(beliefs: Beliefs, victims: list[Prediction], by: Transaction,
         return
     if heir is None:
         first, *victims = victims
-        taken = lifecycle.take_over(first, by, classification, at)
+        spiking = beliefs.judgement.foreteller.spiking
+        taken = lifecycle.take_over(first, by, classification, at, fee_spike=spiking)
         beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
         if ask := missing_prevouts(by):
             beliefs.ask(ask)
@@ -81,7 +82,8 @@ def resume(beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime) -
     classification = beliefs.judgement.whale(by, beliefs.peels)
     if classification is None:
         return
-    taken = lifecycle.take_over(lifecycle.come_back(whale, at), by, classification, at)
+    spiking = beliefs.judgement.foreteller.spiking
+    taken = lifecycle.take_over(lifecycle.come_back(whale, at), by, classification, at, fee_spike=spiking)
     beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
     if ask := missing_prevouts(by):
         beliefs.ask(ask)
