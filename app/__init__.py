@@ -1,42 +1,47 @@
-"""Spout sees the whale before it surfaces. This is the map.
+"""Spout: sees the whale before it surfaces. This page is the map; each line below is a file or a folder.
 
-The journey, which the folders tell:
-    a source hears the mempool                        app/source
-    its words become observations                     app/source/wire.py, frames.py
-    the pipeline takes them, one batch at a time      app/pipeline.py
-    the tracker draws the conclusions                 app/core/tracker.py: the only code that does
-    is it a whale, and where do the coins go          app/core/weighing.py, classify.py
-    how urgent, and when will it confirm              app/core/urgency.py, forecast.py
-    what was concluded is kept                        app/store
-    and only then told                                app/bus.py
-    to the pages and the API                          dashboard, app/api
-    until its block comes, and its outcome            app/core/blocks.py, endings.py
+The journey, which `app.pipeline` tells on one screen:
 
-Shell. `__main__` runs `spout run` with few imports, so that the port is open at once, and hands every
-other command to `commands`. `appliance` opens the port, `house` brings up the parts one after the other,
-`server` serves on the one port what is ready.
+    source      what a node says, by WebSocket, REST, RPC, ZMQ or Electrum, live or recorded
+    -> parse    bytes into `core.observations`; what cannot be read is told as Skipped, never guessed
+    -> track    `core.tracker`: the one mutator; observations in, happenings and questions out
+    -> detect   is it big enough, and does so much really leave? (`core.weighing`)
+    -> classify who pays whom, how much, how sure, and why (`core.classify`)
+    -> forecast when it will confirm, as a distribution (`core.forecaster`)
+    -> store    numbered and kept, all or nothing; what is not kept is not told
+    -> publish  `bus`: the tee; a slow reader loses its oldest and is told how many
+    -> ask      the tracker's questions go to whoever can answer, and come back as observations
+    -> show     a Snapshot of now and a History of the past (`views`), for the API and the pages
 
-Faces. `api` is the HTTP API and the event stream; `web` the door before it: login, sessions, headers,
-origins. `dashboard` is the pages. `notifiers` is where alerts will live. All they see of the rest is
-`views`: an immutable Snapshot of now, and a History of the past.
+The floors; imports only point down, and import-linter keeps it so (pyproject.toml):
 
-Engine. `engine` is one node watched, from open to close; `replay` the same journey over recordings.
-`pipeline` is the journey on one screen; `inbox` where observations wait for it; `present` gathers the
-Snapshot; `supervisor` runs the long-lived parts and starts them again.
+    __main__                the commands' door: `run` alone keeps its imports few
+    appliance, commands     the process from start to end; everything else that `spout` can do
+    house                   the composition root: settings -> parts -> run -> close in reverse
+    server                  one port: it opens first, and what it serves moves in as it gets ready
+    api, dashboard,         the faces: strangers to each other
+        notifiers
+    engine, replay          one node watched (or demo played); the same journey over recordings
+    pipeline, present,      the journey; what is now, gathered into the Snapshot; where tellers wait
+        inbox, supervisor       their turn; what keeps the long-lived parts running
+    source, store, web      adapters: to nodes, to disk, to browsers (who asks, from where, what headers)
+    views                   what the faces may see, and the words the store answers in
+    bus, clock, keyring,    the ground: each knows nothing but its own trade
+        logs, metrics
+    settings, setting_types read once, frozen; nothing else reads the environment
+    core                    values in, values out: no I/O, clock, chance, log or setting
+    errors                  every error we raise on purpose; caught once, at the rim
 
-Sources. `source` speaks with the outside and decides nothing: the mempool backend (`mempool_ws`,
-`mempool_rest`), bitcoind (`bitcoind*`), electrs (`electrs`, `electrum_line`), recordings and the demo.
-`inquire` carries the tracker's questions to whoever can answer; `choose` says who runs; `examine*` is what
-the doctor knows; `recorder` writes down a live backend.
+`data` holds what is shipped: the table of labelled addresses, and the demo's recording.
 
-Store. `store` keeps events and predictions in DuckDB, owned by one thread, and keys and labels in SQLite,
-which another process may write. Damaged files are set aside, never deleted.
+`core` is one folder with three crafts in it:
 
-Ground. `bus` the tee, `clock` time as an argument, `settings` the operator's words, `keyring` what is
-derived from the secret, `logs`, `metrics`.
-
-Core. `core` is pure: values in, values out. Transactions and scripts, labels, flow, forecasts, the
-tracker. No I/O, clock, chance, log or setting. `errors` is one tree below everything.
-
-Imports only point down this list; import-linter keeps it so. docs/architecture.md has the reasons.
+    what happens to a whale   tracker, and its steps: arrivals, weighing, replacing, whereabouts, blocks,
+                              endings; what they share: beliefs, lifecycle, whales, candidates, chain,
+                              recent; what they speak of: observations, questions, events, prediction
+    where the coins go        classify: sides, moved, change, flow, shape, peel, evidence; who is who:
+                              entities, labels; how it is written: scripts, addresses, base58, bech32, rawtx
+    when it will confirm      forecaster: market, inflow, pace, queue, feerates; the chances: forecast,
+                              firstpassage, passagetable, eviction, recalibration; the figures: urgency,
+                              marketfigures
 """

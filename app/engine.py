@@ -17,6 +17,7 @@ from app.core.events import Event
 from app.core.forecaster import Forecaster
 from app.core.foreteller import Foreteller
 from app.core.labels import Label, parse_labels, parse_table
+from app.core.ladder import Transition
 from app.core.models import SourceName, Transaction
 from app.core.observations import ChainListed
 from app.core.passagetable import Beliefs as MarketBeliefs
@@ -28,22 +29,27 @@ from app.core.units import Script
 from app.data import demo_labels, entities_table
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
 from app.present import Present
 from app.settings import Settings
-from app.source.choose import Sources, off
 from app.source.examined import Examined
 from app.source.inquire import Inquirer
 from app.source.mempool_ws import Tell
+from app.source.sight import Sight
+from app.source.sources import Sources, off
 from app.store.labels import LabelStore
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
+from app.store.pulse import Pulse
+from app.store.recall import Recall
+from app.store.transitions import Transition as StoredTransition
+from app.store.transitions import TransitionStore
 from app.supervisor import Supervisor
 from app.views import Component, ComponentStatus, Live, Notice
 
 RECONCILE_EVERY_SECONDS = 300.0
 LABELS_EVERY_SECONDS = 1.0
-LEFTOVERS_EVERY_SECONDS = 1.0
 RETAIN_EVERY_SECONDS = 6 * 3600.0
 DEMO_DAY = "2026-11-22"
 """When the demo's own labels were made."""
@@ -134,7 +140,7 @@ class Engine:
             )
         await self.labels.refresh(self._label_store)
         self.tracker = Tracker(judgement(self._settings, self.labels, self._forecaster), demo=self._demo)
-        self.tracker.restore(restored.predictions, restored.blocks)
+        self.tracker.restore(restored.predictions, restored.blocks, restored.unread)
         _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
         return self.store
 
@@ -143,12 +149,20 @@ class Engine:
         if self._opened is None:
             raise RuntimeError("open comes first")
         sources = self._sources = sources_of(self._inbox.tell, self._examined)
+        self._memory = MemoryWatch(
+            rss_mb, self._inbox.tell_one, self._clock, limit_mb=self._settings.memory_limit_mb
+        )
+        self._pulse = Pulse(self._opened.database, self._clock)
+        self._transitions = TransitionStore(self._opened.database)
+        self._sight = Sight(sources.reading, self._inbox.tell, self._keep_transition, self._clock)
         self._present = Present(
             live=self._live,
             tracker=self.tracker,
             clock=self._clock,
             components=self._components,
-            rung=sources.rung,
+            rung=self._sight.rung,
+            leads=sources.leads,
+            standing=lambda: (*self._sight.notices(), *self._memory.notices(self.tracker.set_aside)),
             memory_limit_mb=self._settings.memory_limit_mb,
             database_bytes=self._opened.database.size_bytes,
             sequence=lambda: self.store.last_sequence,
@@ -157,7 +171,8 @@ class Engine:
         )
         for notice in (*self._opened.notices, *notices):
             self._present.notice(notice)
-        self._inquirer = Inquirer(sources.answerers, self._inbox.tell_one, self._clock)
+        answerers = (Recall(self.store), *sources.answerers)
+        self._inquirer = Inquirer(answerers, self._inbox.tell_one, self._clock)
         self._pipeline = Pipeline(
             tracker=self.tracker,
             keeper=self.store,
@@ -172,7 +187,9 @@ class Engine:
             ("pipeline", self._drive),
             ("inquirer", self._inquirer.run),
             ("present", self._present.run),
-            ("leftovers", self._leftovers),
+            ("sight", self._sight.run),
+            ("pulse", self._pulse.run),
+            ("memory", self._memory.run),
             ("reconcile", self._reconcile),
             ("labels", self._follow_labels),
             ("forecast table", self._equip_forecaster),
@@ -192,13 +209,6 @@ class Engine:
     async def _drive(self) -> None:
         while True:
             await self._pipeline.take(await self._inbox.next())
-
-    async def _leftovers(self) -> None:
-        while True:
-            if self._sources is not None:
-                async for told in self._sources.rest.leftovers():
-                    await self._inbox.tell_one(told)
-            await self._clock.sleep(LEFTOVERS_EVERY_SECONDS)
 
     async def _reconcile(self) -> None:
         while True:
@@ -221,6 +231,16 @@ class Engine:
             await self.store.prune(before)
             await self._clock.sleep(RETAIN_EVERY_SECONDS)
 
+    async def _keep_transition(self, transition: Transition) -> None:
+        now = transition.now
+        _log.info("sight changed", rung=now.rung.value, since=now.since, reason=now.reason)
+        try:
+            await self._transitions.append(
+                StoredTransition(since=now.since, rung=now.rung, reason=now.reason)
+            )
+        except StoreError as error:
+            _log.warning("a transition could not be kept", error=str(error))
+
     def _on_store_trouble(self, error: StoreError | None) -> None:
         self._store_error = None if error is None else str(error)
         if error is None:
@@ -233,14 +253,16 @@ class Engine:
 
     def _components(self) -> tuple[Component, ...]:
         since = self._live.snapshot.started_at
+        error = self._store_error or self._pulse.error
         database = Component(
             name="database",
-            status=ComponentStatus.FAILED if self._store_error else ComponentStatus.OK,
-            since=since,
-            error=self._store_error,
+            status=ComponentStatus.FAILED if error else ComponentStatus.OK,
+            since=self._pulse.since,
+            latency_ms=self._pulse.latency_ms,
+            error=error,
             required=True,
         )
-        memory = Component(name="memory", status=ComponentStatus.OK, since=since)
+        memory = self._memory.component(self.tracker.set_aside)
         told = self._sources.components() if self._sources is not None else ()
         named = {one.name for one in told}
         rest = off([name for name in ("electrs", "bitcoind") if name not in named], since)

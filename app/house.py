@@ -21,9 +21,10 @@ from app.errors import StoreError
 from app.metrics import Metrics
 from app.server import Server
 from app.settings import Settings, Source
-from app.source.choose import Sources, answers_at, demo_sources, mempool_sources
+from app.source.choose import Surroundings, answers_at, demo_sources, sources_of
 from app.source.examined import Examined
 from app.source.mempool_ws import Tell
+from app.source.sources import Sources
 from app.store.keys import KeyStore
 from app.store.labels import LabelStore
 from app.store.operator_file import OpenedOperator, open_operator
@@ -111,17 +112,14 @@ class House:
         engine.start(self._demo if demo else self._node, self._operator.notices)
 
     def _node(self, tell: Tell, examined: Examined) -> Sources:
-        return mempool_sources(
-            self._settings.mempool_url,
-            tell=tell,
-            examined=examined,
-            clock=self._clock,
-            jitter=random.random,
-        )
+        return sources_of(self._settings, self._around(tell, examined))
 
     def _demo(self, tell: Tell, examined: Examined) -> Sources:
         room = Path(str(resources.files("app.data")))
-        return demo_sources(room, tell=tell, examined=examined, clock=self._clock)
+        return demo_sources(room, self._settings, self._around(tell, examined))
+
+    def _around(self, tell: Tell, examined: Examined) -> Surroundings:
+        return Surroundings(tell=tell, examined=examined, clock=self._clock, jitter=random.random)
 
     def _load_pages(self) -> Callable[[], PagesBundle]:
         """Import them (off the loop); what is returned builds them (on it)."""

@@ -7,6 +7,7 @@ import psutil
 
 from app.clock import Clock
 from app.core.events import Happening
+from app.core.firsts import Lead
 from app.core.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import BlockConnected, FeesTold, MempoolMeasured, Observation, QueueProjected
@@ -34,7 +35,10 @@ class Present:
         sequence: Callable[[], int],
         figures: Callable[[datetime], UrgencyMetrics | None],
         demo: bool,
+        leads: Callable[[], tuple[Lead, ...]] = tuple,
+        standing: Callable[[], tuple[Notice, ...]] = tuple,
     ) -> None:
+        """`standing`: notices that are so for as long as they are returned."""
         self._live = live
         self._tracker = tracker
         self._clock = clock
@@ -45,6 +49,8 @@ class Present:
         self._sequence = sequence
         self._figures = figures
         self._demo = demo
+        self._leads = leads
+        self._standing = standing
         self._process = psutil.Process()
         self._started_at = live.snapshot.started_at
         self._fees: FeesTold | None = None
@@ -110,7 +116,7 @@ class Present:
             rung_since=since,
             rung_reason=reason,
             components=self._components(),
-            notices=tuple(self._notices.values()),
+            notices=(*self._notices.values(), *self._standing()),
             tip=tracker.chain.tip,
             tip_seen_at=self._tip_seen_at,
             fees=self._fees,
@@ -124,6 +130,8 @@ class Present:
             rss_mb=self._process.memory_info().rss / 1_048_576,
             memory_limit_mb=self._memory_limit_mb,
             database_bytes=self._database_bytes(),
+            set_aside=tracker.set_aside,
+            leads=self._leads(),
             loop_lag_ms=self._lag_ms,
         )
 

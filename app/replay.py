@@ -26,6 +26,7 @@ from app.core.observations import (
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
+from app.core.units import BlockHash
 from app.pipeline import Keeper, Listener, Pipeline
 from app.source.breaker import Guard, Patience
 from app.source.examined import Examined
@@ -87,9 +88,13 @@ class Remembering:
         self.events: list[Event] = []
 
     async def append(
-        self, happenings: Sequence[Happening], predictions: Sequence[Prediction], blocks: Sequence[Block] = ()
+        self,
+        happenings: Sequence[Happening],
+        predictions: Sequence[Prediction],
+        blocks: Sequence[Block] = (),
+        read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
-        events = await self._keeper.append(happenings, predictions, blocks)
+        events = await self._keeper.append(happenings, predictions, blocks, read)
         self.predictions |= {one.prediction_id: one for one in predictions}
         self.events += events
         return events

@@ -29,7 +29,7 @@ from app.keyring import Keyring
 from app.settings import Settings
 from app.web.access_log import log_request
 from app.web.first import HealthzHandler, LoginNeededHandler, StartingApiHandler, StartingPageHandler
-from app.web.gate import Door, Gate
+from app.web.gate import Gate
 from app.web.headers import SecureHeaders
 from app.web.sessions import Sessions
 
@@ -191,11 +191,6 @@ class Server:
                     await self._http.close_all_connections()
             except TimeoutError:
                 return
-
-    @property
-    def is_open_door(self) -> bool:
-        """True if nobody is asked for a password; only possible on this machine alone."""
-        return self.gate.door is Door.OPEN
 
 
 async def _import(name: str) -> ModuleType:

@@ -6,21 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from app.core import ladder
 from app.core.classification import Flow
 from app.core.events import Event
+from app.core.firsts import Lead
 from app.core.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
 from app.core.prediction import Prediction, Status, Urgency
 
-
-class Rung(StrEnum):
-    """How much we see, best first."""
-
-    LIVE = "live"
-    POLLING = "polling"
-    BLOCKS_ONLY = "blocks_only"
-    BLIND = "blind"
+Rung = ladder.Rung
+"""How much we see, best first."""
 
 
 class ComponentStatus(StrEnum):
@@ -104,6 +100,10 @@ class Snapshot:
     rss_mb: float | None = None
     memory_limit_mb: int | None = None
     database_bytes: int | None = None
+    set_aside: int = 0
+    """Pending whales that memory has no room for; the store has them."""
+    leads: tuple[Lead, ...] = ()
+    """Which source saw transactions first, and by how much."""
     loop_lag_ms: float | None = None
 
 

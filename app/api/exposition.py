@@ -61,6 +61,7 @@ def _gauges(snapshot: Snapshot) -> Iterable[Metric]:
     known: dict[str, tuple[str, float | None]] = {
         "spout_demo": ("1 while the demo is played.", float(snapshot.demo)),
         "spout_pending_whales": ("Whales that wait.", len(snapshot.pending)),
+        "spout_whales_set_aside": ("Pending whales that memory has no room for.", snapshot.set_aside),
         "spout_last_sequence": ("Sequence of the last event.", snapshot.last_sequence),
         "spout_block_height": ("Height of the tip.", snapshot.tip.height if snapshot.tip else None),
         "spout_mempool_transactions": (

@@ -5,8 +5,11 @@ from typing import Any
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.events import EventType
 from app.core.labels import KINDS
+from app.core.market import QueueSource
 from app.core.models import SourceName
+from app.core.observations import TIERS
 from app.core.prediction import HORIZONS, Outcome, Status, Urgency
+from app.core.urgency import PERCENTILES, Congestion
 from app.views import ComponentStatus, Rung
 
 Schema = dict[str, Any]
@@ -107,7 +110,7 @@ WHALE: dict[str, Schema] = {
     "confirmed_at": maybe(TIME),
     "ended_at": maybe(TIME),
     "lead_time_s": maybe(NUMBER),
-    "outcome": one_of(Outcome),
+    "outcome": maybe(one_of(Outcome)),
     "demo": FLAG,
 }
 REVISION = an_object(
@@ -160,13 +163,12 @@ HEALTH = an_object(
         "notices": a_list(an_object({"code": text(), "message": text(), "since": TIME})),
     }
 )
-_TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
 URGENCY = an_object(
     {
         "block_height": maybe(COUNT),
-        "fee_percentiles": an_object({str(percent): maybe(RATE) for percent in (10, 25, 50, 75, 90)}),
-        "recommended_fees": an_object({tier: maybe(RATE) for tier in _TIERS}),
-        "blocks_to_confirm": an_object({tier: maybe(NUMBER) for tier in _TIERS}),
+        "fee_percentiles": an_object({str(percent): maybe(RATE) for percent in PERCENTILES}),
+        "recommended_fees": an_object({tier: maybe(RATE) for tier in TIERS}),
+        "blocks_to_confirm": an_object({tier: maybe(NUMBER) for tier in TIERS}),
         "mempool": an_object(
             {
                 "transactions": maybe(COUNT),
@@ -176,9 +178,9 @@ URGENCY = an_object(
                 "minimum_fee_rate": maybe(RATE),
             }
         ),
-        "congestion": maybe({"type": "string", "enum": ["low", "medium", "high", "extreme"]}),
+        "congestion": maybe(one_of(Congestion)),
         "fee_spike": maybe(FLAG),
-        "queue_source": maybe(text("where the queue was read: projected_blocks, bitcoind or electrs")),
+        "queue_source": maybe(one_of(QueueSource)),
         "updated_at": TIME,
         "demo": DEMO,
     },

@@ -4,10 +4,9 @@ from typing import Any
 
 from app.api.base import ApiHandler
 from app.core.contract import iso
+from app.core.observations import TIERS
+from app.core.urgency import PERCENTILES
 from app.views import Snapshot
-
-PERCENTILES = (10, 25, 50, 75, 90)
-TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
 
 
 class UrgencyMetricsHandler(ApiHandler):
@@ -23,7 +22,7 @@ def urgency_body(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "block_height": snapshot.tip.height if snapshot.tip else None,
         "fee_percentiles": {str(percent): rate for percent, rate in percentiles.items()},
-        "recommended_fees": {tier: getattr(fees, tier) if fees else None for tier in TIERS},
+        "recommended_fees": fees.by_tier if fees else dict.fromkeys(TIERS),
         "blocks_to_confirm": blocks_to_confirm,
         "mempool": {
             "transactions": mempool.count if mempool else None,

@@ -13,6 +13,7 @@ from app.core.observations import SourceConnected
 from app.core.prediction import Prediction
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
+from app.core.units import BlockHash
 from app.engine import Labels, judgement
 from app.inbox import Inbox
 from app.pipeline import Pipeline
@@ -36,6 +37,7 @@ class Forgetful:
         _happenings: Sequence[Happening],
         _predictions: Sequence[Prediction],
         _blocks: Sequence[Block] = (),
+        _read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
         return ()
 

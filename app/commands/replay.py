@@ -97,7 +97,7 @@ async def _play(
         forecaster = Forecaster(PassageTable(Beliefs()))
         tracker = Tracker(judgement(settings, labels, forecaster))
         restored = await store.restore(zero)
-        tracker.restore(restored.predictions, restored.blocks)
+        tracker.restore(restored.predictions, restored.blocks, restored.unread)
         replay = Replay(
             tracker=tracker, keeper=store, recordings=recordings, rest=answers, listeners=[forecaster]
         )

@@ -17,7 +17,6 @@ def iso(moment: datetime | None) -> str | None:
 def whale_body(prediction: Prediction) -> dict[str, Any]:
     """Return the contract's whale: amounts in satoshi, feerates in sat/vB, unknown is None."""
     seen = prediction.classification
-    fee_rate = prediction.tx.feerate
     return {
         "prediction_id": prediction.prediction_id,
         "txid": prediction.txid,
@@ -41,10 +40,8 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "moved_is": seen.moved_is.value,
         "fee_sat": prediction.tx.fee,
         "vsize": prediction.tx.vsize,
-        "fee_rate": _rounded(fee_rate),
-        "effective_fee_rate": _rounded(
-            fee_rate if prediction.package_feerate is None else prediction.package_feerate
-        ),
+        "fee_rate": _rounded(prediction.tx.feerate),
+        "effective_fee_rate": _rounded(prediction.effective_feerate),
         "rbf_signaled": prediction.tx.signals_rbf,
         "was_modified": bool(prediction.replaces),
         "flags": sorted(flag.value for flag in prediction.all_flags),

@@ -45,7 +45,6 @@ class Forecaster:
         self._table = table
         self._recalibration = no_recalibration()
         self._queue: Queue | None = None
-        self._median: float | None = None
         self._fees: FeesTold | None = None
         self._mempool: MempoolMeasured | None = None
         self._tip: Block | None = None
@@ -141,7 +140,6 @@ class Forecaster:
             mempool_limit_vbytes=limit_vbytes(mempool) if mempool else None,
             floor=mempool.minimum_feerate if mempool else None,
             recommended=self._fees,
-            next_block_median=self._median,
         )
 
     def _hear_queue(self, told: QueueProjected, at: datetime) -> Iterable[Happening]:
@@ -152,12 +150,12 @@ class Forecaster:
             floor=mempool.minimum_feerate if mempool else None,
             source=_QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS),
         )
-        self._median = told.blocks[0].median if told.blocks else None
+        median = told.blocks[0].median if told.blocks else None
         self._flush(at)
-        self._spikes = self._spikes.observed(at, self._median)
+        self._spikes = self._spikes.observed(at, median)
         before, self._spiking = self._spiking, self._spikes.is_spike(at)
         if self._spiking and not before:
-            facts = {"next_block_median": self._median, "tip_height": self._tip_height()}
+            facts = {"next_block_median": median, "tip_height": self._tip_height()}
             return (Happening(type=EventType.FEES_SPIKED, at=at, facts=facts),)
         return ()
 
@@ -178,7 +176,7 @@ class Forecaster:
             self._queue = self._queue.without_top(self._pace().capacity_vbytes)
 
     def _hear_arrival(self, tx: Transaction, at: datetime) -> None:
-        feerate = tx.package_feerate or tx.feerate
+        feerate = tx.effective_feerate
         if feerate is not None and tx.vsize is not None:
             self._arrived.append((feerate, tx.vsize))
         if self._counted_at is None:
@@ -211,11 +209,10 @@ class Forecaster:
 
 
 def _waiting(whale: Prediction, at: datetime) -> Waiting:
-    feerate = whale.tx.feerate if whale.package_feerate is None else whale.package_feerate
     vsize = whale.tx.vsize
     return Waiting(
         txid=whale.txid,
-        feerate=None if vsize is None else feerate,
+        feerate=None if vsize is None else whale.effective_feerate,
         vsize=vsize or 0.0,
         age_seconds=(at - whale.detected_at).total_seconds(),
     )

@@ -1,5 +1,6 @@
 """What can happen to a prediction: each step takes one version and returns the next."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,10 +23,16 @@ def begin(
     flags: frozenset[Flag] = frozenset(),
     peel_of: str | None = None,
     demo: bool = False,
+    taken: Callable[[str], bool] = lambda _id: False,
 ) -> Prediction:
-    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again."""
+    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again.
+
+    `taken`: whether an id is another prediction's, one that began with this transaction and went on with
+    its replacement; the other half of the txid makes a second one then.
+    """
+    first, second = f"whl_{tx.txid[:32]}", f"whl_{tx.txid[32:]}"
     return Prediction(
-        prediction_id=f"whl_{tx.txid[:32]}",
+        prediction_id=second if taken(first) else first,
         version=1,
         tx=tx,
         classification=classification,
@@ -95,7 +102,7 @@ def take_over(whale: Prediction, by: Transaction, classification: Classification
         at,
         tx=by,
         classification=classification,
-        replaces=(*whale.replaces, whale.txid),
+        replaces=tuple(one for one in dict.fromkeys((*whale.replaces, whale.txid)) if one != by.txid),
         package_feerate=by.package_feerate,
         first_forecast=None,
         left_unverified=False,
@@ -152,10 +159,14 @@ def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
 
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
     """Its package pays something else now; CPFP is when that is more than its own fee."""
-    own = whale.tx.feerate
-    lifted = own is not None and feerate > own * 1.01
-    flags = whale.flags | {Flag.CPFP} if lifted else whale.flags - {Flag.CPFP}
+    flags = whale.flags | {Flag.CPFP} if is_lifted(whale.tx, feerate) else whale.flags - {Flag.CPFP}
     return _next(whale, at, package_feerate=feerate, flags=flags)
+
+
+def is_lifted(tx: Transaction, package_feerate: SatPerVb | None) -> bool:
+    """Whether its package pays more a vbyte than it does itself, by over a hundredth (CPFP)."""
+    own = tx.feerate
+    return own is not None and package_feerate is not None and package_feerate > own * 1.01
 
 
 def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:

@@ -9,11 +9,10 @@ import numpy as np
 
 from app.core.feerates import Floats, ahead_of_each_rung, by_rung, feerate_of_rung, rung_of, spread
 from app.core.observations import FeesTold, MempoolMeasured, ProjectedBlock
+from app.core.queue import BLOCK_VBYTES, SHARES
 from app.core.units import Height
 
-BLOCK_VBYTES: Final = 1_000_000
 _TELLING_USAGE_BYTES: Final = 5_000_000
-_SEVEN_SHARES: Final = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 
 
 class QueueSource(StrEnum):
@@ -61,8 +60,7 @@ class Market:
     """All a forecast needs to know of the moment; what a source does not tell is None.
 
     `floor` is the feerate below which the node takes nothing in. `mempool_vbytes` counts all that waits,
-    `mempool_limit_vbytes` is where the node begins to evict. `next_block_median` is 0 while less than
-    half a block waits.
+    `mempool_limit_vbytes` is where the node begins to evict.
     """
 
     tip_height: Height
@@ -71,7 +69,6 @@ class Market:
     mempool_limit_vbytes: float | None = None
     floor: float | None = None
     recommended: FeesTold | None = None
-    next_block_median: float | None = None
 
 
 def queue_of_projected_blocks(
@@ -154,7 +151,7 @@ def _laid_out(block: ProjectedBlock, following: ProjectedBlock | None) -> Floats
     if following is not None and following.fee_range:
         # What fills the last gap of a full block may pay far less than its edge does.
         rates[0] = max(rates[0], min(rates[1], following.fee_range[-1]))
-    shares = _SEVEN_SHARES if len(rates) == 7 else np.linspace(0.0, 1.0, len(rates))
+    shares = SHARES if len(rates) == len(SHARES) else np.linspace(0.0, 1.0, len(rates))
     below = _anchored(np.array(shares) * block.vsize, rates, block)
     return spread(rates[:-1], rates[1:], np.diff(below))
 

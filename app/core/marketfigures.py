@@ -8,8 +8,8 @@ import numpy as np
 
 from app.core.forecast import ForecastModel, predicted_blocks, standings_of
 from app.core.inflow import Inflow
-from app.core.market import BLOCK_VBYTES, Market
-from app.core.observations import FeesTold
+from app.core.market import Market
+from app.core.queue import BLOCK_VBYTES
 from app.core.urgency import Congestion, congestion_of, feerate_percentiles
 
 SPIKE_FACTOR: Final = 5.0
@@ -92,19 +92,9 @@ class SpikeWatch:
 def _blocks_to_confirm(market: Market, inflow: Inflow, model: ForecastModel) -> dict[str, int | None] | None:
     if market.recommended is None:
         return None
-    tiers = _by_tier(market.recommended)
+    tiers = market.recommended.by_tier
     feerates = np.array(list(tiers.values()))
     usual = np.full(len(feerates), _USUAL_VSIZE)
     standings = standings_of(feerates, usual, np.zeros(len(feerates)), market, inflow, model.pace)
     blocks = predicted_blocks(model.probabilities(standings)).tolist()
     return {tier: block or None for tier, block in zip(tiers, blocks, strict=True)}
-
-
-def _by_tier(fees: FeesTold) -> dict[str, float]:
-    return {
-        "fastest": fees.fastest,
-        "half_hour": fees.half_hour,
-        "hour": fees.hour,
-        "economy": fees.economy,
-        "minimum": fees.minimum,
-    }

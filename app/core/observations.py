@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.ladder import Transition
 from app.core.models import Block, SourceName, Transaction
+from app.core.prediction import Prediction
 from app.core.questions import Question
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 
@@ -132,6 +134,10 @@ class Unanswered:
     reason: str
 
 
+TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
+"""The recommended fees by name, the dearest first; the contract's keys."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeesTold:
     """The backend's recommended fees, sat/vB."""
@@ -142,6 +148,12 @@ class FeesTold:
     economy: float
     minimum: float
     source: SourceName
+
+    @property
+    def by_tier(self) -> dict[str, float]:
+        """By the names of TIERS, in their order."""
+        rates = (self.fastest, self.half_hour, self.hour, self.economy, self.minimum)
+        return dict(zip(TIERS, rates, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +216,30 @@ class SourceSynced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightChanged:
+    """The sources together let us see more, or less."""
+
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPressed:
+    """Our own memory is short: `rss_mb` of `limit_mb`. `first`: of this episode."""
+
+    rss_mb: float
+    limit_mb: int
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionRecalled:
+    """The answer to AskStored; None if the store does not have it."""
+
+    prediction_id: str
+    prediction: Prediction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """Bytes or a part of them could not be read; `what` names the field."""
 
@@ -230,5 +266,8 @@ Observation = (
     | SourceConnected
     | Gap
     | SourceSynced
+    | SightChanged
+    | MemoryPressed
+    | PredictionRecalled
     | Skipped
 )

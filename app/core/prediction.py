@@ -28,6 +28,8 @@ class Outcome(StrEnum):
 
 
 class Urgency(StrEnum):
+    """Ascending: filters go by the order in which they are declared."""
+
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
@@ -105,6 +107,11 @@ class Prediction:
     @property
     def txid(self) -> Txid:
         return self.tx.txid
+
+    @property
+    def effective_feerate(self) -> SatPerVb | None:
+        """What a miner earns by it: its package's feerate as last known, else its own."""
+        return self.tx.feerate if self.package_feerate is None else self.package_feerate
 
     @property
     def all_flags(self) -> frozenset[Flag]:

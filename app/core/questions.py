@@ -51,4 +51,11 @@ class AskMempool:
     reason: str
 
 
-Question = AskStatus | AskTransaction | AskPrevouts | AskPackage | AskBlock | AskMempool
+@dataclass(frozen=True, slots=True)
+class AskStored:
+    """The prediction of that id, as the store has it; it was set aside when memory ran short."""
+
+    prediction_id: str
+
+
+Question = AskStatus | AskTransaction | AskPrevouts | AskPackage | AskBlock | AskMempool | AskStored

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from app.core import arrivals, blocks, whereabouts
+from app.core import arrivals, blocks, shedding, whereabouts
 from app.core.beliefs import Beliefs, Consequences, Judgement, Tally
 from app.core.chain import Chain
 from app.core.models import Block
@@ -18,9 +18,11 @@ from app.core.observations import (
     BlockConnected,
     ChainListed,
     Gap,
+    MemoryPressed,
     MempoolListed,
     Observation,
     PackageTold,
+    PredictionRecalled,
     PrevoutsTold,
     QueueProjected,
     Skipped,
@@ -55,22 +57,41 @@ class Tracker:
         return self._beliefs.whales
 
     @property
+    def set_aside(self) -> int:
+        """Pending whales that only the store has in full."""
+        return len({aside.prediction_id for aside in self._beliefs.aside.values()})
+
+    @property
     def tally(self) -> Tally:
         return self._beliefs.tally
 
-    def restore(self, predictions: tuple[Prediction, ...], chain: tuple[Block, ...]) -> None:
-        """Take up what the store remembers, before the first observation."""
+    def restore(
+        self, predictions: tuple[Prediction, ...], chain: tuple[Block, ...], unread: tuple[Block, ...] = ()
+    ) -> None:
+        """Take up what the store remembers, before the first observation.
+
+        `unread` blocks of the chain are asked for with the first reconciliation.
+        """
         self._beliefs.chain.restore(chain)
+        for block in unread:
+            self._beliefs.unread.put(block.hash, block.height)
         for prediction in sorted(predictions, key=lambda one: one.updated_at):
             self._beliefs.keep(prediction)
 
     def handle(self, observation: Observation, at: datetime) -> Consequences:
         """Draw the conclusions of one observation."""
         self._beliefs.begin()
+        minded = shedding.mind(self._beliefs, observation)
+        if minded is not None:
+            self._take(minded, at)
+        for released in shedding.released(self._beliefs, observation):
+            self._take(released, at)
+        return self._beliefs.consequences()
+
+    def _take(self, observation: Observation, at: datetime) -> None:
         step = _STEPS.get(type(observation))
         if step is not None:  # the rest is not about one transaction
             step(self._beliefs, observation, at)
-        return self._beliefs.consequences()
 
 
 def _connected(beliefs: Beliefs, told: SourceConnected, _at: datetime) -> None:
@@ -111,6 +132,8 @@ _STEPS: dict[type, Step] = {
     ChainListed: blocks.listed,
     QueueProjected: _market,
     SourceConnected: _connected,
+    MemoryPressed: shedding.pressed,
+    PredictionRecalled: shedding.recalled,
     Gap: _gap,
     Skipped: _skipped,
 }

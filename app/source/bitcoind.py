@@ -36,7 +36,7 @@ class Bitcoind:
 
     `threshold`: outputs' sum, satoshi, over which a transaction is told with fee and package.
     `wanted`: which others are told too, as they are. `zmq_urls`: topic (`rawtx`, `sequence`,
-    `hashblock`) to address; any may be missing.
+    `hashblock`) to address; any may be missing. `learn` is told which chain the node follows ("main", ...).
     """
 
     def __init__(
@@ -49,8 +49,10 @@ class Bitcoind:
         threshold: Sats,
         wanted: Callable[[Transaction], bool] = lambda _: False,
         address_of: AddressOf | None = None,
+        learn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.health = health
+        self._learn = learn
         self._rpc = rpc
         self._clock = clock
         self._chain = ChainFollower(rpc)
@@ -66,6 +68,11 @@ class Bitcoind:
             SourceError: if the node cannot be asked.
         """
         return await self._answers.answer(question)
+
+    @property
+    def hears_arrivals(self) -> bool:
+        """Whether it is told at once what enters the mempool, by ZMQ."""
+        return self._session.hears("rawtx")
 
     def set_threshold(self, threshold: Sats) -> None:
         """From now on; what waits is looked through again."""
@@ -128,6 +135,7 @@ class Bitcoind:
             mempool = await self._rpc.ask(MempoolState, "getmempoolinfo")
         except NodeLoadingError:
             return 0.0
+        self._learn(chain.chain)
         if not chain.initialblockdownload and mempool.loaded:
             return 100.0
         return min(chain.verificationprogress * 100, 99.9)

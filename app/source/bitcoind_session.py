@@ -86,6 +86,10 @@ class Session:
         self._missed = True
         """Whether the next look finds what was there before, or what was missed."""
 
+    def hears(self, topic: str) -> bool:
+        """Whether ZMQ is connected for `topic`."""
+        return self._urls.get(topic) in self._linked
+
     def look_again(self) -> None:
         """Look through all that waits once more."""
         self._looked.clear()
@@ -203,7 +207,7 @@ class Session:
 
     async def _follow_chain(self) -> None:
         while True:
-            by_zmq = self._hears("hashblock") or self._hears("sequence")
+            by_zmq = self.hears("hashblock") or self.hears("sequence")
             await self._alarm(self._moved, BLOCKS_SECONDS if by_zmq else WITHOUT_BLOCKS_SECONDS)
             headers = await self._chain.news()
             if len(headers) > MOST_BLOCKS_CAUGHT_UP:
@@ -261,15 +265,12 @@ class Session:
         event.clear()
 
     def _look_seconds(self) -> float:
-        if not self._hears("rawtx"):
+        if not self.hears("rawtx"):
             return WITHOUT_RAWTX_SECONDS
-        return RECONCILE_SECONDS if self._hears("sequence") else WITHOUT_SEQUENCE_SECONDS
-
-    def _hears(self, topic: str) -> bool:
-        return self._urls.get(topic) in self._linked
+        return RECONCILE_SECONDS if self.hears("sequence") else WITHOUT_SEQUENCE_SECONDS
 
     def _say_what_is_missing(self) -> None:
-        missing = [topic for topic in TOPICS if not self._hears(topic)]
+        missing = [topic for topic in TOPICS if not self.hears(topic)]
         notes = [f"ZMQ {topic} is not connected: {_INSTEAD[topic]}" for topic in missing]
         self._health.note(*notes)
 

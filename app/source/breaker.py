@@ -1,4 +1,4 @@
-"""The one seam for trying again and for leaving alone: REST, RPC, Electrum and the database go through it."""
+"""The one seam for trying again and for leaving alone: REST, RPC and Electrum go through it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -50,6 +50,7 @@ class Guard:
         self._failures = 0
         self._trips = 0
         self._resting_until: float | None = None
+        self._last_words = ""
 
     @property
     def is_open(self) -> bool:
@@ -60,11 +61,11 @@ class Guard:
         """Return what `work` returns, trying up to `attempts` times (default: as patience says).
 
         Raises:
-            CircuitOpenError: while it rests; nothing was sent.
+            CircuitOpenError: while it rests, in the words of the last failure; nothing was sent.
             UnreachableError: (or what `worth_another_try` names) the last attempt's own error.
         """
         if self.is_open:
-            raise CircuitOpenError(f"{self.name} is left alone for a moment after {self._failures} failures")
+            raise CircuitOpenError(self._last_words)
 
         async def once() -> T:
             return await work()
@@ -80,8 +81,8 @@ class Guard:
         )
         try:
             answer: T = await tries(once)
-        except self._worth:
-            self._failed()
+        except self._worth as error:
+            self._failed(error)
             raise
         except SpoutError:
             self._alive()
@@ -100,8 +101,9 @@ class Guard:
         self._failures = self._trips = 0
         self._resting_until = None
 
-    def _failed(self) -> None:
+    def _failed(self, error: Exception) -> None:
         self._failures += 1
+        self._last_words = str(error) or f"{self.name} does not answer"
         if self._failures >= self._patience.trips_after:
             rest = min(self._patience.first_rest * 2**self._trips, self._patience.longest_rest)
             self._trips += 1

@@ -1,100 +1,117 @@
-"""Which sources run, in which order they are asked, and how much they let us see."""
+"""Which sources run, in which order they are asked, and what each is believed for.
+
+The mempool backend's WebSocket and bitcoind tell the mempool, whoever is first; bitcoind is asked before the
+backend and the backend before the Electrum server, because each knows less, or later, than the one before.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from app.clock import Clock
-from app.core.observations import Observation, SourceSynced
+from app.core.addresses import Network, address_of
+from app.core.models import SourceName
+from app.core.observations import Observation
+from app.core.units import Script
+from app.settings import Settings, Source
+from app.source.bitcoind import Bitcoind
+from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint
 from app.source.breaker import Guard, Patience
 from app.source.demo import DemoBackend
+from app.source.door import Door
+from app.source.electrs import Electrs
+from app.source.electrum_line import ElectrumEndpoint
 from app.source.examined import Examined
-from app.source.health import Condition, ConnectionState, SourceHealth
+from app.source.examining import Examination
+from app.source.health import SourceHealth
 from app.source.inquire import Answerer
 from app.source.mempool_rest import MempoolRest
 from app.source.mempool_ws import MempoolWebSocket, Tell
-from app.source.transport import HttpTransport
-from app.views import Component, ComponentStatus, Rung
+from app.source.polling import Leftovers, Poller, Prober
+from app.source.sides import BackendSide, ElectrumSide, NodeSide, Sides, WhenWell
+from app.source.sources import Part, Sources
+from app.source.transport import HttpTransport, Transport
 
-Part = tuple[str, Callable[[], Awaitable[None]]]
-_STATUS = {
-    ConnectionState.CONNECTED: ComponentStatus.OK,
-    ConnectionState.DISCONNECTED: ComponentStatus.STARTING,
-    ConnectionState.RECONNECTING: ComponentStatus.DEGRADED,
-    ConnectionState.FAILED: ComponentStatus.FAILED,
-}
+COOKIE_NODE = "http://127.0.0.1:8332"
+"""Where the node is when only its cookie file is named."""
+_NETWORKS = {"main": Network.MAIN, "regtest": Network.REGTEST}
+
+
+class Telling(Protocol):
+    def observations(self) -> AsyncGenerator[Observation, None]: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Addresses:
+    """Writes scripts as addresses, once the node has said of which network."""
+
+    network: Network | None = None
+
+    def learn(self, chain: str) -> None:
+        """`chain` as getblockchaininfo names it."""
+        self.network = _NETWORKS.get(chain, Network.TEST)
+
+    def of(self, script: Script) -> str | None:
+        return None if self.network is None else address_of(script, self.network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """`parts` run for ever and tell; `answerers` are asked in this order; `rest` holds the leftovers."""
+class Surroundings:
+    """What every source is given. `jitter` returns 0..1."""
 
-    parts: tuple[Part, ...]
-    answerers: tuple[Answerer, ...]
-    rest: MempoolRest
-    healths: tuple[SourceHealth, ...]
-    close: Callable[[], Awaitable[None]]
+    tell: Tell
+    examined: Examined
+    clock: Clock
+    jitter: Callable[[], float]
+    addresses: Addresses = field(default_factory=Addresses)
 
-    def hear(self, observation: Observation, _at: datetime) -> tuple[()]:
-        """A backend that is still reading its own mempool is not believed when it misses something."""
-        if isinstance(observation, SourceSynced):
-            self.rest.in_sync = observation.percent >= 100
-            for health in self.healths:
-                health.syncing(observation.percent)
-        return ()
-
-    def components(self) -> tuple[Component, ...]:
-        return tuple(_component(health.name, health.condition) for health in self.healths)
-
-    def rung(self) -> tuple[Rung, datetime, str | None]:
-        """How much we see now, since when, and why not more."""
-        stream = self.healths[0].condition
-        if stream.state is ConnectionState.CONNECTED:
-            return Rung.LIVE, stream.since, None
-        return Rung.BLIND, stream.since, stream.last_error
+    def guard(self, name: str) -> Guard:
+        return Guard(name, self.clock, self.jitter)
 
 
-def mempool_sources(
-    url: str, *, tell: Tell, examined: Examined, clock: Clock, jitter: Callable[[], float]
-) -> Sources:
-    """A mempool backend alone, by WebSocket and REST. `url` may hold user and password, for its proxy."""
-    stream = SourceHealth("mempool_ws", clock)
-    answers = SourceHealth("mempool_rest", clock)
-    transport = HttpTransport(url, clock)
-    rest = MempoolRest(transport, Guard("mempool REST", clock, jitter), clock, examined, answers)
-    listener = MempoolWebSocket(url, tell=tell, health=stream, examined=examined, clock=clock, jitter=jitter)
-    return Sources(
-        parts=(("mempool_ws", listener.run),),
-        answerers=(rest,),
-        rest=rest,
-        healths=(stream, answers),
-        close=transport.close,
+def sources_of(settings: Settings, around: Surroundings) -> Sources:
+    """Build what the settings name."""
+    wanted = settings.given
+    node_named = bool({"bitcoind_url", "bitcoind_cookie_file"} & wanted)
+    alone = settings.source is Source.BITCOIND or (
+        settings.source is Source.AUTO and node_named and "mempool_url" not in wanted
     )
+    transport = None if alone else HttpTransport(settings.mempool_url, around.clock)
+    sides = Sides(
+        backend=None if transport is None else _backend(transport, around),
+        node=_node(settings, around) if node_named else None,
+        electrum=_electrum(settings, around) if settings.electrs_url else None,
+    )
+    return _assembled(sides, settings, around, transport)
 
 
-def demo_sources(room: Path, *, tell: Tell, examined: Examined, clock: Clock) -> Sources:
+def demo_sources(room: Path, settings: Settings, around: Surroundings) -> Sources:
     """The recording in `room`, in a backend's place."""
-    stream = SourceHealth("mempool_ws", clock)
+    stream = SourceHealth("mempool_ws", around.clock)
     demo = DemoBackend(
         room / "demo.ws.jsonl.gz",
         room / "demo.rest.jsonl.gz",
-        tell=tell,
+        tell=around.tell,
         health=stream,
-        examined=examined,
-        clock=clock,
+        examined=around.examined,
+        clock=around.clock,
     )
     never = Patience(attempts=1, trips_after=1_000_000_000)
-    rest = MempoolRest(demo, Guard("demo", clock, lambda: 0.0, never), clock, examined)
+    rest = MempoolRest(demo, Guard("demo", around.clock, lambda: 0.0, never), around.clock, around.examined)
+    sides = Sides(backend=BackendSide(rest=rest, stream=stream, answers=stream))
     return Sources(
-        parts=(("demo", demo.run),), answerers=(rest,), rest=rest, healths=(stream,), close=_nothing
+        parts=(("demo", demo.run), ("leftovers", Leftovers(rest, around.tell, around.clock).run)),
+        answerers=(rest,),
+        sides=sides,
+        door=_door(sides, Examination(sides, around.clock), settings, around),
+        examination=Examination(sides, around.clock),
+        close=_nothing,
+        demo=True,
     )
-
-
-async def _nothing() -> None:
-    """The demo holds nothing open."""
 
 
 async def answers_at(url: str, seconds: float) -> bool:
@@ -109,27 +126,119 @@ async def answers_at(url: str, seconds: float) -> bool:
     return True
 
 
-def _component(name: str, condition: Condition) -> Component:
-    status = _STATUS[condition.state]
-    if status is ComponentStatus.OK and condition.syncing is not None:
-        status = ComponentStatus.SYNCING
-    return Component(
-        name=name,
-        status=status,
-        since=condition.since,
-        latency_ms=condition.latency_ms,
-        error=condition.last_error,
-        required=name == "mempool_ws",
-        detail=_detail(condition),
+def _assembled(
+    sides: Sides, settings: Settings, around: Surroundings, transport: HttpTransport | None
+) -> Sources:
+    examination = Examination(sides, around.clock)
+    door = _door(sides, examination, settings, around)
+    parts: list[Part] = [("probe", Prober(sides, around.clock).run), ("examination", examination.run)]
+    answerers: list[Answerer] = []
+    if sides.node is not None:
+        parts.append(("bitcoind", _pump(sides.node.source, door, examination)))
+        answerers.append(_believed(sides.node.source, sides.node.health, SourceName.BITCOIND, examination))
+    if sides.backend is not None:
+        rest = sides.backend.rest
+        parts += [
+            ("mempool_ws", _listener(settings, sides.backend, door, around).run),
+            ("poller", Poller(sides, rest, door.tell, around.clock).run),
+            ("leftovers", Leftovers(rest, door.tell, around.clock).run),
+        ]
+        answerers.append(rest)
+    if sides.electrum is not None:
+        parts.append(("electrs", _pump(sides.electrum.source, door, examination)))
+        answerers.append(
+            _believed(sides.electrum.source, sides.electrum.health, SourceName.ELECTRS, examination)
+        )
+
+    async def close() -> None:
+        if sides.node is not None:
+            await sides.node.source.close()
+        if sides.electrum is not None:
+            await sides.electrum.source.close()
+        if transport is not None:
+            await transport.close()
+
+    return Sources(
+        parts=tuple(parts),
+        answerers=tuple(answerers),
+        sides=sides,
+        door=door,
+        examination=examination,
+        close=close,
     )
 
 
-def _detail(condition: Condition) -> str | None:
-    if condition.syncing is not None:
-        return f"the backend has read {condition.syncing:.0f} % of its mempool"
-    return "; ".join(condition.notes) or None
+def _backend(transport: Transport, around: Surroundings) -> BackendSide:
+    stream = SourceHealth("mempool_ws", around.clock)
+    answers = SourceHealth("mempool_rest", around.clock)
+    rest = MempoolRest(transport, around.guard("mempool REST"), around.clock, around.examined, answers)
+    return BackendSide(rest=rest, stream=stream, answers=answers)
 
 
-def off(names: Sequence[str], since: datetime) -> tuple[Component, ...]:
-    """Components that are not configured."""
-    return tuple(Component(name=name, status=ComponentStatus.OFF, since=since) for name in names)
+def _listener(settings: Settings, backend: BackendSide, door: Door, around: Surroundings) -> MempoolWebSocket:
+    return MempoolWebSocket(
+        settings.mempool_url,
+        tell=door.tell,
+        health=backend.stream,
+        examined=around.examined,
+        clock=around.clock,
+        jitter=around.jitter,
+    )
+
+
+def _node(settings: Settings, around: Surroundings) -> NodeSide:
+    health = SourceHealth("bitcoind", around.clock)
+    endpoint = RpcEndpoint.parse(settings.bitcoind_url or COOKIE_NODE, settings.bitcoind_cookie_file)
+    rpc = BitcoindRpc(endpoint, around.clock, around.guard("bitcoind"), health)
+    named = {
+        "rawtx": settings.bitcoind_zmq_rawtx,
+        "sequence": settings.bitcoind_zmq_sequence,
+        "hashblock": settings.bitcoind_zmq_hashblock,
+    }
+    urls = {topic: str(url) for topic, url in named.items() if url is not None}
+    source = Bitcoind(
+        rpc,
+        urls,
+        around.clock,
+        health,
+        threshold=settings.whale_threshold_sat,
+        address_of=around.addresses.of,
+        learn=around.addresses.learn,
+    )
+    return NodeSide(source=source, rpc=rpc, health=health, zmq_urls=urls)
+
+
+def _electrum(settings: Settings, around: Surroundings) -> ElectrumSide:
+    health = SourceHealth("electrs", around.clock)
+    endpoint = ElectrumEndpoint.parse(settings.electrs_url or "")
+    source = Electrs(endpoint, around.clock, around.guard("electrs"), health, around.addresses.of)
+    return ElectrumSide(source=source, health=health)
+
+
+def _door(sides: Sides, examination: Examination, settings: Settings, around: Surroundings) -> Door:
+    return Door(
+        around.tell,
+        around.clock,
+        threshold=settings.whale_threshold_sat,
+        is_fresh=sides.is_fresh,
+        is_shut=examination.is_other_chain,
+    )
+
+
+def _pump(source: Telling, door: Door, examination: Examination) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        """Begin once it is known to follow the backend's chain, or nobody could tell."""
+        await examination.first()
+        async with aclosing(source.observations()) as everything:
+            async for observation in everything:
+                await door.tell((observation,))
+
+    return run
+
+
+def _believed(source: Answerer, health: SourceHealth, name: SourceName, examination: Examination) -> WhenWell:
+    return WhenWell(source, health, lambda: examination.is_other_chain(name))
+
+
+async def _nothing() -> None:
+    """The demo holds nothing open."""

@@ -25,11 +25,12 @@ from app.core.questions import (
     AskPackage,
     AskPrevouts,
     AskStatus,
+    AskStored,
     AskTransaction,
     Question,
 )
 from app.core.units import BlockHash, Outpoint, SatPerVb, Txid
-from app.errors import ParseError, SourceError, UnreachableError
+from app.errors import CircuitOpenError, ParseError, SourceError, UnreachableError
 from app.source import wire
 from app.source.breaker import Guard
 from app.source.examined import Examined
@@ -103,6 +104,8 @@ class MempoolRest:
                 return await self._block(question)
             case AskMempool():
                 return await self._mempool()
+            case AskStored():
+                raise SourceError("a backend does not keep our predictions")
 
     async def leftovers(self) -> AsyncIterator[Observation]:
         """Yield, one by one, transactions that were listed and never told; ends when none is left."""
@@ -114,6 +117,40 @@ class MempoolRest:
             except SourceError:
                 continue  # the next reconciliation is after it again, if it still waits
             await self._clock.sleep(1 / LEFTOVERS_PER_SECOND)
+
+    async def market(self) -> tuple[Observation, ...]:
+        """Read fees and queue, which the stream tells while it is there.
+
+        Raises:
+            SourceError, ParseError: if they are not to be had; the backend has none while it syncs.
+        """
+        fees = await self.get("fees/recommended")
+        _expect_200(fees, "fees/recommended")
+        queue = await self.get("fees/mempool-blocks")
+        _expect_200(queue, "fees/mempool-blocks")
+        return (wire.fees(fees.body, REST), wire.queue(queue.body, REST))
+
+    async def tip(self) -> Block:
+        """Read the tip from the backend's node itself, so that this fails when the node is down.
+
+        Raises:
+            SourceError: if there is no answer, or none of the node's.
+        """
+        tip = await self._tip()
+        if tip is None:
+            raise UnreachableError("the backend cannot say its tip: is its node down?")
+        return tip
+
+    async def block_at(self, height: int) -> Block | None:
+        """Return the block of its chain at that height, None if it does not have it.
+
+        Raises:
+            SourceError, ParseError: if it cannot be asked.
+        """
+        answer = await self.get(f"blocks/{height}")
+        _expect_200(answer, "blocks")
+        blocks = (wire.block(raw) for raw in wire.items(msgspec.Raw(answer.body), "blocks"))
+        return next((block for block in blocks if block.height == height), None)
 
     async def get(self, path: str) -> RestAnswer:
         """Ask for `path` below /api/v1.
@@ -133,6 +170,8 @@ class MempoolRest:
         started = self._clock.monotonic()
         try:
             answer = await self._guard.call(once)
+        except CircuitOpenError:
+            raise  # nothing was asked, so nothing was learnt
         except UnreachableError as error:
             if self._health is not None:
                 self._health.reconnecting(str(error))

@@ -45,7 +45,7 @@ export function forecastWords(row, tip) {
   if (!row.forecast) return { what: "no forecast yet", how: null, strong: false };
   const eta = row.eta === null ? null : `~${duration(row.eta)}`;
   if (row.block === null) return { what: "Over 144 blocks", how: [`${percent(row.p)} within a day`].join(" · "), strong: true };
-  const sure = row.p === null ? "80 % or more" : percent(row.p);
+  const sure = row.p === null ? "≥ 80 %" : percent(row.p);
   const ahead = tip === null || tip === undefined ? null : row.block - tip;
   const how = [sure, eta].filter(Boolean).join(" · ");
   if (ahead === 1) return { what: "Next block", how, strong: true };
@@ -54,7 +54,7 @@ export function forecastWords(row, tip) {
 }
 
 function urgency(row) {
-  const rate = h("small", { class: "rate" }, h("b", { text: feerate(row.rate) }), row.rate === null ? " feerate" : " sat/vB");
+  const rate = row.rate === null ? h("small", { class: "rate", text: "feerate unknown" }) : h("small", { class: "rate" }, h("b", { text: feerate(row.rate) }), " sat/vB");
   if (!row.urgency) return h("span", { class: "urgency" }, h("small", { text: "not rated yet" }), rate);
   const bar = h("span", { class: `bar ${row.urgency}`, "aria-hidden": "true" }, h("i", {}));
   bar.firstChild.style.width = `${Math.round(row.score * 100)}%`;

@@ -86,7 +86,7 @@ export class Queue {
       const margin = size / 2 / wide;
       const spot = { x: Math.min(Math.max(x, margin - GAP), this.slots + GAP - margin), up: Math.log(Math.min(Math.max(whale.rate, low * 1.1), high / 1.15) / low), size };
       for (let dive = 0; dive < 12 && placed.some((one) => Math.hypot((one.x - spot.x) * wide, (one.up - spot.up) * tall) < (one.size + size) / 2 - 1); dive += 1) spot.up -= (size * 0.42) / tall;
-      spot.up = Math.max(spot.up, size / 2 / tall);
+      spot.up = Math.min(Math.max(spot.up, size / 2 / tall), Math.log(high / low) - size / 2 / tall);
       placed.push(spot);
       const row = this.store.rows.get(whale.id);
       const y = low * Math.exp(spot.up);

@@ -42,18 +42,18 @@ def rows() -> list[BenchRow]:
         node = Node(Path(directory) / "node")
         node.start()
         try:
-            raws = _prepare(node)
+            raws = prepare(node)
             bare, told = asyncio.run(_race(node, raws))
             node.stop()  # its chain is on disk then: a kill must not send it back to its beginning
             node.start()
             noticed, back = asyncio.run(_recovery(node))
         finally:
             node.kill()
-    bare_p95, told_p95 = _percentile(bare, 95), _percentile(told, 95)
+    bare_p95, told_p95 = percentile(bare, 95), percentile(told, 95)
     return [
-        shown("latency.zmq_bare_p50", _percentile(bare, 50), "ms"),
+        shown("latency.zmq_bare_p50", percentile(bare, 50), "ms"),
         shown("latency.zmq_bare_p95", bare_p95, "ms"),
-        shown("latency.bitcoind_seen_p50", _percentile(told, 50), "ms"),
+        shown("latency.bitcoind_seen_p50", percentile(told, 50), "ms"),
         shown("latency.bitcoind_seen_p95", told_p95, "ms"),
         at_most("latency.bitcoind_over_bare_p95", told_p95 - bare_p95, BAR_MS, "ms"),
         shown("recovery.bitcoind_loss_noticed", noticed, "s"),
@@ -62,7 +62,7 @@ def rows() -> list[BenchRow]:
     ]
 
 
-def _prepare(node: Node) -> list[str]:
+def prepare(node: Node) -> list[str]:
     """Signed transactions, each of one small coin; nothing of the wallet's work is timed."""
     node.call("createwallet", "wallet")
     node.mine(102)
@@ -78,7 +78,7 @@ def _prepare(node: Node) -> list[str]:
 
 
 async def _race(node: Node, raws: list[str]) -> tuple[list[float], list[float]]:
-    bare = _BareListener(f"tcp://127.0.0.1:{node.zmq_port}")
+    bare = BareListener(f"tcp://127.0.0.1:{node.zmq_port}")
     source = _source(node)
     told: dict[str, float] = {}
     ready, all_told = asyncio.Event(), asyncio.Event()
@@ -152,7 +152,7 @@ def _source(node: Node) -> Bitcoind:
     return Bitcoind(rpc, node.zmq_urls, clock, health, threshold=THRESHOLD)
 
 
-class _BareListener:
+class BareListener:
     """Notes when each `rawtx` came, by a digest of its bytes, and does nothing else."""
 
     def __init__(self, url: str) -> None:
@@ -188,7 +188,7 @@ def _decoding(raws: list[str]) -> float:
     return (time.perf_counter() - started) / len(pieces) * 1_000_000
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 

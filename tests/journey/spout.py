@@ -157,9 +157,14 @@ class SpoutProcess:
         return found
 
     def story(self, txid: str) -> list[str]:
-        """Return the types of all events of a whale, in order."""
+        """Return the types of all events of a whale, in order, without mere revisions of its forecast."""
         whale = self.whale(txid)
-        return [event["type"] for event in whale["events"]] if whale else []
+        events = whale["events"] if whale else []
+        return [
+            event["type"]
+            for before, event in zip([None, *events], events, strict=False)
+            if before is None or event["type"] != "whale.updated" or _life(before) != _life(event)
+        ]
 
     def wait_for(self, txid: str, *, seconds: float = 30.0, **wanted: Any) -> Json:
         """Return the whale once it is there and its fields are as `wanted`."""
@@ -210,7 +215,7 @@ class SpoutProcess:
     def _watches(self) -> bool:
         assert self.lives, f"it is gone: {self.last_words()}"
         components = self.get_or_none("/api/v1/health", "components") or []
-        return any(one["name"] == "mempool_ws" and one["status"] == "ok" for one in components)
+        return any(one["name"] in ("mempool_ws", "bitcoind") and one["status"] == "ok" for one in components)
 
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "app", "run")
@@ -239,6 +244,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _life(event: Json) -> tuple[Any, ...]:
+    """Return what an event says of a whale beside its forecast and its package's feerate."""
+    told = event["data"]
+    kept = ("status", "txid", "flow_type", "moved_sat", "moved_is", "reason", "left_unverified")
+    return tuple(told[name] for name in kept)
 
 
 def _without(told: Json, *names: str) -> Json:

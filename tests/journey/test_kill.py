@@ -42,7 +42,7 @@ class Traffic:
 
     def _flow(self) -> None:
         try:
-            while not self._ended.wait(0.1):
+            while not self._ended.wait(0.2):
                 self._step()
         except Exception as error:  # noqa: BLE001 - told in the test's own thread
             self.error = error

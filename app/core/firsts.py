@@ -1,0 +1,54 @@
+"""Who saw a transaction first, and by how much: each source's lead over the others."""
+
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+from app.core.models import SourceName
+from app.core.recent import Recent
+from app.core.units import Txid
+
+REMEMBERED = 2_000
+MEASURED = 500
+"""The latest leads that the median is taken of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """How often a source was the first, and how far ahead of the next one, where another saw it too."""
+
+    source: SourceName
+    first: int
+    median_lead_ms: float | None
+
+
+class Firsts:
+    """Counts what is told by `saw`; bounded."""
+
+    def __init__(self) -> None:
+        self._seen: Recent[Txid, tuple[SourceName, float, bool]] = Recent(REMEMBERED)
+        self._first: dict[SourceName, int] = {}
+        self._leads: dict[SourceName, deque[float]] = {}
+
+    def saw(self, source: SourceName, txid: Txid, seconds: float) -> None:
+        """Take note that `source` told `txid` at `seconds` of a clock that never steps back."""
+        known = self._seen.get(txid)
+        if known is None:
+            self._seen.put(txid, (source, seconds, False))
+            self._first[source] = self._first.get(source, 0) + 1
+            return
+        first, at, measured = known
+        if source is not first and not measured:
+            self._seen.put(txid, (first, at, True))
+            self._leads.setdefault(first, deque(maxlen=MEASURED)).append((seconds - at) * 1000)
+
+    def leads(self) -> tuple[Lead, ...]:
+        """Every source that was ever first, the most often first one first."""
+        counted = sorted(self._first.items(), key=lambda one: -one[1])
+        return tuple(
+            Lead(source=source, first=first, median_lead_ms=self._median(source)) for source, first in counted
+        )
+
+    def _median(self, source: SourceName) -> float | None:
+        leads = self._leads.get(source)
+        return median(leads) if leads else None

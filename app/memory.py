@@ -1,0 +1,123 @@
+"""Watches our own memory: a passing peak is let pass, a lasting one is answered by setting whales aside."""
+
+import asyncio
+import ctypes
+import gc
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import psutil
+import structlog
+
+from app.clock import Clock
+from app.core.observations import MemoryPressed, Observation
+from app.views import Component, ComponentStatus, Notice
+
+READ_SECONDS: Final = 2.0
+BEGINS_AT: Final = 0.80
+"""Of the limit."""
+OVER_BELOW: Final = 0.75
+"""An episode ends only below this, so that it is one and not many."""
+LASTING_READINGS: Final = 5
+"""In a row, 10 s: a frame of a hundred megabytes is read in less."""
+_log = structlog.get_logger(__name__)
+
+
+class MemoryWatch:
+    """`read` gives our resident memory in MB; what is to be set aside is told as MemoryPressed."""
+
+    def __init__(
+        self,
+        read: Callable[[], float],
+        tell: Callable[[Observation], Awaitable[None]],
+        clock: Clock,
+        *,
+        limit_mb: int,
+        tidy: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._read = read
+        self._tell = tell
+        self._clock = clock
+        self._limit_mb = limit_mb
+        self._tidy = tidy or give_back
+        self._rss_mb = 0.0
+        self._over = 0
+        self._since = clock.now()
+        self._pressed_since: datetime | None = None
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await self._clock.sleep(READ_SECONDS)
+
+    async def look(self) -> None:
+        """Take one reading; answer it if it lasts."""
+        self._rss_mb = self._read()
+        if self._rss_mb < self._limit_mb * BEGINS_AT:
+            self._over = 0
+            if self._rss_mb < self._limit_mb * OVER_BELOW:
+                self._relax()
+            return
+        self._over += 1
+        if self._over == 1:
+            await self._tidy()
+        if self._over >= LASTING_READINGS:
+            self._over = 0
+            await self._press()
+
+    def component(self, set_aside: int) -> Component:
+        """One line of health."""
+        pressed = self._pressed_since is not None
+        return Component(
+            name="memory",
+            status=ComponentStatus.DEGRADED if pressed else ComponentStatus.OK,
+            since=self._since,
+            error=self._words(set_aside) if pressed else None,
+            detail=f"{self._rss_mb:.0f} MB of {self._limit_mb} MB",
+        )
+
+    def notices(self, set_aside: int) -> tuple[Notice, ...]:
+        """What the operator should know while it lasts."""
+        if self._pressed_since is None:
+            return ()
+        return (Notice(code="memory", words=self._words(set_aside), since=self._pressed_since),)
+
+    async def _press(self) -> None:
+        first = self._pressed_since is None
+        if first:
+            self._pressed_since = self._since = self._clock.now()
+            _log.warning("memory is short", rss_mb=round(self._rss_mb), limit_mb=self._limit_mb)
+        await self._tell(MemoryPressed(rss_mb=self._rss_mb, limit_mb=self._limit_mb, first=first))
+
+    def _relax(self) -> None:
+        if self._pressed_since is not None:
+            _log.info("memory suffices again", rss_mb=round(self._rss_mb), limit_mb=self._limit_mb)
+            self._pressed_since = None
+            self._since = self._clock.now()
+
+    def _words(self, set_aside: int) -> str:
+        return (
+            f"Memory is short: {self._rss_mb:.0f} MB of {self._limit_mb} MB. {set_aside} whales of the "
+            "lowest feerates are set aside; they are stored, and their ends are still told. A higher "
+            "SPOUT_MEMORY_LIMIT_MB gives more room."
+        )
+
+
+def rss_mb() -> float:
+    """Our resident memory."""
+    return float(psutil.Process().memory_info().rss) / 1_048_576
+
+
+async def give_back() -> None:
+    """Collect what is garbage and hand free pages back to the system."""
+    loop = asyncio.get_running_loop()
+    gc.collect()
+    await loop.run_in_executor(None, _trim)
+
+
+def _trim() -> None:
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return  # another C library: it has its own ways

@@ -1,0 +1,104 @@
+"""The second rung: while nothing streams, the backend's REST is asked what it would have told.
+
+And the far sides are probed all the time, in parallel: each one's latency, and whether it is back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+
+from app.clock import Clock
+from app.core.observations import Observation
+from app.core.questions import AskMempool
+from app.errors import ParseError, SourceError
+from app.source.mempool_rest import MempoolRest
+from app.source.mempool_ws import Tell
+from app.source.sides import NodeSide, Sides, is_well
+
+POLL_SECONDS = 10.0
+PROBE_SECONDS = 10.0
+PROBE_AGAIN_SECONDS = 2.0
+"""While the backend does not answer, so that its return is noticed at once."""
+LEFTOVERS_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """Reads mempool, tip, fees and queue by REST as long as no source streams."""
+
+    def __init__(self, sides: Sides, rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+        self._sides = sides
+        self._rest = rest
+        self._tell = tell
+        self._clock = clock
+
+    async def run(self) -> None:
+        while True:
+            if self._is_needed:
+                await self._poll()
+            await self._clock.sleep(POLL_SECONDS)
+
+    @property
+    def _is_needed(self) -> bool:
+        reading, backend = self._sides.reading(), self._sides.backend
+        return not reading.stream and backend is not None and is_well(backend.answers)
+
+    async def _poll(self) -> None:
+        reads: tuple[Callable[[], Awaitable[tuple[Observation, ...]]], ...] = (
+            partial(self._rest.answer, AskMempool("polling")),
+            self._rest.market,
+        )
+        for read in reads:
+            try:
+                await self._tell(await read())
+            except (SourceError, ParseError) as error:
+                _log.debug("poll without answer", error=str(error))
+
+
+class Leftovers:
+    """Reads what was listed and never told, one by one."""
+
+    def __init__(self, rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+        self._rest = rest
+        self._tell = tell
+        self._clock = clock
+
+    async def run(self) -> None:
+        while True:
+            async for one in self._rest.leftovers():
+                await self._tell((one,))
+            await self._clock.sleep(LEFTOVERS_SECONDS)
+
+
+class Prober:
+    """Asks every far side for a trifle; the answer, or its lack, is written into its health."""
+
+    def __init__(self, sides: Sides, clock: Clock) -> None:
+        self._sides = sides
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Probe for ever, each far side at its own pace."""
+        async with asyncio.TaskGroup() as group:
+            if self._sides.backend is not None:
+                group.create_task(self._keep_probing(self._sides.backend.rest.tip))
+            if self._sides.node is not None:
+                group.create_task(self._keep_probing(partial(_ask_uptime, self._sides.node)))
+            if self._sides.electrum is not None:
+                group.create_task(self._keep_probing(self._sides.electrum.source.ping))
+
+    async def _keep_probing(self, probe: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await probe()
+            except (SourceError, ParseError) as error:
+                _log.debug("probe without answer", error=str(error))
+                await self._clock.sleep(PROBE_AGAIN_SECONDS)
+            else:
+                await self._clock.sleep(PROBE_SECONDS)
+
+
+async def _ask_uptime(node: NodeSide) -> None:
+    await node.rpc.ask(int, "uptime")

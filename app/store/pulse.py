@@ -1,0 +1,45 @@
+"""Asks the database for a trifle now and then: how long it takes, and whether it answers at all."""
+
+from datetime import datetime
+
+from app.clock import Clock
+from app.errors import StoreError
+from app.store.database import Connection, Database
+
+EVERY_SECONDS = 10.0
+
+
+class Pulse:
+    """`since`: when it came to be as it is; `error` is None while it answers."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.since: datetime = clock.now()
+        self.latency_ms: float | None = None
+        self.error: str | None = None
+
+    async def run(self) -> None:
+        while True:
+            await self.feel()
+            await self._clock.sleep(EVERY_SECONDS)
+
+    async def feel(self) -> None:
+        """Ask once."""
+        started = self._clock.monotonic()
+        try:
+            await self._database.run(_nothing_much)
+        except StoreError as error:
+            self._become(str(error))
+        else:
+            self.latency_ms = (self._clock.monotonic() - started) * 1000
+            self._become(None)
+
+    def _become(self, error: str | None) -> None:
+        if (error is None) != (self.error is None):
+            self.since = self._clock.now()
+        self.error = error
+
+
+def _nothing_much(connection: Connection) -> None:
+    connection.execute("SELECT 1").fetchone()

@@ -1,0 +1,140 @@
+"""How much Spout sees, and when a step of it is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.core.ladder import Ladder, Reading, Rung, Transition
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def a_reading(rung: Rung, *, starting: bool = False, reason: str | None = "the reason") -> Reading:
+    return Reading(
+        stream=rung is Rung.LIVE,
+        answers=rung in (Rung.LIVE, Rung.POLLING),
+        blocks=rung is not Rung.BLIND,
+        starting=starting,
+        reason=reason,
+    )
+
+
+class Climber:
+    """Takes a reading a second, and collects the steps."""
+
+    def __init__(self) -> None:
+        self.ladder = Ladder(START)
+        self.second = 0
+        self.steps: list[Transition] = []
+
+    def sees(self, rung: Rung, *, seconds: int = 1, starting: bool = False) -> "Climber":
+        for _ in range(seconds):
+            self.second += 1
+            if step := self.ladder.step(a_reading(rung, starting=starting), self.now):
+                self.steps.append(step)
+        return self
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.second)
+
+    @property
+    def told(self) -> list[tuple[Rung | None, Rung]]:
+        return [(step.before, step.now.rung) for step in self.steps if step.told]
+
+
+def running() -> Climber:
+    return Climber().sees(Rung.LIVE)
+
+
+@pytest.mark.parametrize("rung", list(Rung))
+def test_each_rung_is_what_its_reading_gives(rung: Rung) -> None:
+    assert a_reading(rung).rung is rung
+
+
+def test_a_start_that_goes_well_tells_nothing() -> None:
+    assert Climber().sees(Rung.BLIND, seconds=5).sees(Rung.POLLING, seconds=5).sees(Rung.LIVE).told == []
+
+
+def test_a_short_reconnect_tells_nothing() -> None:
+    assert running().sees(Rung.BLIND, seconds=9).sees(Rung.LIVE, seconds=9).told == []
+
+
+def test_a_step_down_is_told_once_after_ten_seconds() -> None:
+    assert running().sees(Rung.BLIND, seconds=300).told == [(Rung.LIVE, Rung.BLIND)]
+
+
+def test_a_step_down_says_when_it_came_to_be_so() -> None:
+    climber = running().sees(Rung.POLLING, seconds=30)
+
+    assert climber.steps[-1].now.since == START + timedelta(seconds=2)
+
+
+def test_a_step_up_is_told_at_once() -> None:
+    climber = running().sees(Rung.BLIND, seconds=20)
+    before = len(climber.steps)
+
+    climber.sees(Rung.LIVE)
+
+    assert [(one.now.rung, one.is_down, one.told) for one in climber.steps[before:]] == [
+        (Rung.LIVE, False, True)
+    ]
+
+
+def test_every_rung_on_the_way_back_is_told_once() -> None:
+    climber = running().sees(Rung.BLIND, seconds=20)
+
+    climber.sees(Rung.BLOCKS_ONLY, seconds=20).sees(Rung.POLLING, seconds=20).sees(Rung.LIVE, seconds=20)
+
+    assert climber.told == [
+        (Rung.LIVE, Rung.BLIND),
+        (Rung.BLIND, Rung.BLOCKS_ONLY),
+        (Rung.BLOCKS_ONLY, Rung.POLLING),
+        (Rung.POLLING, Rung.LIVE),
+    ]
+
+
+def test_a_fall_through_several_rungs_is_told_as_one_step() -> None:
+    climber = running().sees(Rung.POLLING, seconds=4).sees(Rung.BLOCKS_ONLY, seconds=4)
+
+    assert climber.sees(Rung.BLIND, seconds=60).told == [(Rung.LIVE, Rung.BLIND)]
+
+
+def test_live_has_no_reason() -> None:
+    assert running().ladder.footing.reason is None
+
+
+@pytest.mark.parametrize("climber", [Climber(), running()], ids=["at the start", "later"])
+def test_what_only_starts_is_no_alarm_however_long(climber: Climber) -> None:
+    assert climber.sees(Rung.BLOCKS_ONLY, seconds=7200, starting=True).sees(Rung.LIVE).told == []
+
+
+def test_a_start_without_any_source_is_told_after_a_minute() -> None:
+    climber = Climber().sees(Rung.BLIND, seconds=59)
+    early = list(climber.told)
+
+    climber.sees(Rung.BLIND, seconds=60)
+
+    assert (early, climber.told) == ([], [(None, Rung.BLIND)])
+
+
+def test_without_mempool_is_too_long_after_five_minutes() -> None:
+    climber = running().sees(Rung.BLOCKS_ONLY, seconds=300)
+    early = climber.ladder.without_mempool_since(climber.now)
+
+    climber.sees(Rung.BLOCKS_ONLY)
+
+    assert (early, climber.ladder.without_mempool_since(climber.now)) == (None, START + timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("rung", [Rung.POLLING, Rung.LIVE])
+def test_it_is_over_as_soon_as_a_source_gives_the_mempool_again(rung: Rung) -> None:
+    climber = running().sees(Rung.BLIND, seconds=600).sees(rung)
+
+    assert climber.ladder.without_mempool_since(climber.now) is None
+
+
+def test_an_idle_chain_is_no_loss() -> None:
+    climber = running().sees(Rung.LIVE, seconds=3600)
+
+    assert climber.ladder.without_mempool_since(climber.now) is None
