@@ -32,8 +32,8 @@ class Poller:
     And once whenever REST is back: what was asked meanwhile found nobody to answer.
     """
 
-    def __init__(self, sides: Sides, rest: MempoolRest, tell: Tell, clock: Clock) -> None:
-        self._sides = sides
+    def __init__(self, believed: Callable[[], Sides], rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+        self._believed = believed
         self._rest = rest
         self._tell = tell
         self._clock = clock
@@ -47,14 +47,14 @@ class Poller:
 
     async def turn(self) -> None:
         """Read what is due."""
-        backend = self._sides.backend
+        backend = self._believed().backend
         answered, self._answered = self._answered, backend is not None and backend.responds
         due = self._clock.monotonic() - self._polled_at >= POLL_SECONDS
         if not self._answered:
             return
         if not answered:
             await self._try(partial(self._rest.answer, AskMempool("REST answers again")))
-        elif due and not self._sides.reading().stream:
+        elif due and not self._believed().reading().stream:
             self._polled_at = self._clock.monotonic()
             await self._try(partial(self._rest.answer, AskMempool("polling")))
             await self._try(self._rest.market)

@@ -48,7 +48,7 @@ class Sources:
         return tidings(observation, at)
 
     def reading(self) -> Reading:
-        return self.sides.reading()
+        return self.examination.believed().reading()
 
     def leads(self) -> tuple[Lead, ...]:
         """Who saw transactions first; of use where more than one can."""
