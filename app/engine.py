@@ -243,7 +243,7 @@ class Engine:
 
     async def _keep_transition(self, transition: Transition) -> None:
         now = transition.now
-        _log.info("sight changed", rung=now.rung.value, since=now.since, reason=now.reason)
+        _log.info("sight changed", rung=now.rung.value, since=now.since.isoformat(), reason=now.reason)
         try:
             await self._transitions.append(
                 StoredTransition(since=now.since, rung=now.rung, reason=now.reason)
