@@ -111,7 +111,7 @@ class MempoolRest:
             try:
                 for told in await self._whole(txid):
                     yield told
-            except SourceError:
+            except (SourceError, ParseError):
                 continue  # the next reconciliation is after it again, if it still waits
             await self._clock.sleep(1 / LEFTOVERS_PER_SECOND)
 
