@@ -12,7 +12,7 @@ def main() -> None:
     try:
         _command(sys.argv[1:])
     except SpoutError as error:
-        print(f"spout: {error}", file=sys.stderr)
+        print(f"spout: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -32,6 +32,11 @@ def _run() -> None:
     from app.settings import read_settings  # noqa: PLC0415
 
     asyncio.run(run(read_settings(os.environ), lambda url: print(f"Spout: {url}", flush=True)))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is stored and closed. What may still run is an import on a thread beside: not worth waiting for,
+    # and the interpreter would.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from app.clock import SystemClock
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from app.house import House
 
 
+class Unwaited(ThreadPoolExecutor):
+    """Its threads hold up nobody's end: importing Panel can take longer than we have to stop."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - the base's own
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
 async def run(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. `say` gets the dashboard's address once the port is open.
 
@@ -23,6 +31,7 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(Unwaited(thread_name_prefix="beside"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()

@@ -1,9 +1,9 @@
 """One node watched, or one demo played: its sources, its tracker and its store, from open to close."""
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from importlib import resources
 
 import structlog
 
@@ -14,16 +14,22 @@ from app.core.classification import Classification
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import Event
-from app.core.foreteller import Silent
-from app.core.labels import Label, parse_table
+from app.core.forecaster import Forecaster
+from app.core.foreteller import Foreteller
+from app.core.labels import Label, parse_labels, parse_table
 from app.core.ladder import Transition
-from app.core.models import Transaction
+from app.core.models import SourceName, Transaction
+from app.core.observations import ChainListed
+from app.core.passagetable import Beliefs as MarketBeliefs
+from app.core.passagetable import PassageTable
 from app.core.peel import PeelMemory
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
 from app.core.units import Script
+from app.data import demo_labels, entities_table
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.learning import Learner
 from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
 from app.present import Present
@@ -46,15 +52,19 @@ from app.views import Component, ComponentStatus, Live, Notice
 RECONCILE_EVERY_SECONDS = 300.0
 LABELS_EVERY_SECONDS = 1.0
 RETAIN_EVERY_SECONDS = 6 * 3600.0
+DEMO_DAY = "2026-11-22"
+"""When the demo's own labels were made."""
 _log = structlog.get_logger(__name__)
 
 
 class Labels:
     """The shipped table with the operator's own labels on top; takes them up as they change."""
 
-    def __init__(self) -> None:
-        text = resources.files("app.data").joinpath("entities.csv").read_text(encoding="utf-8")
-        self._shipped = Entities(parse_table(text))
+    def __init__(self, *, demo: bool = False) -> None:
+        shipped = parse_table(entities_table())
+        self._shipped = Entities(
+            (*shipped, *parse_labels(demo_labels(), today=DEMO_DAY)) if demo else shipped
+        )
         self._revision: tuple[int, int] | None = None
         self.entities = self._shipped
 
@@ -84,6 +94,16 @@ class Labels:
         _log.info("labels read", own=len(own))
 
 
+def judgement(settings: Settings, labels: Labels, foreteller: Foreteller) -> Judgement:
+    """What decides on a whale here: the operator's threshold and labels, and who forecasts."""
+    return Judgement(
+        threshold=settings.whale_threshold_sat,
+        classify=labels.classify,
+        is_whale=is_whale,
+        foreteller=foreteller,
+    )
+
+
 class Engine:
     """Everything between the sources and the faces. `open`, then `start`, then `close`."""
 
@@ -100,7 +120,7 @@ class Engine:
         self._supervisor = Supervisor(clock, random.random)
         self._inbox = Inbox()
         self._examined = Examined()
-        self.labels = Labels()
+        self.labels = Labels(demo=demo)
         self._store_error: str | None = None
         self._opened: Opened | None = None
         self._sources: Sources | None = None
@@ -114,15 +134,14 @@ class Engine:
         self._opened = await open_database(self._data_dir, at=self._clock.now())
         self.store = PredictionStore(self._opened)
         restored = await self.store.restore(self._clock.now())
+        self._forecaster = Forecaster()
+        if restored.blocks:
+            self._forecaster.hear(
+                ChainListed(blocks=restored.blocks, source=SourceName.BLOCK), self._clock.now()
+            )
         await self.labels.refresh(self._label_store)
-        judgement = Judgement(
-            threshold=self._settings.whale_threshold_sat,
-            classify=self.labels.classify,
-            is_whale=is_whale,
-            foreteller=Silent(),
-        )
-        self.tracker = Tracker(judgement, demo=self._demo)
-        self.tracker.restore(restored.predictions, restored.blocks)
+        self.tracker = Tracker(judgement(self._settings, self.labels, self._forecaster), demo=self._demo)
+        self.tracker.restore(restored.predictions, restored.blocks, restored.unread)
         _log.info("store open", pending=len(self.tracker.whales), last_sequence=restored.last_sequence)
         return self.store
 
@@ -148,6 +167,7 @@ class Engine:
             memory_limit_mb=self._settings.memory_limit_mb,
             database_bytes=self._opened.database.size_bytes,
             sequence=lambda: self.store.last_sequence,
+            figures=self._forecaster.figures,
             demo=self._demo,
         )
         for notice in (*self._opened.notices, *notices):
@@ -160,7 +180,7 @@ class Engine:
             asker=self._inquirer,
             bus=self._bus,
             clock=self._clock,
-            listeners=(sources, self._present),
+            listeners=(sources, self._forecaster, self._present),
             on_trouble=self._on_store_trouble,
         )
         self._live.show(self._present.snapshot())
@@ -173,6 +193,8 @@ class Engine:
             ("memory", self._memory.run),
             ("reconcile", self._reconcile),
             ("labels", self._follow_labels),
+            ("forecast table", self._equip_forecaster),
+            ("learning", self._learner().run),
             ("retention", self._retain),
             *sources.parts,
         ):
@@ -199,6 +221,19 @@ class Engine:
         while True:
             await self._clock.sleep(LABELS_EVERY_SECONDS)
             await self.labels.refresh(self._label_store)
+
+    async def _equip_forecaster(self) -> None:
+        """Takes a second of computing, so the pages come first."""
+        loop = asyncio.get_running_loop()
+        self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MarketBeliefs())))
+
+    def _learner(self) -> Learner:
+        return Learner(
+            detected_between=self.store.detected_between,
+            tip=lambda: self.tracker.chain.tip,
+            take_up=self._forecaster.recalibrate,
+            clock=self._clock,
+        )
 
     async def _retain(self) -> None:
         while True:

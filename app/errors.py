@@ -63,3 +63,7 @@ class NodeRefusedError(SourceError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class CommandError(SpoutError):
+    """What was asked for on the command line cannot be done as asked."""

@@ -108,7 +108,7 @@ class House:
         )
         self._engine = engine
         store = await engine.open()
-        self._server.attach(store, KeyStore(self._operator.file))
+        self._server.attach(store, KeyStore(self._operator.file), LabelStore(self._operator.file))
         engine.start(self._demo if demo else self._node, self._operator.notices)
 
     def _node(self, tell: Tell, examined: Examined) -> Sources:

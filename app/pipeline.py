@@ -18,6 +18,7 @@ from app.core.observations import Observation
 from app.core.prediction import Prediction
 from app.core.questions import Question
 from app.core.tracker import Tracker
+from app.core.units import BlockHash
 from app.errors import StoreError
 
 LONGEST_WAIT_SECONDS = 15.0
@@ -28,7 +29,11 @@ class Keeper(Protocol):
     """Where conclusions are kept before they are told."""
 
     async def append(
-        self, happenings: Sequence[Happening], predictions: Sequence[Prediction], blocks: Sequence[Block] = ()
+        self,
+        happenings: Sequence[Happening],
+        predictions: Sequence[Prediction],
+        blocks: Sequence[Block] = (),
+        read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
         """Number and keep all of it, or nothing.
 
@@ -55,6 +60,7 @@ class _Batch:
     happenings: list[Happening] = field(default_factory=list)
     predictions: dict[str, Prediction] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    read: list[BlockHash] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
 
@@ -106,11 +112,12 @@ class Pipeline:
             batch.happenings += drawn.happenings
             batch.predictions |= drawn.predictions
             batch.blocks += drawn.blocks
+            batch.read += drawn.read
             batch.questions += drawn.questions
         return batch
 
     async def _keep(self, batch: _Batch) -> tuple[Event, ...]:
-        if not (batch.happenings or batch.predictions or batch.blocks):
+        if not (batch.happenings or batch.predictions or batch.blocks or batch.read):
             return ()
         events = await self._append(batch)
         self.events += len(events)
@@ -121,7 +128,7 @@ class Pipeline:
         while True:
             try:
                 events = await self._keeper.append(
-                    batch.happenings, tuple(batch.predictions.values()), batch.blocks
+                    batch.happenings, tuple(batch.predictions.values()), batch.blocks, batch.read
                 )
             except StoreError as error:
                 attempt += 1

@@ -8,6 +8,7 @@ import psutil
 from app.clock import Clock
 from app.core.events import Happening
 from app.core.firsts import Lead
+from app.core.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import BlockConnected, FeesTold, MempoolMeasured, Observation, QueueProjected
 from app.core.tracker import Tracker
@@ -32,6 +33,7 @@ class Present:
         memory_limit_mb: int,
         database_bytes: Callable[[], int | None],
         sequence: Callable[[], int],
+        figures: Callable[[datetime], UrgencyMetrics | None],
         demo: bool,
         leads: Callable[[], tuple[Lead, ...]] = tuple,
         standing: Callable[[], tuple[Notice, ...]] = tuple,
@@ -45,6 +47,7 @@ class Present:
         self._memory_limit_mb = memory_limit_mb
         self._database_bytes = database_bytes
         self._sequence = sequence
+        self._figures = figures
         self._demo = demo
         self._leads = leads
         self._standing = standing
@@ -118,6 +121,7 @@ class Present:
             tip_seen_at=self._tip_seen_at,
             fees=self._fees,
             queue=self._queue,
+            figures=self._figures(self._clock.now()),
             mempool=self._mempool,
             pending=tuple(sorted(tracker.whales.pending(), key=lambda one: one.detected_at, reverse=True)),
             ended=tuple(ended[:MOST_ENDED]),

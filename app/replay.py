@@ -26,7 +26,8 @@ from app.core.observations import (
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
-from app.pipeline import Keeper, Pipeline
+from app.core.units import BlockHash
+from app.pipeline import Keeper, Listener, Pipeline
 from app.source.breaker import Guard, Patience
 from app.source.examined import Examined
 from app.source.frames import FrameReader
@@ -87,9 +88,13 @@ class Remembering:
         self.events: list[Event] = []
 
     async def append(
-        self, happenings: Sequence[Happening], predictions: Sequence[Prediction], blocks: Sequence[Block] = ()
+        self,
+        happenings: Sequence[Happening],
+        predictions: Sequence[Prediction],
+        blocks: Sequence[Block] = (),
+        read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
-        events = await self._keeper.append(happenings, predictions, blocks)
+        events = await self._keeper.append(happenings, predictions, blocks, read)
         self.predictions |= {one.prediction_id: one for one in predictions}
         self.events += events
         return events
@@ -99,7 +104,13 @@ class Replay:
     """One pass over recordings; `kept` holds what came out."""
 
     def __init__(
-        self, *, tracker: Tracker, keeper: Keeper, recordings: Sequence[Path], rest: Sequence[Path]
+        self,
+        *,
+        tracker: Tracker,
+        keeper: Keeper,
+        recordings: Sequence[Path],
+        rest: Sequence[Path],
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._tracker = tracker
         self._recordings = recordings
@@ -113,7 +124,12 @@ class Replay:
         self.kept = Remembering(keeper)
         self._inquirer = Inquirer([self._rest], self._tell, self._clock)
         self._pipeline = Pipeline(
-            tracker=tracker, keeper=self.kept, asker=self._inquirer, bus=Bus(), clock=self._clock
+            tracker=tracker,
+            keeper=self.kept,
+            asker=self._inquirer,
+            bus=Bus(),
+            clock=self._clock,
+            listeners=listeners,
         )
         self._txids: set[int] = set()
         self._reconciled_at = 0.0

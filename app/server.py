@@ -3,7 +3,7 @@
     server = Server(settings, keyring, clock)
     server.listen()                      # /healthz answers, pages say "starting", the API says 503
     await server.mount_api(live=..., bus=..., history=None, keys=None)
-    server.attach(history, keys)         # once the database is open
+    server.attach(history, keys, labels) # once the database is open
     await server.mount_pages(load)       # once Panel is imported
     ...
     await server.close()
@@ -29,12 +29,12 @@ from app.keyring import Keyring
 from app.settings import Settings
 from app.web.access_log import log_request
 from app.web.first import HealthzHandler, LoginNeededHandler, StartingApiHandler, StartingPageHandler
-from app.web.gate import Door, Gate
+from app.web.gate import Gate
 from app.web.headers import SecureHeaders
 from app.web.sessions import Sessions
 
 if TYPE_CHECKING:
-    from app.api.parts import Keys, Parts
+    from app.api.parts import Keys, Labels, Parts
     from app.api.streams import StreamLimits, Streams
     from app.bus import Bus
     from app.core.events import Event
@@ -160,11 +160,11 @@ class Server:
             default_handler_args={"parts": mounted.parts},
         )
 
-    def attach(self, history: "History", keys: "Keys") -> None:
+    def attach(self, history: "History", keys: "Keys", labels: "Labels | None" = None) -> None:
         """The database is open: what reads it can answer now. After `mount_api`."""
         if self._parts is None:
             raise RuntimeError("mount_api comes first")
-        self._parts.history, self._parts.keys = history, keys
+        self._parts.history, self._parts.keys, self._parts.labels = history, keys, labels
 
     async def mount_pages(self, load: "Callable[[], Callable[[], PagesBundle]]") -> None:
         """Serve the pages. `load` imports them, on another thread; what it returns builds them here."""
@@ -191,11 +191,6 @@ class Server:
                     await self._http.close_all_connections()
             except TimeoutError:
                 return
-
-    @property
-    def is_open_door(self) -> bool:
-        """True if nobody is asked for a password; only possible on this machine alone."""
-        return self.gate.door is Door.OPEN
 
 
 async def _import(name: str) -> ModuleType:

@@ -10,6 +10,7 @@ from app.core import ladder
 from app.core.classification import Flow
 from app.core.events import Event
 from app.core.firsts import Lead
+from app.core.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
 from app.core.prediction import Prediction, Status, Urgency
@@ -90,6 +91,7 @@ class Snapshot:
     tip_seen_at: datetime | None = None
     fees: FeesTold | None = None
     queue: QueueProjected | None = None
+    figures: UrgencyMetrics | None = None
     mempool: MempoolMeasured | None = None
     pending: tuple[Prediction, ...] = ()
     ended: tuple[Prediction, ...] = ()

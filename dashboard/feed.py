@@ -21,6 +21,7 @@ BEAT_SECONDS = 10.0
 MOST_WAITING_BYTES = 4_000_000
 """What may wait unsent for one reader; beyond it the reader is too slow and is let go."""
 LARGEST_QUESTION_BYTES = 4_096
+GOING_AWAY = 1001
 TOO_SLOW = 1013
 NOT_UNDERSTOOD = 1007
 
@@ -37,6 +38,7 @@ class Feed:
         epoch = secrets.token_hex(8)
         self.channels = {page: Channel(epoch, paint) for page, paint in painters.items()}
         self.whale = whale
+        self.sockets: set[WebSocketHandler] = set()
         self._live = live
         self._due: asyncio.TimerHandle | None = None
         self._next_at = 0.0
@@ -49,11 +51,14 @@ class Feed:
         self._beating()
 
     def close(self) -> None:
+        """Stop, and say goodbye: a page that is told so comes back at once."""
         for timer in (self._due, self._beat):
             if timer is not None:
                 timer.cancel()
         if self._unwatch is not None:
             self._unwatch()
+        for socket in tuple(self.sockets):
+            socket.close(GOING_AWAY, "Spout is stopping; ask again in a moment")
 
     @property
     def snapshot(self) -> Snapshot:
@@ -108,6 +113,7 @@ class LiveSocket(WebSocketHandler):
 
     def open(self, *_: str, **__: str) -> None:
         self.set_nodelay(True)
+        self._feed.sockets.add(self)
 
     def on_message(self, message: str | bytes) -> None:
         asked = _question(message)
@@ -126,6 +132,7 @@ class LiveSocket(WebSocketHandler):
 
     def on_close(self) -> None:
         super().on_close()
+        self._feed.sockets.discard(self)
         self._leave()
         for task in self._questions:
             task.cancel()

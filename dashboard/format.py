@@ -47,12 +47,13 @@ FLAG_WORDS = {
 
 
 def amount(sats: int) -> str:
-    """BTC for a sentence: no decimals from 1,000 on, one from 10 on, else two."""
+    """BTC for a sentence: no decimals from 1,000 on, at most one from 10 on, else two."""
     coins = sats / SATS_PER_BTC
     size = abs(coins)
     if size >= 1_000:
         return f"{coins:,.0f}"
-    return f"{coins:,.1f}" if size >= 10 else f"{coins:,.2f}"
+    text = f"{coins:,.1f}" if size >= 10 else f"{coins:,.2f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def feerate(rate: float) -> str:

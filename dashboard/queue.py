@@ -10,6 +10,8 @@ from dashboard.format import amount, count, feerate
 SHOWN_BLOCKS = 8
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """What the backend's seven `feeRange` numbers are, counted from a block's least feerate."""
+BLOCK_VBYTES = 1_000_000
+NEARLY_FULL = 0.96
 DRAWN_WHALES = 60
 """The largest; beyond it circles hide each other. The sentence and the table count all."""
 
@@ -43,17 +45,20 @@ def place(rate: float, blocks: Sequence[ProjectedBlock]) -> Place:
 def queue_part(queue: QueueProjected | None, pending: Iterable[Prediction]) -> dict[str, object]:
     """What `static/queue.js` draws; blocks None while nobody has told the queue."""
     waiting = [(whale, rate_of(whale)) for whale in pending]
-    if queue is None or not queue.blocks:
+    if queue is None:
         words = (
             "The queue is not known yet: it comes with the first projected blocks of your mempool backend."
         )
         return {"blocks": None, "whales": [], "words": words, "table": []}
-    blocks = queue.blocks[:SHOWN_BLOCKS]
+    told = [block for block in queue.blocks if block.count and block.fee_range and block.fee_range[-1] > 0]
+    blocks = told[:SHOWN_BLOCKS]
+    if not blocks:
+        return {"blocks": [], "whales": [], "words": "Nothing waits: the queue is empty.", "table": []}
     placed = [(whale, rate, place(rate, blocks)) for whale, rate in waiting if rate is not None]
     drawn = sorted(placed, key=lambda one: one[0].classification.moved, reverse=True)[:DRAWN_WHALES]
     return {
         "blocks": [_block(block) for block in blocks],
-        "deeper": len(queue.blocks) > SHOWN_BLOCKS,
+        "deeper": len(told) > SHOWN_BLOCKS,
         "whales": [
             {
                 "id": whale.prediction_id,
@@ -126,7 +131,9 @@ def _words(blocks: Sequence[ProjectedBlock], placed: Placed, unknown: int) -> st
         if unknown
         else ""
     )
-    return f"{front}{price}.{rest}"
+    full = blocks[0].vsize / BLOCK_VBYTES
+    room = f" The next block is {max(1, round(full * 100))} % full so far." if full < NEARLY_FULL else ""
+    return f"{front}{price}.{room}{rest}"
 
 
 def _table(blocks: Sequence[ProjectedBlock], placed: Placed) -> list[list[str]]:
@@ -138,7 +145,7 @@ def _table(blocks: Sequence[ProjectedBlock], placed: Placed) -> list[list[str]]:
             [
                 "next" if index == 0 else f"+{index + 1}",
                 "unknown" if low is None or high is None else f"{feerate(low)} to {feerate(high)}",
-                f"{block.count:,}",
+                "unknown" if block.count is None else f"{block.count:,}",
                 str(len(here)),
                 f"{amount(sum(whale.classification.moved for whale in here))}" if here else "0",
             ]

@@ -34,6 +34,7 @@ def row_of(prediction: Prediction) -> Row:
         "lead": prediction.lead_time_seconds,
         "demo": prediction.demo,
         **_forecast(prediction.forecast),
+        "unforecast": prediction.unforecast,
         **_result(prediction),
     }
 

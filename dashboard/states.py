@@ -9,7 +9,7 @@ from dashboard.format import millis
 SOURCES = ("mempool_ws", "mempool_rest", "bitcoind", "electrs")
 COMPONENT_WORDS = {
     "database": "Database",
-    "mempool_ws": "Mempool stream",
+    "mempool_ws": "Mempool feed",
     "mempool_rest": "Mempool REST",
     "electrs": "electrs",
     "bitcoind": "bitcoind",
@@ -22,7 +22,7 @@ STATUS_WORDS = {
     ComponentStatus.SYNCING: "catching up",
     ComponentStatus.DEGRADED: "degraded",
     ComponentStatus.FAILED: "failed",
-    ComponentStatus.OFF: "not configured",
+    ComponentStatus.OFF: "off",
 }
 NOTICE_TITLES = {
     "database_set_aside": "The database was set aside",

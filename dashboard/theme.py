@@ -49,8 +49,8 @@ DARK = {
     "fresh": "#103344",
     "hatch": "#1d4a5d",
     "water": "#0e2a37",
-    "demo": "#b8a3ff",
-    "on-demo": "#150d33",
+    "demo": "#3c2c7d",
+    "on-demo": "#efe9ff",
     "shade": "rgba(0, 8, 12, .6)",
     "lift": "rgba(0, 0, 0, .45)",
 }

@@ -14,7 +14,7 @@ from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
 from app.core.access import Scope
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -73,7 +73,7 @@ class JsonHandler(RequestHandler):
         if isinstance(value, HTTPError) and value.status_code < 500:
             return
         if isinstance(value, Problem):
-            log.debug("refused", code=value.code, path=self.request.path)
+            _log.debug("refused", code=value.code, path=self.request.path)
             return
         super().log_exception(typ, value, tb)
 

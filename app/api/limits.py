@@ -1,8 +1,9 @@
 """How much each caller may ask. Pure: the time comes as an argument."""
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from app.core.recent import Recent
 
 _MOST_CALLERS = 10_000
 
@@ -50,17 +51,14 @@ class Limiter:
     """Token buckets by caller, at most 10,000 of them; the one that asked longest ago is forgotten."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._buckets: Recent[tuple[str, str], tuple[float, float]] = Recent(_MOST_CALLERS)
 
     def take(self, quota: Quota, caller: str, at: float) -> Allowance:
         """Count one request of `caller` at `at` (monotonic seconds)."""
         level = self._level(quota, caller, at)
         allowed = level >= 1
         level -= 1 if allowed else 0
-        self._buckets[(quota.name, caller)] = (level, at)
-        self._buckets.move_to_end((quota.name, caller))
-        if len(self._buckets) > _MOST_CALLERS:
-            self._buckets.popitem(last=False)
+        self._buckets.put((quota.name, caller), (level, at))
         return self._allowance(quota, level, refused=not allowed)
 
     def look(self, quota: Quota, caller: str, at: float) -> Allowance:
@@ -69,7 +67,7 @@ class Limiter:
         return self._allowance(quota, level, refused=level < 1)
 
     def _level(self, quota: Quota, caller: str, at: float) -> float:
-        level, since = self._buckets.get((quota.name, caller), (float(quota.amount), at))
+        level, since = self._buckets.get((quota.name, caller)) or (float(quota.amount), at)
         return min(quota.amount, level + (at - since) * quota.amount / quota.window_seconds)
 
     def _allowance(self, quota: Quota, level: float, *, refused: bool) -> Allowance:

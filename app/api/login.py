@@ -17,7 +17,7 @@ from app.web.origin import asked_by_our_own_page
 from app.web.pages_html import login_page
 from app.web.sessions import COOKIE
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _LONGEST_PASSWORD = 1_024
 
 
@@ -73,11 +73,11 @@ class LoginHandler(RequestHandler):
             self._show(onward, f"Too many tries. Wait {wait} seconds.", status=429)
             return
         if not await self._passwords.is_right(self.get_body_argument("password", "", strip=False)):
-            log.warning("login_failed", address=address)
+            _log.warning("login_failed", address=address)
             self._show(onward, "That is not the password.", status=401)
             return
         self._throttle.succeeded(address)
-        log.info("login", address=address)
+        _log.info("login", address=address)
         self.add_header("Set-Cookie", self._gate.begin(self.request))
         self.redirect(onward, status=303)
 

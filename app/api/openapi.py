@@ -71,6 +71,8 @@ def paths() -> dict[str, Any]:
             ],
         ),
         "/api/v1/urgency-metrics": _get("urgencyMetrics", "The fee market now", "UrgencyMetrics"),
+        "/api/v1/labels": _get("labels", "Your own labels", "Labels") | {"post": _new_labels()},
+        "/api/v1/labels/{address}": {"delete": _remove_label()},
         "/api/v1/tokens": {"post": _tokens()},
         "/api/v1/stream": {"get": _socket("stream", "Events as they happen", _STREAM)},
         "/api/v1/live": {
@@ -124,6 +126,30 @@ def _get(
             "parameters": parameters or [],
             "responses": {"200": _json(schema, summary), **_refusals()},
         }
+    }
+
+
+def _new_labels() -> dict[str, Any]:
+    one = {"$ref": "#/components/schemas/NewLabel"}
+    many = {"type": "object", "properties": {"labels": {"type": "array", "items": one}}}
+    return {
+        "summary": "Add one label, or many at once: all or none; an earlier one for the same script goes",
+        "operationId": "addLabels",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"oneOf": [one, many]}}},
+        },
+        "responses": {"201": _json("Labels", "as they are kept"), **_refusals()},
+    }
+
+
+def _remove_label() -> dict[str, Any]:
+    address = {"name": "address", "in": "path", "required": True, "schema": text("or its script in hex")}
+    return {
+        "summary": "Forget a label of yours",
+        "operationId": "removeLabel",
+        "parameters": [address],
+        "responses": {"204": {"description": "it is gone"}, **_refusals()},
     }
 
 

@@ -1,5 +1,6 @@
 """What the API's handlers work with, handed to them by the composition root."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from app.clock import Clock
 from app.core.access import ApiKey
 from app.core.events import Event
 from app.metrics import Metrics
+from app.store.labels import LabelFields
 from app.views import History, Live
 from app.web.gate import Gate
 
@@ -27,9 +29,23 @@ class Keys(Protocol):
         ...
 
 
+class Labels(Protocol):
+    """The operator's own labels; the store keeps them."""
+
+    async def put(self, labels: Iterable[LabelFields]) -> int:
+        """Keep all of them or none; one for the same script is replaced."""
+        ...
+
+    async def listed(self) -> Sequence[LabelFields]: ...
+
+    async def remove(self, script_or_address: str) -> bool:
+        """False if nothing was labelled so."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """`history` and `keys` are None until the database is open; what needs them answers 503 till then."""
+    """`history`, `keys` and `labels` are None until they are open; what needs them answers 503 till then."""
 
     live: Live
     bus: Bus[Event]
@@ -40,6 +56,7 @@ class Parts:
     limiter: Limiter = field(default_factory=Limiter)
     history: History | None = None
     keys: Keys | None = None
+    labels: Labels | None = None
 
     @property
     def demo(self) -> bool:
@@ -56,3 +73,9 @@ class Parts:
         if self.keys is None:
             raise starting("The database")
         return self.keys
+
+    def open_labels(self) -> Labels:
+        """Raises Problem (503) until they can be read."""
+        if self.labels is None:
+            raise starting("The database")
+        return self.labels

@@ -1,5 +1,6 @@
 """Every route of the API, and who answers it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from tornado.web import RequestHandler
 
 from app.api.exposition import MetricsHandler
 from app.api.health import HealthHandler
+from app.api.labels import LabelHandler, LabelsHandler
 from app.api.login import LoginHandler, LogoutHandler, Passwords
 from app.api.openapi import OpenApiHandler
 from app.api.parts import Parts
@@ -29,7 +31,7 @@ class Route:
 
     @property
     def pattern(self) -> str:
-        return self.path.replace("{txid}", r"([^/]+)")
+        return re.sub(r"\{\w+\}", "([^/]+)", self.path)
 
 
 ROUTES = (
@@ -37,6 +39,8 @@ ROUTES = (
     Route("/api/v1/predictions", PredictionsHandler),
     Route("/api/v1/predictions/{txid}", PredictionHandler),
     Route("/api/v1/urgency-metrics", UrgencyMetricsHandler),
+    Route("/api/v1/labels", LabelsHandler),
+    Route("/api/v1/labels/{address}", LabelHandler),
     Route("/api/v1/tokens", TokensHandler),
     Route("/api/v1/stream", StreamHandler),
     Route("/api/v1/openapi.json", OpenApiHandler),

@@ -4,8 +4,12 @@ from typing import Any
 
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.events import EventType
+from app.core.labels import KINDS
+from app.core.market import QueueSource
 from app.core.models import SourceName
+from app.core.observations import TIERS
 from app.core.prediction import HORIZONS, Outcome, Status, Urgency
+from app.core.urgency import PERCENTILES, Congestion
 from app.views import ComponentStatus, Rung
 
 Schema = dict[str, Any]
@@ -76,6 +80,7 @@ WHALE: dict[str, Schema] = {
     "txid": TXID,
     "replaces": a_list(TXID),
     "replaced_by": maybe(TXID),
+    "peel_of": maybe(text("the prediction whose coin it carries on")),
     "conflicts_with": a_list(TXID),
     "status": one_of(Status),
     "reason": maybe(text()),
@@ -99,13 +104,14 @@ WHALE: dict[str, Schema] = {
     "was_modified": FLAG,
     "flags": a_list(one_of(Flag)),
     **FORECAST,
+    "no_forecast": maybe(text("why there is none, in words")),
     "detected_at": TIME,
     "first_seen_by": one_of(SourceName),
     "confirmed_height": maybe(COUNT),
     "confirmed_at": maybe(TIME),
     "ended_at": maybe(TIME),
     "lead_time_s": maybe(NUMBER),
-    "outcome": one_of(Outcome),
+    "outcome": maybe(one_of(Outcome)),
     "demo": FLAG,
 }
 REVISION = an_object(
@@ -116,6 +122,9 @@ REVISION = an_object(
         "p_dropped": maybe(SHARE),
         "inputs": text("where the queue was read"),
         "widened": FLAG,
+        "inflow_s": maybe(NUMBER),
+        "recalibration_outcomes": COUNT,
+        "recalibration_age_s": maybe(NUMBER),
         **FORECAST,
     }
 )
@@ -158,13 +167,12 @@ HEALTH = an_object(
         "notices": a_list(an_object({"code": text(), "message": text(), "since": TIME})),
     }
 )
-_TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
 URGENCY = an_object(
     {
         "block_height": maybe(COUNT),
-        "fee_percentiles": an_object({str(percent): maybe(RATE) for percent in (10, 25, 50, 75, 90)}),
-        "recommended_fees": an_object({tier: maybe(RATE) for tier in _TIERS}),
-        "blocks_to_confirm": an_object({tier: maybe(NUMBER) for tier in _TIERS}),
+        "fee_percentiles": an_object({str(percent): maybe(RATE) for percent in PERCENTILES}),
+        "recommended_fees": an_object({tier: maybe(RATE) for tier in TIERS}),
+        "blocks_to_confirm": an_object({tier: maybe(NUMBER) for tier in TIERS}),
         "mempool": an_object(
             {
                 "transactions": maybe(COUNT),
@@ -174,8 +182,16 @@ URGENCY = an_object(
                 "minimum_fee_rate": maybe(RATE),
             }
         ),
-        "congestion": maybe({"type": "string", "enum": ["low", "medium", "high", "extreme"]}),
+        "congestion": maybe(one_of(Congestion)),
         "fee_spike": maybe(FLAG),
+        "queue_source": maybe(one_of(QueueSource)),
+        "recalibration": an_object(
+            {
+                "in_use": {**FLAG, "description": "from 300 outcomes of this node on"},
+                "outcomes": COUNT,
+                "age_s": maybe(NUMBER),
+            }
+        ),
         "updated_at": TIME,
         "demo": DEMO,
     },
@@ -199,6 +215,25 @@ LIFE = an_object(
         "events": a_list({"$ref": "#/components/schemas/Event"}),
     }
 )
+LABEL: dict[str, Schema] = {
+    "script": text("hex"),
+    "address": text("an address of any network, or a script in hex"),
+    "entity": text("whose it is"),
+    "group": text("entities of one group are one actor"),
+    "kind": {"type": "string", "enum": list(KINDS)},
+    "basis": text("whose word it is"),
+    "created_at": {"type": "string", "format": "date"},
+}
+NEW_LABEL: Schema = {
+    "type": "object",
+    "properties": {name: schema for name, schema in LABEL.items() if name != "script"},
+    "required": ["address", "entity"],
+    "additionalProperties": False,
+}
+LABELS = an_object(
+    {"labels": a_list({"$ref": "#/components/schemas/Label"}), "total_count": COUNT, "demo": DEMO},
+    optional=("demo",),
+)
 TOKEN = an_object(
     {
         "token": text("a JWT"),
@@ -221,6 +256,9 @@ SCHEMAS: dict[str, Schema] = {
     "Health": HEALTH,
     "UrgencyMetrics": URGENCY,
     "PredictionPage": PAGE,
+    "Label": an_object(LABEL),
+    "NewLabel": NEW_LABEL,
+    "Labels": LABELS,
     "Token": TOKEN,
     "Error": ERROR,
 }

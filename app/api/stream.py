@@ -22,7 +22,7 @@ from app.core.contract import iso
 from app.errors import AuthError, StoreError
 from app.web.sockets import OwnOriginWebSocket
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 BAD_MESSAGE = 4400
 UNAUTHORIZED = 4401
@@ -220,7 +220,7 @@ class StreamHandler(OwnOriginWebSocket):
         try:
             revoked = await self.parts.keys.is_revoked(caller.key_id)
         except StoreError as error:
-            log.warning("key_not_checked", reason=str(error))
+            _log.warning("key_not_checked", reason=str(error))
             return None
         return "the key was revoked" if revoked else None
 
@@ -228,7 +228,7 @@ class StreamHandler(OwnOriginWebSocket):
         self._refuse(_CODES.get(problem.status_code, BAD_MESSAGE), problem.code, problem.message)
 
     def _refuse_unread(self, error: StoreError) -> None:
-        log.warning("stream_ended", reason=str(error))
+        _log.warning("stream_ended", reason=str(error))
         self._refuse(INTERNAL, "internal_error", "The database cannot be read now")
 
     def _refuse(self, close_code: int, code: str, words: str) -> None:

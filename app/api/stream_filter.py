@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from app.api.problems import bad_parameter
-from app.api.query import btc_to_sats, choice, entity_name, refuse_unknown
+from app.api.query import Choice, btc_to_sats, choice, entity_name, refuse_unknown
 from app.core.classification import Flow
 from app.core.events import Event, EventType
 from app.core.prediction import Status, Urgency
 
 FILTERS = ("types", "status", "flow_type", "min_btc_value", "min_urgency", "entity")
-_RANKS = {urgency.value: rank for rank, urgency in enumerate((Urgency.LOW, Urgency.MEDIUM, Urgency.HIGH))}
+_RANKS = {urgency.value: rank for rank, urgency in enumerate(Urgency)}
 _MOST_CHOICES = 50
-
-Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

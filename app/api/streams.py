@@ -1,12 +1,13 @@
 """All clients of the event stream together: how many there may be, and each event encoded once for all."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.api.predictions import event_body
 from app.api.problems import to_json
 from app.core.events import Event
+from app.core.recent import Recent
 
 _TEXTS_KEPT = 512
 
@@ -32,7 +33,7 @@ class Streams:
         self.limits = limits or StreamLimits()
         self._clients: set[Client] = set()
         self._each: Counter[str] = Counter()
-        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._texts: Recent[int, str] = Recent(_TEXTS_KEPT)
 
     @property
     def full(self) -> bool:
@@ -62,9 +63,8 @@ class Streams:
         """The event as it is sent."""
         text = self._texts.get(event.sequence)
         if text is None:
-            text = self._texts[event.sequence] = to_json(event_body(event))
-            if len(self._texts) > _TEXTS_KEPT:
-                self._texts.popitem(last=False)
+            text = to_json(event_body(event))
+            self._texts.put(event.sequence, text)
         return text
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
 """How often a password may be tried. Pure: the time comes as an argument."""
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from ipaddress import IPv6Address, ip_address
+
+from app.core.recent import Recent
 
 _FREE_TRIES = 5
 _LONGEST_WAIT_SECONDS = 300.0
@@ -18,7 +20,7 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self._tries: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._tries: Recent[str, tuple[int, float]] = Recent(_MOST_ADDRESSES)
         self._all: deque[float] = deque()
 
     def begin(self, address: str, at: float) -> int:
@@ -27,21 +29,18 @@ class Throttle:
         if wait > 0:
             return math.ceil(wait)
         place = _place(address)
-        tries, last = self._tries.get(place, (0, at))
-        self._tries[place] = (1 if at - last > _FORGET_SECONDS else tries + 1, at)
-        self._tries.move_to_end(place)
-        if len(self._tries) > _MOST_ADDRESSES:
-            self._tries.popitem(last=False)
+        tries, last = self._tries.get(place) or (0, at)
+        self._tries.put(place, (1 if at - last > _FORGET_SECONDS else tries + 1, at))
         self._all.append(at)
         return 0
 
     def succeeded(self, address: str) -> None:
-        self._tries.pop(_place(address), None)
+        self._tries.pop(_place(address))
 
     def _wait(self, address: str, at: float) -> float:
         while self._all and at - self._all[0] >= _ALL_WINDOW_SECONDS:
             self._all.popleft()
-        tries, last = self._tries.get(_place(address), (0, at))
+        tries, last = self._tries.get(_place(address)) or (0, at)
         own = min(2.0 ** (tries - _FREE_TRIES + 1), _LONGEST_WAIT_SECONDS) if tries >= _FREE_TRIES else 0.0
         overall = _ALL_WINDOW_SECONDS - (at - self._all[0]) if len(self._all) >= _ALL_TRIES else 0.0
         return max(own - (at - last), overall)

@@ -1,5 +1,6 @@
 """Transactions that come up: seen in the mempool, glimpsed in a projected block, told on request."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from app.core import blocks, endings, lifecycle, replacing, weighing
@@ -16,6 +17,7 @@ from app.core.observations import (
     TransactionTold,
 )
 from app.core.prediction import Prediction, Status
+from app.core.prevouts import missing_prevouts, with_prevouts
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.scripts import with_derived_scripts
 
@@ -36,7 +38,7 @@ def seen(beliefs: Beliefs, told: TransactionSeen, at: datetime) -> None:
     if rivals:
         beliefs.rivals.put(tx.txid, tx)
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
-    if beliefs.judgement.may_be_whale(tx) and (ask := weighing.missing_prevouts(tx)):
+    if beliefs.judgement.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
     candidate = Candidate(
         tx=tx,
@@ -58,6 +60,9 @@ def replaced(beliefs: Beliefs, told: TransactionReplaced, at: datetime) -> None:
     victims = replacing.victims_among(beliefs, told.victims, by)
     if told.mined:
         replacing.lose_to(beliefs, victims, by, at)
+        heir = beliefs.whales.current(by.txid)
+        if heir is not None and heir.status is Status.PENDING:
+            beliefs.ask(AskStatus(by.txid))  # its block may have been told before it was ours
     elif victims:
         replacing.replace_whales(beliefs, victims, by, at)
     else:
@@ -70,7 +75,9 @@ def glimpsed(beliefs: Beliefs, line: TransactionGlimpsed, at: datetime) -> None:
         return
     known = beliefs.whales.current(line.txid)
     if known is not None:
-        if known.status is Status.PENDING and line.package_feerate is not None:
+        if known.status in (Status.DROPPED, Status.REPLACED):
+            beliefs.ask(AskStatus(line.txid))
+        elif known.status is Status.PENDING and line.package_feerate is not None:
             beliefs.reprice(known, line.package_feerate, at)
     elif line.txid not in beliefs.candidates and line.txid not in beliefs.glimpsed:
         beliefs.glimpsed.put(line.txid, line)
@@ -83,6 +90,7 @@ def told_whole(beliefs: Beliefs, told: TransactionTold, at: datetime) -> None:
     beliefs.glimpsed.pop(told.tx.txid)
     if entry is not None:
         blocks.found_in_block(beliefs, told.tx, entry[0], at)
+        beliefs.settle(entry[0])
     elif told.block_hash is not None and told.height is not None:
         block = blocks.block_of(beliefs, told.block_hash, told.height)
         blocks.found_in_block(beliefs, told.tx, block, at)
@@ -97,9 +105,9 @@ def prevouts_told(beliefs: Beliefs, told: PrevoutsTold, at: datetime) -> None:
         _candidate_completed(beliefs, candidate, told, at)
         return
     known = beliefs.whales.current(told.txid)
-    if known is None or known.status is not Status.PENDING:
+    if known is None or known.status not in (Status.PENDING, Status.CONFIRMED):
         return
-    tx = weighing.with_prevouts(known.tx, told)
+    tx = with_prevouts(known.tx, told.prevouts)
     classification = beliefs.judgement.classify(tx, beliefs.peels)
     if tx != known.tx or classification != known.classification:
         beliefs.tell(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
@@ -113,33 +121,37 @@ def package_told(beliefs: Beliefs, told: PackageTold, at: datetime) -> None:
 
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsTold, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
-    complete = Candidate(
-        tx=weighing.with_prevouts(candidate.tx, told),
-        source=candidate.source,
-        at=candidate.at,
-        late=candidate.late,
-        waits_for=still,
-        contests=candidate.contests,
-        block=candidate.block,
-    )
+    complete = replace(candidate, tx=with_prevouts(candidate.tx, told.prevouts), waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
 
 def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> None:
     if known.txid != tx.txid:
         # A replaced version is in the mempool again: has the one that took its place left?
-        beliefs.rivals.put(tx.txid, with_derived_scripts(tx))
-        beliefs.ask(AskStatus(known.txid))
+        if known.status in (Status.DROPPED, Status.REPLACED):
+            replacing.resume(beliefs, known, tx, at)
+        else:
+            beliefs.rivals.put(tx.txid, with_derived_scripts(tx))
+            beliefs.ask(AskStatus(known.txid))
         return
+    known = weighing.complete(beliefs, known, tx, at)
     match known.status:
         case Status.CONFIRMED:
             beliefs.ask(AskStatus(tx.txid))
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, known, at)
         case Status.PENDING:
-            known = endings.verify(beliefs, known, at)
+            known = _with_fee(beliefs, endings.verify(beliefs, known, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
+
+
+def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """A node that was busy told it without its fee, and now with it: the forecast begins."""
+    if known.tx.fee is not None or tx.fee is None:
+        return known
+    paid = lifecycle.learn_fee(known, tx, at)
+    return beliefs.tell(EventType.UPDATED, beliefs.with_forecast(paid, at), at)
 
 
 def _look_for_parents(beliefs: Beliefs, tx: Transaction) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.core import lifecycle
-from app.core.candidates import Candidates, Recent
+from app.core.candidates import Candidates
 from app.core.chain import Chain
 from app.core.classification import Classification
 from app.core.events import EventType, Happening
@@ -15,6 +15,7 @@ from app.core.observations import TransactionGlimpsed, TransactionReplaced
 from app.core.peel import PeelMemory, remainder_index
 from app.core.prediction import Forecast, Prediction
 from app.core.questions import Question
+from app.core.recent import Recent
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
 from app.core.whales import Aside, Bounds, Whales
 
@@ -49,6 +50,9 @@ class Consequences:
     predictions: dict[str, Prediction] = field(default_factory=dict)
     questions: dict[Question, None] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    """Connected."""
+    read: list[BlockHash] = field(default_factory=list)
+    """Every whale in them is settled: after a restart nobody need look at them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,8 @@ class Beliefs:
         """Whales that only the store still has in full, by every txid they have or had, the latest first."""
         self.deferred: list[TransactionReplaced] = []
         """Told of them, and waiting until they are recalled."""
-        self.orphans: dict[BlockHash, list[Block]] = {}
+        self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
+        """Blocks that wait for their parent, by its hash and their own."""
         self._out = Consequences()
 
     def begin(self) -> None:
@@ -109,6 +114,7 @@ class Beliefs:
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
+        self._set_aside()
         change = remainder_index(whale.tx)
         if change is not None:
             self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, change)
@@ -123,8 +129,27 @@ class Beliefs:
         """Tell something that is not of one whale."""
         self._out.happenings.append(happening)
 
+    def _set_aside(self) -> None:
+        """While there are too many, those longest without news are left to the store."""
+        while (oldest := self.whales.shed()) is not None:
+            self.tally.shed += 1
+            self.candidates.pop(oldest.txid)
+            for txid in (oldest.txid, *oldest.replaces):
+                self.aside[txid] = Aside(oldest.prediction_id, oldest.detected_at)
+
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)
+
+    def take_for_read(self, block: Block) -> None:
+        """From before our time: what is in it is none of ours."""
+        self._out.read.append(block.hash)
+
+    def settle(self, block: Block) -> None:
+        """Its entries were read: done with, unless a whale among them is still being asked for."""
+        if any(entry_block.hash == block.hash for entry_block, _ in self.entries.values()):
+            return
+        if self.unread.pop(block.hash) is not None:
+            self._out.read.append(block.hash)
 
     def with_forecast(self, whale: Prediction, at: datetime) -> Prediction:
         forecast = self.judgement.foreteller.foretell([whale], at)[0]

@@ -73,13 +73,4 @@ def _receivers(tx: Transaction, sides: Sides) -> tuple[Party, ...]:
 def _parties(labelled: list[tuple[Label, int]]) -> tuple[Party, ...]:
     if not labelled:
         return ()
-    return tuple(
-        Party(
-            name=label.entity,
-            kind=label.kind,
-            basis=label.basis,
-            group=label.group,
-            labelled_at=label.created_at,
-        )
-        for label in entities_by_value(labelled)
-    )
+    return tuple(label.party for label in entities_by_value(labelled))

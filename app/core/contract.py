@@ -17,7 +17,6 @@ def iso(moment: datetime | None) -> str | None:
 def whale_body(prediction: Prediction) -> dict[str, Any]:
     """Return the contract's whale: amounts in satoshi, feerates in sat/vB, unknown is None."""
     seen = prediction.classification
-    fee_rate = prediction.tx.feerate
     return {
         "prediction_id": prediction.prediction_id,
         "txid": prediction.txid,
@@ -41,14 +40,13 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "moved_is": seen.moved_is.value,
         "fee_sat": prediction.tx.fee,
         "vsize": prediction.tx.vsize,
-        "fee_rate": _rounded(fee_rate),
-        "effective_fee_rate": _rounded(
-            fee_rate if prediction.package_feerate is None else prediction.package_feerate
-        ),
+        "fee_rate": _rounded(prediction.tx.feerate),
+        "effective_fee_rate": _rounded(prediction.effective_feerate),
         "rbf_signaled": prediction.tx.signals_rbf,
         "was_modified": bool(prediction.replaces),
         "flags": sorted(flag.value for flag in prediction.all_flags),
         **_forecast(prediction.forecast),
+        "no_forecast": prediction.unforecast,
         "detected_at": iso(prediction.detected_at),
         "first_seen_by": prediction.first_seen_by.value,
         "confirmed_height": prediction.confirmed_height,
@@ -69,6 +67,9 @@ def forecast_body(forecast: Forecast) -> dict[str, Any]:
         "p_dropped": _rounded(forecast.p_dropped),
         "inputs": forecast.inputs,
         "widened": forecast.widened,
+        "inflow_s": _rounded(forecast.inflow_seconds),
+        "recalibration_outcomes": forecast.recalibration_outcomes,
+        "recalibration_age_s": _rounded(forecast.recalibration_age_seconds),
         **_forecast(forecast),
     }
 

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Protocol
 
 from app.core.addresses import script_of
+from app.core.classification import Party
 from app.core.units import Script
 from app.errors import LabelError, ParseError
 
@@ -43,6 +44,13 @@ class Label:
     role: str = "unknown"
     own: bool = False
     """Said by the operator; wins over the shipped table."""
+
+    @property
+    def party(self) -> Party:
+        """As a sender or receiver is told."""
+        return Party(
+            name=self.entity, kind=self.kind, basis=self.basis, group=self.group, labelled_at=self.created_at
+        )
 
 
 class KnownNames(Protocol):

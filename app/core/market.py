@@ -1,6 +1,6 @@
 """The fee market at one moment: who waits, paying what; and who tells us so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -9,11 +9,10 @@ import numpy as np
 
 from app.core.feerates import Floats, ahead_of_each_rung, by_rung, feerate_of_rung, rung_of, spread
 from app.core.observations import FeesTold, MempoolMeasured, ProjectedBlock
+from app.core.queue import BLOCK_VBYTES, SHARES
 from app.core.units import Height
 
-BLOCK_VBYTES: Final = 1_000_000
 _TELLING_USAGE_BYTES: Final = 5_000_000
-_SEVEN_SHARES: Final = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 
 
 class QueueSource(StrEnum):
@@ -61,8 +60,7 @@ class Market:
     """All a forecast needs to know of the moment; what a source does not tell is None.
 
     `floor` is the feerate below which the node takes nothing in. `mempool_vbytes` counts all that waits,
-    `mempool_limit_vbytes` is where the node begins to evict. `next_block_median` is 0 while less than
-    half a block waits.
+    `mempool_limit_vbytes` is where the node begins to evict.
     """
 
     tip_height: Height
@@ -71,35 +69,28 @@ class Market:
     mempool_limit_vbytes: float | None = None
     floor: float | None = None
     recommended: FeesTold | None = None
-    next_block_median: float | None = None
 
 
 def queue_of_projected_blocks(
     blocks: Sequence[ProjectedBlock],
-    exact: Mapping[int, Iterable[tuple[float, float]]] | None = None,
     *,
     mempool_vbytes: float | None = None,
     floor: float | None = None,
+    source: QueueSource = QueueSource.PROJECTED_BLOCKS,
 ) -> Queue:
     """Build the queue from the backend's projected blocks; the last one may hold many blocks' worth.
 
-    `exact` gives (feerate, vsize) of each transaction of the projected blocks that are known one by one.
     What the mempool holds beyond the projected blocks is laid between `floor` and the last block's edge.
     """
-    known = exact or {}
     waiting = np.zeros_like(by_rung([], []))
     for index, block in enumerate(blocks):
-        if index in known:
-            pairs = np.array(list(known[index]), dtype=np.float64).reshape(-1, 2)
-            waiting += by_rung(pairs[:, 0], pairs[:, 1])
-        else:
-            following = blocks[index + 1] if index + 1 < len(blocks) else None
-            waiting += _laid_out(block, following)
+        following = blocks[index + 1] if index + 1 < len(blocks) else None
+        waiting += _laid_out(block, following)
     missing = (mempool_vbytes or 0.0) - float(waiting.sum())
     if blocks and floor is not None and missing > BLOCK_VBYTES / 10:
         edge = max(_edge(blocks[-1]), floor)
         waiting += spread([floor], [edge], [missing])
-    return Queue(waiting, QueueSource.PROJECTED_BLOCKS)
+    return Queue(waiting, source)
 
 
 def queue_of_transactions(pairs: Iterable[tuple[float, float]], source: QueueSource) -> Queue:
@@ -133,6 +124,13 @@ def limit_vbytes(mempool: MempoolMeasured) -> float | None:
     return limit * mempool.vbytes / usage
 
 
+def _mean_feerate(block: ProjectedBlock) -> float:
+    """What it pays a vbyte; its lowest feerate where the fees were not told."""
+    if block.total_fees is None or block.vsize <= 0:
+        return _edge(block)
+    return block.total_fees / block.vsize
+
+
 def _edge(block: ProjectedBlock) -> float:
     return block.fee_range[0] if block.fee_range else 0.0
 
@@ -141,13 +139,12 @@ def _laid_out(block: ProjectedBlock, following: ProjectedBlock | None) -> Floats
     """Spread one projected block over the rungs between its known percentiles."""
     rates = np.array(block.fee_range, dtype=np.float64)
     if len(rates) < 2 or rates[-1] <= 0:
-        mean = block.total_fees / block.vsize if block.vsize > 0 else 0.0
-        return by_rung([mean], [block.vsize])
+        return by_rung([_mean_feerate(block)], [block.vsize])
     rates = np.maximum.accumulate(rates)
     if following is not None and following.fee_range:
         # What fills the last gap of a full block may pay far less than its edge does.
         rates[0] = max(rates[0], min(rates[1], following.fee_range[-1]))
-    shares = _SEVEN_SHARES if len(rates) == 7 else np.linspace(0.0, 1.0, len(rates))
+    shares = SHARES if len(rates) == len(SHARES) else np.linspace(0.0, 1.0, len(rates))
     below = _anchored(np.array(shares) * block.vsize, rates, block)
     return spread(rates[:-1], rates[1:], np.diff(below))
 

@@ -9,7 +9,7 @@ import numpy as np
 from app.core.forecast import ForecastModel, predicted_blocks, standings_of
 from app.core.inflow import Inflow
 from app.core.market import Market
-from app.core.observations import FeesTold
+from app.core.queue import BLOCK_VBYTES
 from app.core.urgency import Congestion, congestion_of, feerate_percentiles
 
 SPIKE_FACTOR: Final = 5.0
@@ -17,6 +17,7 @@ SPIKE_LOOKBACK: Final = timedelta(minutes=10)
 
 _REMEMBERED: Final = 2 * SPIKE_LOOKBACK
 _USUAL_VSIZE: Final = 200.0
+_REAL_SHIFT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,10 @@ class UrgencyMetrics:
     fee_spike: bool
     source: str
     updated_at: datetime
+    recalibration_outcomes: int = 0
+    """How many of the node's own outcomes there were to learn from; below 300 they change nothing yet."""
+    recalibration_age_seconds: float | None = None
+    recalibrated: bool = False
 
 
 def urgency_metrics(
@@ -49,7 +54,22 @@ def urgency_metrics(
         fee_spike=fee_spike,
         source=market.queue.source,
         updated_at=at,
+        recalibration_outcomes=model.recalibration.outcomes,
+        recalibration_age_seconds=model.recalibration.age_seconds(at),
+        recalibrated=not model.recalibration.changes_nothing,
     )
+
+
+def has_moved(before: Market, after: Market) -> bool:
+    """Say whether pending transactions should be forecast again: a block came, or the queue has shifted.
+
+    Shifted: at some feerate the vbytes ahead differ by over a tenth of a block and a tenth of themselves.
+    """
+    if before.tip_height != after.tip_height:
+        return True
+    old, new = before.queue.ahead, after.queue.ahead
+    shift = np.abs(new - old)
+    return bool(((shift > _REAL_SHIFT * BLOCK_VBYTES) & (shift > _REAL_SHIFT * np.maximum(old, new))).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +99,9 @@ class SpikeWatch:
 def _blocks_to_confirm(market: Market, inflow: Inflow, model: ForecastModel) -> dict[str, int | None] | None:
     if market.recommended is None:
         return None
-    tiers = _by_tier(market.recommended)
+    tiers = market.recommended.by_tier
     feerates = np.array(list(tiers.values()))
     usual = np.full(len(feerates), _USUAL_VSIZE)
     standings = standings_of(feerates, usual, np.zeros(len(feerates)), market, inflow, model.pace)
     blocks = predicted_blocks(model.probabilities(standings)).tolist()
     return {tier: block or None for tier, block in zip(tiers, blocks, strict=True)}
-
-
-def _by_tier(fees: FeesTold) -> dict[str, float]:
-    return {
-        "fastest": fees.fastest,
-        "half_hour": fees.half_hour,
-        "hour": fees.hour,
-        "economy": fees.economy,
-        "minimum": fees.minimum,
-    }

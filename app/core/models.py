@@ -70,6 +70,11 @@ class Transaction:
         return SatPerVb(self.fee / self.vsize)
 
     @property
+    def effective_feerate(self) -> SatPerVb | None:
+        """What a miner earns by it: its package's feerate if somebody said, else its own."""
+        return self.feerate if self.package_feerate is None else self.package_feerate
+
+    @property
     def signals_rbf(self) -> bool:
         return any(spent.sequence < BIP125_FINAL for spent in self.inputs)
 

@@ -134,6 +134,10 @@ class Unanswered:
     reason: str
 
 
+TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
+"""The recommended fees by name, the dearest first; the contract's keys."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeesTold:
     """The backend's recommended fees, sat/vB."""
@@ -144,6 +148,12 @@ class FeesTold:
     economy: float
     minimum: float
     source: SourceName
+
+    @property
+    def by_tier(self) -> dict[str, float]:
+        """By the names of TIERS, in their order."""
+        rates = (self.fastest, self.half_hour, self.hour, self.economy, self.minimum)
+        return dict(zip(TIERS, rates, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Peel chains: one coin, paid off in small pieces, hop after hop. One coin is one alert."""
 
-from collections import OrderedDict
-
 from app.core.models import Transaction
-from app.core.units import Outpoint, Txid
+from app.core.recent import Recent
+from app.core.units import Outpoint
 
 PEEL_RATIO = 10
 """A hop's remainder is at least this many times what it pays."""
@@ -32,8 +31,7 @@ class PeelMemory:
     """
 
     def __init__(self, capacity: int = _REMEMBERED) -> None:
-        self._capacity = capacity
-        self._roots: OrderedDict[Outpoint, str] = OrderedDict()
+        self._roots: Recent[Outpoint, str] = Recent(capacity)
 
     def root_of(self, tx: Transaction) -> str | None:
         """Return the root of the chain that `tx` carries on; None if it is no hop, or of no known chain."""
@@ -41,11 +39,7 @@ class PeelMemory:
 
     def remember(self, tx: Transaction, root: str, change_index: int) -> None:
         """Expect the chain of `root` to go on from this output of `tx`."""
-        outpoint = Outpoint(Txid(tx.txid), change_index)
-        self._roots[outpoint] = root
-        self._roots.move_to_end(outpoint)
-        if len(self._roots) > self._capacity:
-            self._roots.popitem(last=False)
+        self._roots.put(Outpoint(tx.txid, change_index), root)
 
     def __len__(self) -> int:
         return len(self._roots)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from app.core.observations import ProjectedBlock
 from app.core.units import SatPerVb, Sats, VBytes
 
-BLOCK_VBYTES = 1_000_000.0
+BLOCK_VBYTES = 1_000_000
 MOST_BLOCKS = 8
 """The last one holds all the rest."""
 SHARES = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
-"""Of a block's size, from its cheapest: what `fee_range` lists."""
+"""Of a block's size, from its cheapest: what the seven numbers of a `fee_range` are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def project(bins: Iterable[FeeBin]) -> tuple[ProjectedBlock, ...]:
         while left.vsize > 0:
             if room <= 0 and len(blocks) < MOST_BLOCKS:
                 blocks.append([])
-                room = BLOCK_VBYTES
+                room = float(BLOCK_VBYTES)
             last = len(blocks) == MOST_BLOCKS
             taken = left.vsize if last else min(left.vsize, room)
             whole = taken == one.vsize

@@ -8,11 +8,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from app.core.models import Input, Output, Transaction
-from app.core.units import MAX_MONEY, Outpoint, Sats, Script, Txid, VBytes
+from app.core.units import MAX_MONEY, NO_TXID, Outpoint, Sats, Script, Txid, VBytes
 from app.errors import ParseError
 
-COINBASE = Outpoint(Txid("00" * 32), 0xFFFFFFFF)
-"""What a coinbase "spends"."""
+COINBASE = Outpoint(NO_TXID, 0xFFFFFFFF)
+"""What a coinbase "spends", in its own bytes."""
 
 _SMALLEST_INPUT = 41
 _SMALLEST_OUTPUT = 9

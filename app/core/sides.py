@@ -7,10 +7,8 @@ from app.core.entities import Entities
 from app.core.labels import Label
 from app.core.models import Transaction
 from app.core.scripts import is_burnt
-from app.core.units import Script
+from app.core.units import NO_TXID, Script
 
-NO_TXID = "0" * 64
-"""What a coinbase spends."""
 _TRIFLE = 1_000
 """Satoshi; such outputs, if all of them are worth a thousandth at most, say nothing about value."""
 
@@ -116,7 +114,7 @@ def _read_sender(tx: Transaction, entities: Entities) -> Sender:
             labels.append(label)
             if label is not None:
                 groups.add(label.group)
-        elif spent.outpoint[0] == NO_TXID:
+        elif spent.outpoint.txid == NO_TXID:
             coinbase = True
         else:
             missing += 1

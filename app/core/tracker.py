@@ -65,9 +65,16 @@ class Tracker:
     def tally(self) -> Tally:
         return self._beliefs.tally
 
-    def restore(self, predictions: tuple[Prediction, ...], chain: tuple[Block, ...]) -> None:
-        """Take up what the store remembers, before the first observation."""
+    def restore(
+        self, predictions: tuple[Prediction, ...], chain: tuple[Block, ...], unread: tuple[Block, ...] = ()
+    ) -> None:
+        """Take up what the store remembers, before the first observation.
+
+        `unread` blocks of the chain are asked for with the first reconciliation.
+        """
         self._beliefs.chain.restore(chain)
+        for block in unread:
+            self._beliefs.unread.put(block.hash, block.height)
         for prediction in sorted(predictions, key=lambda one: one.updated_at):
             self._beliefs.keep(prediction)
 

@@ -1,5 +1,6 @@
 """The units in which the whole house counts."""
 
+from decimal import Decimal
 from typing import NamedTuple, NewType
 
 Txid = NewType("Txid", str)
@@ -19,11 +20,20 @@ SATS_PER_BTC = 100_000_000
 MAX_MONEY = Sats(21_000_000 * SATS_PER_BTC)
 
 
+NO_TXID = Txid("00" * 32)
+"""What a coinbase "spends"; its output number differs from one source to the other."""
+
+
 class Outpoint(NamedTuple):
     """One output of one transaction, as an input names it."""
 
     txid: Txid
     vout: int
+
+
+def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
+    """Bitcoin Core's unit of feerates, BTC a 1,000 vbytes, into ours."""
+    return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
 
 
 def btc(sats: int) -> str:

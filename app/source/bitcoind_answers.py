@@ -1,9 +1,7 @@
 """What the tracker asks, answered by the node. Unknown is an answer; not being able to ask is an error."""
 
-from collections.abc import Mapping
-
 from app.clock import Clock
-from app.core.models import SourceName, Transaction
+from app.core.models import SourceName
 from app.core.observations import (
     BlockConnected,
     MempoolListed,
@@ -14,6 +12,7 @@ from app.core.observations import (
     StatusTold,
     TransactionTold,
 )
+from app.core.prevouts import known_prevouts
 from app.core.questions import (
     AskBlock,
     AskMempool,
@@ -25,6 +24,7 @@ from app.core.questions import (
     Question,
 )
 from app.core.rawtx import AddressOf, decode
+from app.core.recent import Recent
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import NodeRefusedError, SourceError
 from app.source.bitcoind_chain import ChainFollower, Place
@@ -56,7 +56,7 @@ class BitcoindAnswers:
         rpc: BitcoindRpc,
         chain: ChainFollower,
         clock: Clock,
-        replacements: Mapping[Txid, Txid],
+        replacements: Recent[Txid, Txid],
         address_of: AddressOf | None = None,
     ) -> None:
         self._rpc = rpc
@@ -124,7 +124,8 @@ class BitcoindAnswers:
         if None in told.values():
             verbose = await self._verbose(txid, None)
             tx = transaction_of(verbose, None) if verbose else None
-            told |= _own_prevouts(tx, outpoints) if tx else {}
+            own = known_prevouts(tx) if tx else {}
+            told |= {outpoint: own[outpoint] for outpoint in outpoints if outpoint in own}
         return PrevoutsTold(txid=txid, prevouts=told, source=SOURCE)
 
     async def _unspent(self, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
@@ -214,11 +215,3 @@ class BitcoindAnswers:
                 found = await self._chain.hash_at(tip - answer.confirmations + 1)
                 return await self._chain.place_of(found)
         return None
-
-
-def _own_prevouts(tx: Transaction, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
-    return {
-        spent.outpoint: Prevout(value=spent.value, script=spent.script)
-        for spent in tx.inputs
-        if spent.outpoint in outpoints and spent.value is not None and spent.script is not None
-    }

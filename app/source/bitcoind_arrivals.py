@@ -1,14 +1,10 @@
 """Who came into the mempool, who went, and who took whose place, from the order of the node's words. Pure."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TypeVar
 
 from app.core.models import Transaction
+from app.core.recent import Recent
 from app.core.units import Outpoint, Txid
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 WAITING_TRANSACTIONS = 2_000
 """Large transactions whose arrival was not told (they came in a block); the oldest fall out."""
@@ -33,8 +29,8 @@ class Arrivals:
     """
 
     def __init__(self) -> None:
-        self._bytes: OrderedDict[Txid, Transaction] = OrderedDict()
-        self._words: OrderedDict[Txid, tuple[Txid, ...]] = OrderedDict()
+        self._bytes: Recent[Txid, Transaction] = Recent(WAITING_TRANSACTIONS)
+        self._words: Recent[Txid, tuple[Txid, ...]] = Recent(WAITING_WORDS)
         self._followed: dict[Txid, frozenset[Outpoint]] = {}
         self._spender: dict[Outpoint, Txid] = {}
         self._run: list[Txid] = []
@@ -49,7 +45,8 @@ class Arrivals:
 
     def rivals(self, tx: Transaction) -> tuple[Txid, ...]:
         """Followed transactions that spend what `tx` spends, itself left out."""
-        found = dict.fromkeys(self._spender[point] for point in tx.outpoints if point in self._spender)
+        points = (spent.outpoint for spent in tx.inputs)
+        found = dict.fromkeys(self._spender[point] for point in points if point in self._spender)
         found.pop(tx.txid, None)
         return tuple(found)
 
@@ -59,19 +56,20 @@ class Arrivals:
 
     def bytes_came(self, tx: Transaction) -> Arrival | None:
         """Return the arrival if the word for it came first; else keep `tx` until it comes."""
-        if tx.txid in self._words:
-            return self._arrive(tx, self._words.pop(tx.txid))
-        _put(self._bytes, tx.txid, tx, WAITING_TRANSACTIONS)
+        removed = self._words.pop(tx.txid)
+        if removed is not None:
+            return self._arrive(tx, removed)
+        self._bytes.put(tx.txid, tx)
         return None
 
     def entered(self, txid: Txid, order: int) -> Arrival | None:
         """Return the arrival if the bytes are here; else keep the word until they come."""
         removed = tuple(self._run) if self._last_order == order - 1 else ()
         self._run, self._last_order = [], order
-        tx = self._bytes.pop(txid, None)
+        tx = self._bytes.pop(txid)
         if tx is not None:
             return self._arrive(tx, removed)
-        _put(self._words, txid, removed, WAITING_WORDS)
+        self._words.put(txid, removed)
         return None
 
     def removed(self, txid: Txid, order: int) -> None:
@@ -80,8 +78,8 @@ class Arrivals:
             self._run = []
         self._run.append(txid)
         self._last_order = order
-        self._words.pop(txid, None)
-        self._bytes.pop(txid, None)
+        self._words.pop(txid)
+        self._bytes.pop(txid)
 
     def follow(self, tx: Transaction) -> None:
         self._followed[tx.txid] = tx.outpoints
@@ -94,9 +92,3 @@ class Arrivals:
 
     def _arrive(self, tx: Transaction, removed: tuple[Txid, ...]) -> Arrival:
         return Arrival(tx, tuple(rival for rival in self.rivals(tx) if rival in removed))
-
-
-def _put(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    kept[key] = value
-    if len(kept) > most:
-        kept.popitem(last=False)

@@ -8,14 +8,12 @@
   stays unknown. A node without peers, or one that syncs, has no template: then the queue is unknown.
 """
 
-from decimal import Decimal
-
 import msgspec
 
 from app.core.models import SourceName
 from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
 from app.core.queue import FeeBin, project
-from app.core.units import SATS_PER_BTC, SatPerVb, Sats, VBytes
+from app.core.units import SatPerVb, Sats, VBytes, sat_per_vb
 from app.errors import NodeRefusedError
 from app.source.bitcoind_rpc import BitcoindRpc, Call
 from app.source.bitcoind_shapes import FeeEstimate, MempoolState, Template
@@ -62,7 +60,7 @@ class BitcoindFees:
             vbytes=state.bytes,
             usage_bytes=state.usage,
             limit_bytes=state.maxmempool,
-            minimum_feerate=_per_vb(state.mempoolminfee),
+            minimum_feerate=sat_per_vb(state.mempoolminfee),
             loaded=state.loaded,
             source=SOURCE,
         )
@@ -73,14 +71,14 @@ class BitcoindFees:
         answers = await self._rpc.ask_each(FeeEstimate, calls)
         state = await self._rpc.ask(MempoolState, "getmempoolinfo")
         rates = [
-            _per_vb(answer.feerate)
+            sat_per_vb(answer.feerate)
             for answer in answers
             if isinstance(answer, FeeEstimate) and answer.feerate is not None
         ]
         if len(rates) < len(TARGETS):
             return None
         fastest, half_hour, hour, economy = rates
-        minimum = _per_vb(state.mempoolminfee)
+        minimum = sat_per_vb(state.mempoolminfee)
         return FeesTold(
             fastest=fastest, half_hour=half_hour, hour=hour, economy=economy, minimum=minimum, source=SOURCE
         )
@@ -121,7 +119,3 @@ class BitcoindFees:
 def _mean(group: _Group) -> float:
     """The group's fees by its sizes, held within its edges below (a node's fee delta may distort it)."""
     return max(group.fees / group.sizes, group.from_feerate)
-
-
-def _per_vb(btc_per_kvb: Decimal) -> SatPerVb:
-    return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))

@@ -6,7 +6,6 @@ and told again with it when it is known. Seen comes before Replaced, Replaced be
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from app.clock import Clock
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import Observation, TransactionLeft, TransactionReplaced, TransactionSeen
 from app.core.rawtx import AddressOf, is_coinbase
+from app.core.recent import Recent
 from app.core.units import Outpoint, Sats, Txid
 from app.errors import NodeRefusedError, SourceError
 from app.source.bitcoind_arrivals import Arrival, Arrivals
@@ -45,7 +45,7 @@ class MempoolDesk:
         self.threshold = threshold
         self.paired = True
         """Whether `sequence` tells what entered; else each arrival is verified by its entry."""
-        self.replacements: OrderedDict[Txid, Txid] = OrderedDict()
+        self.replacements: Recent[Txid, Txid] = Recent(REMEMBERED_REPLACEMENTS)
         self._rpc = rpc
         self._clock = clock
         self._wanted = wanted
@@ -133,6 +133,9 @@ class MempoolDesk:
                 by = transaction_of(spender, self._address_of)
                 self._tell(TransactionReplaced(victims=victims, by=by, mined=True, source=SOURCE))
                 self._part(victims)
+
+    def chain_followed(self) -> None:
+        """All blocks there are have been told: what left with them is told too."""
         self._part(tuple(self._awaiting_block))
         self._awaiting_block.clear()
 
@@ -155,9 +158,7 @@ class MempoolDesk:
         for victim in arrival.victims:
             self._settle(victim)
             self._parting.discard(victim)
-            self.replacements[victim] = arrival.tx.txid
-            if len(self.replacements) > REMEMBERED_REPLACEMENTS:
-                self.replacements.popitem(last=False)
+            self.replacements.put(victim, arrival.tx.txid)
         self._arrivals.follow(arrival.tx)
 
     async def _ask_fee(self, arrival: Arrival) -> None:

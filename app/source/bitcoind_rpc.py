@@ -30,7 +30,6 @@ T = TypeVar("T")
 RPC_LOADING = -28
 """RPC_IN_WARMUP: "Loading block index" and the like."""
 RPC_NOT_FOUND = -5
-RPC_METHOD_UNKNOWN = -32601
 
 BATCH = 100
 """Calls in one HTTP request; the node works them off one after the other on one thread."""

@@ -178,8 +178,8 @@ class Session:
                 self._mind_the_gap(f"ZMQ was not connected to {change.url}")
         else:
             self._linked.discard(change.url)
-            self._pulse.set()  # a dead node is noticed at once; one that only lost ZMQ is polled
-            self._look.set()
+            for alarm in (self._pulse, self._look, self._moved):
+                alarm.set()  # a dead node is noticed at once; one that only lost ZMQ is polled from now on
         self._say_what_is_missing()
 
     def _take(self, raw: bytes) -> None:
@@ -218,6 +218,7 @@ class Session:
                 self._desk.before_block(connected.block)
                 self._tell(BlockConnected(block=connected.block, source=SOURCE))
                 self._desk.after_block(connected.block, connected.full)
+            self._desk.chain_followed()
             if headers:
                 self._pulse.set()
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
-from app.core.models import Block, BlockEntry, Input, Transaction
+from app.core.models import Block, BlockEntry, Transaction
 from app.core.observations import Prevout
+from app.core.prevouts import with_prevouts
 from app.core.rawtx import AddressOf, decode
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError
@@ -98,11 +99,6 @@ class MempoolState(msgspec.Struct):
     loaded: bool = True
 
 
-class MempoolContents(msgspec.Struct):
-    txids: list[str]
-    mempool_sequence: int
-
-
 class ChainState(msgspec.Struct):
     chain: str
     blocks: int
@@ -170,7 +166,7 @@ def transaction_of(verbose: VerboseTx | BlockTx, address_of: AddressOf | None) -
         if spent.prevout is not None
     }
     fee = sats(verbose.fee) if verbose.fee is not None else None
-    return replace(tx, fee=fee, inputs=tuple(_filled(one, told) for one in tx.inputs))
+    return replace(with_prevouts(tx, told), fee=fee)
 
 
 def prevout_of(out: TxOut) -> Prevout:
@@ -226,8 +222,3 @@ def _entry_of(tx: BlockTx) -> BlockEntry:
         fee=sats(tx.fee) if tx.fee is not None else None,
         vsize=VBytes(tx.weight / 4),
     )
-
-
-def _filled(spent: Input, told: dict[Outpoint, Prevout]) -> Input:
-    prevout = told.get(spent.outpoint)
-    return replace(spent, script=prevout.script, value=prevout.value) if prevout else spent

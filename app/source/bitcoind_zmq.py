@@ -133,13 +133,6 @@ class ZmqFeed:
             self._topics.setdefault(url, []).append(topic)
         self._heard: asyncio.Queue[Heard] = asyncio.Queue(maxsize=10_000)
 
-    @property
-    def urls(self) -> tuple[str, ...]:
-        return tuple(self._topics)
-
-    def topics_of(self, url: str) -> tuple[str, ...]:
-        return tuple(self._topics[url])
-
     async def heard(self) -> AsyncGenerator[Heard, None]:
         """Everything heard, for ever; libzmq reconnects by itself, told by Unlinked and Linked."""
         context = zmq.asyncio.Context()

@@ -1,4 +1,4 @@
-"""The one seam for trying again and for leaving alone: REST, RPC, Electrum and the database go through it."""
+"""The one seam for trying again and for leaving alone: REST, RPC and Electrum go through it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ class DemoBackend:
         self._health = health
         self._examined = examined
         self._clock = clock
-        self._first, self._last, self._blocks = _extent(recording)
+        self._first, self._blocks = _extent(recording)
         self._round = Round(0, self._blocks, 0.0)
 
     async def run(self) -> None:
@@ -124,13 +124,12 @@ class DemoBackend:
         return (moment for moment in moments(self._recording) if moment.frame is not None)
 
 
-def _extent(recording: Path) -> tuple[float, float, int]:
-    """First second, last second, and how many heights a round uses up."""
-    first = last = 0.0
+def _extent(recording: Path) -> tuple[float, int]:
+    """First second, and how many heights a round uses up."""
+    first = 0.0
     heights: set[int] = set()
     for number, moment in enumerate(moments(recording)):
         first = moment.t if number == 0 else first
-        last = moment.t
         if moment.frame is not None and b'"block":' in moment.frame:
             heights.update(int(found[2]) for found in _HEIGHT.finditer(moment.frame))
-    return first, last, (max(heights) - min(heights) + 1 if heights else 1)
+    return first, (max(heights) - min(heights) + 1 if heights else 1)

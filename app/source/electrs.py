@@ -35,7 +35,7 @@ from app.core.observations import (
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.queue import FeeBin, project
 from app.core.rawtx import AddressOf, decode
-from app.core.units import SATS_PER_BTC, BlockHash, Height, Outpoint, SatPerVb, Txid, VBytes
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Txid, VBytes, sat_per_vb
 from app.errors import NodeRefusedError, ParseError, SourceError, UnreachableError
 from app.source.breaker import Guard
 from app.source.electrum_line import ElectrumEndpoint, ElectrumLine
@@ -255,7 +255,7 @@ class Electrs:
         least = await line.ask(Decimal, "blockchain.relayfee")
         if min(*estimates, least) < 0:
             return None
-        fastest, half_hour, hour, economy, minimum = (_per_vb(rate) for rate in (*estimates, least))
+        fastest, half_hour, hour, economy, minimum = (sat_per_vb(rate) for rate in (*estimates, least))
         return FeesTold(
             fastest=fastest, half_hour=half_hour, hour=hour, economy=economy, minimum=minimum, source=SOURCE
         )
@@ -341,7 +341,3 @@ def _bytes_of(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as error:
         raise ParseError("electrs: not hex") from error
-
-
-def _per_vb(btc_per_kvb: Decimal) -> float:
-    return float(btc_per_kvb * SATS_PER_BTC / 1000)

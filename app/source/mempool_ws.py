@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from app.clock import Clock
@@ -22,6 +22,7 @@ from app.core.observations import Observation, SourceConnected
 from app.source.examined import Examined
 from app.source.frames import FrameReader
 from app.source.health import SourceHealth
+from app.source.link import PING_SECONDS, open_link
 
 Tell = Callable[[Sequence[Observation]], Awaitable[None]]
 
@@ -29,15 +30,20 @@ LARGE_FRAME_BYTES = 256 * 1024
 """From here on a frame is read off the event loop, in pieces."""
 PIECE = 250
 """Observations a piece; small, so that others have their turn."""
-PING_SECONDS = 20.0
-"""The packaged frontend's proxy cuts a link that was idle for 60 s."""
 SILENCE_SECONDS = 50.0
-"""No frame and no pong for so long: the far side is frozen."""
+"""Not a byte for so long, though we pinged: the far side is frozen."""
 PROBE_SECONDS = 5.0
 FAILED_AFTER = 6
 """Attempts in a row after which it is said to have failed; it is tried on all the same."""
 PROJECTED_BLOCKS = 8
 SWEEP_SECONDS = 3.0
+SUBSCRIPTION: tuple[dict[str, Any], ...] = (
+    {"action": "init"},
+    {"action": "want", "data": ["blocks", "stats", "mempool-blocks"]},
+    {"track-mempool": True},
+    {"track-mempool-block": 0},
+)
+"""What is said first on every link; a recording is made with the same."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,18 +59,21 @@ class MempoolWebSocket:
         examined: Examined,
         clock: Clock,
         jitter: Callable[[], float],
+        ping_seconds: float = PING_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """`url` is the backend's or the frontend's http address; `jitter` returns 0..1."""
-        parts = urlsplit(url)
-        scheme = "wss" if parts.scheme == "https" else "ws"
-        self._host, self._port = parts.hostname or "", parts.port or (443 if scheme == "wss" else 80)
-        self._url = f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
-        self._shown = f"{scheme}://{self._host}:{self._port}"
+        self._url = stream_address(url)
+        parts = urlsplit(self._url)
+        self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+        self._shown = f"{parts.scheme}://{self._host}:{self._port}"
         self._tell = tell
         self._health = health
         self._examined = examined
         self._clock = clock
         self._jitter = jitter
+        self._ping_seconds = ping_seconds
+        self._silence_seconds = silence_seconds
         self._connected_before = False
         self._heard_at = 0.0
 
@@ -73,7 +82,7 @@ class MempoolWebSocket:
         attempt = 0
         while True:
             try:
-                async with self._connect() as link:
+                async with open_link(self._url, self._alive) as link:
                     attempt = 0
                     self._health.connected()
                     await self._listen(link)
@@ -84,19 +93,6 @@ class MempoolWebSocket:
             self._lost(reason, attempt)
             await self._wait(backoff_seconds(attempt, self._jitter()))
 
-    def _connect(self) -> connect:
-        return connect(
-            self._url,
-            max_size=None,  # after a backend's restart the whole mempool may come in one frame
-            compression=None,
-            open_timeout=10,
-            close_timeout=1,
-            ping_interval=PING_SECONDS,
-            ping_timeout=None,
-            max_queue=4,
-            proxy=None,
-        )
-
     def _lost(self, reason: str, attempt: int) -> None:
         _log.warning("mempool link lost", reason=reason, attempt=attempt)
         if attempt >= FAILED_AFTER:
@@ -106,21 +102,19 @@ class MempoolWebSocket:
 
     async def _listen(self, link: ClientConnection) -> None:
         reader, news = FrameReader(), asyncio.Event()
-        self._heard_at = self._clock.monotonic()
-        await _say(link, {"action": "init"})
-        await _say(link, {"action": "want", "data": ["blocks", "stats", "mempool-blocks"]})
-        await _say(link, {"track-mempool": True})
-        await _say(link, {"track-mempool-block": 0})
+        self._alive()
+        for message in SUBSCRIPTION:
+            await _say(link, message)
         beside = [
             asyncio.create_task(self._sweep(link, reader, news)),
             asyncio.create_task(self._keep_alive(link)),
         ]
         try:
             async for raw in _frames(link):
-                self._heard_at = self._clock.monotonic()
                 self._health.heard()
                 await self._read(reader, raw)
                 news.set()
+                del raw  # it may be large, and the next one long in coming
         finally:
             for task in beside:
                 task.cancel()
@@ -134,7 +128,7 @@ class MempoolWebSocket:
         loop = asyncio.get_running_loop()
         while piece := await loop.run_in_executor(None, lambda: tuple(islice(told, PIECE))):
             await self._tell(piece)
-            self._heard_at = self._clock.monotonic()
+            self._alive()  # nothing is taken from the link meanwhile, so its silence is ours
 
     async def _sweep(self, link: ClientConnection, reader: FrameReader, news: asyncio.Event) -> None:
         """Look into each projected block once: together they hold nearly all that waits, with its value."""
@@ -162,14 +156,19 @@ class MempoolWebSocket:
 
     async def _keep_alive(self, link: ClientConnection) -> None:
         """Ping in the backend's own words; cut a link on which nothing comes back."""
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            with contextlib.suppress(WebSocketException):
-                await _say(link, {"action": "ping"})
-            if self._clock.monotonic() - self._heard_at > SILENCE_SECONDS:
-                _log.warning("mempool link is silent", seconds=SILENCE_SECONDS)
-                link.transport.abort()
-                return
+        ping_at = self._clock.monotonic() + self._ping_seconds
+        while (silent := self._clock.monotonic() - self._heard_at) <= self._silence_seconds:
+            if self._clock.monotonic() >= ping_at:
+                ping_at += self._ping_seconds
+                with contextlib.suppress(WebSocketException):
+                    await _say(link, {"action": "ping"})
+            until_ping = ping_at - self._clock.monotonic()
+            await self._clock.sleep(max(0.01, min(until_ping, self._silence_seconds - silent + 0.01)))
+        _log.warning("mempool link is silent", seconds=round(silent, 1))
+        link.transport.abort()
+
+    def _alive(self) -> None:
+        self._heard_at = self._clock.monotonic()
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the port answers: then something is there again."""
@@ -187,6 +186,13 @@ class MempoolWebSocket:
             return False
         writer.close()
         return True
+
+
+def stream_address(url: str) -> str:
+    """The WebSocket's address, by the backend's or the frontend's http address."""
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
 
 
 async def _frames(link: ClientConnection) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -15,9 +16,12 @@ from app.core.units import Outpoint, Txid
 from app.errors import RecordingError, UnreachableError
 from app.source.transport import RestAnswer
 
+_Seconds = Annotated[float, msgspec.Meta(ge=-1e10, le=1e10)]
+"""Beyond three hundred years a number is no time."""
+
 
 class _Line(msgspec.Struct):
-    t: float
+    t: _Seconds
     dir: str
     frame: msgspec.Raw
 
@@ -26,7 +30,7 @@ class _RestLine(msgspec.Struct):
     path: str
     status: int
     body: msgspec.Raw
-    t: float | None = None
+    t: _Seconds | None = None
     method: str = "GET"
     request: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -155,8 +159,10 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             for number, raw in enumerate(stream, start=1):
                 if raw.strip():
                     yield number, raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise RecordingError(f"{path}: cannot be read ({error or type(error).__name__})") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RecordingError(f"{path} is cut off or damaged, copy it again ({error})") from error
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 def _is_gzip(path: Path) -> bool:
@@ -165,7 +171,7 @@ def _is_gzip(path: Path) -> bool:
 
 
 class _StampedTx(msgspec.Struct):
-    firstSeen: float | None = None  # noqa: N815  the backend's own name
+    firstSeen: _Seconds | None = None  # noqa: N815  the backend's own name
 
 
 class _StampedDelta(msgspec.Struct):
@@ -173,7 +179,7 @@ class _StampedDelta(msgspec.Struct):
 
 
 class _StampedBlock(msgspec.Struct):
-    timestamp: float | None = None
+    timestamp: _Seconds | None = None
 
 
 class _StampedFrame(msgspec.Struct, rename={"delta": "mempool-transactions"}):

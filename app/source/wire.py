@@ -1,7 +1,7 @@
-"""The mempool backend's JSON as observations. Pure: bytes in, values out, no state.
+"""The mempool backend's JSON as models and observations. Pure: bytes in, values out.
 
-A part that cannot be read costs that part alone: it is told as `Skipped` with the field's name,
-and the rest of the frame still counts.
+A part that cannot be read is a ParseError that names the field; `app.source.frames` tells it as
+`Skipped` and reads on, so that it costs that part alone.
 """
 
 from collections.abc import Iterator
@@ -227,7 +227,7 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesTold:
         minimum=float(wire.minimumFee),
         source=source,
     )
-    if min(told.fastest, told.half_hour, told.hour, told.economy, told.minimum) < 0:
+    if min(told.by_tier.values()) < 0:
         raise ParseError("fees: a feerate is negative")
     return told
 
@@ -249,7 +249,7 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
         )
         for one in wire
     )
-    if any(one.vsize < 0 or one.count < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
+    if any(one.vsize < 0 or (one.count or 0) < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
         raise ParseError("mempool-blocks: a size or feerate is negative")
     return QueueProjected(blocks=blocks, source=source)
 
@@ -292,6 +292,7 @@ def prevouts(raw: bytes, asked: tuple[Outpoint, ...]) -> Iterator[tuple[Outpoint
 
 
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+"""Made once a shape: making one takes longer than a small message takes to read."""
 
 
 def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":

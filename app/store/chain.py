@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.core.models import Block
+from app.core.units import BlockHash
 from app.store.database import Connection
 from app.store.records import block_of
 
@@ -11,8 +12,10 @@ REMEMBERED: Final = 300
 """Blocks, about two days."""
 
 
-def append(connection: Connection, blocks: Sequence[Block]) -> None:
-    """Note headers in the order in which they were connected; the last one is the tip."""
+def append(connection: Connection, blocks: Sequence[Block], read: Sequence[BlockHash] = ()) -> None:
+    """Note headers in the order in which they were connected, the last one is the tip; and what was read."""
+    if read:
+        connection.execute("INSERT INTO blocks_read SELECT unnest(?)", [list(read)])
     if not blocks:
         return
     connection.execute(
@@ -43,8 +46,16 @@ def best(connection: Connection) -> tuple[Block, ...]:
     return tuple(reversed(walk))
 
 
+def unread(connection: Connection, chain: Sequence[Block]) -> tuple[Block, ...]:
+    """Return those of `chain` that nobody has read, in its order."""
+    found = connection.execute("SELECT hash FROM blocks_read").fetchall()
+    read = {name for (name,) in found}
+    return tuple(block for block in chain if block.hash not in read)
+
+
 def prune(connection: Connection) -> None:
     """Keep what `best` can reach, stale branches included."""
     connection.execute(
         "DELETE FROM blocks WHERE ordinal <= (SELECT max(ordinal) FROM blocks) - ?", [4 * REMEMBERED]
     )
+    connection.execute("DELETE FROM blocks_read WHERE hash NOT IN (SELECT hash FROM blocks)")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from app.core.events import Event, Happening
 from app.core.models import Block
 from app.core.prediction import Prediction
+from app.core.units import BlockHash
 from app.store import chain, queries
 from app.store.database import Connection, Database
 from app.store.opening import Opened
@@ -32,10 +33,11 @@ RECENT_BLOCKS: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restart begins with. The chain is ascending."""
+    """What a restart begins with. The chain is ascending; of `unread` nobody knows what is in them."""
 
     predictions: tuple[Prediction, ...]
     blocks: tuple[Block, ...]
+    unread: tuple[Block, ...]
     last_sequence: int
 
 
@@ -60,8 +62,11 @@ class PredictionStore:
         happenings: Sequence[Happening],
         predictions: Sequence[Prediction],
         blocks: Sequence[Block] = (),
+        read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
         """Number and keep the happenings with the predictions' new versions: all of it or nothing.
+
+        `blocks` were connected, the transactions of those in `read` were looked at.
 
         A version that is already stored may come again. One call at a time numbers events, in order.
 
@@ -69,7 +74,7 @@ class PredictionStore:
             StoreError: nothing of this batch is kept; the same call may be made again.
         """
         return await self._database.run(
-            lambda connection: self._append(connection, happenings, predictions, blocks),
+            lambda connection: self._append(connection, happenings, predictions, blocks, read),
             then=self._acknowledge,
         )
 
@@ -83,6 +88,7 @@ class PredictionStore:
             return Restored(
                 predictions=tuple(prediction_of(record) for record in records),
                 blocks=blocks,
+                unread=chain.unread(connection, blocks),
                 last_sequence=self._last,
             )
 
@@ -103,6 +109,10 @@ class PredictionStore:
         """
         cursor = queries.parse_cursor(query.cursor)
         return await self._database.run(lambda connection: queries.page(connection, query, cursor))
+
+    async def detected_between(self, start: datetime, end: datetime) -> tuple[Prediction, ...]:
+        """All that was first seen in [start, end), in no order; ask for a few hours at once at most."""
+        return await self._database.run(lambda connection: queries.detected_between(connection, start, end))
 
     async def one(self, txid: str) -> Prediction | None:
         """The prediction that has or had this txid, by its own id too."""
@@ -127,6 +137,7 @@ class PredictionStore:
         happenings: Sequence[Happening],
         predictions: Sequence[Prediction],
         blocks: Sequence[Block],
+        read: Sequence[BlockHash],
     ) -> tuple[Event, ...]:
         if self._in_doubt:
             # An append was refused while its commit was under way: what it left was told to nobody.
@@ -135,7 +146,7 @@ class PredictionStore:
         events = numbered(happenings, instance=self._instance, after=self._last)
         insert(connection, "events", event_columns(events))
         insert(connection, "prediction_versions", prediction_columns(predictions))
-        chain.append(connection, blocks)
+        chain.append(connection, blocks, read)
         for rider in self._riders:
             rider(connection, events)
         return events

@@ -3,7 +3,8 @@ import { btc, feerate, moment, now, words } from "./format.js";
 import { calm, clockTicks, colours, niceLog } from "./bokeh.js";
 import { plainTable, whenOpen } from "./tables.js";
 
-const SPAN = 6 * 3_600_000;
+const LONGEST = 6 * 3_600_000;
+const SHORTEST = 20 * 60_000;
 
 export class Bubbles {
   constructor(charts, store, open) {
@@ -24,7 +25,7 @@ export class Bubbles {
   }
 
   rows() {
-    const from = now() - SPAN;
+    const from = now() - LONGEST;
     return [...this.store.rows.values()].filter((row) => row.rate !== null && row.seen >= from && (row.status === "pending" || row.status === "confirmed"));
   }
 
@@ -34,10 +35,13 @@ export class Bubbles {
     const rates = rows.map((row) => row.rate);
     const low = Math.min(1, ...rates) * 0.7;
     const high = Math.max(8, ...rates) * 1.5;
-    const end = now() + SPAN * 0.04;
-    this.charts.range("bubbles", "x", end - SPAN, end);
+    // A program that has just begun to watch shows what it has, not six empty hours.
+    const oldest = Math.min(now(), ...rows.map((row) => row.seen));
+    const span = Math.min(LONGEST, Math.max(SHORTEST, (now() - oldest) * 1.06));
+    const end = now() + span * 0.04;
+    this.charts.range("bubbles", "x", end - span, end);
     this.charts.range("bubbles", "y", low, high);
-    this.charts.ticks("bubbles", "x", clockTicks(end - SPAN, end, this.host.clientWidth < 420 ? 5 : 8));
+    this.charts.ticks("bubbles", "x", clockTicks(end - span, end, this.host.clientWidth < 420 ? 5 : 8));
     this.charts.ticks("bubbles", "y", niceLog(low, high).map((at) => [at, feerate(at)]));
     for (const [name, status] of [["bubbles-done", "confirmed"], ["bubbles-waiting", "pending"]]) {
       const here = rows.filter((row) => row.status === status);

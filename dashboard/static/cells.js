@@ -1,7 +1,7 @@
 // How one whale is written in a row: waiting, or ended.
 import { age, btc, btcShort, duration, feerate, h, integer, percent, plural, words } from "./format.js";
 
-export const PENDING_COLUMNS = ["Moves, BTC", "From and to", "Forecast", "Urgency and feerate", "Marks", "Age"];
+export const PENDING_COLUMNS = ["Moves, BTC", "From and to", "Forecast", "Urgency", "Marks", "Age"];
 export const ENDED_COLUMNS = ["Moved, BTC", "From and to", "Did it hold?", "Block", "Seen ahead", "Ended"];
 
 export const pendingCells = (tip) => (row) => [amount(row), route(row), forecast(row, tip), urgency(row), marks(row), h("span", { class: "when" }, age(row.seen))];
@@ -17,16 +17,22 @@ export const endedCells = (row) => [
 ];
 
 export function amount(row) {
-  const sure = row.is === "up_to" ? `up to ${btcShort(row.high)}` : row.is === "likely" ? "likely" : null;
-  const beside = [sure, row.gross !== row.moved && !(row.is === "up_to" && row.gross === row.high) ? `${btcShort(row.gross)} gross` : null].filter(Boolean).join(" · ");
+  const beside = [sure(row), row.gross !== row.moved && !(row.is === "up_to" && row.gross === row.high) ? `${btcShort(row.gross)} gross` : null].filter(Boolean).join(" · ");
   return h("span", { class: "amount", title: words.moved[row.is] }, h("b", { text: btc(row.moved) }), h("small", { class: "unit", text: " BTC" }), beside ? h("small", { class: "beside", text: beside }) : null);
+}
+
+// Where what we say and the most it can be are the same, the doubt is downwards.
+function sure(row) {
+  if (row.is !== "up_to") return row.is === "likely" ? "likely" : null;
+  if (row.high > row.moved) return `up to ${btcShort(row.high)}`;
+  return row.low < row.moved ? `perhaps only ${btcShort(row.low)}` : "up to";
 }
 
 export function route(row) {
   const [mark, name] = words.flows[row.flow];
   return h("span", { class: "route" },
     h("span", { class: `flow ${row.flow}` }, h("i", { "aria-hidden": "true", text: mark }), h("b", { text: name })),
-    h("span", { class: "names" }, party(row.from), h("i", { "aria-label": "to", text: " → " }), party(row.to)));
+    h("span", { class: "names", title: `${row.from ?? "unlabelled"} → ${row.to ?? "unlabelled"}` }, party(row.from), h("i", { "aria-label": "to", text: " → " }), party(row.to)));
 }
 const party = (name) => h("span", { class: name ? "named" : "unnamed", text: name ?? "unlabelled" });
 
@@ -36,10 +42,10 @@ export function forecast(row, tip) {
 }
 
 export function forecastWords(row, tip) {
-  if (!row.forecast) return { what: "no forecast yet", how: null, strong: false };
+  if (!row.forecast) return { what: row.unforecast === "its fee is not known" ? "no forecast" : "no forecast yet", how: row.unforecast ?? null, strong: false };
   const eta = row.eta === null ? null : `~${duration(row.eta)}`;
   if (row.block === null) return { what: "Over 144 blocks", how: [`${percent(row.p)} within a day`].join(" · "), strong: true };
-  const sure = row.p === null ? "80 % or more" : percent(row.p);
+  const sure = row.p === null ? "≥ 80 %" : percent(row.p);
   const ahead = tip === null || tip === undefined ? null : row.block - tip;
   const how = [sure, eta].filter(Boolean).join(" · ");
   if (ahead === 1) return { what: "Next block", how, strong: true };
@@ -48,7 +54,7 @@ export function forecastWords(row, tip) {
 }
 
 function urgency(row) {
-  const rate = h("small", { class: "rate" }, h("b", { text: feerate(row.rate) }), row.rate === null ? " feerate" : " sat/vB");
+  const rate = row.rate === null ? h("small", { class: "rate", text: "feerate unknown" }) : h("small", { class: "rate" }, h("b", { text: feerate(row.rate) }), " sat/vB");
   if (!row.urgency) return h("span", { class: "urgency" }, h("small", { text: "not rated yet" }), rate);
   const bar = h("span", { class: `bar ${row.urgency}`, "aria-hidden": "true" }, h("i", {}));
   bar.firstChild.style.width = `${Math.round(row.score * 100)}%`;

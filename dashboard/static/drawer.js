@@ -100,7 +100,7 @@ function evidence(whale, told) {
       ["All outputs", `${btcExact(whale.gross_sat)} BTC`],
       ["Stays in the group", whale.internal_sat ? `${btcExact(whale.internal_sat)} BTC` : null],
       ["Fee", whale.fee_sat === null ? "unknown" : `${integer(whale.fee_sat)} sat for ${whale.vsize === null ? "an unknown size" : `${integer(whale.vsize)} vB`}`],
-      ["Feerate", `${feerate(whale.fee_rate)} sat/vB${whale.effective_fee_rate !== whale.fee_rate ? ` · ${feerate(whale.effective_fee_rate)} with its package` : ""}`],
+      ["Feerate", `${feerate(whale.fee_rate)} sat/vB${feerate(whale.effective_fee_rate) !== feerate(whale.fee_rate) ? ` · ${feerate(whale.effective_fee_rate)} with its package` : ""}`],
       ["Names from", [...whale.from_entities, ...whale.to_entities].map((party) => `${party.name}: ${party.basis}`).join("; ") || null],
     ]),
     told.marks.length ? h("ul", { class: "meanings" }, ...told.marks.map(([name, meaning]) => h("li", {}, h("span", { class: "mark", text: name }), ` ${meaning}`))) : null);
@@ -110,7 +110,7 @@ function when(row, whale) {
   const said = forecastWords(row, null);
   return facts([
     ["First seen", `${moment(row.seen)} by ${whale.first_seen_by}`],
-    ["Forecast", whale.predicted_block === null && !whale.confirmation_probability ? "no forecast yet" : [said.what, said.how].filter(Boolean).join(" · ")],
+    ["Forecast", whale.predicted_block === null && !whale.confirmation_probability ? (whale.no_forecast ? `none: ${whale.no_forecast}` : "no forecast yet") : [said.what, said.how].filter(Boolean).join(" · ")],
     ["Within 1, 3, 6 blocks", whale.confirmation_probability ? ["1", "3", "6"].map((n) => percent(whale.confirmation_probability[n])).join(" · ") : null],
     ["Confidence", whale.confidence_score === null ? null : percent(whale.confidence_score)],
     ["Confirmed", whale.confirmed_at ? `${moment(Date.parse(whale.confirmed_at))}, ${whale.lead_time_s === null ? "never seen before" : `seen ${duration(whale.lead_time_s)} ahead`}` : null],

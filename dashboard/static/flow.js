@@ -12,15 +12,17 @@ export class FlowChart {
     this.changed = calm(this.host.closest(".card"), () => charts.when(this.drawing ??= () => this.draw()));
     this.table = whenOpen(document.getElementById("flow-table"), () => this.rows());
     const asked = new URLSearchParams(location.search).get("window");
-    this.window = document.querySelector(`[data-window="${CSS.escape(asked ?? "")}"]`) ? asked : "24h";
+    this.chosen = Boolean(document.querySelector(`[data-window="${CSS.escape(asked ?? "")}"]`));
+    this.window = this.chosen ? asked : "24h";
     document.getElementById("windows").addEventListener("click", (event) => { const name = event.target.closest("[data-window]")?.dataset.window; if (name) this.choose(name); });
     this.dress();
   }
 
   choose(name) {
     this.window = name;
+    this.chosen = true;
     const search = new URLSearchParams(location.search);
-    if (name === "24h") search.delete("window"); else search.set("window", name);
+    search.set("window", name);
     const text = search.toString().replaceAll("%2C", ",");
     history.replaceState(history.state, "", text ? `?${text}` : location.pathname);
     this.dress();
@@ -30,7 +32,18 @@ export class FlowChart {
 
   dress() { for (const button of document.querySelectorAll("[data-window]")) button.setAttribute("aria-pressed", String(button.dataset.window === this.window)); }
 
+  // Until somebody chooses: the shortest window that holds all that is known, a day at most.
+  fit() {
+    const told = this.store.parts.flow?.windows;
+    if (this.chosen || !told) return;
+    const sum = (name) => Object.values(told[name].flows).flat().reduce((all, sats) => all + sats, 0);
+    const day = sum("24h");
+    this.window = ["1h", "6h"].find((name) => day && sum("7d") === sum(name)) ?? "24h";
+    this.dress();
+  }
+
   told() {
+    this.fit();
     const said = this.store.parts.flow_words?.[this.window]?.words ?? "…";
     const note = document.getElementById("flow-words");
     if (note.textContent !== said) note.textContent = said;
@@ -61,8 +74,9 @@ export class FlowChart {
     for (const name of ["flow", "other"]) {
       const tall = this.bars(name, told, colour);
       this.charts.range(name, "x", told.start, end);
-      const low = name === "flow" ? -tall.down * 1.12 : 0;
-      const high = Math.max(tall.up * 1.12, name === "flow" && !tall.up && !tall.down ? 1 : 0, 0.001);
+      const empty = !tall.up && !tall.down ? 100 : 0;
+      const low = name === "flow" ? -Math.max(tall.down, empty) * 1.12 : 0;
+      const high = Math.max(tall.up, empty, 0.01) * 1.12;
       this.charts.range(name, "y", low, high);
       this.charts.ticks(name, "y", nice(low, high, name === "flow" ? 5 : 3).map((at) => [at, integer(Math.abs(at))]));
       this.charts.ticks(name, "x", name === "flow" ? [] : clockTicks(told.start, end, most));

@@ -1,5 +1,5 @@
 // The Live page: one store, two tables, the strip, the drawer and the charts.
-import { btcShort, feerate, integer, percent, plural, setNow, words } from "./format.js";
+import { btcShort, feerate, integer, plural, setNow, share, words } from "./format.js";
 import { ENDED_COLUMNS, PENDING_COLUMNS, endedCells, pendingCells } from "./cells.js";
 import { Bubbles } from "./bubbles.js";
 import { Charts } from "./bokeh.js";
@@ -72,16 +72,20 @@ function emptyDone(all) {
 
 function strip(totals) {
   const flows = totals.by_flow;
-  text("fig-waiting", `${btcShort(totals.waiting)} BTC`);
-  text("fig-waiting-note", totals.whales ? `waiting in ${plural(totals.whales, "whale")}` : "waiting: no whale at the moment");
-  text("fig-inflow", `▼ ${btcShort(flows.inflow)} BTC`);
-  text("fig-outflow", `▲ ${btcShort(flows.outflow)} BTC`);
+  // Nothing known is not nothing there.
+  const dark = totals.whales === 0 && ["blind", "blocks_only"].includes(store.parts.status?.rung);
+  document.querySelector(".strip").classList.toggle("dark", dark);
+  const said = (mark, sats) => (dark ? "unknown" : `${mark}${btcShort(sats)} BTC`);
+  text("fig-waiting", said("", totals.waiting));
+  text("fig-waiting-note", totals.whales ? `waiting in ${plural(totals.whales, "whale")}` : dark ? "waiting in the mempool" : "waiting: no whale at the moment");
+  text("fig-inflow", said("▼ ", flows.inflow));
+  text("fig-outflow", said("▲ ", flows.outflow));
   const net = flows.inflow - flows.outflow;
-  text("fig-net", `${btcShort(Math.abs(net))} BTC`);
-  text("fig-net-note", net === 0 ? "net: as much in as out" : `net ${net > 0 ? "to" : "from"} exchanges, if all confirm`);
+  text("fig-net", said("", Math.abs(net)));
+  text("fig-net-note", net === 0 ? (dark ? "net" : "net: as much in as out") : `net ${net > 0 ? "to" : "from"} exchanges, if all confirm`);
   text("fig-fees", totals.next_block === null ? "unknown" : `${feerate(totals.next_block)} · ${feerate(totals.hour)}`);
   text("fig-held", totals.due ? `${integer(totals.on_time)} of ${integer(totals.due)}` : "none yet");
-  text("fig-held-note", totals.due ? `latest forecasts held: ${percent(totals.on_time / totals.due)} (${Math.round(totals.between[0] * 100)}–${Math.round(totals.between[1] * 100)})` : "no forecast has come due");
+  text("fig-held-note", totals.due ? `latest forecasts held: ${share(totals.on_time / totals.due)} (${Math.round(totals.between[0] * 100)}–${Math.round(totals.between[1] * 100)})` : "no forecast has come due");
 }
 
 function text(id, value) {
@@ -95,7 +99,7 @@ function draw(changed, ended = []) {
     sameProgram(store.parts.status.assets);
     if (store.parts.status.tip !== tip) { tip = store.parts.status.tip; pending.refill(); }
   }
-  if (changed.has("totals")) strip(store.parts.totals);
+  if (changed.has("totals") || changed.has("status")) strip(store.parts.totals);
   if (changed.has("rows") || changed.has("status")) tables(ended);
   drawer.refresh(store.rows);
   if (changed.has("queue")) queue.told();

@@ -5,6 +5,7 @@ import { plainTable, whenOpen } from "./tables.js";
 
 const GAP = 0.05;
 const FULL = 1_000_000;
+const LEAST_SLOTS = 3; // a short queue is drawn beside the room that is still free
 
 export class Queue {
   constructor(charts, store, open) {
@@ -28,12 +29,12 @@ export class Queue {
     this.host.classList.toggle("idle", !blocks);
     if (!blocks) return void this.clear();
     const colour = colours();
-    const known = blocks.filter((block) => block.rates.length);
-    const least = Math.min(...known.map((block) => block.rates[0]), ...whales.map((whale) => whale.rate));
-    const front = known[0]?.rates ?? [1, 2];
+    const least = Math.min(...blocks.map((block) => block.rates[0]), ...whales.map((whale) => whale.rate), 100);
+    const front = blocks[0]?.rates ?? [1, 2];
     const low = Math.max(0.05, least * 0.62);
     const high = Math.max(front.at(-2) ?? front.at(-1), front[0] * 2, low * 8) * 1.75;
-    this.charts.range("queue", "x", -GAP, blocks.length + GAP);
+    this.slots = Math.max(blocks.length, LEAST_SLOTS);
+    this.charts.range("queue", "x", -GAP, this.slots + GAP);
     this.charts.range("queue", "y", low, high);
     this.charts.ticks("queue", "y", niceLog(low, high).map((at) => [at, feerate(at)]));
     this.vessels(blocks, low, high, colour);
@@ -47,9 +48,8 @@ export class Queue {
     const vessels = { left: [], right: [], bottom: [], top: [], line: [], fill: [] };
     const prices = { x: [], y: [], text: [], color: [] };
     blocks.forEach((block, index) => {
-      if (!block.rates.length) return;
       const left = index + GAP;
-      const width = (1 - 2 * GAP) * filled(block);
+      const width = 1 - 2 * GAP;
       const edge = block.rates.map((rate, at) => [left + width * (1 - block.shares[at]), top(rate)]).reverse();
       water.xs.push([left, ...edge.map(([x]) => x), left + width]);
       water.ys.push([low, ...edge.map(([, y]) => y), low]);
@@ -59,12 +59,13 @@ export class Queue {
       surface.ys.push(edge.map(([, y]) => y));
       surface.line.push(colour("accent"));
       water.alpha.push(1 - index * 0.07);
-      if (filled(block) < 1) for (const [name, value] of Object.entries({ left, right: index + 1 - GAP, bottom: low, top: top(block.rates.at(-1)), line: colour("accent"), fill: "transparent" })) vessels[name].push(value);
-      prices.x.push(left + width / 2);
-      prices.y.push(low * Math.exp(11 / this.tall(low, high)));
-      prices.text.push(feerate(block.rates[0]));
-      prices.color.push(colour("soft"));
+      if (filled(block) < 1) write(prices, { x: left + width / 2, y: low * Math.exp(27 / this.tall(low, high)), text: `${Math.max(1, Math.round(filled(block) * 100))} % full`, color: colour("soft") });
+      write(prices, { x: left + width / 2, y: low * Math.exp(11 / this.tall(low, high)), text: feerate(block.rates[0]), color: colour("soft") });
     });
+    for (let index = blocks.length; index < this.slots; index += 1) {
+      write(vessels, { left: index + GAP, right: index + 1 - GAP, bottom: low, top: low * Math.exp(44 / this.tall(low, high)), line: colour("soft"), fill: colour("card") });
+      write(prices, { x: index + 0.5, y: low * Math.exp(22 / this.tall(low, high)), text: "empty", color: colour("soft") });
+    }
     this.charts.fill("queue-water", water);
     this.charts.fill("queue-surface", surface);
     this.charts.fill("queue-vessels", vessels);
@@ -73,7 +74,7 @@ export class Queue {
 
   // The largest first; one that would hide another dives below it.
   whales(blocks, whales, low, high, colour) {
-    const wide = Math.max(200, this.host.clientWidth - 60) / (blocks.length + 2 * GAP);
+    const wide = Math.max(200, this.host.clientWidth - 60) / (this.slots + 2 * GAP);
     const tall = this.tall(low, high);
     const placed = [];
     const out = { x: [], y: [], size: [], fill: [], line: [], id: [], title: [], btc: [], fee: [], note: [] };
@@ -81,18 +82,17 @@ export class Queue {
     for (const whale of whales) {
       const size = Math.min(48, 10 + Math.sqrt(whale.moved / 1e8) * 0.76);
       const beyond = whale.depth === null;
-      const block = beyond ? null : blocks[Math.floor(whale.depth)];
-      const x = beyond ? blocks.length - 0.02 : Math.floor(whale.depth) + GAP + (1 - 2 * GAP) * filled(block) * (whale.depth % 1);
+      const x = beyond ? blocks.length - 0.02 : Math.floor(whale.depth) + GAP + (1 - 2 * GAP) * (whale.depth % 1);
       const margin = size / 2 / wide;
-      const spot = { x: Math.min(Math.max(x, margin - GAP), blocks.length + GAP - margin), up: Math.log(Math.min(Math.max(whale.rate, low * 1.1), high / 1.15) / low), size };
+      const spot = { x: Math.min(Math.max(x, margin - GAP), this.slots + GAP - margin), up: Math.log(Math.min(Math.max(whale.rate, low * 1.1), high / 1.15) / low), size };
       for (let dive = 0; dive < 12 && placed.some((one) => Math.hypot((one.x - spot.x) * wide, (one.up - spot.up) * tall) < (one.size + size) / 2 - 1); dive += 1) spot.up -= (size * 0.42) / tall;
-      spot.up = Math.max(spot.up, size / 2 / tall);
+      spot.up = Math.min(Math.max(spot.up, size / 2 / tall), Math.log(high / low) - size / 2 / tall);
       placed.push(spot);
       const row = this.store.rows.get(whale.id);
       const y = low * Math.exp(spot.up);
       const values = { x: spot.x, y, size, fill: colour(whale.flow), line: colour("card"), id: whale.id, title: words.flows[whale.flow].join(" "), btc: btc(whale.moved), fee: feerate(whale.rate), note: `${row?.from ?? "unlabelled"} → ${row?.to ?? "unlabelled"}` };
-      for (const [name, value] of Object.entries(values)) out[name].push(value);
-      if (size >= 35) { names.x.push(spot.x); names.y.push(y); names.text.push(btcShort(whale.moved)); names.color.push(colour("card")); }
+      write(out, values);
+      if (size >= 35) write(names, { x: spot.x, y, text: btcShort(whale.moved), color: colour("card") });
     }
     this.charts.fill("queue-whales", out);
     this.charts.fill("queue-names", names);
@@ -109,4 +109,5 @@ export class Queue {
   }
 }
 
-const filled = (block) => (block.vsize >= FULL * 0.96 ? 1 : Math.max(0.08, block.vsize / FULL));
+const filled = (block) => (block.vsize >= FULL * 0.96 ? 1 : block.vsize / FULL);
+function write(columns, values) { for (const [name, value] of Object.entries(values)) columns[name].push(value); }

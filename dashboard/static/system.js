@@ -45,7 +45,7 @@ function components({ lines: list, words }) {
     h("dl", {},
       ...fact("for", one.since ? age(one.since) : null),
       ...fact("answers in", one.latency === null ? null : `${one.latency} ms`),
-      ...fact("first to see", one.first?.[1] ? `${integer(one.first[0])} of ${integer(one.first[1])} whales` : null)),
+      ...fact("first to see", one.first?.[1] ? `${integer(one.first[0])} of ${integer(one.first[1])}` : null)),
     one.words ? h("p", { text: one.words }) : null)));
 }
 const fact = (name, value) => (value === null ? [] : [h("dt", { text: name }), h("dd", {}, value)]);

@@ -25,6 +25,7 @@ KEPT = (
     "loadingIndicators",
 )
 IDLE = ("scriptsig_asm", "scriptpubkey_asm", "inner_redeemscript_asm", "inner_witnessscript_asm", "extras")
+EXCHANGES = {"exch": "Example Exchange", "bob": "Sample Exchange"}
 WHALE_SATS = 100 * 100_000_000
 
 
@@ -41,6 +42,28 @@ def main() -> None:
         if line["t"] - start <= SECONDS and _wanted(line)
     ]
     _write(OUT / "demo.rest.jsonl.gz", answers)
+    _write_labels(truth)
+
+
+def _write_labels(truth: Truth) -> None:
+    """Two of the driver's wallets play exchanges, so that the demo shows every kind of flow."""
+    addresses = {
+        (EXCHANGES[out["wallet"]], out["addr"])
+        for sent in truth.sent.values()
+        for out in sent.outputs
+        if out.get("wallet") in EXCHANGES and sent.group == "mixed"
+    }
+    coins = {(txid, vout) for sent in truth.group("mixed") for txid, vout, _ in sent.inputs}
+    addresses |= {
+        (EXCHANGES[out["wallet"]], out["addr"])
+        for sent in truth.sent.values()
+        for vout, out in enumerate(sent.outputs)
+        if out.get("wallet") in EXCHANGES and (sent.txid, vout) in coins
+    }
+    rows = [f"{address},{entity},exchange" for entity, address in sorted(addresses)]
+    path = OUT / "demo.labels.csv"
+    path.write_text("\n".join(["address,entity,kind", *rows]) + "\n", encoding="utf-8")
+    print(f"{path.name}: {len(rows)} labels")
 
 
 def _cut(line: dict[str, Any]) -> dict[str, Any]:

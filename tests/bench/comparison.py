@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from app.core.feerates import Floats
+from app.core.forecast import ForecastModel
 from tests.bench import scoring
 from tests.bench.baselines import (
     Frequencies,
@@ -15,7 +16,7 @@ from tests.bench.baselines import (
     position_class,
     position_rule,
 )
-from tests.bench.reference import Cases
+from tests.bench.reference import Cases, in_pieces
 from tests.bench.rows import BenchRow, at_least, at_most, shown, within
 from tests.bench.scoring import Flags, Outcomes, Stated
 
@@ -51,6 +52,21 @@ class Learned:
 
     by_position: Frequencies
     climatology: Frequencies
+
+
+def scored_rows(
+    prefix: str, cases: Cases, past: Flags, model: ForecastModel, *, absolute: bool
+) -> Iterator[BenchRow]:
+    """Yield figures of the rows that are not `past`, per regime (median over seeds) and pooled."""
+    held = contest(cases, in_pieces(model, cases.standings), learn(cases, past))
+    seeds = sorted(set(cases.seed[~past].tolist()))
+    yield shown(f"{prefix}.forecasts", int((~past).sum()), "whales")
+    for regime in REGIMES:
+        parts = [figures(held.of(~past & (cases.regime == regime) & (cases.seed == seed))) for seed in seeds]
+        found = medians(parts)
+        yield from regime_rows(prefix, regime, found, absolute=absolute)
+    found = figures(held.of(~past))
+    yield from pooled_rows(prefix, found, absolute=absolute)
 
 
 def learn(cases: Cases, rows: Flags) -> Learned:

@@ -20,7 +20,9 @@ _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _BENT = Recalibration(lines=((0.1, 0.9, 0.9, 1.1, 1.1, 0.9),) * 7, outcomes=1_000, fitted_at=_AT)
 
 
-def cost_rows(model: ForecastModel) -> Iterator[BenchRow]:
+def rows() -> Iterator[BenchRow]:
+    """Yield the cost of one, of a thousand together, and of forecasting 2,000 again with all around it."""
+    model = ForecastModel(table=PassageTable(Beliefs()))
     rng = np.random.default_rng(1)
     learned = ForecastModel(table=model.table, recalibration=_BENT)
     many = 1_000

@@ -15,7 +15,7 @@ from pathlib import Path
 import zmq
 
 from app.clock import SystemClock
-from app.core.observations import MempoolListed, TransactionSeen
+from app.core.observations import Gap, MempoolListed, TransactionSeen
 from app.core.rawtx import decode
 from app.core.units import Sats
 from app.source.bitcoind import Bitcoind
@@ -32,6 +32,7 @@ THRESHOLD = Sats(10_000_000)
 """Regtest has too few coins for 200 whales: the threshold is lowered, the way is the same."""
 BAR_MS = 40.0
 BAR_DECODE_US = 200.0
+BAR_BACK_SECONDS = 30.0
 DECODED = 2_000
 
 
@@ -43,6 +44,9 @@ def rows() -> list[BenchRow]:
         try:
             raws = prepare(node)
             bare, told = asyncio.run(_race(node, raws))
+            node.stop()  # its chain is on disk then: a kill must not send it back to its beginning
+            node.start()
+            noticed, back = asyncio.run(_recovery(node))
         finally:
             node.kill()
     bare_p95, told_p95 = percentile(bare, 95), percentile(told, 95)
@@ -52,6 +56,8 @@ def rows() -> list[BenchRow]:
         shown("latency.bitcoind_seen_p50", percentile(told, 50), "ms"),
         shown("latency.bitcoind_seen_p95", told_p95, "ms"),
         at_most("latency.bitcoind_over_bare_p95", told_p95 - bare_p95, BAR_MS, "ms"),
+        shown("recovery.bitcoind_loss_noticed", noticed, "s"),
+        at_most("recovery.bitcoind_launched_to_listed", back, BAR_BACK_SECONDS, "s"),
         at_most("latency.rawtx_decode", _decoding(raws), BAR_DECODE_US, "us"),
     ]
 
@@ -107,6 +113,36 @@ async def _race(node: Node, raws: list[str]) -> tuple[list[float], list[float]]:
         ],
         [(told[txid] - at) * 1000 for txid, at in sent.items()],
     )
+
+
+async def _recovery(node: Node) -> tuple[float, float]:
+    """Seconds from a kill to the Gap; from launching the node again (its own start included) to its list."""
+    source = _source(node)
+    heard: asyncio.Queue[tuple[type, float]] = asyncio.Queue()
+
+    async def listen() -> None:
+        async for one in source.observations():
+            heard.put_nowait((type(one), time.perf_counter()))
+
+    async def until(kind: type) -> float:
+        async with asyncio.timeout(60):
+            while True:
+                told, at = await heard.get()
+                if told is kind:
+                    return at
+
+    listening = asyncio.create_task(listen())
+    await until(MempoolListed)
+    killed = time.perf_counter()
+    node.kill()
+    noticed = await until(Gap) - killed
+    launched = time.perf_counter()
+    await asyncio.to_thread(node.start)
+    back = await until(MempoolListed) - launched
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await source.close()
+    return noticed, back
 
 
 def _source(node: Node) -> Bitcoind:

@@ -1,5 +1,6 @@
 """One browser for all tests of the pages; every page of a test is watched for errors and foreign hosts."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,7 +66,24 @@ def watched(page: Page, address: str) -> Tab:
     return tab
 
 
-@pytest_asyncio.fixture
+async def until(page: Page, script: str, seconds: float = 40) -> None:
+    """Wait until `script` is true. Playwright's own waiting evaluates strings, which the policy forbids."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                if await page.evaluate(script):
+                    return
+            except Error as error:
+                if "context was destroyed" not in error.message:
+                    raise
+            await asyncio.sleep(0.1)
+
+
+CHARTS_ARE_THERE = "Boolean(window.Bokeh?.documents?.[0]?.roots().length)"
+IN_A_BROWSER = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     try:
         async with a_browser() as opened:
@@ -81,7 +99,7 @@ def sea() -> Sea:
     return Sea()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(sea: Sea, browser: Browser) -> AsyncIterator[Tab]:
     """A tab at 1440x900 on a fresh server over `sea`; nothing is opened yet."""
     options: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}

@@ -8,7 +8,7 @@ import random
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,7 +66,9 @@ class Healthz(RequestHandler):
 
 
 @asynccontextmanager
-async def served(sea: Sea, port: int = 0, **options: Any) -> AsyncIterator[tuple[str, Pages]]:
+async def served(
+    sea: Sea, port: int = 0, unused_seconds: float = 15, **options: Any
+) -> AsyncIterator[tuple[str, Pages]]:
     """Serve the pages over `sea` on a loopback port; yields the address."""
     pages = build(
         sea.live,
@@ -82,7 +84,8 @@ async def served(sea: Sea, port: int = 0, **options: Any) -> AsyncIterator[tuple
         transforms=[Headers, GZipContentEncoding],
         include_headers=["User-Agent"],
         include_cookies=[],
-        unused_session_lifetime_milliseconds=15_000,
+        unused_session_lifetime_milliseconds=round(unused_seconds * 1000),
+        check_unused_sessions_milliseconds=round(unused_seconds * 500),
     )
     app.initialize(IOLoop.current())
     app.start()
@@ -96,7 +99,9 @@ async def served(sea: Sea, port: int = 0, **options: Any) -> AsyncIterator[tuple
         server.stop()
         pages.close()
         app.stop()
-        await server.close_all_connections()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await server.close_all_connections()
 
 
 async def swim(sea: Sea) -> None:

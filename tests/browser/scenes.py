@@ -139,6 +139,7 @@ def _back(sea: Sea, whale: Prediction, *, minutes: float) -> None:
 def an_evening_of_samples(memory: SystemMemory, sea: Sea) -> None:
     """Six hours of a machine at work, with one bad quarter of an hour."""
     chance = random.Random(3)
+    memory.samples.clear()
     for step in range(1_080):
         at = sea.now - timedelta(seconds=20 * (1_080 - step))
         bad = 500 < step < 545

@@ -309,6 +309,18 @@ class Sea:
             outcome=Outcome.DROPPED,
         )
 
+    def replaced(self, whale: Prediction, reason: str) -> Prediction:
+        """Its id cannot go on."""
+        return self.change(
+            whale,
+            EventType.REPLACED,
+            status=Status.REPLACED,
+            ended_at=self.now,
+            reason=reason,
+            replaced_by=txid_of(whale.txid + "winner"),
+            outcome=Outcome.REPLACED,
+        )
+
     def reorg(self, whale: Prediction) -> Prediction:
         return self.change(
             whale,

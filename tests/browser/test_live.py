@@ -6,11 +6,11 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from app.core.classification import Flow
-from tests.browser.conftest import Tab
+from tests.browser.conftest import IN_A_BROWSER, Tab
 from tests.browser.scenes import harbour
 from tests.browser.sea import Sea, a_whale
 
-pytestmark = pytest.mark.browser
+pytestmark = IN_A_BROWSER
 SOON = 10_000
 
 

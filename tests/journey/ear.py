@@ -34,7 +34,8 @@ class Ear:
         """Return the first event of this type about this txid."""
         return until(
             lambda: next(
-                (one for one in tuple(self.heard) if one["type"] == kind and one["data"]["txid"] == txid), None
+                (one for one in tuple(self.heard) if one["type"] == kind and one["data"]["txid"] == txid),
+                None,
             ),
             f"{kind} of {txid[:8]}",
             seconds=seconds,

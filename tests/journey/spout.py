@@ -1,4 +1,4 @@
-"""The whole program as a process: started, asked, killed and started again, as an operator's machine does it."""
+"""The whole program as a process: started, asked, killed and started again, as on an operator's machine."""
 
 import os
 import re
@@ -64,7 +64,7 @@ class SpoutProcess:
     @property
     def environment(self) -> dict[str, str]:
         own = {"SPOUT_DATA_DIR": str(self.data_dir), "SPOUT_PORT": str(self.port)}
-        return {**bare_environment(), "SPOUT_LOG_LEVEL": "debug", **own, **self.settings}
+        return {**bare_environment(), **own, **self.settings}
 
     @property
     def pid(self) -> int:
@@ -157,9 +157,14 @@ class SpoutProcess:
         return found
 
     def story(self, txid: str) -> list[str]:
-        """Return the types of all events of a whale, in order."""
+        """Return the types of all events of a whale, in order, without mere revisions of its forecast."""
         whale = self.whale(txid)
-        return [event["type"] for event in whale["events"]] if whale else []
+        events = whale["events"] if whale else []
+        return [
+            event["type"]
+            for before, event in zip([None, *events], events, strict=False)
+            if before is None or event["type"] != "whale.updated" or _life(before) != _life(event)
+        ]
 
     def wait_for(self, txid: str, *, seconds: float = 30.0, **wanted: Any) -> Json:
         """Return the whale once it is there and its fields are as `wanted`."""
@@ -224,7 +229,12 @@ def bare_environment() -> dict[str, str]:
 def ended(settings: Mapping[str, str], *, seconds: float = 20.0) -> tuple[int, str]:
     """Run it with settings that must end it; return its exit code and what it said on standard error."""
     run = subprocess.run(
-        COMMAND, cwd=ROOT, env={**bare_environment(), **settings}, capture_output=True, timeout=seconds, check=False
+        COMMAND,
+        cwd=ROOT,
+        env={**bare_environment(), **settings},
+        capture_output=True,
+        timeout=seconds,
+        check=False,
     )
     return run.returncode, run.stderr.decode()
 
@@ -234,6 +244,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _life(event: Json) -> tuple[Any, ...]:
+    """Return what an event says of a whale beside its forecast and its package's feerate."""
+    told = event["data"]
+    kept = ("status", "txid", "flow_type", "moved_sat", "moved_is", "reason", "left_unverified")
+    return tuple(told[name] for name in kept)
 
 
 def _without(told: Json, *names: str) -> Json:

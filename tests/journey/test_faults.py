@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,24 +14,21 @@ RECOVERS_WITHIN_SECONDS = 5.0
 """From the moment the backend answers again to a whale in the API."""
 
 
-@pytest.fixture
-def recovery(
-    backend: BackendProcess, spout: SpoutProcess
-) -> Callable[[str, float, tuple[Built, ...]], None]:
-    """Wait for whales that came while the link was gone; print how long since it could be up again."""
+Recovery = Callable[[str, float, Built], None]
 
-    def wait(what: str, since: float, whales: tuple[Built, ...]) -> None:
-        for whale in whales:
-            spout.wait_for(whale.txid, status="pending")
+
+@pytest.fixture
+def recovery(spout: SpoutProcess) -> Recovery:
+    """Wait for a whale that came while the link was gone; print how long since it could be up again."""
+
+    def wait(what: str, since: float, missed: Built) -> None:
+        spout.wait_for(missed.txid, status="pending")
         seconds = time.monotonic() - since
         print(f"\nrecovery after {what}: {seconds:.1f} s")
         assert seconds < RECOVERS_WITHIN_SECONDS
         spout.wait_until_watching()
 
     return wait
-
-
-Recovery = Callable[[str, float, tuple[Built, ...]], None]
 
 
 def test_a_cut_link_comes_back_with_what_was_missed(
@@ -44,20 +40,18 @@ def test_a_cut_link_comes_back_with_what_was_missed(
     backend.call("cut")
     backend.add(whale)
 
-    recovery("a cut link", time.monotonic(), (whale,))
+    recovery("a cut link", time.monotonic(), whale)
     spout.wait_for_count("reconnects", above=before)
 
 
-def test_a_cut_in_the_middle_of_a_frame_loses_nothing(
-    backend: BackendProcess, spout: SpoutProcess, recovery: Recovery
-) -> None:
+def test_a_cut_in_the_middle_of_a_frame_loses_nothing(backend: BackendProcess, recovery: Recovery) -> None:
     whale = a_whale()
     frame = {"mempool-transactions": {"sequence": 1, "added": [whale.wire()], "removed": [], "mined": []}}
 
     backend.call("send_half_frame", payload=json.dumps(frame))
     backend.add(whale)
 
-    recovery("half a frame", time.monotonic(), (whale,))
+    recovery("half a frame", time.monotonic(), whale)
 
 
 @pytest.mark.parametrize("down_seconds", [2, 12])
@@ -78,7 +72,7 @@ def test_a_backend_that_refuses_for_a_while_is_found_again(
 
     backend.call("listen")
 
-    recovery(f"{down_seconds} s of a refused port", time.monotonic(), (missed,))
+    recovery(f"{down_seconds} s of a refused port", time.monotonic(), missed)
     assert spout.health()["rung"] == "live"
     told = spout.wait_for(missed.txid)
     assert "late_seen" in told["flags"]
@@ -88,26 +82,20 @@ def test_a_backend_that_refuses_for_a_while_is_found_again(
 def test_a_restarted_backend_that_repeats_itself_repeats_nothing_to_us(
     backend: BackendProcess, spout: SpoutProcess, recovery: Recovery
 ) -> None:
-    waiting, mined, gone, missed = a_whale(), a_whale(), a_whale(), a_whale()
-    backend.add(waiting, mined, gone)
-    for whale in (waiting, mined, gone):
+    waiting, mined, missed = a_whale(), a_whale(), a_whale()
+    backend.add(waiting, mined)
+    for whale in (waiting, mined):
         spout.wait_for(whale.txid, status="pending")
     backend.mine([mined])
     spout.wait_for(mined.txid, status="confirmed")
-    gone_after, told_before = spout.whale(gone.txid), len(spout.listen().heard)
-    assert gone_after
-    assert told_before >= 0
 
-    with ThreadPoolExecutor(1) as beside:
-        restarting = beside.submit(backend.call, "restart", down_seconds=1.0, sync_seconds=1.0)
-        restarting.result()
+    backend.call("restart", down_seconds=1.0, sync_seconds=1.0)
     since = time.monotonic()
     backend.add(missed)
 
-    recovery("a restart", since, (missed,))
+    recovery("a restart", since, missed)
     assert spout.story(waiting.txid) == ["whale.detected"]
     assert spout.story(mined.txid) == ["whale.detected", "whale.confirmed"]
-    assert spout.whale(gone.txid)["status"] == "pending"  # type: ignore[index]  # it was found above
 
 
 def test_a_block_mined_while_the_backend_restarts_is_not_lost(
@@ -188,7 +176,17 @@ def test_a_node_that_is_down_drops_no_whale_and_is_told(backend: BackendProcess,
 
 @pytest.mark.parametrize(
     "nonsense",
-    ["", "garbage", "[]", "null", "17", '"text"', '{"mempool-transactions": 5}', '{"block": {"id": 1}}', "{" * 2000],
+    [
+        "",
+        "garbage",
+        "[]",
+        "null",
+        "17",
+        '"text"',
+        '{"mempool-transactions": 5}',
+        '{"block": {"id": 1}}',
+        "{" * 2000,
+    ],
 )
 def test_a_frame_of_nonsense_is_skipped_and_the_next_whale_is_found(
     backend: BackendProcess, spout: SpoutProcess, nonsense: str

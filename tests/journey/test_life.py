@@ -67,9 +67,7 @@ def test_a_payment_that_is_no_whale_is_not_told(backend: BackendProcess, spout: 
     assert spout.whale(minnow.txid) is None
 
 
-def test_a_whale_that_nobody_announced_is_recorded_from_its_block(
-    backend: BackendProcess, spout: SpoutProcess, ear: Ear
-) -> None:
+def test_a_whale_that_nobody_announced_is_recorded_from_its_block(backend: BackendProcess, ear: Ear) -> None:
     whale = a_whale()
 
     block = backend.mine(unannounced=[whale])
@@ -108,7 +106,12 @@ def test_a_chain_of_replacements_is_one_whale_with_all_its_txids(
     whale = spout.wait_for(third.txid, status="confirmed")
 
     assert whale["replaces"] == [first.txid, second.txid]
-    assert spout.story(first.txid) == ["whale.detected", "whale.replaced", "whale.replaced", "whale.confirmed"]
+    assert spout.story(first.txid) == [
+        "whale.detected",
+        "whale.replaced",
+        "whale.replaced",
+        "whale.confirmed",
+    ]
 
 
 def test_a_whale_replaced_by_a_small_payment_ends_as_replaced(
@@ -261,7 +264,9 @@ def test_a_coin_nobody_knows_leaves_a_whale_that_is_not_called_certain(
 ) -> None:
     backend.call("rest_body", path="/api/v1/prevouts", body="[null]")
     backend.call("rest_error", path="/api/v1/tx/*", status=404)
-    whale = a_transaction([a_coin(151 * BTC, kind="p2tr")], [Pay(101 * BTC, "bob"), Pay(49 * BTC, "whale", "p2tr")])
+    whale = a_transaction(
+        [a_coin(151 * BTC, kind="p2tr")], [Pay(101 * BTC, "bob"), Pay(49 * BTC, "whale", "p2tr")]
+    )
     backend.add(whale)
 
     told = spout.wait_for(whale.txid)

@@ -1,4 +1,4 @@
-"""Blocks that are taken back: what was confirmed waits again, with its first times, and ends as it then does."""
+"""Blocks that are taken back: what was confirmed waits again, with its first times."""
 
 import pytest
 
@@ -107,9 +107,7 @@ def test_a_deep_reorg_brings_every_whale_back_to_waiting(
         spout.wait_for(whale.txid, status="confirmed")
 
 
-def test_a_double_spend_on_the_new_branch_is_a_conflict(
-    backend: BackendProcess, spout: SpoutProcess
-) -> None:
+def test_a_double_spend_on_the_new_branch_is_a_conflict(backend: BackendProcess, spout: SpoutProcess) -> None:
     whale = a_whale()
     confirmed(backend, spout, whale)
     thief = a_transaction(whale.coins, [Pay(whale.coins[0].value - 1_000, "thief")])

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 PATIENCE_SECONDS = 30.0
 """Generous: the machine may be busy. What has to be fast is measured and told, not waited for."""
-_BETWEEN_SECONDS = 0.02
+_BETWEEN_SECONDS = 0.04
 
 
 def until(look: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:

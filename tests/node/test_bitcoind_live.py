@@ -5,9 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.observations import ChainListed, SourceSynced
+from app.core.observations import (
+    ChainListed,
+    FeesTold,
+    MempoolMeasured,
+    QueueProjected,
+    SourceSynced,
+)
 from app.core.units import Sats
 from app.source.bitcoind import Bitcoind
+from tests.node.conftest import source_of
 from tests.node.listener import Listener
 from tests.node.node import Node
 
@@ -205,6 +212,34 @@ async def test_a_block_that_comes_back_after_a_reorg_is_told_again(node: Node, s
         )
 
     assert whale in (again.block.txids or ())
+
+
+async def test_the_queue_is_projected_from_the_nodes_own_histogram(node: Node) -> None:
+    txid = node.send(node.whale())
+    source = source_of(node)
+    async with Listener(source) as listener:
+        (block,) = (await listener.until(QueueProjected)).blocks
+    await source.close()
+
+    entry = node.call("getmempoolentry", txid)
+    assert (block.count, block.total_fees, block.vsize) == (1, 10_000, entry["vsize"])
+
+
+async def test_the_mempool_is_measured(node: Node) -> None:
+    node.send(node.whale())
+    source = source_of(node)
+    async with Listener(source) as listener:
+        measured = await listener.until(MempoolMeasured)
+    await source.close()
+
+    assert (measured.count, measured.minimum_feerate, measured.limit_bytes) == (1, 1.0, 300_000_000)
+
+
+async def test_no_estimate_yet_is_no_fees(source: Bitcoind) -> None:
+    async with Listener(source) as listener:
+        await listener.until(QueueProjected)
+
+    assert not [one for one in listener.heard if isinstance(one, FeesTold)]
 
 
 async def test_a_synced_node_says_so_first(source: Bitcoind) -> None:

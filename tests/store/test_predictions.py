@@ -336,3 +336,11 @@ async def test_two_hundred_predictions_are_kept_in_well_under_a_tenth_of_a_secon
 def test_the_store_is_a_history(store: PredictionStore) -> None:
     history: History = store
     assert history is store
+
+
+async def test_a_restart_is_told_which_blocks_nobody_had_read(store: PredictionStore) -> None:
+    blocks = [a_block(10), a_block(11), a_block(12)]
+    await store.append([], [], blocks, [blocks[0].hash])
+    await store.append([], [], [], [blocks[2].hash])
+
+    assert (await store.restore(NOON)).unread == (blocks[1],)

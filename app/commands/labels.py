@@ -1,0 +1,110 @@
+"""`spout labels`: what the operator knows of addresses. Works beside a running appliance."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from app.clock import SystemClock
+from app.commands.surroundings import DataDir, operator_file, readable_file, settings_here
+from app.core.entities import Entities
+from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table
+from app.core.units import Script
+from app.data import entities_table
+from app.errors import CommandError, LabelError
+from app.store.labels import LabelStore, StoredLabel
+
+T = TypeVar("T")
+_LONGEST_FILE_BYTES = 50_000_000
+
+labels = typer.Typer(help="Your own labels of addresses; they win over the table that is shipped.")
+
+
+@labels.command("import")
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="Columns: address,entity,group,kind,basis.")
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Take every label of a CSV file, or none if a line is bad."""
+    try:
+        found = parse_labels(_text_of(file), today=_today(), known=_shipped())
+    except LabelError as error:
+        raise LabelError(f"{file}: {error}; nothing was imported") from error
+    count = _with_labels(data_dir, lambda store: store.put(found))
+    typer.echo(f"{count} {'label' if count == 1 else 'labels'} imported.")
+
+
+@labels.command()
+def add(
+    address: Annotated[str, typer.Argument(help="An address of any network, or a script in hex.")],
+    entity: Annotated[str, typer.Argument(help="Whose it is.")],
+    group: Annotated[str, typer.Option(help="The actor behind several entities.")] = "",
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Say whose an address is; a label that it had before is replaced."""
+    label = a_label(address, entity, created_at=_today(), group=group, kind=kind, known=_shipped())
+    _with_labels(data_dir, lambda store: store.put([label]))
+    typer.echo(f"{label.address} is {label.entity} ({label.kind}).")
+
+
+@labels.command("list")
+def listed(data_dir: DataDir = None) -> None:
+    """Print your labels as CSV, as `spout labels import` reads it."""
+    found = _with_labels(data_dir, LabelStore.listed)
+    typer.echo(export_labels(_own(one) for one in found), nl=False)
+
+
+@labels.command()
+def remove(
+    address: Annotated[str, typer.Argument(help="As it was given, or its script in hex.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Forget one of your labels."""
+    if not _with_labels(data_dir, lambda store: store.remove(address.strip())):
+        raise CommandError(f"you have no label for {address[:100]}: `spout labels list` shows yours")
+    typer.echo(f"{address} has no label of yours any more.")
+
+
+def _own(stored: StoredLabel) -> Label:
+    return Label(
+        script=Script(stored.script),
+        address=stored.address,
+        entity=stored.entity,
+        group=stored.group,
+        kind=stored.kind,
+        basis=stored.basis,
+        created_at=stored.created_at,
+        own=True,
+    )
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with readable_file(file, "labels.csv").open("rb") as opened:
+            read = opened.read(_LONGEST_FILE_BYTES + 1)
+        if len(read) > _LONGEST_FILE_BYTES:
+            raise LabelError(f"longer than {_LONGEST_FILE_BYTES} bytes: split it")
+        return read.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LabelError("not text in UTF-8: save it as CSV, UTF-8") from error
+
+
+def _shipped() -> Entities:
+    return Entities(parse_table(entities_table()))
+
+
+def _today() -> str:
+    return SystemClock().now().date().isoformat()
+
+
+def _with_labels(data_dir: Path | None, ask: Callable[[LabelStore], Coroutine[Any, Any, T]]) -> T:
+    async def work() -> T:
+        async with operator_file(settings_here(data_dir).data_dir) as file:
+            return await ask(LabelStore(file))
+
+    return asyncio.run(work())

@@ -1,0 +1,33 @@
+"""What a transaction spends: which of it is known, which is missing, and how it is filled in."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.core.models import Input, Transaction
+from app.core.observations import Prevout
+from app.core.questions import AskPrevouts
+from app.core.units import Outpoint
+
+
+def missing_prevouts(tx: Transaction) -> AskPrevouts | None:
+    """The question for all that is not known; None if nothing is missing."""
+    missing = tuple(spent.outpoint for spent in tx.inputs if spent.value is None or spent.script is None)
+    return AskPrevouts(tx.txid, missing) if missing else None
+
+
+def known_prevouts(tx: Transaction) -> dict[Outpoint, Prevout]:
+    return {
+        spent.outpoint: Prevout(value=spent.value, script=spent.script)
+        for spent in tx.inputs
+        if spent.value is not None and spent.script is not None
+    }
+
+
+def with_prevouts(tx: Transaction, told: Mapping[Outpoint, Prevout | None]) -> Transaction:
+    """Fill in what was told; an input that nothing was told of stays as it is."""
+
+    def filled(spent: Input) -> Input:
+        prevout = told.get(spent.outpoint)
+        return spent if prevout is None else replace(spent, script=prevout.script, value=prevout.value)
+
+    return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))

@@ -1,0 +1,187 @@
+"""For everybody: axe-core, the keyboard alone, 360 pixels, less motion, both lights."""
+
+import os
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
+from tests.browser.preview import served
+from tests.browser.scenes import harbour
+from tests.browser.sea import Sea, a_whale
+
+pytestmark = IN_A_BROWSER
+SOON = 10_000
+NAME_OF_FOCUSED = """
+(({ id, name, dataset, tagName }) => id || name || dataset?.flow || dataset?.window || tagName)(
+  document.activeElement)
+"""
+COUNT_FLIGHTS = """
+window.flown = 0;
+new MutationObserver((all) => {
+  for (const one of all) for (const node of one.addedNodes)
+    if (node.classList?.contains('ghost')) window.flown += 1;
+}).observe(document.body, { childList: true });
+"""
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core from the npm registry, into a folder of its own; skipped where npm or the registry is not."""
+    folder = tmp_path_factory.mktemp("axe")
+    reason = "npm is not installed"
+    if npm := shutil.which("npm"):
+        done = subprocess.run(
+            [npm, "install", "--no-save", "--no-audit", "--no-fund", "axe-core@4"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        reason = f"npm could not install axe-core: {done.stderr[-200:]}"
+        if done.returncode == 0:
+            return (folder / "node_modules/axe-core/axe.min.js").read_text()
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+async def findings(page: Page, axe: str) -> list[str]:
+    await page.evaluate(axe)
+    told: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in told["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("light", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+@pytest.mark.parametrize("path", ["/", "/system"])
+async def test_axe_finds_nothing_serious(
+    browser: Browser, sea: Sea, axe: str, path: str, width: int, light: Any
+) -> None:
+    harbour(sea)
+    async with served(sea) as (address, _):
+        context = await browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=light, reduced_motion="reduce"
+        )
+        page = await watched(await context.new_page(), address).open(path)
+        await until(page, CHARTS_ARE_THERE)
+
+        assert await findings(page, axe) == []
+
+
+async def test_axe_finds_nothing_serious_in_the_drawer(tab: Tab, sea: Sea, axe: str) -> None:
+    harbour(sea)
+    page = await tab.open()
+    await page.locator("#pending .row", has_text="150.00").click()
+    await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
+    for summary in await page.locator("#drawer summary").all():
+        await summary.click()
+
+    assert await findings(page, axe) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/system"])
+async def test_nothing_scrolls_sideways_at_360_pixels(browser: Browser, sea: Sea, path: str) -> None:
+    harbour(sea)
+    async with served(sea) as (address, _):
+        context = await browser.new_context(viewport={"width": 360, "height": 740})
+        page = await watched(await context.new_page(), address).open(path)
+        await page.wait_for_timeout(1_000)
+
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_the_keyboard_alone_opens_a_whale_and_comes_back(tab: Tab, sea: Sea) -> None:
+    harbour(sea)
+    page = await tab.open()
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.matches('#pending .row')"):
+            break
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#drawer-title")).to_have_text("1,204.80 BTC", timeout=SOON)
+    await page.keyboard.press("Escape")
+
+    await expect(page.locator("#drawer")).to_be_hidden()
+    assert await page.evaluate("document.activeElement.textContent.includes('1,204.80')")
+
+
+async def test_every_control_is_reached_by_tab(tab: Tab, sea: Sea) -> None:
+    harbour(sea)
+    page = await tab.open()
+    seen: set[str] = set()
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        seen.add(await page.evaluate(NAME_OF_FOCUSED))
+
+    wanted = {"light", "inflow", "status", "urgency", "min", "entity", "text", "1h", "7d"}
+    assert wanted <= seen
+
+
+async def test_end_goes_to_the_last_of_many_and_home_back(tab: Tab, sea: Sea) -> None:
+    sea.appear(*(a_whale(f"w{n}", 200 + n, sea.now) for n in range(300)))
+    page = await tab.open()
+    await page.locator("#pending .rows .row").first.focus()
+    await page.keyboard.press("End")
+    last = await page.evaluate("document.activeElement.getAttribute('aria-rowindex')")
+    await page.keyboard.press("Home")
+
+    assert last == "301"
+    assert await page.evaluate("document.activeElement.getAttribute('aria-rowindex')") == "2"
+
+
+@pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
+async def test_motion_is_left_out_where_it_is_not_wished(
+    browser: Browser,
+    sea: Sea,
+    wish: Any,
+    moves: bool,  # noqa: FBT001
+) -> None:
+    whale = a_whale("one", 512.25, sea.now)
+    sea.appear(whale)
+    async with served(sea) as (address, _):
+        context = await browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion=wish)
+        page = await watched(await context.new_page(), address).open()
+        await page.evaluate(COUNT_FLIGHTS)
+        sea.block(whale)
+        await expect(page.locator("#confirmed .row", has_text="512.25")).to_be_visible(timeout=SOON)
+
+        assert (await page.evaluate("window.flown") > 0) is moves
+
+
+async def test_the_light_can_be_chosen_and_is_kept(tab: Tab) -> None:
+    page = await tab.open()
+    await page.locator("#light").click()
+    await page.reload()
+    await tab.ready()
+
+    assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("chart", ["queue", "flow", "bubbles"])
+async def test_every_chart_has_a_sentence_and_a_table(tab: Tab, sea: Sea, chart: str) -> None:
+    harbour(sea)
+    page = await tab.open()
+    await expect(page.locator(f"#{chart}-words")).not_to_have_text("…", timeout=SOON)
+    await page.locator(f"details:has(#{chart}-table) summary").click()
+
+    await expect(page.locator(f"#{chart}-table tbody tr").nth(5)).to_be_attached(timeout=SOON)
+
+
+async def test_text_from_outside_is_text(tab: Tab, sea: Sea) -> None:
+    sea.appear(a_whale("one", 512.25, sea.now, target="<img src=x onerror=alert(1)>"))
+    page = await tab.open()
+    row = page.locator("#pending .row", has_text="512.25")
+
+    await expect(row).to_contain_text("<img src=x")
+    assert await page.locator("#pending img").count() == 0

@@ -1,0 +1,158 @@
+"""What an open page does when the backend, the program or the network goes away and comes back."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from tornado.websocket import WebSocketHandler
+
+from app.views import Rung
+from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
+from tests.browser.preview import served
+from tests.browser.sea import Sea, a_whale
+
+pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(180)]
+SOON = 10_000
+LATER = 40_000
+
+
+async def marked(page: Page) -> None:
+    """A mark that a reload would wipe out."""
+    await page.evaluate("window.sameVisit = true")
+
+
+async def same_visit(page: Page) -> bool:
+    return bool(await page.evaluate("window.sameVisit === true"))
+
+
+TELL_OF_ANOTHER_BUILD = """
+const here = document.querySelector('script[type=module]').src;
+import(here.replace('live.js', 'frame.js')).then((frame) => frame.sameProgram('0123456789ab'));
+"""
+DRAWN_WHALES = "window.Bokeh.documents[0].get_model_by_name('queue-whales').data.id.length"
+
+
+async def test_a_backend_that_goes_is_told_step_by_step_and_its_return_too(tab: Tab, sea: Sea) -> None:
+    page = await tab.open()
+    await marked(page)
+    banner = page.locator("#banners")
+
+    sea.show(rung=Rung.POLLING, rung_since=sea.now, rung_reason="the stream ended")
+    await expect(banner).to_contain_text("Degraded", timeout=SOON)
+    sea.show(rung=Rung.BLOCKS_ONLY)
+    await expect(banner).to_contain_text("Mempool predictions unavailable", timeout=SOON)
+    sea.show(rung=Rung.BLIND)
+    await expect(banner).to_contain_text("Nothing can be seen", timeout=SOON)
+    sea.show(rung=Rung.LIVE, rung_reason=None)
+    await expect(banner).to_be_empty(timeout=SOON)
+
+    assert await same_visit(page)
+
+
+async def test_replaced_dropped_and_reorged_are_told_not_vanished(tab: Tab, sea: Sea) -> None:
+    bumped, dropped, undone = (a_whale(name, 300 + n, sea.now) for n, name in enumerate(("b", "d", "u")))
+    sea.appear(bumped, dropped, undone)
+    sea.block(undone)
+    page = await tab.open()
+
+    sea.bump(bumped, rate=40, ahead=1)
+    sea.drop(dropped, "expired")
+    sea.reorg(undone)
+
+    await expect(page.locator("#pending .row", has_text="300.00")).to_contain_text("bumped 1", timeout=SOON)
+    await expect(page.locator("#confirmed .row", has_text="301.00")).to_contain_text("expired", timeout=SOON)
+    await expect(page.locator("#pending .row", has_text="302.00")).to_contain_text("reorged", timeout=SOON)
+
+
+async def test_the_program_killed_and_started_again_is_taken_up_without_a_reload(browser: Browser) -> None:
+    async with AsyncExitStack() as first:
+        address, _ = await first.enter_async_context(served(Sea()))
+        port = int(address.rsplit(":", 1)[1])
+        tab = watched(await browser.new_page(), address)
+        page = await tab.open()
+        await until(page, CHARTS_ARE_THERE)
+        await marked(page)
+    await expect(page.locator("#line-lost")).to_be_visible(timeout=LATER)
+    sea = Sea()
+    sea.appear(a_whale("after", 777.77, sea.now))
+    async with served(sea, port):
+        await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=LATER)
+        await expect(page.locator("#line-lost")).to_be_hidden(timeout=SOON)
+        await until(page, f"{DRAWN_WHALES} === 1")
+
+        assert await same_visit(page)
+
+
+async def test_a_frozen_tab_wakes_up_to_another_run_of_the_program(browser: Browser) -> None:
+    async with AsyncExitStack() as first:
+        address, _ = await first.enter_async_context(served(Sea()))
+        port = int(address.rsplit(":", 1)[1])
+        page = await watched(await browser.new_page(), address).open()
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
+    sea = Sea()
+    sea.appear(a_whale("after", 777.77, sea.now))
+    async with served(sea, port):
+        await cdp.send("Page.setWebLifecycleState", {"state": "active"})
+
+        await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=LATER)
+
+
+async def test_another_build_of_the_pages_is_loaded_by_the_open_page(tab: Tab) -> None:
+    page = await tab.open()
+    await marked(page)
+    await page.evaluate(TELL_OF_ANOTHER_BUILD)
+    await tab.ready()
+    await until(page, "window.sameVisit === undefined")
+
+    assert not await same_visit(page)
+
+
+async def test_reloads_never_become_a_loop(tab: Tab) -> None:
+    page = await tab.open()
+    await marked(page)
+    await page.evaluate(
+        "sessionStorage.setItem('spout-reloads', JSON.stringify([Date.now(), Date.now(), Date.now()]))"
+    )
+    await page.evaluate("dispatchEvent(new CustomEvent('spout-reload', { detail: 'test' }))")
+
+    await expect(page.locator("#line-lost")).to_contain_text("reloaded three times")
+    assert await same_visit(page)
+
+
+async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser, sea: Sea) -> None:
+    async with served(sea) as (address, _):
+        tab = watched(await browser.new_page(), address)
+        refused = 0
+
+        def refuse_once(socket: WebSocketRoute) -> None:
+            nonlocal refused
+            refused += 1
+            if refused == 1:
+                asyncio.ensure_future(socket.close())  # noqa: RUF006
+            else:
+                socket.connect_to_server()
+
+        await tab.page.route_web_socket("**/ws", refuse_once)
+        page = await tab.open()
+        await marked(page)
+        await until(page, "window.sameVisit === undefined")
+        await until(page, CHARTS_ARE_THERE)
+
+        assert refused == 2
+
+
+class Closed(WebSocketHandler):
+    def prepare(self) -> None:
+        self.set_status(401)
+        self.finish()
+
+
+async def test_a_login_that_ended_leads_to_a_reload_not_to_silence(browser: Browser, sea: Sea) -> None:
+    async with served(sea, door=Closed) as (address, _):
+        page = await browser.new_page()
+        await page.goto(address)
+        await marked(page)
+
+        await until(page, "window.sameVisit === undefined")

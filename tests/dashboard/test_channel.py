@@ -1,0 +1,109 @@
+import json
+from typing import Any
+
+from app.views import Snapshot
+from dashboard.channel import KEPT_DIFFERENCES, Channel
+from dashboard.picture import Picture
+from tests.browser.sea import Sea
+
+
+class Page:
+    """A reader that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    def tell(self, message: str) -> None:
+        self.told.append(json.loads(message))
+
+
+def channel() -> Channel:
+    return Channel("e1", lambda snapshot: Picture(rows={}, parts={"memory": {"rss": snapshot.rss_mb}}))
+
+
+def at(rss: float) -> Snapshot:
+    sea = Sea()
+    sea.show(rss_mb=rss)
+    return sea.snapshot
+
+
+def test_a_reader_gets_the_whole_first_and_then_differences_in_order() -> None:
+    feed, page = channel(), Page()
+    feed.join(page, at(1))
+    feed.show(at(2))
+    feed.show(at(3))
+
+    assert [(told["kind"], told["seq"]) for told in page.told] == [("snapshot", 0), ("diff", 1), ("diff", 2)]
+    assert page.told[-1]["memory"] == {"rss": 3}
+
+
+def test_what_did_not_change_is_not_told() -> None:
+    feed, page = channel(), Page()
+    feed.join(page, at(1))
+    feed.show(at(1))
+
+    assert len(page.told) == 1
+
+
+def test_a_reader_that_left_catches_up_without_a_whole_picture() -> None:
+    feed, page, other = channel(), Page(), Page()
+    feed.join(page, at(1))
+    feed.join(other, at(1))
+    feed.leave(page)
+    feed.show(at(2))
+    feed.show(at(3))
+    feed.join(page, at(3), "e1", 0)
+
+    assert [told["seq"] for told in page.told[1:]] == [1, 2]
+
+
+def test_what_changed_while_nobody_looked_is_one_difference() -> None:
+    feed, page = channel(), Page()
+    feed.join(page, at(1))
+    feed.leave(page)
+    feed.show(at(2))
+    feed.show(at(3))
+    feed.join(page, at(4), "e1", 0)
+
+    assert [told["memory"]["rss"] for told in page.told[1:]] == [4]
+
+
+def test_one_who_missed_too_much_starts_anew() -> None:
+    feed, page, other = channel(), Page(), Page()
+    feed.join(page, at(0))
+    feed.join(other, at(0))
+    feed.leave(page)
+    for step in range(KEPT_DIFFERENCES + 2):
+        feed.show(at(1 + step))
+    feed.join(page, at(1 + step), "e1", 0)
+
+    assert page.told[-1]["kind"] == "snapshot"
+
+
+def test_the_numbers_of_another_run_mean_nothing() -> None:
+    feed, page = channel(), Page()
+    feed.join(page, at(1), "before the restart", 0)
+
+    assert page.told[0]["kind"] == "snapshot"
+
+
+def test_one_who_is_up_to_date_is_told_nothing() -> None:
+    feed, page = channel(), Page()
+    feed.join(page, at(1))
+    feed.leave(page)
+    feed.join(page, at(1), "e1", 0)
+
+    assert len(page.told) == 1
+
+
+def test_nothing_is_painted_while_nobody_looks() -> None:
+    painted = 0
+
+    def paint(_: Snapshot) -> Picture:
+        nonlocal painted
+        painted += 1
+        return Picture(rows={}, parts={})
+
+    Channel("e1", paint).show(at(1))
+
+    assert painted == 0

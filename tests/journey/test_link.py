@@ -1,0 +1,116 @@
+"""The stream's adapter alone: a frozen far side is noticed, large frames are held once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.streams import StreamReader
+
+from app.clock import SystemClock
+from app.core.observations import Observation, TransactionSeen
+from app.source.examined import Examined
+from app.source.health import ConnectionState, SourceHealth
+from app.source.link import HELD_ONCE_FROM_BYTES, hold_large_frames_once
+from app.source.mempool_ws import MempoolWebSocket
+from tests.backend.server import Backend
+from tests.backend.transactions import a_whale
+from tests.backend.world import World
+
+SOON_SECONDS = 10
+
+
+@asynccontextmanager
+async def listening(backend: Backend) -> AsyncIterator[tuple[SourceHealth, list[Observation]]]:
+    """A stream that pings after 0.1 s and gives up after 0.4 s of silence."""
+    clock, told = SystemClock(), list[Observation]()
+    health = SourceHealth("mempool_ws", clock)
+
+    async def tell(observations: Sequence[Observation]) -> None:
+        told.extend(observations)
+
+    stream = MempoolWebSocket(
+        backend.url,
+        tell=tell,
+        health=health,
+        examined=Examined(),
+        clock=clock,
+        jitter=lambda: 1.0,
+        ping_seconds=0.1,
+        silence_seconds=0.4,
+    )
+    task = asyncio.create_task(stream.run())
+    try:
+        yield health, told
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_SECONDS):
+        while not look():  # noqa: ASYNC110 - it looks into another part
+            await asyncio.sleep(0.01)
+
+
+async def test_a_far_side_that_stays_open_and_silent_is_noticed_and_left() -> None:
+    async with Backend(World()) as backend, listening(backend) as (health, _):
+        await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
+
+        backend.freeze()
+
+        await eventually(lambda: health.condition.state is not ConnectionState.CONNECTED)
+
+
+async def test_a_far_side_that_thaws_is_heard_again() -> None:
+    whale = a_whale()
+    async with Backend(World()) as backend, listening(backend) as (health, told):
+        await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
+        backend.freeze()
+        await eventually(lambda: health.condition.state is not ConnectionState.CONNECTED)
+
+        backend.thaw()
+        await eventually(lambda: backend.connections == 2 and backend.clients[-1].subscriptions.mempool)
+        backend.world.add(whale)
+
+        await eventually(
+            lambda: any(isinstance(one, TransactionSeen) and one.tx.txid == whale.txid for one in told)
+        )
+
+
+async def test_a_quiet_chain_is_no_silence_because_pings_are_answered() -> None:
+    async with Backend(World()) as backend, listening(backend) as (health, _):
+        await eventually(lambda: sum(one == {"action": "ping"} for one in backend.messages) >= 12)
+
+        assert (health.condition.state, backend.connections) == (ConnectionState.CONNECTED, 1)
+
+
+def test_a_large_payload_is_read_in_pieces_and_what_follows_it_stays() -> None:
+    reader = StreamReader()
+    hold_large_frames_once(reader)
+    payload = bytes(range(256)) * (HELD_ONCE_FROM_BYTES // 256 + 3)
+    reading = reader.read_exact(len(payload))
+    stream, read = payload + b"rest", None
+    for start in range(0, len(stream), 100_003):
+        reader.feed_data(stream[start : start + 100_003])
+        try:
+            next(reading)
+        except StopIteration as done:
+            read = done.value
+
+    assert read == payload
+    assert bytes(reader.buffer) == b"rest"
+
+
+def test_a_large_payload_that_breaks_off_is_an_end_of_the_stream() -> None:
+    reader = StreamReader()
+    hold_large_frames_once(reader)
+    reading = reader.read_exact(2 * HELD_ONCE_FROM_BYTES)
+    reader.feed_data(b"x" * HELD_ONCE_FROM_BYTES)
+    next(reading)
+    reader.feed_eof()
+
+    with pytest.raises(EOFError):
+        next(reading)
