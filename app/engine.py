@@ -29,6 +29,7 @@ from app.core.units import Script
 from app.data import demo_labels, entities_table
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.learning import Learner
 from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
 from app.present import Present
@@ -194,6 +195,7 @@ class Engine:
             ("reconcile", self._reconcile),
             ("labels", self._follow_labels),
             ("forecast table", self._equip_forecaster),
+            ("learning", self._learner().run),
             ("retention", self._retain),
             *sources.parts,
         ):
@@ -226,6 +228,14 @@ class Engine:
         loop = asyncio.get_running_loop()
         self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MarketBeliefs())))
 
+    def _learner(self) -> Learner:
+        return Learner(
+            detected_between=self.store.detected_between,
+            tip=lambda: self.tracker.chain.tip,
+            take_up=self._forecaster.recalibrate,
+            clock=self._clock,
+        )
+
     async def _retain(self) -> None:
         while True:
             before = self._clock.now() - timedelta(days=self._settings.retention_days)
@@ -234,7 +244,7 @@ class Engine:
 
     async def _keep_transition(self, transition: Transition) -> None:
         now = transition.now
-        _log.info("sight changed", rung=now.rung.value, since=now.since, reason=now.reason)
+        _log.info("sight changed", rung=now.rung.value, since=now.since.isoformat(), reason=now.reason)
         try:
             await self._transitions.append(
                 StoredTransition(since=now.since, rung=now.rung, reason=now.reason)

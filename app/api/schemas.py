@@ -80,7 +80,7 @@ WHALE: dict[str, Schema] = {
     "txid": TXID,
     "replaces": a_list(TXID),
     "replaced_by": maybe(TXID),
-    "peel_of": maybe({"type": "string"}),
+    "peel_of": maybe(text("the prediction whose coin it carries on")),
     "conflicts_with": a_list(TXID),
     "status": one_of(Status),
     "reason": maybe(text()),
@@ -104,6 +104,7 @@ WHALE: dict[str, Schema] = {
     "was_modified": FLAG,
     "flags": a_list(one_of(Flag)),
     **FORECAST,
+    "no_forecast": maybe(text("why there is none, in words")),
     "detected_at": TIME,
     "first_seen_by": one_of(SourceName),
     "confirmed_height": maybe(COUNT),
@@ -121,6 +122,9 @@ REVISION = an_object(
         "p_dropped": maybe(SHARE),
         "inputs": text("where the queue was read"),
         "widened": FLAG,
+        "inflow_s": maybe(NUMBER),
+        "recalibration_outcomes": COUNT,
+        "recalibration_age_s": maybe(NUMBER),
         **FORECAST,
     }
 )
@@ -181,6 +185,13 @@ URGENCY = an_object(
         "congestion": maybe(one_of(Congestion)),
         "fee_spike": maybe(FLAG),
         "queue_source": maybe(one_of(QueueSource)),
+        "recalibration": an_object(
+            {
+                "in_use": {**FLAG, "description": "from 300 outcomes of this node on"},
+                "outcomes": COUNT,
+                "age_s": maybe(NUMBER),
+            }
+        ),
         "updated_at": TIME,
         "demo": DEMO,
     },

@@ -34,5 +34,10 @@ def urgency_body(snapshot: Snapshot) -> dict[str, Any]:
         "congestion": figures.congestion.value if figures else None,
         "fee_spike": figures.fee_spike if figures else None,
         "queue_source": figures.source if figures else None,
+        "recalibration": {
+            "in_use": figures.recalibrated if figures else False,
+            "outcomes": figures.recalibration_outcomes if figures else 0,
+            "age_s": figures.recalibration_age_seconds if figures else None,
+        },
         "updated_at": iso(figures.updated_at if figures else snapshot.made_at),
     }

@@ -60,6 +60,9 @@ def replaced(beliefs: Beliefs, told: TransactionReplaced, at: datetime) -> None:
     victims = replacing.victims_among(beliefs, told.victims, by)
     if told.mined:
         replacing.lose_to(beliefs, victims, by, at)
+        heir = beliefs.whales.current(by.txid)
+        if heir is not None and heir.status is Status.PENDING:
+            beliefs.ask(AskStatus(by.txid))  # its block may have been told before it was ours
     elif victims:
         replacing.replace_whales(beliefs, victims, by, at)
     else:
@@ -72,7 +75,9 @@ def glimpsed(beliefs: Beliefs, line: TransactionGlimpsed, at: datetime) -> None:
         return
     known = beliefs.whales.current(line.txid)
     if known is not None:
-        if known.status is Status.PENDING and line.package_feerate is not None:
+        if known.status in (Status.DROPPED, Status.REPLACED):
+            beliefs.ask(AskStatus(line.txid))
+        elif known.status is Status.PENDING and line.package_feerate is not None:
             beliefs.reprice(known, line.package_feerate, at)
     elif line.txid not in beliefs.candidates and line.txid not in beliefs.glimpsed:
         beliefs.glimpsed.put(line.txid, line)
@@ -100,7 +105,7 @@ def prevouts_told(beliefs: Beliefs, told: PrevoutsTold, at: datetime) -> None:
         _candidate_completed(beliefs, candidate, told, at)
         return
     known = beliefs.whales.current(told.txid)
-    if known is None or known.status is not Status.PENDING:
+    if known is None or known.status not in (Status.PENDING, Status.CONFIRMED):
         return
     tx = with_prevouts(known.tx, told.prevouts)
     classification = beliefs.judgement.classify(tx, beliefs.peels)
@@ -123,9 +128,13 @@ def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsT
 def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> None:
     if known.txid != tx.txid:
         # A replaced version is in the mempool again: has the one that took its place left?
-        beliefs.rivals.put(tx.txid, with_derived_scripts(tx))
-        beliefs.ask(AskStatus(known.txid))
+        if known.status in (Status.DROPPED, Status.REPLACED):
+            replacing.resume(beliefs, known, tx, at)
+        else:
+            beliefs.rivals.put(tx.txid, with_derived_scripts(tx))
+            beliefs.ask(AskStatus(known.txid))
         return
+    known = weighing.complete(beliefs, known, tx, at)
     match known.status:
         case Status.CONFIRMED:
             beliefs.ask(AskStatus(tx.txid))

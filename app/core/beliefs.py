@@ -97,7 +97,8 @@ class Beliefs:
         """Whales that only the store still has in full, by every txid they have or had, the latest first."""
         self.deferred: list[TransactionReplaced] = []
         """Told of them, and waiting until they are recalled."""
-        self.orphans: dict[BlockHash, list[Block]] = {}
+        self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
+        """Blocks that wait for their parent, by its hash and their own."""
         self._out = Consequences()
 
     def begin(self) -> None:
@@ -113,6 +114,7 @@ class Beliefs:
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
+        self._set_aside()
         change = remainder_index(whale.tx)
         if change is not None:
             self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, change)
@@ -126,6 +128,14 @@ class Beliefs:
     def announce(self, happening: Happening) -> None:
         """Tell something that is not of one whale."""
         self._out.happenings.append(happening)
+
+    def _set_aside(self) -> None:
+        """While there are too many, those longest without news are left to the store."""
+        while (oldest := self.whales.shed()) is not None:
+            self.tally.shed += 1
+            self.candidates.pop(oldest.txid)
+            for txid in (oldest.txid, *oldest.replaces):
+                self.aside[txid] = Aside(oldest.prediction_id, oldest.detected_at)
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)

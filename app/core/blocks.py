@@ -47,7 +47,7 @@ def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: d
     """Nobody has this block: what waited for it goes on with a hole in the chain."""
     if block_hash in beliefs.chain:
         _ask_about_all(beliefs, at)  # whoever tells blocks without their content may know one transaction
-    for child in beliefs.orphans.pop(block_hash, []):
+    for child in beliefs.orphans.pop(block_hash, {}).values():
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=True)
     tip = beliefs.chain.tip
@@ -75,9 +75,13 @@ def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
 
 
 def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
+    beliefs.gone.pop(txid)
     candidate = beliefs.candidates.get(txid)
     if candidate is not None:
         weighing.decide(beliefs, replace(candidate, contests=()), at)
+    rival = beliefs.rivals.pop(txid)
+    if rival is not None and beliefs.whales.current(txid) is None:
+        replacing.lose_to(beliefs, beliefs.whales.spenders(rival.outpoints), rival, at)
     whale = beliefs.whales.find(txid)
     if whale is None:
         return
@@ -94,7 +98,9 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
     tx = with_derived_scripts(tx)
     if beliefs.whales.current(tx.txid) is None:
         replacing.lose_to(beliefs, beliefs.whales.spenders(tx.outpoints), tx, at)
-    if beliefs.whales.current(tx.txid) is not None:
+    known = beliefs.whales.current(tx.txid)
+    if known is not None:
+        weighing.complete(beliefs, known, tx, at)
         mined(beliefs, tx.txid, block, at)
         return
     candidate = Candidate(tx=tx, source=SourceName.BLOCK, at=at, late=True, block=block)
@@ -114,7 +120,7 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
     step = beliefs.chain.place(block, orphaned=orphaned)
     if step.connected is None:
         if step.parent is not None:
-            beliefs.orphans.setdefault(step.parent, []).append(block)
+            beliefs.orphans.setdefault(step.parent, {})[block.hash] = block
             beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
         return
     beliefs.tally.blocks += 1
@@ -126,7 +132,7 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
         beliefs.ask(AskBlock(block.hash, block.height))
     if step.hole:
         _ask_about_all(beliefs, at)
-    for child in beliefs.orphans.pop(block.hash, []):
+    for child in beliefs.orphans.pop(block.hash, {}).values():
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=False)
     _ask_about(beliefs, undone)
@@ -156,7 +162,7 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
 
 
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    known = beliefs.whales.find(entry.txid) is not None or entry.txid in beliefs.aside
+    known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.aside
     if not known and entry.txid not in beliefs.entries:
         beliefs.entries.put(entry.txid, (block, entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

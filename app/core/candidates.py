@@ -13,7 +13,8 @@ from app.core.units import Txid
 class Candidate:
     """A transaction big enough by its total, while something that decides is still being asked.
 
-    `contests`: pending whales that spend one of its coins. `block`: where it was found, if not waiting.
+    `contests`: pending whales that spend one of its coins; `lost` are those of them that are known to be
+    gone, while others are still asked about. `block`: where it was found, if not waiting.
     """
 
     tx: Transaction
@@ -22,6 +23,7 @@ class Candidate:
     late: bool
     waits_for: frozenset[Question] = frozenset()
     contests: tuple[Txid, ...] = ()
+    lost: tuple[Txid, ...] = ()
     block: Block | None = None
 
 

@@ -46,6 +46,7 @@ def whale_body(prediction: Prediction) -> dict[str, Any]:
         "was_modified": bool(prediction.replaces),
         "flags": sorted(flag.value for flag in prediction.all_flags),
         **_forecast(prediction.forecast),
+        "no_forecast": prediction.unforecast,
         "detected_at": iso(prediction.detected_at),
         "first_seen_by": prediction.first_seen_by.value,
         "confirmed_height": prediction.confirmed_height,
@@ -66,6 +67,9 @@ def forecast_body(forecast: Forecast) -> dict[str, Any]:
         "p_dropped": _rounded(forecast.p_dropped),
         "inputs": forecast.inputs,
         "widened": forecast.widened,
+        "inflow_s": _rounded(forecast.inflow_seconds),
+        "recalibration_outcomes": forecast.recalibration_outcomes,
+        "recalibration_age_s": _rounded(forecast.recalibration_age_seconds),
         **_forecast(forecast),
     }
 

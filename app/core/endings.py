@@ -7,6 +7,7 @@ from app.core.beliefs import Beliefs
 from app.core.events import EventType
 from app.core.models import Block, Transaction
 from app.core.prediction import Prediction, Status
+from app.core.questions import AskStatus
 from app.core.units import Txid
 
 
@@ -28,16 +29,28 @@ def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
 def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> list[Prediction]:
     """All that was in these blocks waits again; counted as one reorg."""
     beliefs.tally.reorgs += bool(blocks)
+    for block in blocks:
+        beliefs.unread.pop(block.hash)  # to be told of it again would undo the chain that took its place
     return [undo(beliefs, whale, at) for block in blocks for whale in beliefs.whales.in_block(block.hash)]
 
 
 def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
     """Broadcast again: the same prediction, pending again."""
-    beliefs.tell(EventType.UPDATED, beliefs.with_forecast(lifecycle.come_back(whale, at), at), at)
+    beliefs.gone.pop(whale.txid)
+    back = beliefs.with_forecast(lifecycle.come_back(whale, at), at)
+    ask_about_rivals(beliefs, beliefs.tell(EventType.UPDATED, back, at))
+
+
+def ask_about_rivals(beliefs: Beliefs, whale: Prediction) -> None:
+    """No mempool holds two that spend one coin: whatever else we believe to wait may be gone."""
+    for other in beliefs.whales.spenders(whale.tx.outpoints):
+        if other.prediction_id != whale.prediction_id:
+            beliefs.ask(AskStatus(other.txid))
 
 
 def verify(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
     """It is there after all, if there was any doubt."""
+    beliefs.gone.pop(whale.txid)
     if not whale.left_unverified:
         return whale
     return beliefs.tell(EventType.UPDATED, lifecycle.verify(whale, at), at)
@@ -53,17 +66,18 @@ def lose_to_block(beliefs: Beliefs, victim: Prediction, winner: Txid, at: dateti
 
 
 def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> None:
-    """The whale `rival` and `tx` spend one coin and both wait: each is told, with the likelier winner."""
+    """The whale `rival` and `tx` spend one coin and both wait: each is told once, with the likely winner."""
     other = beliefs.whales.current(rival)
     if other is None or other.status is not Status.PENDING:
         return
-    beliefs.tally.conflicts += 1
     likely = _likely_winner(other, tx)
     outlook = f"the higher feerate is likely to win: {likely}" if likely else "which one wins is open"
     mine = beliefs.whales.current(tx.txid)
     sides = [(other, tx.txid)]
     if mine is not None and mine.status is Status.PENDING:
         sides.append((mine, rival))
+    sides = [(whale, against) for whale, against in sides if against not in whale.conflicts_with]
+    beliefs.tally.conflicts += bool(sides)
     for whale, against in sides:
         words = f"spends the same coin as {against}; {outlook}"
         beliefs.tell(EventType.CONFLICTED, lifecycle.contend(whale, against, at, words), at)

@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-from app.core.recent import Recent
 from app.core.models import SourceName
+from app.core.recent import Recent
 from app.core.units import Txid
 
 REMEMBERED = 2_000

@@ -65,6 +65,10 @@ class ForecastModel:
 
     def probabilities(self, standings: Standings) -> Floats:
         """Return P(confirmed within n) as [transaction, horizon]."""
+        return self.recalibration.straightened(self.unstraightened(standings))
+
+    def unstraightened(self, standings: Standings) -> Floats:
+        """Return the same before the node's own outcomes are brought to bear."""
         nodes = _NODES if standings.widening > 0 else ((0.0, 1.0),)
         chances = sum(
             weight
@@ -77,7 +81,7 @@ class ForecastModel:
             )
             for node, weight in nodes
         )
-        return self.recalibration.straightened(np.asarray(chances))
+        return np.asarray(chances)
 
 
 def forecast_one(
@@ -102,21 +106,24 @@ def forecast_many(
     vsizes = np.array([waiting[index].vsize for index in known], dtype=np.float64)
     ages = np.array([waiting[index].age_seconds for index in known], dtype=np.float64)
     standings = standings_of(feerates, vsizes, ages, market, inflow, model.pace)
-    chances = model.probabilities(standings)
+    raw = model.unstraightened(standings)
+    learned = model.recalibration
+    chances = learned.straightened(raw)
+    as_they_are = learned.changes_nothing
     blocks = predicted_blocks(chances)
     confidence = chance_within(chances, np.where(blocks > 0, blocks, HORIZONS[-1]))
-    learned = model.recalibration
-    age = None if learned.fitted_at is None else (at - learned.fitted_at).total_seconds()
+    age = None if as_they_are else learned.age_seconds(at)
     rows = zip(
         known,
         chances.tolist(),
+        raw.tolist(),
         _dropped(feerates, standings.ahead, chances, market, inflow, model.pace),
         blocks.tolist(),
         confidence.tolist(),
         urgency_scores(chances, feerates, market.queue).tolist(),
         strict=True,
     )
-    for index, row, p_dropped, block, chance, urgency in rows:
+    for index, row, before, p_dropped, block, chance, urgency in rows:
         forecasts[index] = Forecast(
             made_at=at,
             at_height=market.tip_height,
@@ -132,8 +139,9 @@ def forecast_many(
             inputs=market.queue.source,
             widened=standings.widening > 0,
             inflow_seconds=inflow.observed_seconds,
-            recalibration_outcomes=learned.outcomes,
+            recalibration_outcomes=0 if as_they_are else learned.outcomes,
             recalibration_age_seconds=age,
+            unstraightened=() if as_they_are else tuple(before),
         )
     return forecasts
 

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from app.core.events import EventType, Happening
-from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Waiting, forecast_many
-from app.core.inflow import no_inflow_seen
+from app.core.inflowwatch import InflowWatch
 from app.core.market import Market, Queue, QueueSource, limit_vbytes, queue_of_projected_blocks
 from app.core.marketfigures import SpikeWatch, UrgencyMetrics, has_moved, urgency_metrics
-from app.core.models import Block, SourceName, Transaction
+from app.core.models import Block, SourceName
 from app.core.observations import (
     BlockConnected,
     ChainListed,
@@ -18,8 +17,6 @@ from app.core.observations import (
     MempoolMeasured,
     Observation,
     QueueProjected,
-    SourceConnected,
-    TransactionSeen,
 )
 from app.core.pace import TARGET_SECONDS, WINDOW_BLOCKS, Pace, pace_of
 from app.core.passagetable import PassageTable
@@ -27,13 +24,13 @@ from app.core.prediction import Forecast, Prediction
 from app.core.recalibration import Recalibration, no_recalibration
 from app.core.units import Height
 
-FLUSH_SECONDS = 10.0
-"""Arrivals are counted together over at least so long."""
 MOVED_SECONDS = 10.0
 """Between two blocks a moving market is looked at no more often than this."""
 TEST_CHAIN_SECONDS = 120.0
 """A chain whose blocks come faster than this on average is a test chain: no target pulls its pace."""
 ENOUGH_INTERVALS = 6
+SAME_FRAME_SECONDS = 1.0
+"""The backend tells a block and the queue it left in one frame; what comes later has arrivals in it."""
 _QUEUE_SOURCES = {SourceName.BITCOIND: QueueSource.BITCOIND, SourceName.ELECTRS: QueueSource.ELECTRS}
 
 
@@ -49,32 +46,39 @@ class Forecaster:
         self._mempool: MempoolMeasured | None = None
         self._tip: Block | None = None
         self._intervals: deque[float] = deque(maxlen=WINDOW_BLOCKS)
-        self._inflow = no_inflow_seen()
-        self._arrived: list[tuple[float, float]] = []
-        self._counted_at: datetime | None = None
+        self._watch = InflowWatch()
+        self._waiting_vbytes: float | None = None
+        self._before_block: tuple[float, datetime] | None = None
+        self._known_vbytes: deque[float] = deque(maxlen=WINDOW_BLOCKS)
         self._spikes = SpikeWatch()
         self._spiking = False
         self._told_at: datetime | None = None
         self._told: Market | None = None
+        self._all_anew = False
 
     @property
     def spiking(self) -> bool:
         return self._spiking
 
+    @property
+    def measured_blocks(self) -> tuple[float, ...]:
+        """Vbytes that each of the last blocks took of our own mempool, where that could be measured."""
+        return tuple(self._known_vbytes)
+
     def equip(self, table: PassageTable) -> None:
         """From now on there are forecasts, for those that wait already too."""
         self._table = table
-        self._told = None
+        self._all_anew = True
 
     def recalibrate(self, recalibration: Recalibration) -> None:
-        """Take up what the node's own outcomes have taught."""
+        """Take up what the node's own outcomes have taught; those that wait are told anew."""
         self._recalibration = recalibration
+        self._all_anew = True
 
     def hear(self, observation: Observation, at: datetime) -> Iterable[Happening]:
         """Learn from what a source tells; return what is to be told of it."""
+        self._watch.hear(observation, at)
         match observation:
-            case TransactionSeen(tx=tx, late=False):
-                self._hear_arrival(tx, at)
             case QueueProjected():
                 return self._hear_queue(observation, at)
             case FeesTold():
@@ -82,25 +86,20 @@ class Forecaster:
             case MempoolMeasured():
                 self._mempool = observation
             case BlockConnected(block=block):
-                self._hear_block(block)
+                self._hear_block(block, at)
             case ChainListed(blocks=blocks):
                 for block in blocks:
-                    self._hear_block(block)
-            case SourceConnected(again=True):
-                self._missed_some(at)
+                    self._hear_block(block, at)
         return ()
 
     def moved(self, at: datetime) -> bool:
-        """Whether a block or a real shift of the queue came since this was last True."""
+        """Whether a block, a real shift of the queue or a fee spike came since this was last True."""
         market, before = self._market(), self._told
         if market is None or self._table is None:
             return False
-        soon = self._told_at is not None and (at - self._told_at).total_seconds() < MOVED_SECONDS
-        if before is not None and before.tip_height == market.tip_height and soon:
+        if before is not None and not self._all_anew and not self._shifted(before, market, at):
             return False
-        if before is not None and not has_moved(before, market):
-            return False
-        self._told, self._told_at = market, at
+        self._told, self._told_at, self._all_anew = market, at, False
         return True
 
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
@@ -108,16 +107,16 @@ class Forecaster:
         market, model = self._market(), self._model()
         if market is None or model is None:
             return [None] * len(whales)
-        self._flush(at)
+        self._watch.flush(at)
         waiting = [_waiting(whale, at) for whale in whales]
-        return forecast_many(waiting, market, self._inflow, model, at)
+        return forecast_many(waiting, market, self._watch.inflow, model, at)
 
     def figures(self, at: datetime) -> UrgencyMetrics | None:
         """The market in a few numbers; None until queue and tip are known."""
         market, model = self._market(), self._model()
         if market is None or model is None:
             return None
-        return urgency_metrics(market, self._inflow, model, fee_spike=self._spiking, at=at)
+        return urgency_metrics(market, self._watch.inflow, model, fee_spike=self._spiking, at=at)
 
     def _model(self) -> ForecastModel | None:
         if self._table is None:
@@ -127,7 +126,13 @@ class Forecaster:
     def _pace(self) -> Pace:
         intervals = tuple(self._intervals)
         fast = len(intervals) >= ENOUGH_INTERVALS and sum(intervals) / len(intervals) < TEST_CHAIN_SECONDS
-        return pace_of(intervals, target_seconds=None if fast else TARGET_SECONDS)
+        return pace_of(intervals, self.measured_blocks, target_seconds=None if fast else TARGET_SECONDS)
+
+    def _shifted(self, before: Market, now: Market, at: datetime) -> bool:
+        soon = self._told_at is not None and (at - self._told_at).total_seconds() < MOVED_SECONDS
+        if soon and before.tip_height == now.tip_height:
+            return False
+        return has_moved(before, now)
 
     def _market(self) -> Market | None:
         if self._queue is None or self._tip is None:
@@ -151,57 +156,46 @@ class Forecaster:
             source=_QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS),
         )
         median = told.blocks[0].median if told.blocks else None
-        self._flush(at)
+        self._measure_block(told, at)
+        self._watch.pictured(self._queue, at)
+        self._watch.flush(at)
         self._spikes = self._spikes.observed(at, median)
         before, self._spiking = self._spiking, self._spikes.is_spike(at)
         if self._spiking and not before:
+            self._all_anew = True
             facts = {"next_block_median": median, "tip_height": self._tip_height()}
             return (Happening(type=EventType.FEES_SPIKED, at=at, facts=facts),)
         return ()
 
-    def _hear_block(self, block: Block) -> None:
+    def _hear_block(self, block: Block, at: datetime) -> None:
         old = self._tip
         if old is not None and block.height <= old.height:
             return
-        if (
-            old is not None
-            and block.height == old.height + 1
-            and block.time is not None
-            and old.time is not None
-        ):
+        follows = old is not None and block.height == old.height + 1
+        if follows and old is not None and block.time is not None and old.time is not None:
             self._intervals.append(max(1.0, (block.time - old.time).total_seconds()))
         self._tip = block
-        if self._queue is not None and old is not None:
-            # Until the next picture of the queue comes, take off its top what the block took.
-            self._queue = self._queue.without_top(self._pace().capacity_vbytes)
-
-    def _hear_arrival(self, tx: Transaction, at: datetime) -> None:
-        feerate = tx.effective_feerate
-        if feerate is not None and tx.vsize is not None:
-            self._arrived.append((feerate, tx.vsize))
-        if self._counted_at is None:
-            self._counted_at = at
-
-    def _flush(self, at: datetime) -> None:
-        """Count what arrived; silence counts too, once anything has been seen."""
-        if self._counted_at is None:
-            self._counted_at = at
+        self._before_block = None
+        if self._queue is None or old is None:
             return
-        elapsed = (at - self._counted_at).total_seconds()
-        if elapsed < FLUSH_SECONDS:
-            return
-        arrived, self._arrived, self._counted_at = self._arrived, [], at
-        rates, sizes = zip(*arrived, strict=True) if arrived else ((), ())
-        self._inflow = self._inflow.observed(by_rung(rates, sizes), elapsed)
+        if follows and self._waiting_vbytes is not None:
+            self._before_block = (self._waiting_vbytes, at)
+        # Until the next picture of the queue comes, take off its top what the block took.
+        capacity = self._pace().capacity_vbytes
+        self._queue = self._queue.without_top(capacity)
+        self._watch.mined(capacity)
 
-    def _missed_some(self, at: datetime) -> None:
-        """Nothing was heard since the last count: what was known is worth less."""
-        if self._counted_at is not None:
-            elapsed = (at - self._counted_at).total_seconds()
-            if elapsed > 0:
-                self._inflow = self._inflow.unobserved(elapsed)
-        self._arrived.clear()
-        self._counted_at = at
+    def _measure_block(self, told: QueueProjected, at: datetime) -> None:
+        """Learn what the last block took of our own mempool: how much shorter the queue of its frame is.
+
+        Exact on the backend's frames (nothing is added in one that brings a block); elsewhere unknown.
+        """
+        before, self._before_block = self._before_block, None
+        of_backend = told.source is SourceName.MEMPOOL_WS
+        waiting = sum(block.vsize for block in told.blocks)
+        if of_backend and before is not None and (at - before[1]).total_seconds() <= SAME_FRAME_SECONDS:
+            self._known_vbytes.append(max(0.0, before[0] - waiting))
+        self._waiting_vbytes = waiting if of_backend else None
 
     def _tip_height(self) -> Height | None:
         return self._tip.height if self._tip else None
@@ -213,5 +207,13 @@ def _waiting(whale: Prediction, at: datetime) -> Waiting:
         txid=whale.txid,
         feerate=None if vsize is None else whale.effective_feerate,
         vsize=vsize or 0.0,
-        age_seconds=(at - whale.detected_at).total_seconds(),
+        age_seconds=_age_seconds(whale, at),
     )
+
+
+def _age_seconds(whale: Prediction, at: datetime) -> float:
+    """Of the present transaction: one that took another's place came with its own first forecast."""
+    if not whale.replaces:
+        return (at - whale.detected_at).total_seconds()
+    first = whale.first_forecast
+    return 0.0 if first is None else (at - first.made_at).total_seconds()

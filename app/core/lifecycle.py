@@ -1,5 +1,6 @@
 """What can happen to a prediction: each step takes one version and returns the next."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,10 +23,16 @@ def begin(
     flags: frozenset[Flag] = frozenset(),
     peel_of: str | None = None,
     demo: bool = False,
+    taken: Callable[[str], bool] = lambda _id: False,
 ) -> Prediction:
-    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again."""
+    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again.
+
+    `taken`: whether an id is another prediction's, one that began with this transaction and went on with
+    its replacement; the other half of the txid makes a second one then.
+    """
+    first, second = f"whl_{tx.txid[:32]}", f"whl_{tx.txid[32:]}"
     return Prediction(
-        prediction_id=f"whl_{tx.txid[:32]}",
+        prediction_id=second if taken(first) else first,
         version=1,
         tx=tx,
         classification=classification,
@@ -88,19 +95,22 @@ def come_back(whale: Prediction, at: datetime) -> Prediction:
     return _next(_revive(whale), at, reason="broadcast again")
 
 
-def take_over(whale: Prediction, by: Transaction, classification: Classification, at: datetime) -> Prediction:
-    """Replaced, and the id goes on with the new transaction; a new forecast opens."""
+def take_over(
+    whale: Prediction, by: Transaction, classification: Classification, at: datetime, *, fee_spike: bool
+) -> Prediction:
+    """Replaced, and the id goes on with the new transaction; a new forecast opens, in a fee spike or not."""
+    kept = whale.flags - {Flag.CONFLICT, Flag.CPFP, Flag.FEE_SPIKE}
     return _next(
         whale,
         at,
         tx=by,
         classification=classification,
-        replaces=(*whale.replaces, whale.txid),
+        replaces=tuple(one for one in dict.fromkeys((*whale.replaces, whale.txid)) if one != by.txid),
         package_feerate=by.package_feerate,
         first_forecast=None,
         left_unverified=False,
         reason=None,
-        flags=whale.flags - {Flag.CONFLICT, Flag.CPFP},
+        flags=kept | {Flag.FEE_SPIKE} if fee_spike else kept,
         conflicts_with=(),
     )
 
@@ -163,7 +173,9 @@ def is_lifted(tx: Transaction, package_feerate: SatPerVb | None) -> bool:
 
 
 def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
-    """Add a revision; the first for the present txid is the one that is scored."""
+    """Add a revision; the first for the present txid is the one that is scored, and learned from."""
+    if whale.first_forecast is not None:
+        forecast = replace(forecast, unstraightened=())
     return _next(
         whale,
         at,

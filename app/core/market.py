@@ -1,6 +1,6 @@
 """The fee market at one moment: who waits, paying what; and who tells us so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -73,7 +73,6 @@ class Market:
 
 def queue_of_projected_blocks(
     blocks: Sequence[ProjectedBlock],
-    exact: Mapping[int, Iterable[tuple[float, float]]] | None = None,
     *,
     mempool_vbytes: float | None = None,
     floor: float | None = None,
@@ -81,18 +80,12 @@ def queue_of_projected_blocks(
 ) -> Queue:
     """Build the queue from the backend's projected blocks; the last one may hold many blocks' worth.
 
-    `exact` gives (feerate, vsize) of each transaction of the projected blocks that are known one by one.
     What the mempool holds beyond the projected blocks is laid between `floor` and the last block's edge.
     """
-    known = exact or {}
     waiting = np.zeros_like(by_rung([], []))
     for index, block in enumerate(blocks):
-        if index in known:
-            pairs = np.array(list(known[index]), dtype=np.float64).reshape(-1, 2)
-            waiting += by_rung(pairs[:, 0], pairs[:, 1])
-        else:
-            following = blocks[index + 1] if index + 1 < len(blocks) else None
-            waiting += _laid_out(block, following)
+        following = blocks[index + 1] if index + 1 < len(blocks) else None
+        waiting += _laid_out(block, following)
     missing = (mempool_vbytes or 0.0) - float(waiting.sum())
     if blocks and floor is not None and missing > BLOCK_VBYTES / 10:
         edge = max(_edge(blocks[-1]), floor)

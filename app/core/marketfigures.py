@@ -36,6 +36,10 @@ class UrgencyMetrics:
     fee_spike: bool
     source: str
     updated_at: datetime
+    recalibration_outcomes: int = 0
+    """How many of the node's own outcomes there were to learn from; below 300 they change nothing yet."""
+    recalibration_age_seconds: float | None = None
+    recalibrated: bool = False
 
 
 def urgency_metrics(
@@ -50,6 +54,9 @@ def urgency_metrics(
         fee_spike=fee_spike,
         source=market.queue.source,
         updated_at=at,
+        recalibration_outcomes=model.recalibration.outcomes,
+        recalibration_age_seconds=model.recalibration.age_seconds(at),
+        recalibrated=not model.recalibration.changes_nothing,
     )
 
 

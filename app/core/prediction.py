@@ -62,6 +62,9 @@ class Forecast:
     recalibration_outcomes: int = 0
     """How many of the node's own outcomes straightened the probabilities; 0: none yet."""
     recalibration_age_seconds: float | None = None
+    unstraightened: tuple[float, ...] = ()
+    """The probabilities before the node's own outcomes straightened them, kept with an opening forecast:
+    the next ones are learned from these. Empty: they were stated as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,20 @@ class Prediction:
 
     @property
     def forecast(self) -> Forecast | None:
-        """The latest one."""
-        return self.forecasts[-1] if self.forecasts else None
+        """The latest one of the present transaction."""
+        latest = self.forecasts[-1] if self.forecasts else None
+        return latest if latest is not None and latest.txid == self.txid else None
+
+    @property
+    def unforecast(self) -> str | None:
+        """Why there is no forecast, in words; None where there is one."""
+        if self.forecast is not None:
+            return None
+        if self.first_seen_in_block:
+            return "it was first seen in its block"
+        if self.tx.vsize is None or (self.tx.fee is None and self.package_feerate is None):
+            return "its fee is not known"
+        return "the market is not known yet"
 
     @property
     def lead_time_seconds(self) -> float | None:

@@ -10,7 +10,10 @@ from app.core.classification import Classification, Flag, Flow, MovedIs
 from app.core.endings import confirm, contest
 from app.core.events import EventType
 from app.core.models import SourceName, Transaction
-from app.core.questions import Question
+from app.core.prediction import Prediction
+from app.core.prevouts import missing_prevouts
+from app.core.questions import AskStatus, Question
+from app.core.scripts import with_derived_scripts
 from app.core.units import Sats, Txid
 
 
@@ -40,13 +43,18 @@ def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
     """Announce it if it is a whale by what is known now."""
     tx = candidate.tx
     beliefs.candidates.pop(tx.txid)
-    if beliefs.whales.find(tx.txid) is not None:
+    known = beliefs.whales.find(tx.txid)
+    # An older version of a known whale that a miner took all the same is one of its own.
+    if known is not None and (known.txid == tx.txid or candidate.block is None):
         return
     classification = beliefs.judgement.whale(tx, beliefs.peels)
     if classification is not None:
         announce(beliefs, candidate, classification, at)
     for rival in candidate.contests:
-        contest(beliefs, rival, tx, at)
+        if rival in candidate.lost:
+            beliefs.ask(AskStatus(rival))
+        else:
+            contest(beliefs, rival, tx, at)
 
 
 def decide_waiting(beliefs: Beliefs, txids: tuple[Txid, ...], at: datetime) -> None:
@@ -72,6 +80,7 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         flags=_flags(beliefs, candidate),
         peel_of=None if pays_a_whale else beliefs.peels.root_of(candidate.tx),
         demo=beliefs.demo,
+        taken=lambda one: beliefs.whales.by_id(one) is not None,
     )
     beliefs.tally.whales += 1
     if candidate.block is None:
@@ -81,13 +90,24 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         confirm(beliefs, whale, candidate.block, at)
 
 
+def complete(beliefs: Beliefs, whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
+    """Take up the whole transaction of a whale that was announced by one line."""
+    if whale.tx.outputs:
+        return whale
+    tx = with_derived_scripts(tx)
+    if ask := missing_prevouts(tx):
+        beliefs.ask(ask)
+    classification = beliefs.judgement.classify(tx, beliefs.peels)
+    return beliefs.tell(EventType.UPDATED, lifecycle.reclassify(whale, tx, classification, at), at)
+
+
 def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
     """The whole transaction is not to be had: say what one line told, and that it is no more."""
     entry = beliefs.entries.pop(txid)
     glimpse = beliefs.glimpsed.pop(txid)
     if entry is not None:
         beliefs.settle(entry[0])
-    if beliefs.whales.find(txid) is not None:
+    if beliefs.whales.current(txid) is not None:
         return
     if entry is not None:
         block, line, source = entry[0], entry[1], SourceName.BLOCK

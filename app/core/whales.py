@@ -36,7 +36,7 @@ class Whales:
         self._pending: dict[str, Prediction] = {}
         self._ended: OrderedDict[str, Prediction] = OrderedDict()
         self._by_txid: dict[Txid, str] = {}
-        self._spender: dict[Outpoint, str] = {}
+        self._spenders: dict[Outpoint, dict[str, None]] = {}
         self._in_block: dict[BlockHash, set[str]] = {}
 
     def __len__(self) -> int:
@@ -56,6 +56,9 @@ class Whales:
             return None
         return self._pending.get(found) or self._ended.get(found)
 
+    def by_id(self, prediction_id: str) -> Prediction | None:
+        return self._pending.get(prediction_id) or self._ended.get(prediction_id)
+
     def current(self, txid: Txid) -> Prediction | None:
         """Return the prediction whose transaction this is now."""
         found = self.find(txid)
@@ -63,7 +66,7 @@ class Whales:
 
     def spenders(self, outpoints: Iterable[Outpoint]) -> tuple[Prediction, ...]:
         """Pending whales that spend one of these coins, each once."""
-        ids = dict.fromkeys(self._spender[one] for one in outpoints if one in self._spender)
+        ids = dict.fromkeys(key for one in outpoints for key in self._spenders.get(one, ()))
         return tuple(self._pending[one] for one in ids)
 
     def in_block(self, block_hash: BlockHash) -> tuple[Prediction, ...]:
@@ -77,12 +80,14 @@ class Whales:
         """Add it, or take it for the version before."""
         self._unlink(prediction.prediction_id)
         key = prediction.prediction_id
-        for txid in (prediction.txid, *prediction.replaces):
-            self._by_txid[txid] = key
+        self._by_txid[prediction.txid] = key
+        for txid in prediction.replaces:
+            if self.current(txid) is None:  # else that version became a prediction of its own
+                self._by_txid[txid] = key
         if prediction.status is Status.PENDING:
             self._pending[key] = prediction
             for outpoint in prediction.tx.outpoints:
-                self._spender[outpoint] = key
+                self._spenders.setdefault(outpoint, {})[key] = None
             return
         self._ended[key] = prediction
         if prediction.confirmed_hash is not None:
@@ -94,6 +99,14 @@ class Whales:
         """Forget it, whatever its state."""
         self._unlink(prediction_id)
 
+    def shed(self) -> Prediction | None:
+        """Forget the pending one whose last news is oldest, if there are more than the bound."""
+        if len(self._pending) <= self._bounds.pending:
+            return None
+        oldest = next(iter(self._pending.values()))
+        self._unlink(oldest.prediction_id)
+        return oldest
+
     def _unlink(self, key: str) -> None:
         old = self._pending.pop(key, None) or self._ended.pop(key, None)
         if old is None:
@@ -102,8 +115,10 @@ class Whales:
             if self._by_txid.get(txid) == key:
                 del self._by_txid[txid]
         for outpoint in old.tx.outpoints:
-            if self._spender.get(outpoint) == key:
-                del self._spender[outpoint]
+            rivals = self._spenders.get(outpoint, {})
+            rivals.pop(key, None)
+            if not rivals:
+                self._spenders.pop(outpoint, None)
         if old.confirmed_hash is not None:
             members = self._in_block.get(old.confirmed_hash, set())
             members.discard(key)

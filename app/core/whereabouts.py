@@ -28,7 +28,13 @@ def mempool_listed(beliefs: Beliefs, told: MempoolListed, at: datetime) -> None:
             continue
         if whale.txid in told.txids:
             endings.verify(beliefs, whale, at)
+            if not whale.tx.outputs:
+                beliefs.ask(AskTransaction(whale.txid))
         else:
+            _ask_where(beliefs, whale, told)
+    for whale in beliefs.whales.ended():
+        # One that waits all the same came back, or its block was reorganised away, while nobody listened.
+        if whale.updated_at < told.as_of and whale.txid in told.txids:
             beliefs.ask(AskStatus(whale.txid))
     for block_hash, height in beliefs.unread.items():
         beliefs.ask(AskBlock(block_hash, height))
@@ -36,7 +42,8 @@ def mempool_listed(beliefs: Beliefs, told: MempoolListed, at: datetime) -> None:
 
 def status_told(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
     """The answer to where it is."""
-    _settle_contests(beliefs, told, at)
+    if _settle_contests(beliefs, told, at):
+        return
     whale = beliefs.whales.current(told.txid)
     if whale is None:
         _not_a_whale_yet(beliefs, told, at)
@@ -55,11 +62,13 @@ def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
     beliefs.tally.unanswered += 1
     question = failed.question
     match question:
-        case AskPrevouts() | AskStatus():
+        case AskPrevouts():
             for candidate in beliefs.candidates.waiting_for(question):
                 weighing.answered(beliefs, candidate, question, at)
-            if isinstance(question, AskStatus):
-                _cannot_verify(beliefs, question.txid, at)
+        case AskStatus(txid=txid):
+            for candidate in beliefs.candidates.waiting_for(question):
+                replacing.contest_answered(beliefs, candidate, question, at, gone=False)
+            _cannot_verify(beliefs, txid, at)
         case AskBlock(hash=block_hash, height=height):
             blocks.unread(beliefs, block_hash, height, at)
         case AskTransaction(txid=txid):
@@ -68,15 +77,23 @@ def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
             pass
 
 
-def _settle_contests(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
-    """Candidates that waited to hear whether this one is still there take its place, or contest it."""
+def _settle_contests(beliefs: Beliefs, told: StatusTold, at: datetime) -> bool:
+    """Candidates that waited to hear whether this one is still there take its place, or contest it.
+
+    Return whether it is gone and one of them may yet take its place.
+    """
     gone = told.block_hash is None and not told.in_mempool
-    for candidate in beliefs.candidates.waiting_for(AskStatus(told.txid)):
-        whale = beliefs.whales.current(told.txid)
-        if gone and whale is not None and whale.status is Status.PENDING:
-            replacing.replace_whales(beliefs, [whale], candidate.tx, at)
-        else:
-            weighing.answered(beliefs, candidate, AskStatus(told.txid), at)
+    asked = AskStatus(told.txid)
+    waiting = beliefs.candidates.waiting_for(asked)
+    more = [replacing.contest_answered(beliefs, one, asked, at, gone=gone) for one in waiting]
+    return gone and any(more)
+
+
+def _ask_where(beliefs: Beliefs, whale: Prediction, told: MempoolListed) -> None:
+    """It is not listed; an older version of it may be."""
+    beliefs.gone.put(whale.txid, "it is no longer listed")
+    older = next((txid for txid in whale.replaces if txid in told.txids), None)
+    beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
 
 
 def _not_a_whale_yet(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:

@@ -140,7 +140,7 @@ def _assembled(
         rest = sides.backend.rest
         parts += [
             ("mempool_ws", _listener(settings, sides.backend, door, around).run),
-            ("poller", Poller(sides, rest, door.tell, around.clock).run),
+            ("poller", Poller(examination.believed, rest, door.tell, around.clock).run),
             ("leftovers", Leftovers(rest, door.tell, around.clock).run),
         ]
         answerers.append(rest)

@@ -6,6 +6,7 @@ the mempool backend is not believed at all.
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -42,6 +43,14 @@ class Examination:
     def is_other_chain(self, name: SourceName) -> bool:
         """Whether it follows another chain than the mempool backend."""
         return any(found.component == NETWORK for found in self.findings(name))
+
+    def believed(self) -> Sides:
+        """The sides that follow our chain, as far as anybody knows."""
+        return replace(
+            self._sides,
+            node=None if self.is_other_chain(SourceName.BITCOIND) else self._sides.node,
+            electrum=None if self.is_other_chain(SourceName.ELECTRS) else self._sides.electrum,
+        )
 
     async def first(self) -> None:
         """Wait until it looked once, but not for long."""

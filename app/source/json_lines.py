@@ -24,6 +24,8 @@ class JsonLines:
         try:
             self._file = path.open("wb" if overwrite else "xb", buffering=0)
         except FileExistsError as error:
+            if path.is_dir():
+                raise RecordingError(f"{path} is a directory: name a file in it") from error
             raise RecordingError(f"{path} is there already: choose another name, or --force") from error
         except OSError as error:
             raise self._refused(error) from error

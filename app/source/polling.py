@@ -15,9 +15,10 @@ from app.core.questions import AskMempool
 from app.errors import ParseError, SourceError
 from app.source.mempool_rest import MempoolRest
 from app.source.mempool_ws import Tell
-from app.source.sides import NodeSide, Sides, is_well
+from app.source.sides import NodeSide, Sides
 
 POLL_SECONDS = 10.0
+TURN_SECONDS = 1.0
 PROBE_SECONDS = 10.0
 PROBE_AGAIN_SECONDS = 2.0
 """While the backend does not answer, so that its return is noticed at once."""
@@ -26,35 +27,43 @@ _log = structlog.get_logger(__name__)
 
 
 class Poller:
-    """Reads mempool, tip, fees and queue by REST as long as no source streams."""
+    """Reads mempool, tip, fees and queue by REST as long as no source streams.
 
-    def __init__(self, sides: Sides, rest: MempoolRest, tell: Tell, clock: Clock) -> None:
-        self._sides = sides
+    And once whenever REST is back: what was asked meanwhile found nobody to answer.
+    """
+
+    def __init__(self, believed: Callable[[], Sides], rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+        self._believed = believed
         self._rest = rest
         self._tell = tell
         self._clock = clock
+        self._polled_at = clock.monotonic()
+        self._answered = True
 
     async def run(self) -> None:
         while True:
-            if self._is_needed:
-                await self._poll()
-            await self._clock.sleep(POLL_SECONDS)
+            await self.turn()
+            await self._clock.sleep(TURN_SECONDS)
 
-    @property
-    def _is_needed(self) -> bool:
-        reading, backend = self._sides.reading(), self._sides.backend
-        return not reading.stream and backend is not None and is_well(backend.answers)
+    async def turn(self) -> None:
+        """Read what is due."""
+        backend = self._believed().backend
+        answered, self._answered = self._answered, backend is not None and backend.responds
+        due = self._clock.monotonic() - self._polled_at >= POLL_SECONDS
+        if not self._answered:
+            return
+        if not answered:
+            await self._try(partial(self._rest.answer, AskMempool("REST answers again")))
+        elif due and not self._believed().reading().stream:
+            self._polled_at = self._clock.monotonic()
+            await self._try(partial(self._rest.answer, AskMempool("polling")))
+            await self._try(self._rest.market)
 
-    async def _poll(self) -> None:
-        reads: tuple[Callable[[], Awaitable[tuple[Observation, ...]]], ...] = (
-            partial(self._rest.answer, AskMempool("polling")),
-            self._rest.market,
-        )
-        for read in reads:
-            try:
-                await self._tell(await read())
-            except (SourceError, ParseError) as error:
-                _log.debug("poll without answer", error=str(error))
+    async def _try(self, read: Callable[[], Awaitable[tuple[Observation, ...]]]) -> None:
+        try:
+            await self._tell(await read())
+        except (SourceError, ParseError) as error:
+            _log.debug("poll without answer", error=str(error))
 
 
 class Leftovers:

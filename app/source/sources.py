@@ -48,7 +48,7 @@ class Sources:
         return tidings(observation, at)
 
     def reading(self) -> Reading:
-        return self.sides.reading()
+        return self.examination.believed().reading()
 
     def leads(self) -> tuple[Lead, ...]:
         """Who saw transactions first; of use where more than one can."""
@@ -90,8 +90,9 @@ class Sources:
         lead = next((one for one in self.leads() if one.source is name), None)
         ahead = "" if lead is None or lead.median_lead_ms is None else f", {lead.median_lead_ms:.0f} ms ahead"
         first = f"first to see {lead.first} whales{ahead}" if lead else None
-        told = (found.words for found in self.examination.findings(name) if found.status is Verdict.OK)
-        return "; ".join(one for one in (next(told, None), first) if one) or None
+        electrum = self.sides.electrum
+        server = electrum.source.server if electrum and name is SourceName.ELECTRS else None
+        return "; ".join(one for one in (server, first) if one) or None
 
 
 def _status(condition: Condition, verdict: Verdict, *, other_chain: bool) -> ComponentStatus:

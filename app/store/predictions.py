@@ -110,6 +110,10 @@ class PredictionStore:
         cursor = queries.parse_cursor(query.cursor)
         return await self._database.run(lambda connection: queries.page(connection, query, cursor))
 
+    async def detected_between(self, start: datetime, end: datetime) -> tuple[Prediction, ...]:
+        """All that was first seen in [start, end), in no order; ask for a few hours at once at most."""
+        return await self._database.run(lambda connection: queries.detected_between(connection, start, end))
+
     async def one(self, txid: str) -> Prediction | None:
         """The prediction that has or had this txid, by its own id too."""
         return await self._database.run(lambda connection: queries.one(connection, txid))

@@ -76,6 +76,16 @@ def live_and_recent(
     return _records(connection, [row for (row,) in found])
 
 
+def detected_between(connection: Connection, start: datetime, end: datetime) -> tuple[Prediction, ...]:
+    """What is believed of all that was first seen in [start, end); when it was never changes."""
+    found = connection.execute(
+        "SELECT record FROM prediction_versions WHERE rowid IN (SELECT arg_max(rowid, version) "
+        "FROM prediction_versions WHERE detected_at >= $1 AND detected_at < $2 GROUP BY prediction_id)",
+        [start, end],
+    ).fetchall()
+    return tuple(prediction_of(record) for (record,) in found)
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Return how many rows went. Events keep the latest one, whose number goes on."""
     superseded = f"DELETE FROM prediction_versions WHERE NOT ({_BELIEVED})"  # noqa: S608

@@ -42,7 +42,7 @@ export function forecast(row, tip) {
 }
 
 export function forecastWords(row, tip) {
-  if (!row.forecast) return { what: "no forecast yet", how: null, strong: false };
+  if (!row.forecast) return { what: row.unforecast === "its fee is not known" ? "no forecast" : "no forecast yet", how: row.unforecast ?? null, strong: false };
   const eta = row.eta === null ? null : `~${duration(row.eta)}`;
   if (row.block === null) return { what: "Over 144 blocks", how: [`${percent(row.p)} within a day`].join(" · "), strong: true };
   const sure = row.p === null ? "≥ 80 %" : percent(row.p);

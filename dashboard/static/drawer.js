@@ -110,7 +110,7 @@ function when(row, whale) {
   const said = forecastWords(row, null);
   return facts([
     ["First seen", `${moment(row.seen)} by ${whale.first_seen_by}`],
-    ["Forecast", whale.predicted_block === null && !whale.confirmation_probability ? "no forecast yet" : [said.what, said.how].filter(Boolean).join(" · ")],
+    ["Forecast", whale.predicted_block === null && !whale.confirmation_probability ? (whale.no_forecast ? `none: ${whale.no_forecast}` : "no forecast yet") : [said.what, said.how].filter(Boolean).join(" · ")],
     ["Within 1, 3, 6 blocks", whale.confirmation_probability ? ["1", "3", "6"].map((n) => percent(whale.confirmation_probability[n])).join(" · ") : null],
     ["Confidence", whale.confidence_score === null ? null : percent(whale.confidence_score)],
     ["Confirmed", whale.confirmed_at ? `${moment(Date.parse(whale.confirmed_at))}, ${whale.lead_time_s === null ? "never seen before" : `seen ${duration(whale.lead_time_s)} ahead`}` : null],

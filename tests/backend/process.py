@@ -27,6 +27,8 @@ class BackendProcess:
     transactions have a method of their own.
     """
 
+    module = "tests.backend"
+
     def __init__(self, *arguments: str) -> None:
         """Start with more arguments of `python -m tests.backend`, such as `--frontend`."""
         self._arguments = arguments
@@ -43,7 +45,7 @@ class BackendProcess:
         return self._process.pid if self._process else 0
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.backend", *self._arguments]
+        command = [sys.executable, "-m", self.module, *self._arguments]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, cwd=_ROOT, stdin=pipe, stdout=pipe)
         assert self._process.stdout is not None

@@ -60,13 +60,6 @@ def test_a_single_transaction_is_laid_at_its_own_feerate() -> None:
     assert ahead(queue, 2.5) == pytest.approx(200.0)
 
 
-def test_exact_transactions_replace_percentiles() -> None:
-    queue = queue_of_projected_blocks([a_projected_block(SEVEN)], {0: [(5.0, 400.0), (7.0, 100.0)]})
-
-    assert queue.total == 500.0
-    assert ahead(queue, 6.0) == 100.0
-
-
 def test_what_lies_beyond_the_projected_blocks_is_laid_down_to_the_floor() -> None:
     queue = queue_of_projected_blocks([a_projected_block(SEVEN)], mempool_vbytes=50e6, floor=1.0)
 

@@ -41,16 +41,19 @@ class Node:
     zmq: tuple[str, ...] = ("rawtx", "sequence", "hashblock")
     rpc_port: int = field(default_factory=free_port)
     zmq_port: int = field(default_factory=free_port)
+    host: str = "127.0.0.1"
+    launcher: tuple[str, ...] = ()
+    """What it is started through, such as `ip netns exec NAME`."""
     process: subprocess.Popen[bytes] | None = None
     http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
 
     @property
     def url(self) -> str:
-        return f"http://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.rpc_port}"
+        return f"http://{USER}:{quote(PASSWORD, safe='')}@{self.host}:{self.rpc_port}"
 
     @property
     def zmq_urls(self) -> dict[str, str]:
-        return dict.fromkeys(self.zmq, f"tcp://127.0.0.1:{self.zmq_port}")
+        return dict.fromkeys(self.zmq, f"tcp://{self.host}:{self.zmq_port}")
 
     @property
     def cookie_file(self) -> Path:
@@ -60,7 +63,7 @@ class Node:
         self._configure()
         errors = self.directory / "stderr.log"
         self.process = subprocess.Popen(
-            [str(bitcoind_binary()), f"-datadir={self.directory}", "-regtest", *arguments],
+            [*self.launcher, str(bitcoind_binary()), f"-datadir={self.directory}", "-regtest", *arguments],
             stdout=subprocess.DEVNULL,
             stderr=errors.open("w"),
         )
@@ -94,7 +97,7 @@ class Node:
     def call(self, method: str, *params: object) -> Any:
         body = json.dumps({"id": 1, "method": method, "params": params}, default=str)
         answer = self.http.post(
-            f"http://127.0.0.1:{self.rpc_port}",
+            f"http://{self.host}:{self.rpc_port}",
             content=body,
             auth=(USER, PASSWORD),
             timeout=30,
@@ -136,12 +139,12 @@ class Node:
         return txid
 
     def _configure(self) -> None:
-        zmq = [f"zmqpub{topic}=tcp://127.0.0.1:{self.zmq_port}" for topic in self.zmq]
+        zmq = [f"zmqpub{topic}=tcp://{self.host}:{self.zmq_port}" for topic in self.zmq]
         lines = [
             "[regtest]",
             f"rpcport={self.rpc_port}",
-            "rpcbind=127.0.0.1",
-            "rpcallowip=127.0.0.1",
+            f"rpcbind={self.host}",
+            f"rpcallowip={'127.0.0.1' if self.host == '127.0.0.1' else '10.0.0.0/8'}",
             "listen=0",
             "dnsseed=0",
             "fallbackfee=0.0001",

@@ -1,0 +1,57 @@
+"""How long after a source is back does Spout see again by itself? Real node, backend beside it.
+
+Timed from the moment the source answers (a node: from its start) to `source.recovered` with rung live.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.rows import BenchRow, at_most
+from tests.journey.stage import Stage, recovery, staged
+from tests.journey.waiting import until
+
+BAR_SECONDS = 30.0
+"""It must; the aim is 5 s."""
+
+
+def rows() -> list[BenchRow]:
+    """One row a fault and a choice of sources."""
+    with tempfile.TemporaryDirectory() as room, staged(Path(room)) as stage:
+        found = [
+            *_rows(
+                stage, "node_killed", ("everything", "backend", "node"), stage.node.kill, stage.node.start
+            ),
+            *_rows(stage, "backend_killed", ("backend",), stage.kill_mirror, stage.start_mirror),
+        ]
+        found.append(_reconnect(stage))
+    return found
+
+
+def _rows(
+    stage: Stage, fault: str, names: tuple[str, ...], kill: Callable[[], None], start: Callable[[], None]
+) -> list[BenchRow]:
+    stage.settle()
+    before = {name: len(stage.steps(name)) for name in names}
+    kill()
+    for name in names:
+        until(lambda name=name: len(stage.steps(name)) > before[name], f"{name} tells it", seconds=60)
+    started = time.monotonic()
+    start()
+    return [
+        at_most(
+            f"recovery.{fault}_{name}", recovery(stage, name, before[name] + 1, started), BAR_SECONDS, "s"
+        )
+        for name in names
+    ]
+
+
+def _reconnect(stage: Stage) -> BenchRow:
+    """A link that breaks and may come back at once."""
+    stage.settle()
+    before = stage.backend_only.count("reconnects")
+    started = time.monotonic()
+    stage.mirror.call("cut")
+    until(lambda: stage.backend_only.count("reconnects") > before, "it is connected again", seconds=60)
+    return at_most("recovery.link_cut_backend", time.monotonic() - started, BAR_SECONDS, "s")

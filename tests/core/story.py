@@ -1,0 +1,296 @@
+"""A tracker under test: observations in, events out, and what must always hold checked after each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.core.beliefs import Consequences, Judgement
+from app.core.classify import classify, is_whale
+from app.core.entities import Entities
+from app.core.events import EventType, Happening
+from app.core.foreteller import Foreteller, Silent
+from app.core.models import Block, BlockEntry, SourceName, Transaction
+from app.core.observations import (
+    BlockConnected,
+    MempoolListed,
+    Observation,
+    Prevout,
+    PrevoutsTold,
+    StatusTold,
+    TransactionLeft,
+    TransactionReplaced,
+    TransactionSeen,
+    TransactionTold,
+    Unanswered,
+)
+from app.core.prediction import Forecast, Outcome, Prediction, Status, Urgency
+from app.core.questions import Question
+from app.core.tracker import Tracker
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Txid
+from app.core.whales import Bounds
+from tests.builders import a_script, a_transaction, a_txid, pays, spends
+
+WS, REST = SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST
+THRESHOLD = Sats(100 * 100_000_000)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+START_HEIGHT = 800_000
+
+
+def a_coin(name: object) -> Outpoint:
+    return Outpoint(a_txid(("coin", name)), 0)
+
+
+def a_whale(
+    btc: float | str = 150,
+    *,
+    coins: Sequence[object] = ("one",),
+    fee: int = 1_000,
+    to: str = "somebody",
+    prevouts: bool = True,
+) -> Transaction:
+    """Spend these named coins, each of its own owner, and pay one; without `prevouts` they are unknown."""
+    tx = a_transaction(
+        spends=[spends(a_script(coin), 1_000, outpoint=a_coin(coin)) for coin in coins],
+        pays=[pays(a_script(to), float(btc))],
+        fee=fee,
+        vsize=100,
+    )
+    tx = replace(tx, txid=a_txid((coins, fee, to, str(btc))))
+    return tx if prevouts else without_prevouts(tx)
+
+
+def without_prevouts(tx: Transaction) -> Transaction:
+    return replace(tx, inputs=tuple(replace(spent, script=None, value=None) for spent in tx.inputs))
+
+
+def prevouts_of(tx: Transaction) -> PrevoutsTold:
+    """The true answer about a transaction built with its prevouts."""
+    found = {
+        spent.outpoint: Prevout(value=spent.value, script=spent.script)
+        for spent in tx.inputs
+        if spent.value is not None and spent.script is not None
+    }
+    return PrevoutsTold(txid=tx.txid, prevouts=found, source=REST)
+
+
+def a_hash(seed: object) -> BlockHash:
+    return BlockHash(a_txid(("block", seed)))
+
+
+def entry_of(tx: Transaction) -> BlockEntry:
+    return BlockEntry(txid=tx.txid, value=tx.gross, fee=tx.fee, vsize=tx.vsize)
+
+
+def a_block(
+    height: int, *txs: Transaction, branch: str = "", on: str | None = None, read: bool = True
+) -> Block:
+    """The block of that height above START_HEIGHT; `on` names its parent's branch if it is another one."""
+    coinbase = BlockEntry(txid=a_txid(("coinbase", height, branch)), value=Sats(500 * 100_000_000))
+    entries = (coinbase, *(entry_of(tx) for tx in txs))
+    return Block(
+        hash=a_hash((height, branch)),
+        height=Height(START_HEIGHT + height),
+        previous=a_hash((height - 1, branch if on is None else on)),
+        txids=tuple(entry.txid for entry in entries) if read else None,
+        entries=entries if read else None,
+    )
+
+
+class Story:
+    """Tells a tracker, one second after the other; `events` holds all that came of it."""
+
+    def __init__(
+        self,
+        *,
+        entities: Entities | None = None,
+        foreteller: Foreteller | None = None,
+        bounds: Bounds | None = None,
+        threshold: Sats = THRESHOLD,
+    ) -> None:
+        known = entities or Entities()
+        judgement = Judgement(
+            threshold=threshold,
+            classify=lambda tx, peels: classify(tx, known, peels),
+            is_whale=is_whale,
+            foreteller=foreteller or Silent(),
+        )
+        self.tracker = Tracker(judgement, bounds)
+        self.at = NOON
+        self.events: list[Happening] = []
+        self.kept: dict[str, Prediction] = {}
+        self.questions: list[Question] = []
+        """Of the latest observation."""
+        self.blocks: list[Block] = []
+
+    @property
+    def types(self) -> list[str]:
+        return [event.type.value.removeprefix("whale.") for event in self.events]
+
+    @property
+    def only(self) -> Prediction:
+        """The one prediction there is."""
+        (found,) = self.kept.values()
+        return found
+
+    def of(self, tx: Transaction) -> Prediction:
+        """The prediction whose transaction this is now."""
+        (found,) = [one for one in self.kept.values() if one.txid == tx.txid]
+        return found
+
+    def hear(self, *observations: Observation) -> list[str]:
+        """Return the types of what came of these."""
+        before = len(self.events)
+        self.questions = []
+        for observation in observations:
+            self.at += timedelta(seconds=1)
+            self._take(self.tracker.handle(observation, self.at))
+        return self.types[before:]
+
+    def start(self) -> None:
+        self.hear(BlockConnected(block=a_block(0), source=WS))
+
+    def seen(self, *txs: Transaction, late: bool = False) -> list[str]:
+        return self.hear(*(TransactionSeen(tx=tx, source=WS, late=late) for tx in txs))
+
+    def told(self, tx: Transaction, block: Block | None = None) -> list[str]:
+        return self.hear(
+            TransactionTold(
+                tx=tx,
+                block_hash=block.hash if block else None,
+                height=block.height if block else None,
+                source=REST,
+            )
+        )
+
+    def left(self, *txs: Transaction) -> list[str]:
+        return self.hear(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=WS))
+
+    def replaced(self, *victims: Transaction, by: Transaction, mined: bool = False) -> list[str]:
+        txids = tuple(victim.txid for victim in victims)
+        return self.hear(TransactionReplaced(victims=txids, by=by, mined=mined, source=WS))
+
+    def connected(self, *blocks: Block) -> list[str]:
+        return self.hear(*(BlockConnected(block=block, source=WS) for block in blocks))
+
+    def gone(self, tx: Transaction, replaced_by: Txid | None = None) -> list[str]:
+        return self.hear(_status(tx.txid, replaced_by=replaced_by))
+
+    def waits(self, tx: Transaction) -> list[str]:
+        return self.hear(_status(tx.txid, in_mempool=True))
+
+    def is_in(self, tx: Transaction, block: Block) -> list[str]:
+        return self.hear(_status(tx.txid, block=block))
+
+    def listed(self, *txs: Transaction, seconds_ago: float = 0) -> list[str]:
+        """A whole listing, true as of the moment it is told less `seconds_ago`."""
+        as_of = self.at + timedelta(seconds=1 - seconds_ago)
+        txids = frozenset(tx.txid for tx in txs)
+        return self.hear(MempoolListed(txids=txids, as_of=as_of, source=REST))
+
+    def unanswered(self, *questions: Question) -> list[str]:
+        return self.hear(*(Unanswered(question=one, reason="nobody there") for one in questions))
+
+    def _take(self, drawn: Consequences) -> None:
+        self.events += drawn.happenings
+        self.blocks += drawn.blocks
+        self.questions += [one for one in drawn.questions if one not in self.questions]
+        for event in drawn.happenings:
+            assert event.prediction is not None
+            check_prediction(event.prediction)
+            self._check_follows(event)
+        for one in drawn.predictions.values():
+            check_prediction(one)
+            self.kept[one.prediction_id] = one
+        check_whales(self.tracker)
+
+    def _check_follows(self, event: Happening) -> None:
+        whale = event.prediction
+        assert whale is not None
+        before = self.kept.get(whale.prediction_id)
+        if before is None:
+            peel = event.type is EventType.UPDATED and whale.peel_of is not None
+            assert event.type is EventType.DETECTED or peel, f"{event.type} of nothing that was announced"
+        else:
+            assert event.type is not EventType.DETECTED, "announced twice"
+            assert whale.version > before.version
+            assert whale.detected_at == before.detected_at
+            assert whale.first_seen_by is before.first_seen_by
+        self.kept[whale.prediction_id] = whale
+
+
+def check_prediction(whale: Prediction) -> None:
+    """What is true of any prediction at any time."""
+    confirmed = whale.status is Status.CONFIRMED
+    assert (whale.confirmed_hash is not None) == (whale.confirmed_height is not None) == confirmed
+    assert (whale.ended_at is None) == (whale.status is Status.PENDING)
+    assert (whale.replaced_by is not None) == (whale.status is Status.REPLACED)
+    assert whale.txid not in whale.replaces
+    assert len(set(whale.replaces)) == len(whale.replaces)
+    assert whale.txid not in whale.conflicts_with
+    assert not (whale.left_unverified and whale.status is not Status.PENDING)
+    assert (whale.outcome is Outcome.CENSORED) == (whale.status is Status.PENDING)
+    if whale.lead_time_seconds is not None:
+        assert whale.lead_time_seconds >= 0
+
+
+def check_whales(tracker: Tracker) -> None:
+    """Every index of the live set agrees with the set."""
+    whales, seen = tracker.whales, set()
+    for whale in (*whales.pending(), *whales.ended()):
+        assert whale.txid not in seen, "two predictions of one transaction"
+        seen.add(whale.txid)
+        assert whales.current(whale.txid) == whale
+        assert all(whales.find(txid) is not None for txid in whale.replaces)
+    for whale in whales.pending():
+        if whale.tx.outpoints:
+            assert whale in whales.spenders(whale.tx.outpoints)
+    for whale in whales.ended():
+        if whale.confirmed_hash is not None:
+            assert whale in whales.in_block(whale.confirmed_hash)
+
+
+def forecasting(block: int | None = 3) -> Foreteller:
+    """Foretells the same number of blocks for all."""
+    return _Fixed(block)
+
+
+class _Fixed:
+    spiking = False
+
+    def __init__(self, blocks: int | None) -> None:
+        self.blocks = blocks
+
+    def moved(self, _at: datetime) -> bool:
+        return True
+
+    def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
+        return [
+            Forecast(
+                made_at=at,
+                at_height=Height(START_HEIGHT),
+                txid=whale.txid,
+                feerate=SatPerVb(10.0),
+                probabilities=(0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0),
+                p_dropped=0.0,
+                predicted_block=None if self.blocks is None else Height(START_HEIGHT + self.blocks),
+                eta_seconds=1_800,
+                confidence_score=0.8,
+                urgency_score=0.5,
+                urgency=Urgency.MEDIUM,
+                inputs="projected_blocks",
+            )
+            for whale in whales
+        ]
+
+
+def _status(
+    txid: Txid, *, block: Block | None = None, in_mempool: bool = False, replaced_by: Txid | None = None
+) -> StatusTold:
+    return StatusTold(
+        txid=txid,
+        block_hash=block.hash if block else None,
+        height=block.height if block else None,
+        in_mempool=in_mempool,
+        source=REST,
+        replaced_by=replaced_by,
+    )

@@ -1,0 +1,353 @@
+"""Blocks: what they confirm, what a reorg undoes, what was never announced."""
+
+from itertools import permutations
+
+import pytest
+
+from app.core.classification import Flag
+from app.core.models import Block, SourceName
+from app.core.observations import BlockConnected, ChainListed
+from app.core.prediction import Outcome, Status
+from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
+from app.core.units import Height
+from tests.core.story import REST, START_HEIGHT, WS, Story, a_block, a_hash, a_whale, forecasting
+
+WHALE = a_whale(150)
+
+
+def begun(*, blocks: int | None = 3) -> Story:
+    story = Story(foreteller=forecasting(blocks))
+    story.start()
+    story.seen(WHALE)
+    return story
+
+
+def only_named(block: Block) -> Block:
+    """As the tip is told: hash and height."""
+    return Block(hash=block.hash, height=block.height)
+
+
+def test_a_block_confirms_what_is_in_it() -> None:
+    story = begun()
+
+    assert story.connected(a_block(1, WHALE)) == ["confirmed"]
+    assert story.only.confirmed_height == START_HEIGHT + 1
+
+
+def test_a_block_told_twice_confirms_once() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.connected(a_block(1, WHALE)) == []
+
+
+@pytest.mark.parametrize(
+    ("foretold", "outcome"), [(3, Outcome.ON_TIME), (2, Outcome.LATE), (None, Outcome.LATE)]
+)
+def test_the_outcome_is_by_the_first_forecast(foretold: int | None, outcome: Outcome) -> None:
+    story = begun(blocks=foretold)
+    story.connected(a_block(1), a_block(2), a_block(3, WHALE))
+
+    assert story.only.outcome is outcome
+
+
+def test_without_a_forecast_there_is_nothing_to_score() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.connected(a_block(1, WHALE))
+
+    assert story.only.outcome is None
+
+
+def test_lead_time_is_from_first_sight_to_the_block() -> None:
+    story = begun()
+    seen_at = story.at
+    story.connected(a_block(1, WHALE))
+
+    assert story.only.lead_time_seconds == (story.at - seen_at).total_seconds()
+
+
+def test_a_block_whose_entries_are_not_told_is_asked_for() -> None:
+    story = begun()
+    story.connected(a_block(1, read=False))
+
+    assert AskBlock(a_hash((1, "")), Height(START_HEIGHT + 1)) in story.questions
+
+
+def test_a_block_that_nobody_could_read_is_asked_for_again_at_the_next_reconciliation() -> None:
+    story = begun()
+    story.connected(a_block(1, read=False))
+    story.unanswered(*story.questions)
+    story.listed(WHALE)
+
+    assert AskBlock(a_hash((1, "")), Height(START_HEIGHT + 1)) in story.questions
+
+
+def test_a_block_read_later_confirms_what_was_in_it() -> None:
+    story = begun()
+    story.connected(a_block(1, read=False))
+
+    assert story.connected(a_block(1, WHALE)) == ["confirmed"]
+
+
+def test_a_reorg_makes_it_pending_with_its_first_time() -> None:
+    story = begun()
+    first = story.only.detected_at
+    story.connected(a_block(1, WHALE))
+
+    assert story.connected(a_block(1, branch="b", on="")) == ["reorged"]
+    assert (story.only.status, story.only.detected_at) == (Status.PENDING, first)
+
+
+def test_what_a_reorg_undid_is_asked_about() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.connected(a_block(1, branch="b", on=""))
+
+    assert AskStatus(WHALE.txid) in story.questions
+
+
+def test_the_new_block_of_that_height_may_confirm_it_at_once() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.connected(a_block(1, WHALE, branch="b", on="")) == ["reorged", "confirmed"]
+
+
+def test_after_a_reorg_it_may_be_confirmed_later() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.connected(a_block(1, branch="b", on=""), a_block(2, WHALE, branch="b"))
+
+    assert (story.only.status, story.only.confirmed_height) == (Status.CONFIRMED, START_HEIGHT + 2)
+
+
+def test_after_a_reorg_it_may_lose_its_coin() -> None:
+    story, other = begun(), a_whale(150, fee=10)
+    story.connected(a_block(1, WHALE))
+    new = a_block(1, other, branch="b", on="")
+    story.connected(new)
+    story.told(other, new)
+
+    assert (story.of(WHALE).status, story.of(other).status) == (Status.DROPPED, Status.CONFIRMED)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_deep_reorg_is_understood_in_whatever_order_it_is_told(order: tuple[int, ...]) -> None:
+    story = begun()
+    story.connected(a_block(1), a_block(2, WHALE))
+    branch = [a_block(1, branch="b", on=""), a_block(2, branch="b"), a_block(3, WHALE, branch="b")]
+    story.connected(*(branch[one] for one in order))
+
+    assert [block.hash for block in story.tracker.chain.blocks()][1:] == [block.hash for block in branch]
+    assert (story.only.confirmed_height, story.tracker.tally.reorgs) == (START_HEIGHT + 3, 1)
+
+
+def test_a_block_whose_parent_is_unknown_asks_for_the_parent() -> None:
+    story = begun()
+    story.connected(a_block(3))
+
+    assert story.questions == [AskBlock(a_hash((2, "")), Height(START_HEIGHT + 2))]
+
+
+def test_a_block_whose_parent_nobody_has_is_taken_with_a_hole_before_it() -> None:
+    story = begun()
+    story.connected(a_block(3, WHALE))
+
+    assert story.unanswered(*story.questions) == ["confirmed"]
+
+
+def test_behind_a_hole_every_waiting_whale_is_asked_about() -> None:
+    story = begun()
+    story.connected(a_block(3))
+    story.unanswered(*story.questions)
+
+    assert AskStatus(WHALE.txid) in story.questions
+
+
+def test_an_orphan_told_again_and_again_is_kept_once() -> None:
+    story = begun()
+    story.connected(*[a_block(3)] * 5)
+
+    assert [len(kept) for kept in story.tracker._beliefs.orphans.values()] == [1]
+
+
+def test_a_tip_that_is_only_named_is_asked_for() -> None:
+    story, block = begun(), a_block(1, WHALE)
+    story.connected(only_named(block))
+
+    assert story.questions == [AskBlock(block.hash, block.height)]
+
+
+def test_a_tip_that_goes_back_undoes_what_the_mempool_holds_again() -> None:
+    story = begun()
+    story.connected(a_block(1), a_block(2, WHALE))
+    story.seen(WHALE)
+
+    assert story.waits(WHALE) == ["reorged"]
+    assert story.tracker.chain.tip is not None
+    assert story.tracker.chain.tip.height == START_HEIGHT + 1
+
+
+def test_a_whale_that_waits_while_its_block_stands_is_asked_about_when_listed() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.listed(WHALE)
+
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_a_block_that_was_never_read_is_not_asked_for_after_a_reorg() -> None:
+    story, stale = begun(), a_block(1, read=False)
+    story.connected(stale)
+    story.unanswered(*story.questions)
+    story.connected(a_block(1, branch="b", on=""))
+    story.listed(WHALE)
+
+    assert AskBlock(stale.hash, stale.height) not in story.questions
+
+
+def test_a_status_in_a_block_confirms() -> None:
+    story = begun()
+    story.left(WHALE)
+
+    assert story.is_in(WHALE, a_block(1)) == ["confirmed"]
+
+
+def test_a_status_in_an_unknown_block_asks_for_that_block() -> None:
+    story, block = begun(), a_block(1)
+    story.is_in(WHALE, block)
+
+    assert story.questions == [AskBlock(block.hash, block.height)]
+
+
+def test_a_status_in_another_block_is_a_reorg() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.is_in(WHALE, a_block(1, branch="b", on="")) == ["reorged", "confirmed"]
+
+
+def test_a_whale_first_seen_in_a_block_is_asked_for_whole() -> None:
+    story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+
+    assert AskTransaction(other.txid, block.hash, block.height) in story.questions
+
+
+def test_a_whale_first_seen_in_a_block_is_announced_and_confirmed() -> None:
+    story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+
+    assert story.told(other, block) == ["detected", "confirmed"]
+
+
+def test_a_whale_first_seen_in_a_block_has_no_lead_time_and_no_forecast() -> None:
+    story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+    story.told(other, block)
+    whale = story.of(other)
+
+    assert (whale.lead_time_seconds, whale.first_forecast, whale.outcome) == (None, None, None)
+    assert (whale.first_seen_by, Flag.LATE_SEEN in whale.flags) == (SourceName.BLOCK, True)
+
+
+def test_a_whale_in_a_block_is_known_by_its_line_if_nobody_can_say_more() -> None:
+    story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+    story.unanswered(AskTransaction(other.txid, block.hash, block.height))
+
+    assert (story.of(other).status, story.of(other).classification.gross) == (Status.CONFIRMED, other.gross)
+
+
+def test_a_whale_known_by_its_line_in_a_block_takes_up_the_whole() -> None:
+    story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+    story.unanswered(AskTransaction(other.txid, block.hash, block.height))
+    story.told(other, block)
+
+    assert story.of(other).tx.outputs == other.outputs
+
+
+def test_the_coins_a_block_makes_are_no_whale() -> None:
+    story = begun()
+    story.connected(a_block(1))
+
+    assert story.questions == []
+
+
+def test_a_candidate_in_a_block_is_announced_first() -> None:
+    story = Story()
+    story.start()
+    story.seen(a_whale(prevouts=False))
+
+    assert story.connected(a_block(1, WHALE)) == ["detected", "confirmed"]
+
+
+def test_older_blocks_told_again_change_nothing() -> None:
+    story = begun()
+    story.connected(a_block(1), a_block(2))
+
+    assert story.connected(a_block(1), a_block(0)) == []
+    assert story.tracker.chain.tip is not None
+    assert story.tracker.chain.tip.height == START_HEIGHT + 2
+
+
+def test_a_block_from_before_our_chain_confirms_what_is_in_it() -> None:
+    story = begun()
+
+    assert story.connected(a_block(-3, WHALE)) == ["confirmed"]
+
+
+def test_the_first_list_of_blocks_is_where_we_begin() -> None:
+    story = Story()
+    story.hear(ChainListed(blocks=(a_block(0), a_block(1)), source=WS))
+
+    assert story.tracker.chain.tip == a_block(1)
+
+
+def test_a_list_that_goes_on_from_ours_connects_its_blocks() -> None:
+    story = begun()
+
+    told = ChainListed(blocks=(a_block(0), a_block(1), a_block(2, WHALE)), source=WS)
+
+    assert story.hear(told) == ["confirmed"]
+
+
+def test_a_list_with_another_branch_that_is_higher_is_a_reorg() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    told = ChainListed(blocks=(a_block(0), a_block(1, branch="b", on=""), a_block(2, branch="b")), source=WS)
+
+    assert story.hear(told) == ["reorged"]
+
+
+def test_a_list_that_is_lower_than_our_tip_is_checked_first() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.hear(ChainListed(blocks=(a_block(0), a_block(1, branch="b", on="")), source=WS))
+
+    assert story.questions == [AskMempool("the backend's chain is not the one we know")]
+
+
+def test_a_whale_in_a_reorged_block_that_nobody_has_is_dropped() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.connected(a_block(1, branch="b", on=""))
+
+    assert story.gone(WHALE) == ["dropped"]
+
+
+def test_each_block_is_kept_once() -> None:
+    story = begun()
+    story.connected(a_block(1), a_block(1), a_block(2))
+
+    assert [block.height for block in story.blocks] == [START_HEIGHT, START_HEIGHT + 1, START_HEIGHT + 2]
+
+
+def test_the_tip_asked_for_after_a_start_confirms_nothing_new() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.hear(BlockConnected(block=only_named(a_block(1)), source=REST)) == []

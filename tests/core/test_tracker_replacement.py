@@ -1,0 +1,311 @@
+"""Unconfirmed by unconfirmed: which id goes on, and which ends."""
+
+from app.core.classification import Flag
+from app.core.observations import TransactionSeen
+from app.core.prediction import Outcome, Status
+from app.core.questions import AskPrevouts, AskStatus
+from tests.core.story import (
+    WS,
+    Story,
+    a_block,
+    a_coin,
+    a_whale,
+    forecasting,
+    prevouts_of,
+    without_prevouts,
+)
+
+FIRST, SECOND, THIRD = (a_whale(150, fee=fee) for fee in (1_000, 2_000, 3_000))
+"""Versions of one payment."""
+SMALL = a_whale(50, fee=5_000)
+"""Spends the same coin and is no whale."""
+
+
+def test_a_replaced_whale_keeps_its_id_and_takes_the_new_txid() -> None:
+    story = Story()
+    story.seen(FIRST)
+    first_id = story.only.prediction_id
+
+    assert story.replaced(FIRST, by=SECOND) == ["replaced"]
+    assert (story.only.prediction_id, story.only.txid) == (first_id, SECOND.txid)
+
+
+def test_a_replaced_whale_stays_pending() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.only.status is Status.PENDING
+
+
+def test_every_replacement_is_listed() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.replaced(SECOND, by=THIRD)
+
+    assert story.only.replaces == (FIRST.txid, SECOND.txid)
+
+
+def test_victims_of_before_told_again_change_nothing() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.replaced(SECOND, FIRST, by=THIRD) == ["replaced"]
+    assert story.replaced(FIRST, by=SECOND) == []
+
+
+def test_a_replacement_told_twice_is_told_once() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.replaced(FIRST, by=SECOND) == []
+
+
+def test_the_winner_that_comes_as_added_too_is_no_second_whale() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.seen(SECOND) == []
+
+
+def test_a_replacement_opens_a_new_first_forecast() -> None:
+    story = Story(foreteller=forecasting())
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.only.first_forecast is not None
+    assert story.only.first_forecast.txid == SECOND.txid
+
+
+def test_the_forecasts_of_before_are_kept() -> None:
+    story = Story(foreteller=forecasting())
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert [one.txid for one in story.only.forecasts] == [FIRST.txid, SECOND.txid]
+
+
+def test_the_winner_knows_the_prevouts_of_its_victim() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=without_prevouts(SECOND))
+
+    assert story.only.tx.inputs == SECOND.inputs
+
+
+def test_the_prevouts_of_coins_that_only_the_winner_spends_are_asked_for() -> None:
+    story, by = Story(), a_whale(200, coins=("one", "two"), prevouts=False)
+    story.seen(FIRST)
+    story.replaced(FIRST, by=by)
+
+    assert story.questions == [AskPrevouts(by.txid, (a_coin("two"),))]
+
+
+def test_a_whale_replaced_by_no_whale_ends() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SMALL)
+
+    assert (story.only.status, story.only.replaced_by, story.only.outcome) == (
+        Status.REPLACED,
+        SMALL.txid,
+        Outcome.REPLACED,
+    )
+
+
+def test_of_several_victims_the_id_of_the_largest_goes_on() -> None:
+    story, small, large = Story(), a_whale(120, coins=("a",)), a_whale(300, coins=("b",))
+    winner = a_whale(410, coins=("a", "b"), fee=9_000)
+    story.seen(small, large)
+    large_id = story.of(large).prediction_id
+    story.replaced(small, large, by=winner)
+
+    assert story.of(winner).prediction_id == large_id
+
+
+def test_of_several_victims_the_others_point_to_the_winner() -> None:
+    story, small, large = Story(), a_whale(120, coins=("a",)), a_whale(300, coins=("b",))
+    winner = a_whale(410, coins=("a", "b"), fee=9_000)
+    story.seen(small, large)
+    story.replaced(small, large, by=winner)
+
+    assert (story.of(small).status, story.of(small).replaced_by) == (Status.REPLACED, winner.txid)
+
+
+def test_of_several_victims_asked_about_one_by_one_the_largest_goes_on_too() -> None:
+    story, small, large = Story(), a_whale(120, coins=("a",)), a_whale(300, coins=("b",))
+    winner = a_whale(410, coins=("a", "b"), fee=9_000)
+    story.seen(small, large)
+    large_id = story.of(large).prediction_id
+    story.seen(winner)
+    story.gone(small)
+    story.gone(large)
+
+    assert story.of(winner).prediction_id == large_id
+    assert story.of(small).replaced_by == winner.txid
+
+
+def test_a_winner_already_known_keeps_its_own_id() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.seen(SECOND)
+    story.unanswered(*story.questions)
+    second_id = story.of(SECOND).prediction_id
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.of(SECOND).prediction_id == second_id
+    assert story.of(FIRST).replaced_by == SECOND.txid
+
+
+def test_a_winner_that_had_been_dropped_waits_again() -> None:
+    story = Story()
+    story.seen(SECOND)
+    story.gone(SECOND)
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.of(SECOND).status is Status.PENDING
+
+
+def test_a_victim_whose_prevouts_are_still_asked_is_announced_first() -> None:
+    story = Story()
+    story.seen(without_prevouts(FIRST))
+
+    assert story.replaced(FIRST, by=SECOND) == ["detected", "replaced"]
+
+
+def test_a_winner_that_shares_no_coin_takes_nothing_over() -> None:
+    story, stranger = Story(), a_whale(170, coins=("other",))
+    story.seen(FIRST)
+
+    assert story.replaced(FIRST, by=stranger) == ["detected"]
+    assert story.of(FIRST).status is Status.PENDING
+
+
+def test_a_winner_of_victims_nobody_knew_is_announced() -> None:
+    assert Story().replaced(FIRST, by=SECOND) == ["detected"]
+
+
+def test_a_rival_whose_victim_has_gone_takes_its_place() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.seen(SECOND)
+
+    assert story.questions == [AskStatus(FIRST.txid)]
+    assert story.gone(FIRST) == ["replaced"]
+
+
+def test_a_whale_that_left_was_replaced_if_something_took_its_coin() -> None:
+    story = Story()
+    story.seen(FIRST, SMALL)
+    story.left(FIRST)
+    story.gone(FIRST)
+
+    assert story.only.replaced_by == SMALL.txid
+
+
+def test_the_source_may_name_a_replacement_we_never_saw() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+
+    assert story.only.replaced_by == SECOND.txid
+
+
+def test_two_unconfirmed_spends_of_one_coin_are_both_marked() -> None:
+    story = Story()
+    story.seen(FIRST, SECOND)
+
+    assert story.waits(FIRST) == ["detected", "conflicted", "conflicted"]
+    assert all(Flag.CONFLICT in one.flags for one in story.kept.values())
+
+
+def test_the_higher_feerate_is_the_likely_winner() -> None:
+    story = Story()
+    story.seen(FIRST, SECOND)
+    story.waits(FIRST)
+
+    assert all(one.reason and one.reason.endswith(SECOND.txid) for one in story.kept.values())
+
+
+def test_a_conflict_told_again_is_told_once() -> None:
+    story = Story()
+    story.seen(FIRST, SMALL)
+    story.waits(FIRST)
+    story.seen(SMALL)
+
+    assert story.waits(FIRST) == []
+
+
+def test_a_block_that_holds_one_of_two_ends_the_other() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST, SECOND)
+    story.waits(FIRST)
+    story.connected(a_block(1, FIRST))
+
+    assert (story.of(FIRST).status, story.of(SECOND).status) == (Status.CONFIRMED, Status.DROPPED)
+
+
+def test_it_makes_no_difference_which_of_two_was_heard_of_last() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST, SECOND)
+    story.waits(FIRST)
+    story.connected(a_block(1, SECOND))
+
+    assert (story.of(FIRST).status, story.of(SECOND).status) == (Status.DROPPED, Status.CONFIRMED)
+
+
+def test_an_older_version_whose_winner_was_dropped_goes_on_under_the_same_id() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.left(SECOND)
+    story.gone(SECOND)
+    story.seen(FIRST)
+
+    assert (story.only.txid, story.only.status, story.only.replaces) == (
+        FIRST.txid,
+        Status.PENDING,
+        (SECOND.txid,),
+    )
+
+
+def test_an_older_version_seen_again_is_checked_before_it_is_believed() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.seen(FIRST)
+
+    assert (story.only.txid, story.questions) == (SECOND.txid, [AskStatus(SECOND.txid)])
+
+
+def test_an_older_version_that_waits_while_the_newer_is_gone_takes_its_place_back() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.seen(FIRST)
+    story.gone(SECOND)
+
+    assert (story.only.txid, story.only.replaces) == (FIRST.txid, (SECOND.txid,))
+
+
+def test_prevouts_told_after_the_replacement_are_no_longer_of_it() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.hear(prevouts_of(FIRST)) == []
+
+
+def test_several_rivals_of_one_whale_take_its_place_once() -> None:
+    story = Story()
+    story.hear(*(TransactionSeen(tx=tx, source=WS) for tx in (FIRST, SECOND, THIRD)))
+    story.gone(FIRST)
+
+    assert story.types.count("replaced") == 1
