@@ -2,13 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.backend.process import BackendProcess
 from tests.backend.transactions import Built, a_whale
 from tests.journey.spout import SpoutProcess
+from tests.journey.waiting import until
 
 RECOVERS_WITHIN_SECONDS = 5.0
 """From the moment the backend answers again to a whale in the API."""
@@ -29,6 +31,16 @@ def recovery(spout: SpoutProcess) -> Recovery:
         spout.wait_until_watching()
 
     return wait
+
+
+@contextmanager
+def refused_port(backend: BackendProcess) -> Iterator[None]:
+    """Whatever happens meanwhile, it is open again for those that come after."""
+    backend.call("refuse")
+    try:
+        yield
+    finally:
+        backend.call("listen")
 
 
 def test_a_cut_link_comes_back_with_what_was_missed(
@@ -61,19 +73,15 @@ def test_a_backend_that_refuses_for_a_while_is_found_again(
     known, missed = a_whale(), a_whale()
     backend.add(known)
     spout.wait_for(known.txid, status="pending")
-    backend.call("refuse")
-    down = time.monotonic()
-    backend.add(missed)
-    while time.monotonic() < down + down_seconds:
-        assert spout.text("/healthz").status_code == 200
-        time.sleep(0.2)
-    assert spout.component("mempool_ws")["status"] in ("degraded", "failed")
-    assert spout.health()["rung"] == "blind"
-
-    backend.call("listen")
+    with refused_port(backend):
+        down = time.monotonic()
+        backend.add(missed)
+        until(lambda: spout.component("mempool_ws")["status"] in ("degraded", "failed"), "it is said")
+        until(lambda: spout.health()["rung"] != "live", "it is shown")
+        until(lambda: time.monotonic() > down + down_seconds, "the time has passed")
 
     recovery(f"{down_seconds} s of a refused port", time.monotonic(), missed)
-    assert spout.health()["rung"] == "live"
+    until(lambda: spout.health()["rung"] == "live", "the stream is how we see again")
     told = spout.wait_for(missed.txid)
     assert "late_seen" in told["flags"]
     assert spout.whale(known.txid)["status"] == "pending"  # type: ignore[index]  # it was found above
@@ -120,9 +128,8 @@ def test_many_blocks_that_are_never_told_are_read_all_the_same(
     backend.add(whale)
     spout.wait_for(whale.txid, status="pending")
 
-    backend.call("refuse")
-    backend.mine([whale], unannounced=[unseen], empty=20)
-    backend.call("listen")
+    with refused_port(backend):
+        backend.mine([whale], unannounced=[unseen], empty=20)
 
     spout.wait_for(whale.txid, status="confirmed")
     spout.wait_for(unseen.txid, status="confirmed")
@@ -134,10 +141,9 @@ def test_whales_that_left_while_the_link_was_gone_are_dropped(
     whale = a_whale()
     backend.add(whale)
     spout.wait_for(whale.txid, status="pending")
-    backend.call("refuse")
-    backend.drop(whale)
 
-    backend.call("listen")
+    with refused_port(backend):
+        backend.drop(whale)
 
     spout.wait_for(whale.txid, status="dropped")
 
