@@ -36,7 +36,7 @@ def mempool_listed(beliefs: Beliefs, told: MempoolListed, at: datetime) -> None:
         # One that waits all the same came back, or its block was reorganised away, while nobody listened.
         if whale.updated_at < told.as_of and whale.txid in told.txids:
             beliefs.ask(AskStatus(whale.txid))
-    for block_hash, height in beliefs.unread.items():
+    for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing()):
         beliefs.ask(AskBlock(block_hash, height))
 
 
