@@ -182,6 +182,7 @@ class Engine:
             clock=self._clock,
             listeners=(sources, self._forecaster, self._present),
             on_trouble=self._on_store_trouble,
+            spare=self._supervisor.spare,
         )
         self._live.show(self._present.snapshot())
         for name, part in (

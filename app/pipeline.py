@@ -7,7 +7,8 @@ and forecast are what it calls), the store keeps them, and only then are they to
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from app.bus import Bus
 from app.clock import Clock
@@ -16,11 +17,12 @@ from app.core.events import Event, Happening
 from app.core.models import Block
 from app.core.observations import Observation
 from app.core.prediction import Prediction
-from app.core.questions import Question
+from app.core.questions import AskMempool, Question
 from app.core.tracker import Tracker
 from app.core.units import BlockHash
 from app.errors import StoreError
 
+T = TypeVar("T")
 LONGEST_WAIT_SECONDS = 15.0
 """Between two tries to keep something, while the store refuses."""
 
@@ -55,6 +57,14 @@ class Listener(Protocol):
         ...
 
 
+class Spare(Protocol):
+    def __call__(self, what: str, work: Callable[[], T]) -> T | None: ...
+
+
+def _let_fall(what: str, work: Callable[[], T]) -> T | None:  # noqa: ARG001 - the protocol names it
+    return work()
+
+
 @dataclass(slots=True)
 class _Batch:
     happenings: list[Happening] = field(default_factory=list)
@@ -77,8 +87,13 @@ class Pipeline:
         clock: Clock,
         listeners: Sequence[Listener] = (),
         on_trouble: Callable[[StoreError | None], None] = lambda _error: None,
+        spare: Spare = _let_fall,
     ) -> None:
-        """`on_trouble` hears why nothing can be kept, and None once it can again."""
+        """`on_trouble` hears why nothing can be kept, and None once it can again.
+
+        `spare` runs one step and returns None if it fell: one observation that nobody foresaw must not
+        take with it all that came with it.
+        """
         self._tracker = tracker
         self._keeper = keeper
         self._asker = asker
@@ -86,6 +101,7 @@ class Pipeline:
         self._clock = clock
         self._listeners = tuple(listeners)
         self._on_trouble = on_trouble
+        self._spare = spare
         self.events = 0
 
     async def take(self, observations: Iterable[Observation]) -> tuple[Event, ...]:
@@ -107,8 +123,11 @@ class Pipeline:
         for observation in observations:
             at = self._clock.now()
             for listener in self._listeners:
-                batch.happenings += listener.hear(observation, at)
-            drawn = self._tracker.handle(observation, at)
+                batch.happenings += self._spare("listen", partial(listener.hear, observation, at)) or ()
+            drawn = self._spare("track", partial(self._tracker.handle, observation, at))
+            if drawn is None:
+                batch.questions.append(AskMempool("an observation could not be followed"))
+                continue
             batch.happenings += drawn.happenings
             batch.predictions |= drawn.predictions
             batch.blocks += drawn.blocks

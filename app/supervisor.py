@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
 from app.clock import Clock
 from app.core.backoff import backoff_seconds
 
+T = TypeVar("T")
 STEADY_SECONDS = 300.0
 """A part that ran so long has recovered: its next fall counts as the first."""
 _log = structlog.get_logger(__name__)
@@ -25,6 +27,15 @@ class Supervisor:
     def start(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
         """Run `part` until `stop`; one that returns is done, one that raises is started again."""
         self._tasks.append(asyncio.create_task(self._keep_up(name, part), name=name))
+
+    def spare(self, what: str, work: Callable[[], T]) -> T | None:
+        """Return what `work` returns; None if it falls: one step that falls must not take a part along."""
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("step fell", step=what)
+            self.falls[what] = self.falls.get(what, 0) + 1
+            return None
 
     async def stop(self) -> None:
         """Cancel all, last started first, and wait for them."""

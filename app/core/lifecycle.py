@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.core.classification import Classification, Flag
 from app.core.models import Block, SourceName, Transaction
-from app.core.prediction import Forecast, Outcome, Prediction, Status
+from app.core.prediction import Forecast, Outcome, Prediction, Status, thinned
 from app.core.units import SatPerVb, Txid
 
 BLOCK_TIME_BELIEVED_AFTER = timedelta(minutes=30)
@@ -179,7 +179,7 @@ def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
     return _next(
         whale,
         at,
-        forecasts=(*whale.forecasts, forecast),
+        forecasts=thinned((*whale.forecasts, forecast)),
         first_forecast=whale.first_forecast or forecast,
     )
 

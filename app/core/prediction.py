@@ -67,10 +67,22 @@ class Forecast:
     the next ones are learned from these. Empty: they were stated as they are."""
 
 
+REVISIONS_HELD = 100
+"""Of one forecast in memory: the first for each txid and so many of the latest; the store keeps all."""
+
+
+def thinned(forecasts: tuple[Forecast, ...], latest: int = REVISIONS_HELD) -> tuple[Forecast, ...]:
+    """Return the first forecast for each txid and the `latest` last ones, in their order."""
+    openings = {one.txid: index for index, one in reversed(list(enumerate(forecasts)))}
+    kept = {*openings.values(), *range(max(0, len(forecasts) - latest), len(forecasts))}
+    return tuple(forecasts[index] for index in sorted(kept))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One whale. `first_forecast` is frozen and scored; `forecasts` holds every revision, oldest first.
+    """One whale. `first_forecast` is frozen and scored; `forecasts` holds its revisions, oldest first.
 
+    Where they are many, some of the middle are left to the store (`thinned`).
     `version` counts every change, so that two copies can be told apart.
     """
 

@@ -12,6 +12,7 @@ from app.core.prediction import Prediction
 from app.core.units import BlockHash
 from app.store import chain, queries
 from app.store.database import Connection, Database
+from app.store.forecasts import Revisions, forecast_columns, with_latest_revisions
 from app.store.opening import Opened
 from app.store.records import (
     EVENT_COLUMNS,
@@ -51,6 +52,7 @@ class PredictionStore:
         self._riders = tuple(riders)
         self._last = opened.last_sequence
         self._in_doubt = False
+        self._revisions = Revisions()
 
     @property
     def last_sequence(self) -> int:
@@ -75,7 +77,7 @@ class PredictionStore:
         """
         return await self._database.run(
             lambda connection: self._append(connection, happenings, predictions, blocks, read),
-            then=self._acknowledge,
+            then=lambda events: self._acknowledge(events, predictions),
         )
 
     async def restore(self, now: datetime) -> Restored:
@@ -85,8 +87,10 @@ class PredictionStore:
             blocks = chain.best(connection)
             floor = blocks[-1].height - RECENT_BLOCKS if blocks else None
             records = queries.live_and_recent(connection, ended_after=now - RECENT, confirmed_above=floor)
+            whales = with_latest_revisions(connection, [prediction_of(record) for record in records])
+            self._revisions.stored(whales)
             return Restored(
-                predictions=tuple(prediction_of(record) for record in records),
+                predictions=whales,
                 blocks=blocks,
                 unread=chain.unread(connection, blocks),
                 last_sequence=self._last,
@@ -146,13 +150,15 @@ class PredictionStore:
         events = numbered(happenings, instance=self._instance, after=self._last)
         insert(connection, "events", event_columns(events))
         insert(connection, "prediction_versions", prediction_columns(predictions))
+        insert(connection, "forecasts", forecast_columns(self._revisions, predictions))
         chain.append(connection, blocks, read)
         for rider in self._riders:
             rider(connection, events)
         return events
 
-    def _acknowledge(self, events: tuple[Event, ...]) -> None:
+    def _acknowledge(self, events: tuple[Event, ...], predictions: Sequence[Prediction]) -> None:
         self._in_doubt = False
+        self._revisions.stored(predictions)
         if not events:
             return
         self._last = events[-1].sequence

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from app.core.prediction import Prediction, Status, Urgency
 from app.errors import ParseError
-from app.store import chain
+from app.store import chain, forecasts
 from app.store.database import Connection
+from app.store.forecasts import with_revisions
 from app.store.records import microseconds, moment, prediction_of
 from app.views import PredictionPage, PredictionQuery
 
@@ -61,7 +62,7 @@ def one(connection: Connection, name: str) -> Prediction | None:
         "WHERE prediction_id = (SELECT prediction_id FROM prediction_versions WHERE rowid = ?)",
         [found[0]],
     ).fetchone()
-    return prediction_of(_records(connection, [latest[0]])[0]) if latest else None
+    return with_revisions(connection, prediction_of(_records(connection, [latest[0]])[0])) if latest else None
 
 
 def live_and_recent(
@@ -106,6 +107,7 @@ def prune(connection: Connection, before: datetime) -> int:
         counted = connection.execute(statement, values).fetchone()
         gone += counted[0] if counted else 0
     chain.prune(connection)
+    forecasts.prune(connection)
     return gone
 
 

@@ -1,6 +1,7 @@
 """Predictions and events as rows, and back. Pure: no database here."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -9,7 +10,7 @@ import msgspec
 from app.core.contract import whale_body
 from app.core.events import Event, EventType, Happening
 from app.core.models import Block
-from app.core.prediction import Prediction
+from app.core.prediction import Forecast, Prediction, thinned
 from app.core.units import BlockHash, Height
 from app.errors import StoreError
 
@@ -23,6 +24,7 @@ PREDICTION_COLUMNS: Final = (
 )
 _ENCODE: Final = msgspec.json.Encoder()
 _PREDICTION: Final = msgspec.json.Decoder(Prediction)
+_FORECAST: Final = msgspec.json.Decoder(Forecast)
 _BODY: Final = msgspec.json.Decoder(dict[str, Any])
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -79,6 +81,11 @@ def prediction_of(record: str) -> Prediction:
     return _decoded(_PREDICTION, record)
 
 
+def forecast_of(record: str) -> Forecast:
+    """Raise StoreError if the record is not one of ours."""
+    return _decoded(_FORECAST, record)
+
+
 def block_of(row: Sequence[Any]) -> Block:
     """From hash, height, previous and the time in microseconds."""
     name, height, previous, time = row
@@ -128,7 +135,7 @@ def _prediction_row(prediction: Prediction) -> tuple[Any, ...]:
         prediction.updated_at,
         prediction.ended_at or prediction.confirmed_at,
         prediction.confirmed_height,
-        encoded(prediction),
+        encoded(replace(prediction, forecasts=thinned(prediction.forecasts, latest=1))),
     )
 
 

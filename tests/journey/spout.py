@@ -210,7 +210,7 @@ class SpoutProcess:
     def complaints(self) -> list[str]:
         """Return the lines that no run should have: a part fell, a task was lost, a traceback."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if re.search(r"part fell|Traceback|never retrieved", line)]
+        return [line for line in lines if re.search(r"(part|step) fell|Traceback|never retrieved", line)]
 
     def _watches(self) -> bool:
         assert self.lives, f"it is gone: {self.last_words()}"
