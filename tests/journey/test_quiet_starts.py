@@ -28,6 +28,7 @@ def test_a_backend_that_reads_its_mempool_again_is_syncing_and_no_alarm(tmp_path
             ear = spout.listen()
             spout.wait_for(waiting.txid)
             backend.call("restart", sync_seconds=0.2)
+            spout.wait_for_count("reconnects", above=0)
             backend.call("push_to_all", frames=[{"loadingIndicators": {"mempool": 40}}])
             until(lambda: spout.component("mempool_ws")["status"] == "syncing", "it says so")
 
