@@ -53,6 +53,10 @@ class LoginRefusedError(SourceError):
     """The node refuses our user, password or cookie; trying again does not help."""
 
 
+class StaleBlockError(SourceError):
+    """The block asked for is known, and not on the best chain any more."""
+
+
 class NodeLoadingError(SourceError):
     """The node is there and still starting (RPC error -28): not a failure, only too early."""
 

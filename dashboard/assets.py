@@ -1,6 +1,7 @@
 """Everything a browser loads, from this folder: nothing comes from another host."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from tornado.web import StaticFileHandler
@@ -17,6 +18,12 @@ def fingerprint() -> str:
         if file.is_file():
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+@cache
+def text(name: str) -> str:
+    """One of our own files, written into the page: the first paint waits for no second request."""
+    return (STATIC / name).read_text(encoding="utf-8")
 
 
 class LastingFileHandler(StaticFileHandler):

@@ -18,6 +18,7 @@ from app.core.units import SATS_PER_BTC
 from app.views import History, Live
 from dashboard import figures, theme
 from dashboard.assets import STATIC, TEMPLATES, LastingFileHandler, fingerprint
+from dashboard.assets import text as assets_text
 from dashboard.feed import Feed, SameHostSocket, behind
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
 from dashboard.live import LivePainter
@@ -116,6 +117,7 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
         "navigation": PAGES,
         "theme_css": theme.css(),
         "words": _words(options, assets),
+        "asset": assets_text,
         "demo": lambda: live.snapshot.demo,
     }
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)

@@ -19,6 +19,7 @@ def row_of(prediction: Prediction) -> Row:
         "status": prediction.status.value,
         "flow": seen.flow.value,
         "moved": seen.moved,
+        "split": _split(prediction),
         "low": seen.moved_low,
         "high": seen.moved_high,
         "gross": seen.gross,
@@ -37,6 +38,14 @@ def row_of(prediction: Prediction) -> Row:
         "unforecast": prediction.unforecast,
         **_result(prediction),
     }
+
+
+def _split(prediction: Prediction) -> dict[str, int] | None:
+    """What moves by flow, where that says more than the one flow and amount of the row."""
+    seen = prediction.classification
+    if not seen.split or dict(seen.split) == {seen.flow: seen.moved}:
+        return None
+    return {flow.value: sats for flow, sats in seen.split.items()}
 
 
 def _names(prediction: Prediction) -> list[str]:

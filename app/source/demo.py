@@ -6,11 +6,13 @@ everything else is what the real backend said. Nothing here reaches out of the p
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from app.clock import Clock
 from app.core.models import SourceName
@@ -29,12 +31,33 @@ _STAMP: Final = re.compile(rb'"(timestamp|firstSeen|block_time|time)":(\d{10})')
 _PAUSE_SECONDS: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What a recording spans: its seconds, and the heights of its best chain that a round uses up.
+
+    `carried_on` maps each block that was there before the recording began to the one of the recording's
+    own end that stands in its place in the next round, so that one round's chain goes on from the other's.
+    """
+
+    first: float
+    last: float
+    blocks: int
+    carried_on: Mapping[str, str]
+
+    def id_in(self, number: int, original: str) -> str:
+        """Return what a txid or block hash of the recording is called in that round."""
+        while number > 0 and original in self.carried_on:
+            number, original = number - 1, self.carried_on[original]
+        return hashlib.sha256(number.to_bytes(4, "big") + bytes.fromhex(original)).hexdigest()
+
+
 class Round:
     """One playing of the recording: translates what it says into this round's world, and questions back."""
 
-    def __init__(self, number: int, blocks: int, shift_seconds: float) -> None:
-        self._salt = number.to_bytes(4, "big")
-        self._heights = number * blocks
+    def __init__(self, number: int, extent: "Extent", shift_seconds: float) -> None:
+        self._number = number
+        self._extent = extent
+        self._heights = number * extent.blocks
         self._shift = round(shift_seconds)
         self._original: dict[str, str] = {}
 
@@ -48,11 +71,15 @@ class Round:
         """Return a question's text in the recording's own ids."""
         return _PATH_ID.sub(lambda found: self._original.get(found[0], found[0]), text)
 
+    def is_of_another(self, path: str) -> bool:
+        """Whether it asks for a transaction or block that nobody told of in this round."""
+        return any(found[0] not in self._original for found in _PATH_ID.finditer(path))
+
     def height(self, text: bytes) -> bytes:
         return b"%d" % (int(text) + self._heights) if text.isdigit() else text
 
     def _mine(self, original: str) -> str:
-        mine = hashlib.sha256(self._salt + bytes.fromhex(original)).hexdigest()
+        mine = self._extent.id_in(self._number, original)
         self._original[mine] = original
         return mine
 
@@ -77,8 +104,8 @@ class DemoBackend:
         self._health = health
         self._examined = examined
         self._clock = clock
-        self._first, self._blocks = _extent(recording)
-        self._round = Round(0, self._blocks, 0.0)
+        self._extent = extent_of(recording)
+        self._round = Round(0, self._extent, 0.0)
 
     async def run(self) -> None:
         number = 0
@@ -94,6 +121,9 @@ class DemoBackend:
             UnreachableError: if it was not asked that.
         """
         asked = None if payload is None else self._round.asked(payload.decode()).encode()
+        if self._round.is_of_another(path):
+            # What waited when the round before ended waits nowhere in this one.
+            return RestAnswer(status=404, body=b"null", as_of=self._clock.now())
         answer = await self._answers.request(method, self._round.asked(path), asked)
         body = self._round.told(answer.body)
         if path.endswith("/tip/height"):
@@ -102,13 +132,13 @@ class DemoBackend:
 
     async def _play(self, number: int) -> None:
         started_at, started = self._clock.now(), self._clock.monotonic()
-        self._round = Round(number, self._blocks, self._shift(started_at))
+        self._round = Round(number, self._extent, self._shift(started_at))
         reader = FrameReader()
-        self._answers.t = self._first
+        self._answers.t = self._extent.first
         self._health.connected()
         await self._tell((SourceConnected(source=SourceName.MEMPOOL_WS, again=number > 0),))
         for moment in self._frames():
-            rest = moment.t - self._first - (self._clock.monotonic() - started)
+            rest = moment.t - self._extent.first - (self._clock.monotonic() - started)
             if rest > 0:
                 await self._clock.sleep(rest)
             self._answers.t = moment.t
@@ -118,18 +148,45 @@ class DemoBackend:
                 await self._tell(tuple(told))
 
     def _shift(self, now: datetime) -> float:
-        return now.timestamp() - (self._zero.timestamp() + self._first)
+        return now.timestamp() - (self._zero.timestamp() + self._extent.first)
 
     def _frames(self) -> Iterator[Moment]:
         return (moment for moment in moments(self._recording) if moment.frame is not None)
 
 
-def _extent(recording: Path) -> tuple[float, int]:
-    """First second, and how many heights a round uses up."""
-    first = 0.0
-    heights: set[int] = set()
+def extent_of(recording: Path) -> Extent:
+    """Read what a recording spans.
+
+    Raises:
+        RecordingError: if it cannot be read.
+    """
+    first = last = 0.0
+    chain: dict[int, str] = {}
+    before: dict[int, str] = {}
     for number, moment in enumerate(moments(recording)):
         first = moment.t if number == 0 else first
-        if moment.frame is not None and b'"block":' in moment.frame:
-            heights.update(int(found[2]) for found in _HEIGHT.finditer(moment.frame))
-    return first, (max(heights) - min(heights) + 1 if heights else 1)
+        last = moment.t
+        if moment.frame is None or not _names_a_block(moment.frame):
+            continue
+        told = msgspec.json.decode(moment.frame, type=_Blocks)
+        if not before and told.blocks:
+            before = {one.height: one.id for one in told.blocks}
+        new = [*told.blocks, *([told.block] if told.block else [])]
+        chain |= {one.height: one.id for one in new}
+    blocks = max(1, max(chain, default=0) - max(before, default=min(chain, default=1) - 1))
+    carried_on = {before[height]: chain[height + blocks] for height in before if height + blocks in chain}
+    return Extent(first=first, last=last, blocks=blocks, carried_on=carried_on)
+
+
+def _names_a_block(frame: bytes) -> bool:
+    return b'"block":' in frame or b'"blocks":' in frame
+
+
+class _NamedBlock(msgspec.Struct):
+    id: str
+    height: int
+
+
+class _Blocks(msgspec.Struct):
+    block: _NamedBlock | None = None
+    blocks: list[_NamedBlock] = []

@@ -24,7 +24,7 @@ from app.core.observations import (
     TransactionReplaced,
     TransactionSeen,
 )
-from app.core.units import SatPerVb, Sats, Txid, VBytes
+from app.core.units import Txid, VBytes
 from app.errors import ParseError
 from app.source import wire
 
@@ -222,14 +222,14 @@ def _glimpse(raw: Raw) -> TransactionGlimpsed:
     if len(line) < 5:
         raise ParseError("a line has fewer than five values")
     fee, vsize, value, rate = (wire.decode(float, one, "line") for one in line[1:5])
-    if min(fee, vsize, value, rate) < 0:
+    if min(fee, vsize, rate) < 0:
         raise ParseError("a line has a negative value")
     return TransactionGlimpsed(
         txid=wire.txid(wire.decode(str, line[0], "line"), "line"),
-        value=Sats(round(value)),
-        fee=Sats(round(fee)),
+        value=wire.amount(value, "line"),
+        fee=wire.amount(fee, "line"),
         vsize=VBytes(float(vsize)),
-        package_feerate=SatPerVb(float(rate)),
+        package_feerate=wire.feerate(rate),
         source=WS,
     )
 
@@ -239,9 +239,12 @@ def _changed(raw: Raw) -> PackageTold:
     line = wire.items(raw, "line")
     if len(line) < 2:
         raise ParseError("a change has fewer than two values")
+    rate = wire.feerate(wire.decode(float, line[1], "line"))
+    if rate is None:
+        raise ParseError("a change has a feerate that cannot be")
     return PackageTold(
         txid=wire.txid(wire.decode(str, line[0], "line"), "line"),
-        package_feerate=SatPerVb(float(wire.decode(float, line[1], "line"))),
+        package_feerate=rate,
         related=None,
         source=WS,
     )

@@ -80,8 +80,10 @@ class Inquirer:
         _, _, question = await self._waiting.get()
         if paced and isinstance(question, AskMempool):
             await self._pace()
-        answer = await self._answer(question)
-        self._open.discard(_key(question))
+        try:
+            answer = await self._answer(question)
+        finally:
+            self._open.discard(_key(question))  # whatever happened, it may be asked again
         for told in answer:
             await self._tell(told)
 

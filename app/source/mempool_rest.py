@@ -29,8 +29,8 @@ from app.core.questions import (
     AskTransaction,
     Question,
 )
-from app.core.units import BlockHash, Outpoint, SatPerVb, Txid
-from app.errors import CircuitOpenError, ParseError, SourceError, UnreachableError
+from app.core.units import BlockHash, Outpoint, Txid
+from app.errors import CircuitOpenError, ParseError, SourceError, StaleBlockError, UnreachableError
 from app.source import wire
 from app.source.breaker import Guard
 from app.source.examined import Examined
@@ -114,7 +114,7 @@ class MempoolRest:
             try:
                 for told in await self._whole(txid):
                     yield told
-            except SourceError:
+            except (SourceError, ParseError):
                 continue  # the next reconciliation is after it again, if it still waits
             await self._clock.sleep(1 / LEFTOVERS_PER_SECOND)
 
@@ -211,9 +211,10 @@ class MempoolRest:
             if answer.status != 200:
                 return None
             tree = wire.decode(WireRbf, answer.body, "rbf").replacements
+            root = None if tree is None else wire.txid(tree.tx.txid, "rbf")
         except (SourceError, ParseError):
             return None  # only a hint
-        return None if tree is None or tree.tx.txid == txid else Txid(tree.tx.txid)
+        return None if root == txid else root
 
     async def _whole(self, txid: Txid) -> tuple[Observation, ...]:
         answer = await self.get(f"tx/{txid}")
@@ -238,12 +239,13 @@ class MempoolRest:
         answer = await self.get(f"cpfp/{txid}")
         _expect_200(answer, "cpfp")
         package = wire.decode(WirePackage, answer.body, "cpfp")
-        if package.feerate is None:
+        feerate = wire.feerate(package.feerate)
+        if feerate is None:
             raise SourceError("the backend knows no package of it")
         return (
             PackageTold(
                 txid=txid,
-                package_feerate=SatPerVb(package.feerate),
+                package_feerate=feerate,
                 related=len(package.ancestors) + len(package.descendants),
                 source=REST,
             ),
@@ -251,7 +253,9 @@ class MempoolRest:
 
     async def _block(self, asked: AskBlock) -> tuple[Observation, ...]:
         """Header and entries; either is worth telling without the other."""
-        header = await self._one_of_block(f"block/{asked.hash}", wire.block)
+        header = await self._one_of_block(f"block/{asked.hash}", wire.best_chain_block)
+        if header is not None and header.hash != asked.hash:
+            raise SourceError(f"block {asked.hash}: the backend told of another one")
         entries = await self._one_of_block(f"block/{asked.hash}/summary", wire.block_entries)
         height = header.height if header else asked.height
         if height is None or (header is None and entries is None):
@@ -270,6 +274,8 @@ class MempoolRest:
         try:
             answer = await self.get(path)
             return read(answer.body) if answer.status == 200 else None
+        except StaleBlockError:
+            raise
         except (SourceError, ParseError):
             return None
 
@@ -306,9 +312,7 @@ def _text(body: bytes) -> str:
 
 def _txids(body: bytes) -> list[Txid]:
     listed = wire.decode(list[str], body, "mempool/txids")
-    if any(len(txid) != 64 for txid in listed):
-        raise ParseError("mempool/txids: an entry is not 64 hex digits")
-    return [Txid(txid) for txid in listed]
+    return [wire.txid(txid, "mempool/txids") for txid in listed]
 
 
 def _expect_200(answer: RestAnswer, what: str) -> None:
@@ -317,7 +321,7 @@ def _expect_200(answer: RestAnswer, what: str) -> None:
 
 
 def _status_told(txid: Txid, status: wire.WireStatus) -> StatusTold:
-    named = status.confirmed and status.block_hash is not None and status.block_height is not None
+    named = status.confirmed and bool(status.block_hash) and status.block_height is not None
     if status.confirmed and not named:
         raise SourceError("status: confirmed, but in which block is not said")
     return StatusTold(

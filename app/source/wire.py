@@ -6,7 +6,7 @@ A part that cannot be read is a ParseError that names the field; `app.source.fra
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -14,10 +14,15 @@ from msgspec import Raw
 from app.core.models import Block, BlockEntry, Input, Output, SourceName, Transaction
 from app.core.observations import FeesTold, MempoolMeasured, Prevout, ProjectedBlock, QueueProjected
 from app.core.parse import check_transaction
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
-from app.errors import ParseError
+from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.errors import ParseError, StaleBlockError
 
 T = TypeVar("T")
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Beyond this a number is no count of anything, and no database holds it."""
+_HEX = frozenset("0123456789abcdef")
+_MOST_VBYTES = 1_000_000
+"""No block holds more, so no transaction does."""
 
 
 class WirePrevout(msgspec.Struct):
@@ -28,7 +33,7 @@ class WirePrevout(msgspec.Struct):
 class WireInput(msgspec.Struct):
     txid: str
     vout: int
-    sequence: int = 0xFFFFFFFF
+    sequence: Count = 0xFFFFFFFF
     scriptsig: str = ""
     witness: list[str] = []
     prevout: WirePrevout | None = None
@@ -62,6 +67,7 @@ class WireBlock(msgspec.Struct):
     height: int
     previousblockhash: str | None = None
     timestamp: int | None = None
+    stale: bool | None = None
 
 
 class WireBlockEntry(msgspec.Struct):
@@ -81,17 +87,17 @@ class WireFees(msgspec.Struct):
 
 class WireProjectedBlock(msgspec.Struct):
     blockVSize: float  # noqa: N815
-    nTx: int  # noqa: N815
+    nTx: Count  # noqa: N815
     totalFees: float  # noqa: N815
     medianFee: float  # noqa: N815
     feeRange: list[float]  # noqa: N815
 
 
 class WireMempoolInfo(msgspec.Struct):
-    size: int
-    bytes: int
-    usage: int | None = None
-    maxmempool: int | None = None
+    size: Count
+    bytes: Count
+    usage: Count | None = None
+    maxmempool: Count | None = None
     mempoolminfee: float | None = None
     loaded: bool | None = None
 
@@ -146,7 +152,7 @@ def transaction(raw: bytes | Raw, what: str = "transaction") -> tuple[Transactio
         ),
         fee=_sats(wire.fee),
         vsize=_vsize(wire),
-        package_feerate=None if wire.package_feerate is None else SatPerVb(float(wire.package_feerate)),
+        package_feerate=feerate(wire.package_feerate),
     )
     check_transaction(tx)
     return tx, wire.status
@@ -158,13 +164,26 @@ def txid(text: str, what: str) -> Txid:
     Raises:
         ParseError: if it is not 64 hex digits.
     """
-    if len(text) != 64 or not text.isalnum():
+    lower = text.lower()
+    if len(text) != 64 or not _HEX.issuperset(lower):
         raise ParseError(f"{what}: {text[:80]!r} is not 64 hex digits")
-    try:
-        int(text, 16)
-    except ValueError as error:
-        raise ParseError(f"{what}: {text!r} is not 64 hex digits") from error
-    return Txid(text.lower())
+    return Txid(lower)
+
+
+def amount(number: float, what: str) -> Sats:
+    """Return an amount in satoshi.
+
+    Raises:
+        ParseError: if it is negative or more than all money.
+    """
+    if not 0 <= number <= MAX_MONEY:
+        raise ParseError(f"{what}: {number:g} sat is no amount")
+    return Sats(round(number))
+
+
+def feerate(number: float | None) -> SatPerVb | None:
+    """Return a feerate in sat/vB; None for what no transaction can pay."""
+    return SatPerVb(float(number)) if number is not None and 0 <= number <= MAX_MONEY else None
 
 
 def block(raw: bytes | Raw) -> Block:
@@ -173,7 +192,23 @@ def block(raw: bytes | Raw) -> Block:
     Raises:
         ParseError: if a field is missing, of a wrong type or out of range.
     """
+    return _block(decode(WireBlock, raw, "block"))
+
+
+def best_chain_block(raw: bytes | Raw) -> Block:
+    """Read a block that was asked for; the backend still knows those that a reorg undid.
+
+    Raises:
+        ParseError: as `block`.
+        StaleBlockError: if it says that the block is not on its best chain.
+    """
     wire = decode(WireBlock, raw, "block")
+    if wire.stale:
+        raise StaleBlockError(f"block {wire.id[:64]} is not on the best chain")
+    return _block(wire)
+
+
+def _block(wire: WireBlock) -> Block:
     return Block(
         hash=BlockHash(txid(wire.id, "block.id")),
         height=height(wire.height),
@@ -204,9 +239,9 @@ def block_entries(raw: bytes) -> tuple[BlockEntry, ...]:
     return tuple(
         BlockEntry(
             txid=txid(entry.txid, "block summary"),
-            value=Sats(round(entry.value)),
+            value=amount(entry.value, "block summary"),
             fee=_sats(entry.fee),
-            vsize=None if entry.vsize is None else VBytes(float(entry.vsize)),
+            vsize=_vbytes(entry.vsize),
         )
         for entry in decode(list[WireBlockEntry], raw, "block summary")
     )
@@ -239,18 +274,19 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
         ParseError: if one of them is not as it should be.
     """
     wire = decode(list[WireProjectedBlock], raw, "mempool-blocks")
+    for one in wire:
+        if min(one.blockVSize, one.totalFees, one.medianFee, *one.feeRange) < 0:
+            raise ParseError("mempool-blocks: a size, amount or feerate is negative")
     blocks = tuple(
         ProjectedBlock(
             vsize=VBytes(float(one.blockVSize)),
             count=one.nTx,
-            total_fees=Sats(round(one.totalFees)),
+            total_fees=amount(one.totalFees, "mempool-blocks"),
             median=SatPerVb(float(one.medianFee)),
             fee_range=tuple(float(rate) for rate in one.feeRange),
         )
         for one in wire
     )
-    if any(one.vsize < 0 or (one.count or 0) < 0 or min(one.fee_range, default=0) < 0 for one in blocks):
-        raise ParseError("mempool-blocks: a size or feerate is negative")
     return QueueProjected(blocks=blocks, source=source)
 
 
@@ -261,6 +297,8 @@ def mempool(raw: bytes | Raw, source: SourceName) -> MempoolMeasured:
         ParseError: if it is not as it should be.
     """
     wire = decode(WireMempoolInfo, raw, "mempoolInfo")
+    if (wire.mempoolminfee or 0) < 0:
+        raise ParseError("mempoolInfo: the feerate is negative")
     return MempoolMeasured(
         count=wire.size,
         vbytes=wire.bytes,
@@ -276,7 +314,7 @@ def prevouts(raw: bytes, asked: tuple[Outpoint, ...]) -> Iterator[tuple[Outpoint
     """Pair the answer of `POST prevouts` with what was asked.
 
     Raises:
-        ParseError: if the answer is no list of the same length.
+        ParseError: if the answer is no list of the same length, or of what no coin can be.
     """
     wire = decode(list[WirePrevoutAnswer | None], raw, "prevouts")
     if len(wire) != len(asked):
@@ -287,7 +325,7 @@ def prevouts(raw: bytes, asked: tuple[Outpoint, ...]) -> Iterator[tuple[Outpoint
             outpoint,
             None
             if spent is None
-            else Prevout(value=Sats(spent.value), script=Script(spent.scriptpubkey.lower())),
+            else Prevout(value=amount(spent.value, "prevouts"), script=_script(spent.scriptpubkey)),
         )
 
 
@@ -305,7 +343,7 @@ def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
 def _input(wire: WireInput) -> Input:
     spent = wire.prevout
     return Input(
-        outpoint=Outpoint(Txid(wire.txid), wire.vout),
+        outpoint=Outpoint(txid(wire.txid, "input"), wire.vout),
         sequence=wire.sequence,
         script=Script(spent.scriptpubkey.lower()) if spent else None,
         value=Sats(spent.value) if spent else None,
@@ -316,13 +354,24 @@ def _input(wire: WireInput) -> Input:
 
 def _vsize(wire: WireTransaction) -> VBytes | None:
     """Prefer the exact quarter of the weight: `vsize` is rounded up in `added`."""
-    if wire.weight is not None:
-        return VBytes(wire.weight / 4) if wire.weight > 0 else None
-    return VBytes(float(wire.vsize)) if wire.vsize else None
+    return _vbytes(wire.vsize if wire.weight is None else wire.weight / 4)
+
+
+def _vbytes(number: float | None) -> VBytes | None:
+    """None for what no transaction can measure."""
+    return VBytes(float(number)) if number is not None and 0 < number <= _MOST_VBYTES else None
 
 
 def _sats(number: float | None) -> Sats | None:
-    return None if number is None or number < 0 else Sats(round(number))
+    """None for what no amount can be."""
+    return Sats(round(number)) if number is not None and 0 <= number <= MAX_MONEY else None
+
+
+def _script(text: str) -> Script:
+    lower = text.lower()
+    if len(lower) % 2 or not _HEX.issuperset(lower):
+        raise ParseError(f"a script is not hex: {text[:80]!r}")
+    return Script(lower)
 
 
 def _time(timestamp: int | None) -> datetime | None:

@@ -52,15 +52,19 @@ async def _crowd(browser: Browser) -> list[BenchRow]:
     """20 Bokeh and 20 feed clients beside one real page, while 50 transactions a second come in."""
     sea = Sea()
     harbour(sea)
-    async with served(sea) as (address, _):
+    async with served(sea) as (address, pages):
         before = _rss()
         crowd = multiprocessing.get_context("spawn").Process(
-            target=_clients, args=(address, STREAM_SECONDS + 14)
+            target=_clients, args=(address, STREAM_SECONDS + 70)
         )
         crowd.start()
         tab = watched(await browser.new_page(), address)
         await tab.open()
-        await asyncio.sleep(8)
+        async with asyncio.timeout(60):
+            while pages.feed.readers <= CLIENTS:  # noqa: ASYNC110 - the feed has no event for it
+                await asyncio.sleep(0.1)
+        if _documents() < CLIENTS:
+            raise RuntimeError("the Bokeh clients did not come: nothing would be measured")
         streaming = asyncio.create_task(_stream(sea))
         lags = await _lags(STREAM_SECONDS)
         used = _rss() - before

@@ -56,7 +56,7 @@ async def test_no_page_names_a_foreign_host() -> None:
 async def test_every_asset_can_be_kept_for_ever_under_its_fingerprint() -> None:
     async with served(Sea()) as (address, _):
         page = (await AsyncHTTPClient().fetch(address)).body.decode()
-        name = re.search(r'href="(ui/[0-9a-f]{12}/frame\.css)"', page)
+        name = re.search(r'src="(ui/[0-9a-f]{12}/live\.js)"', page)
         assert name
         answer = await AsyncHTTPClient().fetch(f"{address}/{name[1]}")
 

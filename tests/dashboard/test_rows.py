@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.classification import Flag
+from app.core.classification import Flag, Flow
 from app.core.prediction import Prediction
-from app.core.units import Height
+from app.core.units import Height, Sats
 from dashboard.format import probability_by
 from dashboard.rows import row_of
 from tests.browser.sea import TIP, Sea, a_forecast, a_whale, txid_of
@@ -96,3 +96,12 @@ def test_replacements_are_counted_and_a_reorganisation_is_told() -> None:
     whale = replace(a_whale("a", 200, Sea().now), replaces=(txid_of("x"), txid_of("y")), reorged=1)
 
     assert [name for name, _ in row_of(whale)["flags"]] == ["bumped 2\u00d7", "reorged"]
+
+
+def test_a_transaction_that_is_several_flows_brings_its_split() -> None:
+    whale = a_whale("a", 300, Sea().now, flow=Flow.INFLOW)
+    both = {Flow.INFLOW: Sats(100), Flow.UNKNOWN: Sats(200)}
+    split = replace(whale, classification=replace(whale.classification, split=both))
+
+    assert row_of(whale)["split"] is None
+    assert row_of(split)["split"] == {"inflow": 100, "unknown": 200}

@@ -1,0 +1,11 @@
+"""Whales of the real backend's recordings, as the product forecast them when it first saw them."""
+
+from collections.abc import Iterator
+
+from app.core.passagetable import Beliefs, PassageTable
+from tests.bench.rows import BenchRow
+from tests.bench.told import told_rows
+
+
+def rows() -> Iterator[BenchRow]:
+    yield from told_rows(PassageTable(Beliefs()))
