@@ -126,6 +126,8 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, whale, at)
         case Status.PENDING:
+            for older in whale.replaces:
+                beliefs.rivals.pop(older)  # told again, and refuted: this one still holds the coins
             endings.verify(beliefs, whale, at)
 
 
