@@ -8,10 +8,12 @@ import structlog
 
 from app.clock import Clock
 from app.core.observations import Observation, Unanswered
-from app.core.questions import AskBlock, AskMempool, AskPackage, AskTransaction, Question
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskTransaction, Question
 from app.errors import ParseError, SourceError
 
 BETWEEN_RECONCILIATIONS_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
+"""What a new whale spends is waited for so long; the backend may be slow, busy or half dead."""
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +47,8 @@ class Inquirer:
         self._workers = workers
         self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
         self._open: set[Question] = set()
+        self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
+        self._running = False
         self._number = 0
         self._last_reconciliation: float | None = None
 
@@ -60,10 +64,14 @@ class Inquirer:
         self._open.add(key)
         self._number += 1
         self._waiting.put_nowait((_rank(question), self._number, question))
+        if self._running and isinstance(question, AskPrevouts):
+            self._urgent.put_nowait((self._clock.monotonic(), question))
 
     async def run(self) -> None:
         """Answer for ever."""
+        self._running = True
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._lose_patience())
             for _ in range(self._workers):
                 group.create_task(self._work())
 
@@ -75,6 +83,17 @@ class Inquirer:
     async def _work(self) -> None:
         while True:
             await self._next(paced=True)
+
+    async def _lose_patience(self) -> None:
+        """A whale is not kept back by a slow answer: it is announced without, and corrected by it."""
+        while True:
+            asked_at, question = await self._urgent.get()
+            rest = asked_at + PATIENCE_SECONDS - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(rest)
+            if question in self._open:
+                reason = f"no answer within {PATIENCE_SECONDS:g} s; it is still being asked"
+                await self._tell(Unanswered(question=question, reason=reason))
 
     async def _next(self, *, paced: bool) -> None:
         _, _, question = await self._waiting.get()

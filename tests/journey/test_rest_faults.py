@@ -38,13 +38,14 @@ def test_a_whale_that_left_while_nobody_could_be_asked_is_in_doubt_until_somebod
 
 
 def test_a_slow_backend_delays_no_announcement(backend: BackendProcess, spout: SpoutProcess) -> None:
+    """Ten answers of 3 s, four at a time, would take 9 s."""
     backend.call("slow_rest", seconds=3)
     backend.add(*(a_payment(150 * BTC, kind="p2tr") for _ in range(10)))
     whale = a_whale()
 
     backend.add(whale)
 
-    spout.wait_for(whale.txid, status="pending", seconds=2)
+    spout.wait_for(whale.txid, status="pending", seconds=6)
     backend.call("slow_rest", seconds=0)
 
 

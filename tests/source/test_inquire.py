@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from app.core.observations import Observation, StatusTold, Unanswered
-from app.core.questions import AskBlock, AskMempool, AskPackage, AskStatus, Question
+from app.core.observations import Observation, PrevoutsTold, StatusTold, Unanswered
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, Question
 from app.core.units import BlockHash, Txid
 from app.errors import ParseError, SourceError
-from app.source.inquire import Inquirer
+from app.source.inquire import PATIENCE_SECONDS, Inquirer
 from tests.core.story import REST
 from tests.source.clocks import FakeClock
 
@@ -123,3 +123,36 @@ async def test_whole_mempools_are_read_no_more_often_than_every_five_seconds() -
     await asyncio.gather(running, return_exceptions=True)
 
     assert (len(oracle.asked), desk.clock.slept) == (3, [5.0, 5.0])
+
+
+class SlowOracle(Oracle):
+    """Answers once it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        await self.may_answer.wait()
+        return (PrevoutsTold(txid=A, prevouts={}, source=REST),)
+
+
+async def test_a_whale_is_not_kept_back_by_a_slow_answer_which_is_told_all_the_same() -> None:
+    question, oracle = AskPrevouts(A, ()), SlowOracle()
+    desk = Desk(oracle)
+    running = asyncio.create_task(desk.inquirer.run())
+    await asyncio.sleep(0)
+    desk.inquirer.ask(question)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    before = list(desk.heard)
+
+    oracle.may_answer.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    running.cancel()
+
+    assert [type(one) for one in before] == [Unanswered]
+    assert desk.heard[1:] == [PrevoutsTold(txid=A, prevouts={}, source=REST)]
+    assert sum(desk.clock.slept) == PATIENCE_SECONDS
