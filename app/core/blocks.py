@@ -115,7 +115,8 @@ def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
     """After a reorg a whale may be called dropped before the block that holds the other spend is read."""
     for whale in tuple(beliefs.whales.ended()):
         lately = whale.ended_at is not None and at - whale.ended_at < UNEXPLAINED
-        if whale.status is Status.DROPPED and lately and whale.tx.outpoints & winner.outpoints:
+        told = winner.txid in whale.conflicts_with
+        if whale.status is Status.DROPPED and lately and not told and whale.tx.outpoints & winner.outpoints:
             endings.lose_to_block(beliefs, whale, winner.txid, at)
 
 
