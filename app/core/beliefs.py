@@ -1,7 +1,7 @@
 """What we hold to be so, and what came of the observation at hand; only the tracker's steps change it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.core import lifecycle
@@ -150,6 +150,16 @@ class Beliefs:
             return
         if self.unread.pop(block.hash) is not None:
             self._out.read.append(block.hash)
+
+    def forget_block(self, block_hash: BlockHash) -> None:
+        """It is not on our chain any more: what was to be learnt of it would be believed of a stale block."""
+        self.unread.pop(block_hash)
+        for txid, (block, _) in self.entries.items():
+            if block.hash == block_hash:
+                self.entries.pop(txid)
+        for txid, candidate in self.candidates.items():
+            if candidate.block is not None and candidate.block.hash == block_hash:
+                self.candidates.put(txid, replace(candidate, block=None))
 
     def with_forecast(self, whale: Prediction, at: datetime) -> Prediction:
         forecast = self.judgement.foreteller.foretell([whale], at)[0]

@@ -1,7 +1,7 @@
 """Blocks: placed on the chain, read for whales, undone by a reorg."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.core import endings, replacing, weighing
 from app.core.beliefs import Beliefs
@@ -12,6 +12,9 @@ from app.core.prediction import Prediction, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.scripts import with_derived_scripts
 from app.core.units import BlockHash, Height, Txid
+
+UNEXPLAINED = timedelta(minutes=10)
+"""So long after a drop a block may still say what took its coins."""
 
 
 def listed(beliefs: Beliefs, told: ChainListed, at: datetime) -> None:
@@ -98,6 +101,7 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
     tx = with_derived_scripts(tx)
     if beliefs.whales.current(tx.txid) is None:
         replacing.lose_to(beliefs, beliefs.whales.spenders(tx.outpoints), tx, at)
+        _explain_drops(beliefs, tx, at)
     known = beliefs.whales.current(tx.txid)
     if known is not None:
         weighing.complete(beliefs, known, tx, at)
@@ -105,6 +109,15 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
         return
     candidate = Candidate(tx=tx, source=SourceName.BLOCK, at=at, late=True, block=block)
     weighing.weigh_again(beliefs, candidate, at)
+
+
+def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
+    """After a reorg a whale may be called dropped before the block that holds the other spend is read."""
+    for whale in tuple(beliefs.whales.ended()):
+        lately = whale.ended_at is not None and at - whale.ended_at < UNEXPLAINED
+        told = winner.txid in whale.conflicts_with
+        if whale.status is Status.DROPPED and lately and not told and whale.tx.outpoints & winner.outpoints:
+            endings.lose_to_block(beliefs, whale, winner.txid, at)
 
 
 def block_of(beliefs: Beliefs, block_hash: BlockHash, height: Height) -> Block:

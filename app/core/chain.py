@@ -45,6 +45,14 @@ class Chain:
         """Of the blocks kept; 0 while there is none."""
         return min(self._by_height, default=Height(0))
 
+    def missing(self) -> tuple[tuple[BlockHash, Height], ...]:
+        """Hash and height of the parents that ought to be ours and are not, ascending."""
+        return tuple(
+            (block.previous, Height(block.height - 1))
+            for block in self.blocks()[1:]
+            if block.previous is not None and block.height - 1 not in self._by_height
+        )
+
     def restore(self, blocks: Iterable[Block]) -> None:
         """Take blocks for granted, as at a start."""
         for block in sorted(blocks, key=lambda one: one.height):
@@ -62,6 +70,11 @@ class Chain:
             return Step()  # older than all we keep: nothing of ours can depend on it
         below = self._by_height.get(Height(block.height - 1))
         fits = below is not None and block.previous in (None, below.hash)
+        above = self._by_height.get(Height(block.height + 1))
+        fills = above is not None and above.previous == block.hash and block.height not in self._by_height
+        if fills and (fits or below is None):
+            self._put(block)  # what stands on it is ours already
+            return Step(connected=block)
         if not fits and not orphaned and not self._beyond_memory(block):
             return Step(parent=block.previous)
         disconnected = self._cut(

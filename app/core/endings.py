@@ -30,7 +30,7 @@ def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> li
     """All that was in these blocks waits again; counted as one reorg."""
     beliefs.tally.reorgs += bool(blocks)
     for block in blocks:
-        beliefs.unread.pop(block.hash)  # to be told of it again would undo the chain that took its place
+        beliefs.forget_block(block.hash)
     return [undo(beliefs, whale, at) for block in blocks for whale in beliefs.whales.in_block(block.hash)]
 
 

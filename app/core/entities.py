@@ -74,10 +74,14 @@ _LOW, _HIGH = _base58_bounds(_BITMEX_BASE58, _P2SH_LETTERS)
 
 
 def _may_be_bitmex(script: Script) -> bool:
-    """Compare the hash only; the rare hit is then written out as an address and looked at."""
+    """Compare the hash only; the rare hit is then written out as an address and looked at.
+
+    Its coins lie under several keys, so p2sh and p2wsh alone; of p2wpkh, which is everywhere, one
+    script in 32,768 begins so by chance.
+    """
     if script.startswith("a914"):
         return _LOW <= script[4:44] <= _HIGH
-    if script.startswith(("0014", "0020")):
+    if script.startswith("0020"):
         return int(script[4:8] or "0", 16) >> 1 == _BECH32_MEX
     return False
 

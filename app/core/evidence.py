@@ -3,6 +3,7 @@
 Outputs are counted from 0, as explorers do.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from app.core.classification import MovedIs
@@ -44,9 +45,11 @@ def _about_sender(sender: Sender, inputs: int, *, coinjoin: bool) -> list[str]:
     if sender.mixed:
         steps.append(f"inputs carry labels of {' and '.join(sorted(sender.groups))}: mixed, no single sender")
     elif sender.group is not None:
-        label = next(label for label in sender.labels if label is not None)
-        named = sum(label is not None for label in sender.labels)
-        steps.append(f"{_of(named, inputs, 'input')} {_is(named)} labelled {_who(label)}: the sender")
+        said = Counter(_who(label) for label in sender.labels if label is not None)
+        steps += [
+            f"{_of(named, inputs, 'input')} {_is(named)} labelled {who}: the sender"
+            for who, named in sorted(said.items())
+        ]
     elif not coinjoin and not sender.missing:
         steps.append("no input carries a label: the sender is unknown")
     return steps
@@ -88,12 +91,28 @@ def _about_amount(tx: Transaction, sides: Sides, moved: Moved) -> list[str]:
 
 def _about_unnamed(tx: Transaction, sides: Sides, moved: Moved) -> list[str]:
     if not sides.unnamed:
-        return []
+        return _about_named(sides, moved)
     subject, amount = _which(sides.unnamed), _amount(tx, sides.unnamed)
     no_label = f"{subject} {'carries' if len(sides.unnamed) == 1 else 'carry'} no label"
     if moved.certainty is MovedIs.UP_TO:
         return [f"{no_label} and may be the sender's own: up to {btc(moved.high)} BTC"]
     return [f"{no_label}; since the change is seen elsewhere: a payment, {amount}"]
+
+
+def _about_named(sides: Sides, moved: Moved) -> list[str]:
+    """Why the amount is open all the same, if it is."""
+    if moved.certainty is MovedIs.CERTAIN:
+        return []
+    if sides.sender.mixed:
+        return [f"who of the senders paid whom is open: up to {btc(moved.high)} BTC"]
+    if not sides.named:
+        return ["not every input is labelled, so not all of it need be one owner's"]
+    one = (
+        "the receiver"
+        if len({sides.labels[index].group for index in sides.named}) == 1
+        else "one of the receivers"
+    )
+    return [f"not every input is labelled, so {one} may be the sender: at least {btc(moved.low)} BTC"]
 
 
 def _by_entity(sides: Sides, indexes: Iterable[int]) -> list[tuple[Label, list[int]]]:

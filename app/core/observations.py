@@ -80,6 +80,8 @@ class StatusTold:
     source: SourceName
     replaced_by: Txid | None = None
     """The transaction the source names as its replacement, if it remembers one."""
+    as_of: datetime | None = None
+    """Since when it is known to be so; None where the source does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

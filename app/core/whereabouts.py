@@ -16,6 +16,7 @@ def left(beliefs: Beliefs, told: TransactionLeft, at: datetime) -> None:
     weighing.decide_waiting(beliefs, told.txids, at)
     for txid in told.txids:
         beliefs.gone.put(txid, "it left the mempool")
+        beliefs.rivals.pop(txid)
         whale = beliefs.whales.current(txid)
         if whale is not None and whale.status is Status.PENDING:
             beliefs.ask(AskStatus(txid))
@@ -36,12 +37,14 @@ def mempool_listed(beliefs: Beliefs, told: MempoolListed, at: datetime) -> None:
         # One that waits all the same came back, or its block was reorganised away, while nobody listened.
         if whale.updated_at < told.as_of and whale.txid in told.txids:
             beliefs.ask(AskStatus(whale.txid))
-    for block_hash, height in beliefs.unread.items():
+    for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing()):
         beliefs.ask(AskBlock(block_hash, height))
 
 
 def status_told(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
     """The answer to where it is."""
+    if told.block_hash is None and not told.in_mempool:
+        beliefs.rivals.pop(told.txid)
     if _settle_contests(beliefs, told, at):
         return
     whale = beliefs.whales.current(told.txid)
@@ -49,8 +52,10 @@ def status_told(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
         _not_a_whale_yet(beliefs, told, at)
     elif told.block_hash is not None and told.height is not None:
         _in_block(beliefs, whale, told.block_hash, told.height, at)
-    elif told.in_mempool:
+    elif told.in_mempool and not _is_older_than_its_end(told, whale):
         _in_mempool(beliefs, whale, at)
+    elif told.in_mempool:
+        return  # so it was, before what ended its wait
     elif whale.status is Status.PENDING:
         _nowhere(beliefs, whale, told.replaced_by, at)
     elif whale.confirmed_hash is not None and whale.confirmed_hash not in beliefs.chain:
@@ -115,6 +120,11 @@ def _in_block(
     endings.confirm(beliefs, whale, block, at)
 
 
+def _is_older_than_its_end(told: StatusTold, whale: Prediction) -> bool:
+    """An answer on its way, or from a cache, while a block or a removal came."""
+    return told.as_of is not None and whale.ended_at is not None and told.as_of < whale.ended_at
+
+
 def _in_mempool(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
     match whale.status:
         case Status.CONFIRMED:
@@ -126,6 +136,8 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, whale, at)
         case Status.PENDING:
+            for older in whale.replaces:
+                beliefs.rivals.pop(older)  # told again, and refuted: this one still holds the coins
             endings.verify(beliefs, whale, at)
 
 

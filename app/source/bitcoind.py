@@ -25,8 +25,8 @@ from app.source.bitcoind_shapes import ChainState, MempoolState
 from app.source.health import SourceHealth
 
 SOURCE = SourceName.BITCOIND
-READY_POLL_SECONDS = 2.0
-RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+READY_POLL_SECONDS = 1.0
+RETRY_SECONDS = (0.5, 1.0, 2.0)
 """Between sessions; the last one is repeated, so that a node that is back is noticed within 5 s."""
 RETRY_LOGIN_SECONDS = 10.0
 

@@ -22,7 +22,7 @@ class Patience:
     trips_after: int = 4
     """Calls in a row that failed with all their attempts before the circuit opens."""
     first_rest: float = 1.0
-    longest_rest: float = 5.0
+    longest_rest: float = 2.0
     """The rest doubles up to this; short, so that a source that is back is noticed within seconds."""
 
 

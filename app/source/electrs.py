@@ -53,7 +53,7 @@ LISTED_BLOCKS = 8
 HEADER_DIGITS = 160
 PARENTS_AT_MOST = 25
 """More is a look-up storm: the node or the backend is the one to ask."""
-RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+RETRY_SECONDS = (0.5, 1.0, 2.0)
 NOT_READY_SECONDS = 5.0
 
 _UNKNOWN = ("no such mempool or blockchain transaction", "missing transaction", "transaction not found")

@@ -19,7 +19,7 @@ from app.source.sides import Sides
 
 EVERY_SECONDS = 180.0
 AGAIN_SECONDS = 20.0
-"""While something is wrong, so that its mending shows soon."""
+"""While something is about to change, so that it shows soon."""
 FIRST_SECONDS = 5.0
 """The start waits no longer for it: the backend may be away for days."""
 DEEP_BLOCKS = 6
@@ -60,8 +60,16 @@ class Examination:
         while True:
             await self._examine()
             self._examined.set()
-            wrong = any(found.status is not Verdict.OK for one in self._findings.values() for found in one)
-            await self._clock.sleep(AGAIN_SECONDS if wrong else EVERY_SECONDS)
+            await self._clock.sleep(AGAIN_SECONDS if self._will_change else EVERY_SECONDS)
+
+    @property
+    def _will_change(self) -> bool:
+        """What has failed will be mended, what is starting will be done; the rest stays as it is for long."""
+        everything = (found for one in self._findings.values() for found in one)
+        return any(
+            found.status is Verdict.FAILED or (found.status is Verdict.DEGRADED and not found.mend)
+            for found in everything
+        )
 
     async def _examine(self) -> None:
         beside = await self._known_block()
@@ -97,13 +105,15 @@ class Examination:
 
 
 def mending(findings: Iterable[Finding]) -> tuple[Verdict, str | None]:
-    """The worst of it, and all that is wrong in words with what to change."""
-    wrong = [found for found in findings if found.status is not Verdict.OK]
+    """The worst of what can be mended, and all of that in words with what to change.
+
+    What only needs time (a node that syncs) is not among it.
+    """
+    wrong = [found for found in findings if found.status is not Verdict.OK and found.mend]
     if not wrong:
         return Verdict.OK, None
     worst = Verdict.FAILED if any(one.status is Verdict.FAILED for one in wrong) else Verdict.DEGRADED
-    words = " ".join(f"{one.component}: {one.words}. {one.mend}".strip() for one in wrong if one.mend)
-    return worst, words or None
+    return worst, " ".join(f"{one.component}: {one.words}. {one.mend}" for one in wrong)
 
 
 def _faults(findings: Iterable[Finding]) -> set[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -190,7 +191,7 @@ class MempoolRest:
             return (await self._nowhere(txid),)
         _expect_200(answer, "status")
         status = wire.decode(wire.WireStatus, answer.body, "status")
-        return (_status_told(txid, status),)
+        return (replace(_status_told(txid, status), as_of=answer.as_of),)
 
     async def _nowhere(self, txid: Txid) -> StatusTold:
         if not self.in_sync:

@@ -32,7 +32,7 @@ PIECE = 250
 """Observations a piece; small, so that others have their turn."""
 SILENCE_SECONDS = 50.0
 """Not a byte for so long, though we pinged: the far side is frozen."""
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 2.0
 FAILED_AFTER = 6
 """Attempts in a row after which it is said to have failed; it is tried on all the same."""
 PROJECTED_BLOCKS = 8

@@ -10,11 +10,11 @@ from app.core.ladder import Reading
 from app.core.models import SourceName
 from app.core.observations import Observation, SourceSynced
 from app.source.door import Door
-from app.source.examine import Verdict
-from app.source.examining import Examination, mending
+from app.source.examine import Finding, Verdict
+from app.source.examining import NETWORK, Examination, mending
 from app.source.health import Condition, ConnectionState, SourceHealth
 from app.source.inquire import Answerer
-from app.source.sides import Sides
+from app.source.sides import Sides, is_connected
 from app.source.sight import tidings
 from app.views import Component, ComponentStatus
 
@@ -73,7 +73,7 @@ class Sources:
 
     def _component(self, health: SourceHealth, name: SourceName, *, required: bool = False) -> Component:
         condition = health.condition
-        verdict, words = mending(self.examination.findings(name))
+        verdict, words = mending(self._current_findings(health, name))
         return Component(
             name=health.name,
             status=_status(condition, verdict, other_chain=self.examination.is_other_chain(name)),
@@ -83,6 +83,15 @@ class Sources:
             required=required,
             detail=self._detail(condition, name),
         )
+
+    def _current_findings(self, health: SourceHealth, name: SourceName) -> list[Finding]:
+        """Without those that what we hear since has overtaken: it is there again, or it is gone."""
+        there = is_connected(health)
+        return [
+            found
+            for found in self.examination.findings(name)
+            if found.component == NETWORK or (found.status is Verdict.FAILED) is not there
+        ]
 
     def _detail(self, condition: Condition, name: SourceName) -> str | None:
         if condition.syncing is not None:

@@ -164,10 +164,13 @@ def txid(text: str, what: str) -> Txid:
     Raises:
         ParseError: if it is not 64 hex digits.
     """
-    lower = text.lower()
-    if len(text) != 64 or not _HEX.issuperset(lower):
+    try:
+        good = len(text) == 64 and len(bytes.fromhex(text)) == 32  # it would pass over spaces
+    except ValueError:
+        good = False
+    if not good:
         raise ParseError(f"{what}: {text[:80]!r} is not 64 hex digits")
-    return Txid(lower)
+    return Txid(text.lower())
 
 
 def amount(number: float, what: str) -> Sats:

@@ -21,7 +21,7 @@ def rows() -> list[BenchRow]:
     with tempfile.TemporaryDirectory() as room, staged(Path(room)) as stage:
         found = [
             *_rows(
-                stage, "node_killed", ("everything", "backend", "node"), stage.node.kill, stage.node.start
+                stage, "node_killed", ("everything", "backend", "node"), stage.kill_node, stage.node.start
             ),
             *_rows(stage, "backend_killed", ("backend",), stage.kill_mirror, stage.start_mirror),
         ]

@@ -1,12 +1,14 @@
 """What a transaction says, on small ones built by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.units import SATS_PER_BTC, Outpoint, Sats, Txid
-from tests.builders import a_script, a_transaction, entities, pays, sats, spends
+from tests.builders import a_script, a_transaction, entities, labelled, pays, sats, spends
 
 ANN, BOB, CAROL, DAN = (a_script(name) for name in ("ann", "bob", "carol", "dan"))
 NOBODY = Entities()
@@ -374,3 +376,51 @@ def test_change_in_the_senders_group_never_makes_a_whale() -> None:
     tx = a_transaction(spends=[spends(ANN, 500)], pays=[pays(BOB, 90), pays(CAROL, 409)])
 
     assert not is_whale(classify(tx, entities((ANN, "Kraken"), (CAROL, "Kraken"))), THRESHOLD)
+
+
+# Evidence
+
+
+def test_senders_of_one_group_are_each_told_with_their_own_basis() -> None:
+    labels = (*labelled((ANN, "Hot"), kind="exchange"), *labelled((BOB, "Cold"), kind="custodian"))
+    one_group = [replace(label, group="House") for label in labels]
+    tx = a_transaction(spends=[spends(ANN, 200), spends(BOB, 300)], pays=[pays(CAROL, 500)])
+
+    told = classify(tx, Entities((), one_group)).evidence
+
+    assert told[:2] == (
+        "1 of 2 inputs is labelled Cold (custodian; own label): the sender",
+        "1 of 2 inputs is labelled Hot (exchange; own label): the sender",
+    )
+
+
+def test_the_senders_are_told_the_same_in_whatever_order_they_sign() -> None:
+    labels = [replace(label, group="House") for label in labelled((ANN, "Hot"), (BOB, "Cold"))]
+    inputs = [spends(ANN, 200), spends(BOB, 300)]
+    known = Entities((), labels)
+
+    one, other = (
+        classify(a_transaction(spends=order, pays=[pays(CAROL, 500)]), known).evidence
+        for order in (inputs, inputs[::-1])
+    )
+
+    assert one == other
+
+
+def test_the_evidence_says_why_two_named_receivers_leave_the_amount_open() -> None:
+    tx = a_transaction(spends=[spends(ANN, 1000)], pays=[pays(BOB, 600), pays(CAROL, 399)])
+
+    told = classify(tx, entities((BOB, "Bourse"), (CAROL, "Change"))).evidence
+
+    assert (
+        told[-1]
+        == "not every input is labelled, so one of the receivers may be the sender: at least 399.00 BTC"
+    )
+
+
+def test_the_evidence_says_why_two_senders_leave_the_amount_open() -> None:
+    tx = a_transaction(spends=[spends(ANN, 600), spends(BOB, 400)], pays=[pays(CAROL, 999)])
+
+    told = classify(tx, entities((ANN, "Bourse"), (BOB, "Change"), (CAROL, "Other"))).evidence
+
+    assert told[-1] == "who of the senders paid whom is open: up to 999.00 BTC"

@@ -351,3 +351,39 @@ def test_the_tip_asked_for_after_a_start_confirms_nothing_new() -> None:
     story.connected(a_block(1, WHALE))
 
     assert story.hear(BlockConnected(block=only_named(a_block(1)), source=REST)) == []
+
+
+def test_a_whale_asked_for_in_a_block_that_is_stale_by_then_is_in_its_new_one() -> None:
+    story, other = begun(), a_whale(500, coins=("never told",))
+    story.connected(a_block(1, other))
+    new = a_block(1, other, branch="b", on="")
+    story.connected(new)
+    story.told(other, new)
+
+    assert story.of(other).confirmed_hash == new.hash
+
+
+def test_a_whale_known_by_the_line_of_a_stale_block_only_is_not_announced() -> None:
+    story, old = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(old)
+    story.connected(a_block(1, branch="b", on=""))
+
+    assert story.unanswered(AskTransaction(other.txid, old.hash, old.height)) == []
+
+
+def test_a_hole_is_asked_for_again_at_the_next_reconciliation() -> None:
+    story = begun()
+    story.connected(a_block(2))
+    story.unanswered(*story.questions)
+    story.listed(WHALE)
+
+    assert AskBlock(a_hash((1, "")), Height(START_HEIGHT + 1)) in story.questions
+
+
+def test_a_block_that_fills_a_hole_undoes_nothing_above_it() -> None:
+    story = begun()
+    story.connected(a_block(2, WHALE))
+    story.unanswered(*story.questions)
+
+    assert story.connected(a_block(1)) == []
+    assert [block.height - START_HEIGHT for block in story.tracker.chain.blocks()] == [0, 1, 2]

@@ -56,6 +56,17 @@ def test_victims_of_before_told_again_change_nothing() -> None:
     assert story.replaced(FIRST, by=SECOND) == []
 
 
+def test_an_old_version_told_again_and_refuted_takes_no_place_later() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.replaced(SECOND, by=THIRD)
+    story.replaced(FIRST, by=SECOND)
+    story.waits(THIRD)
+
+    assert story.gone(THIRD) == ["dropped"]
+
+
 def test_a_replacement_told_twice_is_told_once() -> None:
     story = Story()
     story.seen(FIRST)

@@ -54,6 +54,11 @@ class Stage:
         heard = [one for one in tuple(self.ears[name].heard) if one["type"].startswith("source.")]
         return [(one["type"], one["data"]["before"], one["data"]["rung"]) for one in heard]
 
+    def kill_node(self) -> None:
+        """SIGKILL; its chain is on the disk by then, else it would come back with an older one."""
+        self.node.call("gettxoutsetinfo")
+        self.node.kill()
+
     def kill_mirror(self) -> None:
         """SIGKILL: its connections break without a close frame."""
         os.kill(self.mirror.pid, signal.SIGKILL)

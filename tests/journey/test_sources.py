@@ -114,7 +114,7 @@ def test_a_node_killed_and_restarted_loses_and_doubles_nothing(stage: Stage, mem
     told = stage.wait_for(waiting, status="pending")
     if mempool == "kept":
         stage.node.call("savemempool")
-    stage.node.kill()
+    stage.kill_node()
     if mempool == "lost":
         (stage.node.directory / "regtest/mempool.dat").unlink(missing_ok=True)
     for name, ear in stage.ears.items():

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,13 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
 @pytest.fixture
 def store(opened: Opened) -> PredictionStore:
     return PredictionStore(opened)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """A test's limit on the size of files ends with it: pytest's own report may go into a longer one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

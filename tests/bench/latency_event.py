@@ -33,10 +33,10 @@ def rows() -> list[BenchRow]:
             node.kill()
     bare_p95, told_p95 = percentile(bare, 95), percentile(told, 95)
     return [
-        shown("latency.zmq_event_bare_p95", bare_p95, "ms"),
-        shown("latency.zmq_event_p50", percentile(told, 50), "ms"),
-        shown("latency.zmq_event_p95", told_p95, "ms"),
-        at_most("latency.zmq_event_p95_over_bare", told_p95 - bare_p95, BAR_MS, "ms"),
+        shown("latency.event.bare_p95", bare_p95, "ms"),
+        shown("latency.event.p50", percentile(told, 50), "ms"),
+        shown("latency.event.p95", told_p95, "ms"),
+        at_most("latency.event.p95_over_bare", told_p95 - bare_p95, BAR_MS, "ms"),
     ]
 
 
