@@ -41,19 +41,21 @@ def test_a_damaged_log_is_set_aside_and_told_and_what_waits_is_found_again(
 def test_a_torn_log_is_told_and_no_number_is_given_twice(
     own_backend: BackendProcess, own_spout: SpoutProcess
 ) -> None:
-    whales = with_whales(own_backend, own_spout)
-    last = own_spout.listen(after=0)
-    last.wait_until(lambda heard: len(heard) >= len(whales), "the events")
-    own_spout.kill()
+    with_whales(own_backend, own_spout)
     log = own_spout.data_dir / "spout.duckdb.wal"
+    whole = log.stat().st_size
+    own_backend.add(torn := a_whale())
+    own_spout.wait_for(torn.txid, status="pending")
+    last = own_spout.listen(after=0)
+    last.wait_for("whale.detected", torn.txid)
+    own_spout.kill()
     with log.open("r+b") as file:
-        file.truncate(log.stat().st_size - 40)
+        file.truncate(whole + 40)
 
     own_spout.start()
 
     assert "events_lost" in own_spout.notices()
-    fresh = a_whale()
-    own_backend.add(fresh)
+    own_backend.add(fresh := a_whale())
     event = own_spout.listen(after=0).wait_for("whale.detected", fresh.txid)
     assert event["sequence"] > max(last.sequences)
 
