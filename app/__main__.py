@@ -29,7 +29,7 @@ def _command(arguments: list[str]) -> None:
 
 def _run() -> None:
     from app.appliance import run  # noqa: PLC0415 - see above
-    from app.settings import read_settings  # noqa: PLC0415
+    from app.settings import read_settings  # noqa: PLC0415 - see above
 
     asyncio.run(run(read_settings(os.environ), lambda url: print(f"Spout: {url}", flush=True)))
     sys.stdout.flush()
