@@ -88,11 +88,11 @@ def told_whole(beliefs: Beliefs, told: TransactionTold, at: datetime) -> None:
     """A whole transaction that was asked for: found waiting, or in a block."""
     entry = beliefs.entries.pop(told.tx.txid)
     beliefs.glimpsed.pop(told.tx.txid)
-    if told.block_hash is not None and told.height is not None:
+    if entry is not None and told.block_hash in (None, entry[0].hash):
+        blocks.found_in_block(beliefs, told.tx, entry[0], at)
+    elif told.block_hash is not None and told.height is not None:
         block = blocks.block_of(beliefs, told.block_hash, told.height)
         blocks.found_in_block(beliefs, told.tx, block, at)
-    elif entry is not None:
-        blocks.found_in_block(beliefs, told.tx, entry[0], at)
     else:
         seen(beliefs, TransactionSeen(tx=told.tx, source=told.source, late=True), at)
     if entry is not None:

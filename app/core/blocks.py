@@ -121,9 +121,9 @@ def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
 
 
 def block_of(beliefs: Beliefs, block_hash: BlockHash, height: Height) -> Block:
-    """Return the block by that hash; one that is not on our chain is asked for."""
-    known = beliefs.chain.at(height)
-    if known is not None and known.hash == block_hash:
+    """Return the block by that hash, at the height where we know it; one not on our chain is asked for."""
+    known = beliefs.chain.find(block_hash)
+    if known is not None:
         return known
     beliefs.ask(AskBlock(block_hash, height))
     return Block(hash=block_hash, height=height)

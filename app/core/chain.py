@@ -33,6 +33,10 @@ class Chain:
     def __contains__(self, block_hash: BlockHash) -> bool:
         return block_hash in self._heights
 
+    def find(self, block_hash: BlockHash) -> Block | None:
+        height = self._heights.get(block_hash)
+        return None if height is None else self._by_height[height]
+
     def at(self, height: Height) -> Block | None:
         return self._by_height.get(height)
 

@@ -9,12 +9,9 @@ import structlog
 from app.clock import Clock
 from app.core.observations import Observation, Unanswered
 from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskTransaction, Question
-from app.core.recent import Recent
 from app.errors import ParseError, SourceError
 
 BETWEEN_RECONCILIATIONS_SECONDS = 5.0
-SAME_BLOCK_AT_MOST = 3
-SAME_BLOCK_SECONDS = 5.0
 PATIENCE_SECONDS = 2.0
 """What a new whale spends is waited for so long; the backend may be slow, busy or half dead."""
 _log = structlog.get_logger(__name__)
@@ -49,7 +46,6 @@ class Inquirer:
         self._clock = clock
         self._workers = workers
         self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
-        self._blocks_asked: Recent[AskBlock, tuple[float, int]] = Recent(200)
         self._open: set[Question] = set()
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
         self._running = False
@@ -62,8 +58,6 @@ class Inquirer:
 
     def ask(self, question: Question) -> None:
         """Queue it, unless it is queued or under way already."""
-        if isinstance(question, AskBlock) and self._asked_too_often(question):
-            return
         key = _key(question)
         if key in self._open:
             return
@@ -72,15 +66,6 @@ class Inquirer:
         self._waiting.put_nowait((_rank(question), self._number, question))
         if self._running and isinstance(question, AskPrevouts):
             self._urgent.put_nowait((self._clock.monotonic(), question))
-
-    def _asked_too_often(self, question: AskBlock) -> bool:
-        """A block whose answer leads back to it waits for the next reconciliation: no storm of look-ups."""
-        now = self._clock.monotonic()
-        since, times = self._blocks_asked.get(question) or (now, 0)
-        if now - since > SAME_BLOCK_SECONDS:
-            since, times = now, 0
-        self._blocks_asked.put(question, (since, times + 1))
-        return times >= SAME_BLOCK_AT_MOST
 
     async def run(self) -> None:
         """Answer for ever."""

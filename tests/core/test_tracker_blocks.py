@@ -1,5 +1,6 @@
 """Blocks: what they confirm, what a reorg undoes, what was never announced."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -13,6 +14,7 @@ from app.core.units import Height
 from tests.core.story import REST, START_HEIGHT, WS, Story, a_block, a_hash, a_whale, forecasting
 
 WHALE = a_whale(150)
+OTHER = a_whale(160, coins=("another",))
 
 
 def begun(*, blocks: int | None = 3) -> Story:
@@ -387,3 +389,23 @@ def test_a_block_that_fills_a_hole_undoes_nothing_above_it() -> None:
 
     assert story.connected(a_block(1)) == []
     assert [block.height - START_HEIGHT for block in story.tracker.chain.blocks()] == [0, 1, 2]
+
+
+def test_a_block_is_known_by_its_hash_whatever_height_an_answer_gives_it() -> None:
+    story, block = begun(), a_block(1, OTHER)
+    story.connected(block)
+
+    story.told(OTHER, replace(block, height=Height(block.height - 1)))
+
+    assert not [question for question in story.questions if isinstance(question, AskBlock)]
+    assert story.of(OTHER).confirmed_height == block.height
+
+
+def test_a_transaction_of_a_block_from_before_our_chain_does_not_ask_for_that_block_again() -> None:
+    story, old = begun(), a_block(-5, OTHER)
+    story.connected(old)
+
+    story.told(OTHER, old)
+
+    assert not [question for question in story.questions if isinstance(question, AskBlock)]
+    assert story.of(OTHER).confirmed_height == old.height

@@ -30,7 +30,9 @@ def a_prediction(*coins: object, fee: int = 1_000) -> Prediction:
 
 
 def replaced(whale: Prediction, *coins: object, fee: int) -> Prediction:
-    return lifecycle.take_over(whale, a_whale(150, coins=coins, fee=fee), whale.classification, NOON)
+    return lifecycle.take_over(
+        whale, a_whale(150, coins=coins, fee=fee), whale.classification, NOON, fee_spike=False
+    )
 
 
 def holding(*predictions: Prediction, bounds: Bounds | None = None) -> Whales:
