@@ -45,7 +45,7 @@ STATUS = {
     "conflicted_by_block": "dropped",
     "never": "pending",
     "in_mempool": "pending",
-    "stale": "dropped",  # reorged away together with its parent: the node has it nowhere
+    "stale": "dropped",  # reorged away, and its coins are spent otherwise on the new branch
 }
 EXACT = re.compile(r"/block/[0-9a-f]+/summary$|/tx/[0-9a-f]+/status$|/mempool/txids$|/prevouts$")
 NEVER_SHOWN = {
@@ -229,12 +229,15 @@ REORGS = {"g09_reorg": 3, "mixed": 2, "mixed.v331": 2}
 
 def test_reorgs_conflicts_and_replacements_come_out_as_events(played: Played) -> None:
     assert played.summary.reorgs == REORGS.get(played.name, 0)
-    lost = [one for one in played.predictions if _fate(one, played) == "conflicted_by_block"]
+    lost = [one for one in played.predictions if _lost_to_a_block(one, played)]
     assert played.events["whale.conflicted"] == len(lost)
     assert played.events["whale.replaced"] == played.summary.replacements
     assert (played.events["whale.reorged"] > 0) == (played.name in REORGS)
 
 
-def _fate(prediction: Prediction, played: Played) -> str | None:
+def _lost_to_a_block(prediction: Prediction, played: Played) -> bool:
+    """Also one reorged away and spent otherwise on the new branch, if that spend was told whole."""
     one = played.sent.get(prediction.txid)
-    return one.fate if one else None
+    if one is None or one.fate != "stale":
+        return one is not None and one.fate == "conflicted_by_block"
+    return any(other.txid == one.replaced_by and other.tx.inputs for other in played.predictions)
