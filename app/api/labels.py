@@ -7,7 +7,7 @@ from app.api.base import ApiHandler
 from app.api.problems import Problem, bad_parameter
 from app.api.query import refuse_unknown
 from app.core.entities import Entities
-from app.core.labels import Label, a_label, parse_table
+from app.core.labels import Label, a_label, parse_table, script_or_text
 from app.data import entities_table
 from app.errors import LabelError
 from app.store.labels import LabelFields
@@ -31,7 +31,7 @@ class LabelsHandler(ApiHandler):
 class LabelHandler(ApiHandler):
     async def delete(self, address: str) -> None:
         refuse_unknown(self.query(), ())
-        if not await self.parts.open_labels().remove(address.strip()):
+        if not await self.parts.open_labels().remove(script_or_text(address)):
             raise Problem(404, "not_found", f"There is no label of yours for {address[:100]}")
         self.set_status(204)
         await self.finish()

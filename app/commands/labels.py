@@ -10,7 +10,7 @@ import typer
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, operator_file, readable_file, settings_here
 from app.core.entities import Entities
-from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table
+from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table, script_or_text
 from app.core.units import Script
 from app.data import entities_table
 from app.errors import CommandError, LabelError
@@ -65,7 +65,7 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Forget one of your labels."""
-    if not _with_labels(data_dir, lambda store: store.remove(address.strip())):
+    if not _with_labels(data_dir, lambda store: store.remove(script_or_text(address))):
         raise CommandError(f"you have no label for {address[:100]}: `spout labels list` shows yours")
     typer.echo(f"{address} has no label of yours any more.")
 

@@ -96,7 +96,7 @@ def _about_unnamed(tx: Transaction, sides: Sides, moved: Moved) -> list[str]:
     no_label = f"{subject} {'carries' if len(sides.unnamed) == 1 else 'carry'} no label"
     if moved.certainty is MovedIs.UP_TO:
         return [f"{no_label} and may be the sender's own: up to {btc(moved.high)} BTC"]
-    return [f"{no_label}; since the change is seen elsewhere: a payment, {amount}"]
+    return [f"{no_label}; the change is most likely elsewhere, so a payment: {amount}"]
 
 
 def _about_named(sides: Sides, moved: Moved) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from app.core.addresses import script_of
 from app.core.classification import Party
+from app.core.scripts import ScriptType, script_type
 from app.core.units import Script
 from app.errors import LabelError, ParseError
 
@@ -24,6 +25,7 @@ COLUMNS = ("address", "entity", "group", "kind", "basis", "created_at")
 
 _TABLE_COLUMNS = ("address", "entity", "group", "kind", "role", "basis")
 _LONGEST_NAME = 80
+_OF_FIXED_LENGTH = ("0014", "0020", "5120", "76a914", "a914")
 _LONGEST_SCRIPT = 20_000
 """Hex digits; consensus allows 10,000 bytes."""
 
@@ -109,15 +111,23 @@ def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> t
             line = reader.line_num
             label = _from_row(row, line, today, known)
             earlier_line, earlier = labels.setdefault(label.script, (line, label))
-            if earlier.entity != label.entity:
+            if _what_it_says(earlier) != _what_it_says(label):
                 raise LabelError(
-                    f"line {line}: {label.address} is {label.entity!r} here but "
-                    f"{earlier.entity!r} on line {earlier_line}"
+                    f"line {line}: {label.address} is {_in_words(label)} here but "
+                    f"{_in_words(earlier)} on line {earlier_line}"
                 )
     except csv.Error as error:
         line = reader.reader.line_num
         raise LabelError(f"line {line}: not readable as CSV: {error}") from error
     return tuple(label for _, label in labels.values())
+
+
+def script_or_text(address: str) -> str:
+    """Return the script that an address in any spelling stands for; what is no address stays as it is."""
+    try:
+        return _script_from(address.strip())
+    except LabelError:
+        return address.strip()
 
 
 def parse_table(text: str) -> tuple[Label, ...]:
@@ -193,11 +203,26 @@ def _script_from(text: str) -> Script:
     if not text:
         raise LabelError("the address is missing")
     if _looks_like_script(text):
-        return Script(text.lower())
+        return _whole_script(text.lower())
     try:
         return script_of(text)
     except ParseError as error:
         raise LabelError(f"{text[:100]}: {error}") from error
+
+
+def _whole_script(text: str) -> Script:
+    """One cut short would be kept and never match anything."""
+    if text.startswith(_OF_FIXED_LENGTH) and script_type(text) is ScriptType.UNKNOWN:
+        raise LabelError(f"{text[:100]}: a script that begins so has another length")
+    return Script(text)
+
+
+def _what_it_says(label: Label) -> tuple[str, str, str, str]:
+    return label.entity, label.group, label.kind, label.basis
+
+
+def _in_words(label: Label) -> str:
+    return f"{label.entity!r} ({label.kind}, group {label.group!r}, {label.basis!r})"
 
 
 def _looks_like_script(text: str) -> bool:

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from app.core.addresses import Network, address_of, script_of
 from app.core.entities import _HIGH, _LOW, Entities
-from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table
+from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table, script_or_text
 from app.core.units import Script
 from app.data import entities_table
 from app.errors import LabelError
 from tests.builders import DAY, a_script, labelled
 
 TABLE = parse_table(entities_table())
+ADDRESS = str(address_of(a_script("a desk")))
 BINANCE = "1PJiGp2yDLvUgqeBsuZVCBADArNsk6XEiw"
 DISPUTED = (
     "38UmuUqPCrFmQo4khkomQwZ4VbY2nZMJ67",
@@ -183,7 +184,7 @@ def test_a_script_may_stand_for_an_address() -> None:
         (f"address,entity,kind\n{BINANCE},a,casino\n", r"line 2: kind 'casino' is unknown"),
         (f"address,entity,created_at\n{BINANCE},a,yesterday\n", r"line 2: the date 'yesterday'"),
         (f"address,entity\n{BINANCE},{'a' * 81}\n", r"line 2: the entity is longer"),
-        (f"address,entity\n{BINANCE},a\n{BINANCE},b\n", r"line 3: .* 'b' here but 'a' on line 2"),
+        (f"address,entity\n{BINANCE},a\n{BINANCE},b\n", r"line 3: .* 'b' .*here but 'a' .*on line 2"),
         (f"address,entity,colour\n{BINANCE},a,red\n", r"line 1: unknown column 'colour'"),
         (f"{BINANCE},a\n", r"line 1: the header must name address and entity"),
         ("", r"line 1: the header"),
@@ -229,3 +230,19 @@ def _edge_of(prefix: str, *, low: bool) -> Script:
     script = Script(f"a914{number:040x}87")
     assert not str(address_of(script)).startswith(prefix)
     return script
+
+
+def test_a_script_that_was_cut_short_is_refused() -> None:
+    with pytest.raises(LabelError, match="another length"):
+        a_label("0014abcd", "Kraken", created_at="2026-01-01")
+
+
+def test_the_same_address_with_another_kind_is_refused_with_both_lines() -> None:
+    text = f"address,entity,kind\n{ADDRESS},Kraken,exchange\n{ADDRESS},Kraken,pool\n"
+
+    with pytest.raises(LabelError, match=r"^line 3: .*pool.* but .*exchange.* on line 2"):
+        parse_labels(text, today="2026-01-01")
+
+
+def test_an_address_in_capitals_stands_for_the_same_script() -> None:
+    assert script_or_text(f" {ADDRESS.upper()} ") == script_or_text(ADDRESS)
