@@ -5,9 +5,9 @@ The journey, which `app.pipeline` tells on one screen:
     source      what a node says, by WebSocket, REST, RPC, ZMQ or Electrum, live or recorded
     -> parse    bytes into `core.observations`; what cannot be read is told as Skipped, never guessed
     -> track    `core.tracker`: the one mutator; observations in, happenings and questions out
-    -> detect   is it big enough, and does so much really leave? (`core.weighing`)
+    -> detect   is it big enough, and does so much really leave? (`core.tracking.weighing`)
     -> classify who pays whom, how much, how sure, and why (`core.classify`)
-    -> forecast when it will confirm, as a distribution (`core.forecaster`)
+    -> forecast when it will confirm, as a distribution (`core.forecasting`)
     -> store    numbered and kept, all or nothing; what is not kept is not told
     -> publish  `bus`: the tee; a slow reader loses its oldest and is told how many
     -> ask      the tracker's questions go to whoever can answer, and come back as observations
@@ -22,6 +22,7 @@ The floors; imports only point down, and import-linter keeps it so (pyproject.to
     api, dashboard,         the faces: strangers to each other
         notifiers
     engine, replay          one node watched (or demo played); the same journey over recordings
+    judging                 the threshold and the labels in force: what decides on a whale here
     pipeline, present,      the journey; what is now, gathered into the Snapshot; where tellers wait
         inbox, supervisor       their turn; what keeps the long-lived parts running
     source, store, web      adapters: to nodes, to disk, to browsers (who asks, from where, what headers)
@@ -34,14 +35,16 @@ The floors; imports only point down, and import-linter keeps it so (pyproject.to
 
 `data` holds what is shipped: the table of labelled addresses, and the demo's recording.
 
-`core` is one folder with three crafts in it:
+`core` has a front door for each of its crafts, and a folder behind it:
 
-    what happens to a whale   tracker, and its steps: arrivals, weighing, replacing, whereabouts, blocks,
-                              endings; what they share: beliefs, lifecycle, whales, candidates, chain,
-                              recent; what they speak of: observations, questions, events, prediction
-    where the coins go        classify: sides, moved, change, flow, shape, peel, evidence; who is who:
-                              entities, labels; how it is written: scripts, addresses, base58, bech32, rawtx
-    when it will confirm      forecaster: market, inflow, pace, queue, feerates; the chances: forecast,
-                              firstpassage, passagetable, eviction, recalibration; the figures: urgency,
-                              marketfigures
+    tracker     tracking     what happens to a whale: arrivals, weighing, replacing, whereabouts, blocks,
+                             endings, one file a step; what they share: beliefs, lifecycle, whales, chain
+    classify    flow         where the coins go: sides, moved, change, direction, shape, peel, evidence;
+                             who is who: entities, labels
+    forecast,   forecasting  when it will confirm: forecaster asks the market, inflow and pace; the chances
+    urgency                  come from firstpassage, eviction, recalibration; what was right, from outcomes
+    parse       encoding     how a node writes it: raw transactions, scripts, addresses
+
+What the crafts and everybody else speak of lies beside the doors: units, models, observations, questions,
+events, prediction, classification, contract.
 """

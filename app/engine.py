@@ -9,26 +9,17 @@ import structlog
 
 from app.bus import Bus
 from app.clock import Clock
-from app.core.beliefs import Judgement
-from app.core.classification import Classification
-from app.core.classify import classify, is_whale
-from app.core.entities import Entities
 from app.core.events import Event
-from app.core.forecaster import Forecaster
-from app.core.foreteller import Foreteller
-from app.core.labels import Label, parse_labels, parse_table
+from app.core.forecasting.forecaster import Forecaster
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.ladder import Transition
-from app.core.models import SourceName, Transaction
+from app.core.models import SourceName
 from app.core.observations import ChainListed
-from app.core.passagetable import Beliefs as MarketBeliefs
-from app.core.passagetable import PassageTable
-from app.core.peel import PeelMemory
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
-from app.core.units import Script
-from app.data import demo_labels, entities_table
 from app.errors import StoreError
 from app.inbox import Inbox
+from app.judging import Labels, judgement
 from app.learning import Learner
 from app.memory import MemoryWatch, rss_mb
 from app.pipeline import Pipeline
@@ -52,56 +43,7 @@ from app.views import Component, ComponentStatus, Live, Notice
 RECONCILE_EVERY_SECONDS = 300.0
 LABELS_EVERY_SECONDS = 1.0
 RETAIN_EVERY_SECONDS = 6 * 3600.0
-DEMO_DAY = "2026-11-22"
-"""When the demo's own labels were made."""
 _log = structlog.get_logger(__name__)
-
-
-class Labels:
-    """The shipped table with the operator's own labels on top; takes them up as they change."""
-
-    def __init__(self, *, demo: bool = False) -> None:
-        shipped = parse_table(entities_table())
-        self._shipped = Entities(
-            (*shipped, *parse_labels(demo_labels(), today=DEMO_DAY)) if demo else shipped
-        )
-        self._revision: tuple[int, int] | None = None
-        self.entities = self._shipped
-
-    def classify(self, tx: Transaction, peels: PeelMemory) -> Classification:
-        return classify(tx, self.entities, peels)
-
-    async def refresh(self, store: LabelStore) -> None:
-        """Read the operator's labels again if somebody changed them."""
-        revision = await store.revision()
-        if revision == self._revision:
-            return
-        own = [
-            Label(
-                script=Script(one.script),
-                address=one.address,
-                entity=one.entity,
-                group=one.group,
-                kind=one.kind,
-                basis=one.basis,
-                created_at=one.created_at,
-                own=True,
-            )
-            for one in await store.listed()
-        ]
-        self.entities = self._shipped.with_labels(own)
-        self._revision = revision
-        _log.info("labels read", own=len(own))
-
-
-def judgement(settings: Settings, labels: Labels, foreteller: Foreteller) -> Judgement:
-    """What decides on a whale here: the operator's threshold and labels, and who forecasts."""
-    return Judgement(
-        threshold=settings.whale_threshold_sat,
-        classify=labels.classify,
-        is_whale=is_whale,
-        foreteller=foreteller,
-    )
 
 
 class Engine:
@@ -226,7 +168,7 @@ class Engine:
     async def _equip_forecaster(self) -> None:
         """Takes a second of computing, so the pages come first."""
         loop = asyncio.get_running_loop()
-        self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MarketBeliefs())))
+        self._forecaster.equip(await loop.run_in_executor(None, lambda: PassageTable(MinerBeliefs())))
 
     def _learner(self) -> Learner:
         return Learner(

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.clock import Clock
+from app.core.forecasting.outcomes import ScoredForecast, headline_outcomes, learned_from
+from app.core.forecasting.recalibration import TRUSTED_OUTCOMES, Recalibration
 from app.core.models import Block
-from app.core.outcomes import ScoredForecast, headline_outcomes, learned_from
 from app.core.prediction import Prediction
-from app.core.recalibration import TRUSTED_OUTCOMES, Recalibration
 
 EVERY_SECONDS = 3 * 3600.0
 UNTIL_TRUSTED_SECONDS = 1800.0

@@ -8,7 +8,7 @@ import psutil
 from app.clock import Clock
 from app.core.events import Happening
 from app.core.firsts import Lead
-from app.core.marketfigures import UrgencyMetrics
+from app.core.forecasting.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import BlockConnected, FeesTold, MempoolMeasured, Observation, QueueProjected
 from app.core.tracker import Tracker

@@ -10,7 +10,7 @@ from app.core import ladder
 from app.core.classification import Flow
 from app.core.events import Event
 from app.core.firsts import Lead
-from app.core.marketfigures import UrgencyMetrics
+from app.core.forecasting.marketfigures import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
 from app.core.prediction import Prediction, Status, Urgency

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from app.core.addresses import script_of
+from app.core.encoding.addresses import script_of
 from app.core.entities import Entities
 from app.core.labels import Label, a_label
 from app.core.models import Input, Output, Transaction

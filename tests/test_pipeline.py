@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from app.bus import Bus
-from app.core.beliefs import Judgement
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import Event, EventType, Happening
-from app.core.foreteller import Silent
 from app.core.models import Block
 from app.core.observations import Observation, TransactionSeen
 from app.core.prediction import Prediction
 from app.core.questions import AskPrevouts, Question
 from app.core.tracker import Tracker
+from app.core.tracking.beliefs import Judgement
+from app.core.tracking.foreteller import Silent
 from app.core.units import BlockHash
 from app.errors import StoreError
 from app.pipeline import LONGEST_WAIT_SECONDS, Pipeline

@@ -4,8 +4,8 @@ from typing import Any
 
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.events import EventType
+from app.core.forecasting.market import QueueSource
 from app.core.labels import KINDS
-from app.core.market import QueueSource
 from app.core.models import SourceName
 from app.core.observations import TIERS
 from app.core.prediction import HORIZONS, Outcome, Status, Urgency

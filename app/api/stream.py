@@ -17,7 +17,7 @@ from app.api.problems import Problem, error_body, to_json
 from app.api.query import refuse_unknown
 from app.api.stream_filter import EventFilter, event_filter
 from app.api.streams import Streams
-from app.api.telling import TooSlowError, is_ahead, tell
+from app.api.telling import SlowReaderError, is_ahead, tell
 from app.core.contract import iso
 from app.errors import AuthError, StoreError
 from app.web.sockets import OwnOriginWebSocket
@@ -169,7 +169,7 @@ class StreamHandler(OwnOriginWebSocket):
                 async for event in events:
                     if wanted.passes(event):
                         await self._write(self._streams.text(event), limits.stall_seconds)
-        except TooSlowError:
+        except SlowReaderError:
             self._refuse(
                 TOO_SLOW, "too_slow", "You read too slowly; come back with after = your last sequence"
             )
@@ -182,7 +182,7 @@ class StreamHandler(OwnOriginWebSocket):
         """Send, and wait until the reader's side has taken it.
 
         Raises:
-            TooSlowError: if it has not in time.
+            SlowReaderError: if it has not in time.
             WebSocketClosedError: if the reader is gone.
         """
         sent = self.write_message(text)
@@ -190,7 +190,7 @@ class StreamHandler(OwnOriginWebSocket):
         # Not wait_for: it cancels what it waits for, and Tornado complains of a cancelled write.
         done, _ = await asyncio.wait({sent}, timeout=patience_seconds)
         if not done:
-            raise TooSlowError("the reader takes nothing")
+            raise SlowReaderError("the reader takes nothing")
         sent.result()
 
     async def _await_credential(self) -> None:

@@ -10,7 +10,7 @@ from app.views import History
 _PAGE = 500
 
 
-class TooSlowError(SpoutError):
+class SlowReaderError(SpoutError):
     """The reader does not keep up, even from the store."""
 
 
@@ -29,7 +29,7 @@ async def tell(
     (`start`: the last sequence when it began); if it overflows again meanwhile, the reader is too slow.
 
     Raises:
-        TooSlowError: then.
+        SlowReaderError: then.
     """
     with bus.subscribe(queue) as live:
         cursor = start if after is None else after
@@ -49,7 +49,7 @@ async def tell(
                     cursor = missed.sequence
                     yield missed
                 if live.dropped != seen:
-                    raise TooSlowError("the reader does not keep up with the events")
+                    raise SlowReaderError("the reader does not keep up with the events")
             if event.sequence <= cursor and not fresh:
                 continue
             fresh = False

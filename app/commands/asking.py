@@ -7,15 +7,15 @@ from itertools import islice
 from app.bus import Bus
 from app.clock import Clock
 from app.core.events import Event, Happening
-from app.core.forecaster import Forecaster
+from app.core.forecasting.forecaster import Forecaster
 from app.core.models import Block, SourceName
 from app.core.observations import SourceConnected
 from app.core.prediction import Prediction
 from app.core.questions import AskMempool
 from app.core.tracker import Tracker
 from app.core.units import BlockHash
-from app.engine import Labels, judgement
 from app.inbox import Inbox
+from app.judging import Labels, judgement
 from app.pipeline import Pipeline
 from app.settings import Settings
 from app.source.breaker import Guard

@@ -17,12 +17,12 @@ from app.commands.dump import dump_into
 from app.commands.progress import Advance, progress_bar, recorded_bytes
 from app.commands.summary_table import print_summary
 from app.commands.surroundings import operator_file, quiet_logs, readable_file, settings_here
-from app.core.forecaster import Forecaster
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.forecaster import Forecaster
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.prediction import Prediction
 from app.core.tracker import Tracker
-from app.engine import Labels, judgement
 from app.errors import RecordingError
+from app.judging import Labels, judgement
 from app.replay import Replay, Summary
 from app.settings import Settings
 from app.source.recording import moments, zero_of
@@ -94,7 +94,7 @@ async def _play(
         opened = await open_database(folder, at=SystemClock().now())
         stack.push_async_callback(opened.database.close)
         store, labels = PredictionStore(opened), await _labels(folder)
-        forecaster = Forecaster(PassageTable(Beliefs()))
+        forecaster = Forecaster(PassageTable(MinerBeliefs()))
         tracker = Tracker(judgement(settings, labels, forecaster))
         restored = await store.restore(zero)
         tracker.restore(restored.predictions, restored.blocks, restored.unread)

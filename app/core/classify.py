@@ -2,14 +2,14 @@
 
 from app.core.classification import Classification, Flag, MovedIs, Party
 from app.core.entities import Entities
-from app.core.evidence import explain
-from app.core.flow import name_flow, split_by_flow
+from app.core.flow.direction import name_flow, split_by_flow
+from app.core.flow.evidence import explain
+from app.core.flow.moved import suppressed, weigh
+from app.core.flow.peel import PeelMemory
+from app.core.flow.shape import is_coinjoin, shape_flags
+from app.core.flow.sides import Sides, entities_by_value, read_sides
 from app.core.labels import Label
 from app.core.models import Transaction
-from app.core.moved import suppressed, weigh
-from app.core.peel import PeelMemory
-from app.core.shape import is_coinjoin, shape_flags
-from app.core.sides import Sides, entities_by_value, read_sides
 from app.core.units import Sats
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from app.core import base58
-from app.core.addresses import address_of
+from app.core.encoding import base58
+from app.core.encoding.addresses import address_of
 from app.core.labels import TABLE_DATE, Label
 from app.core.units import Script
 

@@ -8,14 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.eviction import chance_of_eviction
-from app.core.feerates import Floats
-from app.core.inflow import Inflow
-from app.core.market import Market
-from app.core.pace import Pace
-from app.core.passagetable import PassageTable
+from app.core.forecasting.eviction import chance_of_eviction
+from app.core.forecasting.feerates import Floats
+from app.core.forecasting.inflow import Inflow
+from app.core.forecasting.market import Market
+from app.core.forecasting.pace import Pace
+from app.core.forecasting.passagetable import PassageTable
+from app.core.forecasting.recalibration import Recalibration, no_recalibration
 from app.core.prediction import HORIZONS, Forecast
-from app.core.recalibration import Recalibration, no_recalibration
 from app.core.units import Height, SatPerVb, Txid
 from app.core.urgency import urgency_of, urgency_scores
 

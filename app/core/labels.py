@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from app.core.addresses import script_of
 from app.core.classification import Party
-from app.core.scripts import ScriptType, script_type
+from app.core.encoding.addresses import script_of
+from app.core.encoding.scripts import ScriptType, script_type
 from app.core.units import Script
 from app.errors import LabelError, ParseError
 

@@ -25,7 +25,7 @@ class Input:
     """One input; `script` and `value` are those of the output it spends, None while unknown.
 
     `scriptsig` and `witness` (hex) are what a missing script is derived from
-    (`app.core.scripts`); they are dropped once that is done.
+    (`app.core.encoding.scripts`); they are dropped once that is done.
     """
 
     outpoint: Outpoint

@@ -10,9 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from app.core import arrivals, blocks, shedding, whereabouts
-from app.core.beliefs import Beliefs, Consequences, Judgement, Tally
-from app.core.chain import Chain
 from app.core.models import Block
 from app.core.observations import (
     BlockConnected,
@@ -37,7 +34,10 @@ from app.core.observations import (
 )
 from app.core.prediction import Prediction
 from app.core.questions import AskMempool
-from app.core.whales import Bounds, Whales
+from app.core.tracking import arrivals, blocks, shedding, whereabouts
+from app.core.tracking.beliefs import Beliefs, Consequences, Judgement, Tally
+from app.core.tracking.chain import Chain
+from app.core.tracking.whales import Bounds, Whales
 
 Step = Callable[[Beliefs, Any, datetime], None]
 

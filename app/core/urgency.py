@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from app.core.feerates import Floats, feerate_of_rung
-from app.core.market import Market, Queue
+from app.core.forecasting.feerates import Floats, feerate_of_rung
+from app.core.forecasting.market import Market, Queue
 from app.core.prediction import HORIZONS, Urgency
 
 PERCENTILES: Final = (10, 25, 50, 75, 90)

@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf
 from app.core.models import SourceName, Transaction
 from app.core.observations import ChainListed, Gap, Observation, SourceConnected, SourceSynced
 from app.core.questions import Question
-from app.core.rawtx import AddressOf
 from app.core.units import Sats
 from app.errors import LoginRefusedError, NodeLoadingError, ParseError, SourceError
 from app.source.bitcoind_answers import BitcoindAnswers

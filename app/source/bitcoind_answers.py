@@ -1,6 +1,7 @@
 """What the tracker asks, answered by the node. Unknown is an answer; not being able to ask is an error."""
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf, decode
 from app.core.models import SourceName
 from app.core.observations import (
     BlockConnected,
@@ -12,7 +13,6 @@ from app.core.observations import (
     StatusTold,
     TransactionTold,
 )
-from app.core.prevouts import known_prevouts
 from app.core.questions import (
     AskBlock,
     AskMempool,
@@ -23,8 +23,8 @@ from app.core.questions import (
     AskTransaction,
     Question,
 )
-from app.core.rawtx import AddressOf, decode
 from app.core.recent import Recent
+from app.core.tracking.prevouts import known_prevouts
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import NodeRefusedError, SourceError
 from app.source.bitcoind_chain import ChainFollower, Place

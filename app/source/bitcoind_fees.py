@@ -10,9 +10,9 @@
 
 import msgspec
 
+from app.core.forecasting.queue import FeeBin, project
 from app.core.models import SourceName
 from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
-from app.core.queue import FeeBin, project
 from app.core.units import SatPerVb, Sats, VBytes, sat_per_vb
 from app.errors import NodeRefusedError
 from app.source.bitcoind_rpc import BitcoindRpc, Call

@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf, is_coinbase
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import Observation, TransactionLeft, TransactionReplaced, TransactionSeen
-from app.core.rawtx import AddressOf, is_coinbase
 from app.core.recent import Recent
 from app.core.units import Outpoint, Sats, Txid
 from app.errors import NodeRefusedError, SourceError

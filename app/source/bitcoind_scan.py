@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Iterable
 import numpy as np
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf, decode
 from app.core.models import Transaction
-from app.core.rawtx import AddressOf, decode
 from app.core.units import Txid
 from app.source.bitcoind_rpc import BATCH, BitcoindRpc, Call
 from app.source.bitcoind_shapes import MempoolEntry, raw_of, with_entry

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf, decode
 from app.core.models import SourceName
 from app.core.observations import (
     BlockConnected,
@@ -13,7 +14,6 @@ from app.core.observations import (
     Observation,
     Skipped,
 )
-from app.core.rawtx import AddressOf, decode
 from app.core.units import Txid
 from app.errors import ParseError, SourceError, SpoutError
 from app.source.bitcoind_chain import MOST_BLOCKS_CAUGHT_UP, ChainFollower

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import msgspec
 
+from app.core.encoding.rawtx import AddressOf, decode
 from app.core.models import Block, BlockEntry, Transaction
 from app.core.observations import Prevout
-from app.core.prevouts import with_prevouts
-from app.core.rawtx import AddressOf, decode
+from app.core.tracking.prevouts import with_prevouts
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError
 from app.source.bitcoind_rpc import sats

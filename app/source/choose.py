@@ -13,7 +13,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from app.clock import Clock
-from app.core.addresses import Network, address_of
+from app.core.encoding.addresses import Network, address_of
 from app.core.models import SourceName
 from app.core.observations import Observation
 from app.core.units import Script

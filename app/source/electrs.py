@@ -18,6 +18,8 @@ from typing import TypeVar
 import msgspec
 
 from app.clock import Clock
+from app.core.encoding.rawtx import AddressOf, decode
+from app.core.forecasting.queue import FeeBin, project
 from app.core.models import Block, SourceName
 from app.core.observations import (
     ChainListed,
@@ -33,8 +35,6 @@ from app.core.observations import (
     TransactionTold,
 )
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction, Question
-from app.core.queue import FeeBin, project
-from app.core.rawtx import AddressOf, decode
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Txid, VBytes, sat_per_vb
 from app.errors import NodeRefusedError, ParseError, SourceError, UnreachableError
 from app.source.breaker import Guard

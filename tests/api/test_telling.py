@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from app.api.telling import TooSlowError, is_ahead, tell
+from app.api.telling import SlowReaderError, is_ahead, tell
 from app.bus import Bus
 from app.core.events import Event
 from tests.api.builders import an_event
@@ -129,7 +129,7 @@ async def test_who_falls_behind_while_catching_up_is_too_slow() -> None:
         history.happen()
     history._bursts = [10]
 
-    with pytest.raises(TooSlowError):
+    with pytest.raises(SlowReaderError):
         async for _ in events:
             pass
 

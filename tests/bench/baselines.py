@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.feerates import Floats
+from app.core.forecasting.feerates import Floats
 from app.core.prediction import HORIZONS
 from tests.bench.scoring import Counts, Outcomes, Stated
 

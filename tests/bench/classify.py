@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from app.core.classify import classify
+from app.core.encoding.scripts import with_derived_scripts
 from app.core.entities import Entities
+from app.core.flow.peel import PeelMemory
 from app.core.labels import parse_table
 from app.core.models import Transaction
-from app.core.peel import PeelMemory
-from app.core.scripts import with_derived_scripts
 from app.core.units import Sats
 from app.data import entities_table
 from app.source import wire

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.fit_lines`: print the lines that app/core/passagetable.py states as constants.
+"""`python -m tests.bench.fit_lines`: print the constants of app/core/forecasting/passagetable.py.
 
 Learned from seeds 1-4 of the reference forecasts; run again when the raw model changes.
 """
@@ -6,16 +6,16 @@ Learned from seeds 1-4 of the reference forecasts; run again when the raw model 
 import numpy as np
 
 from app.core.forecast import ForecastModel
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting.recalibration import IDENTITY_LINE, fit_line
 from app.core.prediction import HORIZONS
-from app.core.recalibration import IDENTITY_LINE, fit_line
 from tests.bench.reference import LEARNED_FROM, in_pieces, read_reference
 
 
 def main() -> None:
     cases = read_reference()
     straight = (IDENTITY_LINE,) * len(HORIZONS)
-    raw = ForecastModel(table=PassageTable(Beliefs(), straight, straight))
+    raw = ForecastModel(table=PassageTable(MinerBeliefs(), straight, straight))
     chances = in_pieces(raw, cases.standings)
     learned = np.isin(cases.seed, LEARNED_FROM)
     below_one = cases.standings.below_one

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Standings, Waiting, forecast_many, forecast_one
-from app.core.inflow import no_inflow_seen
-from app.core.market import Market, QueueSource, queue_of_transactions
-from app.core.passagetable import Beliefs, PassageTable
-from app.core.recalibration import Recalibration
+from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.inflow import no_inflow_seen
+from app.core.forecasting.market import Market, QueueSource, queue_of_transactions
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting.recalibration import Recalibration
 from app.core.units import Height, Txid
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.simulation.model import draw_vsizes
@@ -22,7 +22,7 @@ _BENT = Recalibration(lines=((0.1, 0.9, 0.9, 1.1, 1.1, 0.9),) * 7, outcomes=1_00
 
 def rows() -> Iterator[BenchRow]:
     """Yield the cost of one, of a thousand together, and of forecasting 2,000 again with all around it."""
-    model = ForecastModel(table=PassageTable(Beliefs()))
+    model = ForecastModel(table=PassageTable(MinerBeliefs()))
     rng = np.random.default_rng(1)
     learned = ForecastModel(table=model.table, recalibration=_BENT)
     many = 1_000
@@ -55,7 +55,7 @@ def rows() -> Iterator[BenchRow]:
         forecast_many(pending, moment, seen, learned, _AT)
 
     yield at_most("forecast.cost.reforecast_2000", fastest(everything) * 1e3, 50.0, "ms")
-    yield shown("forecast.cost.table", fastest(lambda: PassageTable(Beliefs()), repeats=2), "s")
+    yield shown("forecast.cost.table", fastest(lambda: PassageTable(MinerBeliefs()), repeats=2), "s")
 
 
 def fastest(work: Callable[[], object], repeats: int = 15) -> float:

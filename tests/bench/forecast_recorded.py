@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from tests.bench.recorded import recorded_rows
 from tests.bench.rows import BenchRow
 
 
 def rows() -> Iterator[BenchRow]:
-    yield from recorded_rows(PassageTable(Beliefs()))
+    yield from recorded_rows(PassageTable(MinerBeliefs()))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.core.forecast import ForecastModel
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from tests.bench.comparison import scored_rows
 from tests.bench.reference import FILE, LEARNED_FROM, read_reference
 from tests.bench.rows import BenchRow, shown
@@ -16,6 +16,6 @@ def rows() -> Iterator[BenchRow]:
         yield shown("forecast.reference", "absent: shared/forecast_reference", "")
         return
     cases = read_reference()
-    model = ForecastModel(table=PassageTable(Beliefs()))
+    model = ForecastModel(table=PassageTable(MinerBeliefs()))
     past = np.isin(cases.seed, LEARNED_FROM)
     yield from scored_rows("forecast.reference", cases, past, model, absolute=True)

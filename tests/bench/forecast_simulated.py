@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.core.forecast import ForecastModel
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting.recalibration import fit_recalibration
 from app.core.prediction import HORIZONS
-from app.core.recalibration import fit_recalibration
 from tests.bench.comparison import REGIMES, scored_rows
 from tests.bench.reference import in_pieces
 from tests.bench.rows import BenchRow, at_least
@@ -15,7 +15,7 @@ from tests.bench.simulated import HELD_OUT_SEEDS, TRAINING_SEEDS, simulate_cases
 
 
 def rows() -> Iterator[BenchRow]:
-    model = ForecastModel(table=PassageTable(Beliefs()))
+    model = ForecastModel(table=PassageTable(MinerBeliefs()))
     cases = simulate_cases(TRAINING_SEEDS + HELD_OUT_SEEDS)
     past = np.isin(cases.seed, TRAINING_SEEDS)
     chances = in_pieces(model, cases.standings)

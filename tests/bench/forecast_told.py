@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from app.core.passagetable import Beliefs, PassageTable
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from tests.bench.rows import BenchRow
 from tests.bench.told import told_rows
 
 
 def rows() -> Iterator[BenchRow]:
-    yield from told_rows(PassageTable(Beliefs()))
+    yield from told_rows(PassageTable(MinerBeliefs()))

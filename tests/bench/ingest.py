@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app.core.beliefs import Judgement
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
-from app.core.foreteller import Silent
 from app.core.labels import parse_table
 from app.core.models import Transaction
 from app.core.observations import Observation, TransactionSeen
 from app.core.tracker import Tracker
+from app.core.tracking.beliefs import Judgement
+from app.core.tracking.foreteller import Silent
 from app.core.units import Outpoint, Sats, Script
 from app.data import entities_table
 from app.source import wire

@@ -8,7 +8,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from app.core.rawtx import decode
+from app.core.encoding.rawtx import decode
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.bench.sources import BareListener, percentile, prepare
 from tests.journey.spout import SpoutProcess

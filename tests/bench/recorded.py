@@ -10,18 +10,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Waiting, forecast_many
-from app.core.inflow import Inflow, no_inflow_seen
-from app.core.market import (
+from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.inflow import Inflow, no_inflow_seen
+from app.core.forecasting.market import (
     Market,
     limit_vbytes,
     queue_of_projected_blocks,
 )
+from app.core.forecasting.pace import pace_of
+from app.core.forecasting.passagetable import PassageTable
 from app.core.models import SourceName
 from app.core.observations import MempoolMeasured, ProjectedBlock
-from app.core.pace import pace_of
-from app.core.passagetable import PassageTable
 from app.core.units import Height, SatPerVb, Sats, Txid, VBytes
 from tests.bench.baselines import learn_frequencies, percentile_rule, position_class, position_rule
 from tests.bench.rows import BenchRow, shown

@@ -15,8 +15,8 @@ from pathlib import Path
 import zmq
 
 from app.clock import SystemClock
+from app.core.encoding.rawtx import decode
 from app.core.observations import Gap, MempoolListed, TransactionSeen
-from app.core.rawtx import decode
 from app.core.units import Sats
 from app.source.bitcoind import Bitcoind
 from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.core.forecaster import Forecaster
-from app.core.passagetable import PassageTable
+from app.core.forecasting.forecaster import Forecaster
+from app.core.forecasting.passagetable import PassageTable
 from app.core.prediction import Forecast, Prediction
 from app.core.tracker import Tracker
-from app.engine import Labels, judgement
+from app.judging import Labels, judgement
 from app.replay import Replay, Summary
 from app.settings import Settings
 from app.source.recording import zero_of

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
-from app.core.feerates import by_rung
 from app.core.forecast import ForecastModel, Waiting
-from app.core.inflow import Inflow, no_inflow_seen
-from app.core.market import Market, QueueSource, queue_of_transactions
+from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.inflow import Inflow, no_inflow_seen
+from app.core.forecasting.market import Market, QueueSource, queue_of_transactions
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.models import SourceName
 from app.core.observations import FeesTold, ProjectedBlock
-from app.core.passagetable import Beliefs, PassageTable
 from app.core.units import Height, SatPerVb, Sats, Txid, VBytes
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +19,7 @@ Pairs = Sequence[tuple[float, float]]
 
 @cache
 def a_table() -> PassageTable:
-    return PassageTable(Beliefs())
+    return PassageTable(MinerBeliefs())
 
 
 def a_model() -> ForecastModel:

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.core.beliefs import Consequences, Judgement
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import EventType, Happening
-from app.core.foreteller import Foreteller, Silent
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
@@ -26,8 +24,10 @@ from app.core.observations import (
 from app.core.prediction import Forecast, Outcome, Prediction, Status, Urgency
 from app.core.questions import Question
 from app.core.tracker import Tracker
+from app.core.tracking.beliefs import Consequences, Judgement
+from app.core.tracking.foreteller import Foreteller, Silent
+from app.core.tracking.whales import Bounds
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Txid
-from app.core.whales import Bounds
 from tests.builders import a_script, a_transaction, a_txid, pays, spends
 
 WS, REST = SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST

@@ -7,8 +7,8 @@ import pytest
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
+from app.core.flow.peel import PeelMemory
 from app.core.models import Input, Output, Transaction
-from app.core.peel import PeelMemory
 from app.core.units import SATS_PER_BTC, Outpoint, SatPerVb, Sats, Script
 from tests.builders import a_script, a_transaction, a_txid, entities, pays, sats, spends
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.addresses import Network, address_of, script_of
+from app.core.encoding.addresses import Network, address_of, script_of
 from app.core.entities import _HIGH, _LOW, Entities
 from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table, script_or_text
 from app.core.units import Script

@@ -17,11 +17,11 @@ from app.core.forecast import (
     forecast_many,
     forecast_one,
 )
-from app.core.inflow import Inflow
-from app.core.market import Market
-from app.core.pace import Pace
+from app.core.forecasting.inflow import Inflow
+from app.core.forecasting.market import Market
+from app.core.forecasting.pace import Pace
+from app.core.forecasting.recalibration import Recalibration
 from app.core.prediction import HORIZONS, Forecast, Urgency
-from app.core.recalibration import Recalibration
 from tests.core.fee_markets import AT, Pairs, a_market, a_model, an_inflow, waiting
 
 TOLERANCE = 1e-9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.pace import USUAL_CAPACITY_VBYTES
+from app.core.forecasting.pace import USUAL_CAPACITY_VBYTES
 from app.core.prediction import Urgency
 from app.core.urgency import (
     HIGH_FROM,

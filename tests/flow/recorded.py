@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.core.addresses import script_of
+from app.core.encoding.addresses import script_of
+from app.core.encoding.scripts import with_derived_scripts
 from app.core.labels import Label, a_label
 from app.core.models import Input, Output, Transaction
 from app.core.parse import check_transaction
-from app.core.scripts import with_derived_scripts
 from app.core.units import Outpoint, Sats, Script, Txid
 from tests.backend.rawtx import RawTransaction
 from tests.backend.truth import Sent, Truth

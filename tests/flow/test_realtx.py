@@ -6,12 +6,12 @@ import pytest
 
 from app.core.classification import Flag, MovedIs
 from app.core.classify import classify, is_whale
+from app.core.encoding.scripts import script_type, with_derived_scripts
 from app.core.entities import Entities
+from app.core.flow.peel import PeelMemory, remainder_index
 from app.core.labels import parse_table
 from app.core.models import Transaction
 from app.core.parse import check_transaction
-from app.core.peel import PeelMemory, remainder_index
-from app.core.scripts import script_type, with_derived_scripts
 from app.core.units import SATS_PER_BTC, Sats, btc
 from app.data import entities_table
 from tests.flow.mainnet import REALTX, read

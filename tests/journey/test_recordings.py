@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from app.core.beliefs import Judgement
 from app.core.classification import MovedIs
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
-from app.core.foreteller import Silent
 from app.core.prediction import Prediction
 from app.core.tracker import Tracker
+from app.core.tracking.beliefs import Judgement
+from app.core.tracking.foreteller import Silent
 from app.core.units import Sats
 from app.replay import Replay, Summary
 from app.store.opening import open_database

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.feerates import RUNGS, Floats, feerate_of_rung, rung_of
+from app.core.forecasting.feerates import RUNGS, Floats, feerate_of_rung, rung_of
 from tests.simulation import model
 from tests.simulation.model import Blocks, Quotes, Regime
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from app.core.feerates import RUNGS, Floats, by_rung, feerate_of_rung
+from app.core.forecasting.feerates import RUNGS, Floats, by_rung, feerate_of_rung
 
 BLOCK_VBYTES: Final = 998_000.0
 TARGET_SECONDS: Final = 600.0

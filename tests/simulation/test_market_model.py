@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from app.core.feerates import RUNGS, by_rung
+from app.core.forecasting.feerates import RUNGS, by_rung
 from tests.simulation import model
 from tests.simulation.bins import CONFIRMED, DROPPED, BinnedMarket, Run, Seen
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.core.feerates import by_rung
+from app.core.forecasting.feerates import by_rung
 from tests.simulation import model, wire
 from tests.simulation.making import Maker
 from tests.simulation.scripts import output_of

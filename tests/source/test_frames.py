@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.forecaster import Forecaster
+from app.core.forecasting.forecaster import Forecaster
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.observations import (
     BlockConnected,
     ChainListed,
@@ -20,7 +21,6 @@ from app.core.observations import (
     TransactionReplaced,
     TransactionSeen,
 )
-from app.core.passagetable import Beliefs, PassageTable
 from app.core.units import Sats
 from app.source.frames import FrameReader
 from tests.backend import wrong_types
@@ -180,7 +180,7 @@ def test_every_field_wrong_in_turn_is_skipped_and_the_next_frame_is_read(kind: s
 
 
 def test_whatever_a_frame_says_the_forecast_and_the_tracker_live() -> None:
-    table = PassageTable(Beliefs())
+    table = PassageTable(MinerBeliefs())
     for kind in ("added", "mempool-blocks", "mempoolInfo", "projected whole", "projected changed"):
         frame = {key: told for key, told in frames_by_kind()[kind].items() if key in READ}
         for wrong in wrong_types.variants(frame):

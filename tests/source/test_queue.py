@@ -1,6 +1,6 @@
 """The queue cut into blocks."""
 
-from app.core.queue import FeeBin, project
+from app.core.forecasting.queue import FeeBin, project
 from app.core.units import SatPerVb, Sats, VBytes
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.rawtx import COINBASE, decode, is_coinbase
+from app.core.encoding.rawtx import COINBASE, decode, is_coinbase
 from app.core.units import Outpoint, Txid
 from app.errors import ParseError
 

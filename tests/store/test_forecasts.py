@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from app.core import lifecycle
 from app.core.prediction import REVISIONS_HELD, Prediction, thinned
+from app.core.tracking import lifecycle
 from app.core.units import Height
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from app.core import lifecycle
 from app.core.classification import Flag
-from app.core.feerates import Floats
 from app.core.forecast import ForecastModel, Standings, forecast_one
-from app.core.outcomes import Fate, ScoredForecast, headline_outcomes
+from app.core.forecasting.feerates import Floats
+from app.core.forecasting.outcomes import Fate, ScoredForecast, headline_outcomes
+from app.core.forecasting.recalibration import Recalibration, no_recalibration
 from app.core.prediction import HORIZONS, Forecast, Prediction, Status
-from app.core.recalibration import Recalibration, no_recalibration
+from app.core.tracking import lifecycle
 from app.core.units import Height
 from app.learning import Learner
 from app.store.predictions import PredictionStore

@@ -1,0 +1,64 @@
+"""The queue as a random walk: after how many blocks is at most one block ahead.
+
+Ahead of a transaction wait `a` blocks' worth of vbytes. Before each block `rho` times an exponential
+amount arrives above it; each block that is not empty takes 1. It is confirmed by the first block that
+finds at most 1 ahead. The chance of that within n blocks is a first passage, not an end point: what was
+confirmed stays confirmed when the queue grows again.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+import numpy as np
+
+from app.core.forecasting.feerates import Floats
+
+CELL: Final = 0.1  # blocks; finer cells move no probability by more than 0.003
+_CELLS_PER_BLOCK: Final = 10
+_DEEPEST: Final = 160  # blocks ahead beyond which 144 blocks cannot be enough
+
+
+def first_passage(rhos: Floats, empty_share: float, horizons: Collection[int]) -> dict[int, Floats]:
+    """Return P(confirmed within n) for each n of `horizons`, as [rho, a on a grid of CELL].
+
+    `rhos` is the inflow above in blocks a block; `empty_share` the share of blocks that take nothing.
+    """
+    cells = _DEEPEST * _CELLS_PER_BLOCK + 1
+    decay, near, far = _cell_weights(rhos)
+    within = np.zeros((len(rhos), cells))
+    wanted = {0: within}
+    for n in range(1, max(horizons) + 1):
+        right = np.ones_like(within)  # just right of each grid point; a block takes 1, so a <= 1 is in
+        right[:, _CELLS_PER_BLOCK:] = within[:, :-_CELLS_PER_BLOCK]
+        left = right.copy()
+        left[:, _CELLS_PER_BLOCK] = 1.0
+        right = empty_share * within + (1.0 - empty_share) * right
+        left = empty_share * within + (1.0 - empty_share) * left
+        within = _expected_after_inflow(right, left, decay, near, far)
+        wanted[n] = within
+        if n - 1 not in horizons and n > 1:
+            del wanted[n - 1]
+    return {n: grid for n, grid in wanted.items() if n in horizons}
+
+
+def _cell_weights(rhos: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return, by rho, the chance to jump over one cell, and the weights of a cell's two ends.
+
+    Exact for a function that is linear within each cell.
+    """
+    scale = np.maximum(rhos, 1e-9)[:, None]
+    decay = np.exp(-CELL / scale)
+    far = scale / CELL * (1.0 - decay * (1.0 + CELL / scale))
+    return decay, 1.0 - decay - far, far
+
+
+def _expected_after_inflow(right: Floats, left: Floats, decay: Floats, near: Floats, far: Floats) -> Floats:
+    """Return E[w(a + rho X)], X exponential, on the grid: G_i = decay G_(i+1) + cell i, by doubling."""
+    total = near * right
+    total[:, :-1] += far * left[:, 1:]
+    total[:, -1:] += (far + decay) * right[:, -1:]
+    step, factor = 1, decay
+    while step < total.shape[1] and factor.max() > 1e-14:
+        total[:, :-step] += factor * total[:, step:]
+        step, factor = step * 2, factor * factor
+    return total

@@ -1,0 +1,89 @@
+"""How fast new vbytes arrive, by feerate: the term that decides a confirmation forecast.
+
+New means a package's vbytes at their package feerate: a replacement or a child that lifts its parent
+counts again, at the new feerate.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.core.forecasting.feerates import RUNGS, Floats, ahead_of_each_rung, rung_of
+from app.core.forecasting.market import Queue
+
+SHORT_SECONDS: Final = 600.0
+MIDDLE_SECONDS: Final = 7_200.0
+LONG_SECONDS: Final = 28_800.0
+_WINDOWS: Final = np.array([SHORT_SECONDS, MIDDLE_SECONDS, LONG_SECONDS])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InflowRates:
+    """Vbytes a second that arrive above each feerate (half of its own rung counted), by window."""
+
+    short: Floats
+    middle: Floats
+    long: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inflow:
+    """Exponentially weighted arrivals on three windows. Immutable: `observed` returns the next state.
+
+    `weighted` is vbytes a second by (window, rung), not yet corrected for a short history.
+    """
+
+    weighted: Floats
+    observed_seconds: float = 0.0
+
+    def observed(self, arrived: Floats, elapsed_seconds: float) -> "Inflow":
+        """Return the state after `arrived` (vbytes by rung) came in during `elapsed_seconds` (> 0)."""
+        keep = np.exp(-elapsed_seconds / _WINDOWS)[:, None]
+        rate = arrived / elapsed_seconds
+        return Inflow(self.weighted * keep + rate * (1.0 - keep), self.observed_seconds + elapsed_seconds)
+
+    def unobserved(self, elapsed_seconds: float) -> "Inflow":
+        """Return the state after a gap in which nothing could be seen: the history counts for less.
+
+        What was known stays the estimate, but its weight (`observed_seconds`) decays with the short window.
+        """
+        left = self.observed_seconds * float(np.exp(-elapsed_seconds / SHORT_SECONDS))
+        now = self._start_up(self.observed_seconds)
+        then = self._start_up(left)
+        return Inflow(self.weighted * (then / np.maximum(now, 1e-12))[:, None], left)
+
+    def above(self, feerates: Floats) -> InflowRates:
+        """Return the arrival rate above each feerate, corrected for a history shorter than the window."""
+        rungs = rung_of(feerates)
+        if self.observed_seconds <= 0:
+            nothing = np.zeros(rungs.shape)
+            return InflowRates(short=nothing, middle=nothing, long=nothing)
+        correction = 1.0 / self._start_up(self.observed_seconds)
+        short, middle, long = (
+            ahead_of_each_rung(rates)[rungs] * factor
+            for rates, factor in zip(self.weighted, correction, strict=True)
+        )
+        return InflowRates(short=short, middle=middle, long=long)
+
+    @staticmethod
+    def _start_up(seconds: float) -> Floats:
+        return np.asarray(1.0 - np.exp(-seconds / _WINDOWS))
+
+
+def no_inflow_seen() -> Inflow:
+    return Inflow(np.zeros((len(_WINDOWS), RUNGS)))
+
+
+def arrivals_between(before: Queue, after: Queue, mined_vbytes: float = 0.0) -> Floats:
+    """Estimate new vbytes by rung from two pictures of the queue, where single arrivals were not seen.
+
+    A lower bound: what came and left between them is not seen, and departures hide arrivals. The pictures
+    are smoothed percentiles, so take them 30 s apart or more: each pair adds its rounding.
+    `mined_vbytes` is what blocks took from the top in between.
+    """
+    start = before.without_top(mined_vbytes) if mined_vbytes > 0 else before
+    growth = np.cumsum((after.waiting - start.waiting)[::-1])
+    # Arrivals above a feerate never shrink as the feerate falls; noise and departures make `growth` do so.
+    arrived_above = np.maximum.accumulate(np.maximum(growth, 0.0))
+    return np.diff(arrived_above, prepend=0.0)[::-1].copy()

@@ -1,0 +1,181 @@
+"""Blocks: placed on the chain, read for whales, undone by a reorg."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.core.encoding.scripts import with_derived_scripts
+from app.core.models import Block, BlockEntry, SourceName, Transaction
+from app.core.observations import ChainListed
+from app.core.prediction import Prediction, Status
+from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
+from app.core.tracking import endings, replacing, weighing
+from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.candidates import Candidate
+from app.core.units import BlockHash, Height, Txid
+
+UNEXPLAINED = timedelta(minutes=10)
+"""So long after a drop a block may still say what took its coins."""
+
+
+def listed(beliefs: Beliefs, told: ChainListed, at: datetime) -> None:
+    """The end of a source's chain: the first one is where we begin; later ones may hold a reorg."""
+    tip, newest = beliefs.chain.tip, told.blocks[-1]
+    if tip is None:
+        beliefs.chain.restore(told.blocks)
+        for block in told.blocks:
+            beliefs.connect(block)
+            beliefs.take_for_read(block)
+    elif newest.hash in beliefs.chain:
+        return
+    elif newest.height <= tip.height:
+        # An old view after a restart, or a reorg: the backend's tip will say which.
+        beliefs.ask(AskMempool("the backend's chain is not the one we know"))
+    else:
+        for block in told.blocks:
+            if block.height >= beliefs.chain.lowest:
+                connected(beliefs, block, at)
+
+
+def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
+    """A block of the best chain, perhaps known already, perhaps before its parent."""
+    if block.hash in beliefs.chain or block.height < beliefs.chain.lowest:
+        read(beliefs, block, at)
+    elif beliefs.chain.tip is not None and block.previous is None and block.entries is None:
+        beliefs.ask(AskBlock(block.hash, block.height))  # only its hash is known
+    else:
+        _place(beliefs, block, at, orphaned=False)
+
+
+def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: datetime) -> None:
+    """Nobody has this block: what waited for it goes on with a hole in the chain."""
+    if block_hash in beliefs.chain:
+        _ask_about_all(beliefs, at)  # whoever tells blocks without their content may know one transaction
+    for child in beliefs.orphans.pop(block_hash, {}).values():
+        if child.hash not in beliefs.chain:
+            _place(beliefs, child, at, orphaned=True)
+    tip = beliefs.chain.tip
+    if height is not None and block_hash not in beliefs.chain and (tip is None or height > tip.height):
+        _place(beliefs, Block(hash=block_hash, height=height), at, orphaned=True)
+
+
+def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
+    """Confirm what is in it; find whales that nobody ever announced."""
+    known = beliefs.chain.at(block.height)
+    if known is not None and known.hash != block.hash:
+        return
+    if known is not None:
+        block = replace(known, txids=block.txids, entries=block.entries, time=known.time or block.time)
+    elif block.entries is None and block.txids is not None:
+        beliefs.ask(AskBlock(block.hash, block.height))  # from before our chain, and told all the same
+    for txid in block.txids or ():
+        mined(beliefs, txid, block, at)
+    for position, entry in enumerate(block.entries or ()):
+        mined(beliefs, entry.txid, block, at)
+        if position > 0 and entry.value > beliefs.judgement.threshold:  # the first one makes new coins
+            _whale_in_block(beliefs, entry, block)
+    if block.entries is not None:
+        beliefs.settle(block)
+
+
+def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
+    beliefs.gone.pop(txid)
+    candidate = beliefs.candidates.get(txid)
+    if candidate is not None:
+        weighing.decide(beliefs, replace(candidate, contests=()), at)
+    rival = beliefs.rivals.pop(txid)
+    if rival is not None and beliefs.whales.current(txid) is None:
+        replacing.lose_to(beliefs, beliefs.whales.spenders(rival.outpoints), rival, at)
+    whale = beliefs.whales.find(txid)
+    if whale is None:
+        return
+    if whale.txid != txid:
+        _older_version_mined(beliefs, whale, txid, block, at)
+    elif whale.status is not Status.CONFIRMED:
+        endings.confirm(beliefs, whale, block, at)
+    elif whale.confirmed_hash != block.hash:
+        endings.confirm(beliefs, endings.undo(beliefs, whale, at), block, at)
+
+
+def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime) -> None:
+    """A whale that was never announced; what else spends its coins is settled now."""
+    tx = with_derived_scripts(tx)
+    if beliefs.whales.current(tx.txid) is None:
+        replacing.lose_to(beliefs, beliefs.whales.spenders(tx.outpoints), tx, at)
+        _explain_drops(beliefs, tx, at)
+    known = beliefs.whales.current(tx.txid)
+    if known is not None:
+        weighing.complete(beliefs, known, tx, at)
+        mined(beliefs, tx.txid, block, at)
+        return
+    candidate = Candidate(tx=tx, source=SourceName.BLOCK, at=at, late=True, block=block)
+    weighing.weigh_again(beliefs, candidate, at)
+
+
+def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
+    """After a reorg a whale may be called dropped before the block that holds the other spend is read."""
+    for whale in tuple(beliefs.whales.ended()):
+        lately = whale.ended_at is not None and at - whale.ended_at < UNEXPLAINED
+        told = winner.txid in whale.conflicts_with
+        if whale.status is Status.DROPPED and lately and not told and whale.tx.outpoints & winner.outpoints:
+            endings.lose_to_block(beliefs, whale, winner.txid, at)
+
+
+def block_of(beliefs: Beliefs, block_hash: BlockHash, height: Height) -> Block:
+    """Return the block by that hash, at the height where we know it; one not on our chain is asked for."""
+    known = beliefs.chain.find(block_hash)
+    if known is not None:
+        return known
+    beliefs.ask(AskBlock(block_hash, height))
+    return Block(hash=block_hash, height=height)
+
+
+def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> None:
+    step = beliefs.chain.place(block, orphaned=orphaned)
+    if step.connected is None:
+        if step.parent is not None:
+            beliefs.orphans.setdefault(step.parent, {})[block.hash] = block
+            beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
+        return
+    beliefs.tally.blocks += 1
+    beliefs.connect(block)
+    beliefs.unread.put(block.hash, block.height)
+    undone = endings.undo_blocks(beliefs, step.disconnected, at)
+    read(beliefs, block, at)
+    if block.entries is None:
+        beliefs.ask(AskBlock(block.hash, block.height))
+    if step.hole:
+        _ask_about_all(beliefs, at)
+    for child in beliefs.orphans.pop(block.hash, {}).values():
+        if child.hash not in beliefs.chain:
+            _place(beliefs, child, at, orphaned=False)
+    _ask_about(beliefs, undone)
+    beliefs.reforecast(at)
+
+
+def _ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
+    """What a reorg undid and no new block confirmed may be lost for good."""
+    for whale in undone:
+        still = beliefs.whales.current(whale.txid)
+        if still is not None and still.status is Status.PENDING:
+            beliefs.ask(AskStatus(whale.txid))
+
+
+def _ask_about_all(beliefs: Beliefs, at: datetime) -> None:
+    """Blocks we do not know may hold any of them."""
+    for whale in beliefs.whales.pending():
+        if whale.updated_at < at:
+            beliefs.ask(AskStatus(whale.txid))
+
+
+def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block: Block, at: datetime) -> None:
+    """A miner took a version that had been replaced here: our prediction was of the other one."""
+    if whale.status is Status.PENDING:
+        endings.lose_to_block(beliefs, whale, txid, at)
+    beliefs.ask(AskTransaction(txid, block.hash, block.height))
+
+
+def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
+    known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.aside
+    if not known and entry.txid not in beliefs.entries:
+        beliefs.entries.put(entry.txid, (block, entry))
+        beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

@@ -1,0 +1,195 @@
+"""What the forecaster hears of the market, and when it has something to say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.core.events import EventType
+from app.core.forecasting.forecaster import MOVED_SECONDS, Forecaster
+from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.models import Block
+from app.core.observations import (
+    BlockConnected,
+    ChainListed,
+    MempoolMeasured,
+    ProjectedBlock,
+    QueueProjected,
+    SourceConnected,
+    TransactionSeen,
+)
+from app.core.units import SatPerVb, Sats, VBytes
+from tests.core.story import NOON, START_HEIGHT, WS, Story, a_block, a_whale
+
+
+@pytest.fixture(scope="module")
+def table() -> PassageTable:
+    return PassageTable(MinerBeliefs())
+
+
+def a_queue(median: float, blocks: int = 3) -> QueueProjected:
+    one = ProjectedBlock(
+        vsize=VBytes(1_000_000),
+        count=2_000,
+        total_fees=Sats(round(median * 1_000_000)),
+        median=SatPerVb(median),
+        fee_range=tuple(median * factor for factor in (0.5, 0.8, 1.0, 1.2, 2.0)),
+    )
+    return QueueProjected(blocks=(one,) * blocks, source=WS)
+
+
+def heard(table: PassageTable | None, *, median: float = 10.0) -> Forecaster:
+    forecaster = Forecaster(table)
+    list(forecaster.hear(BlockConnected(block=a_block(0), source=WS), NOON))
+    list(forecaster.hear(a_queue(median), NOON))
+    return forecaster
+
+
+def a_waiting_whale() -> Story:
+    story = Story()
+    story.start()
+    story.seen(a_whale(150, fee=2_000))
+    return story
+
+
+def test_without_a_table_nothing_is_foretold() -> None:
+    assert heard(None).foretell([a_waiting_whale().only], NOON) == [None]
+
+
+def test_without_a_queue_nothing_is_foretold(table: PassageTable) -> None:
+    forecaster = Forecaster(table)
+    list(forecaster.hear(BlockConnected(block=a_block(0), source=WS), NOON))
+
+    assert forecaster.foretell([a_waiting_whale().only], NOON) == [None]
+
+
+def test_without_a_tip_nothing_is_foretold(table: PassageTable) -> None:
+    forecaster = Forecaster(table)
+    list(forecaster.hear(a_queue(10.0), NOON))
+
+    assert forecaster.foretell([a_waiting_whale().only], NOON) == [None]
+
+
+def test_with_queue_and_tip_a_whale_is_foretold(table: PassageTable) -> None:
+    (forecast,) = heard(table).foretell([a_waiting_whale().only], NOON)
+
+    assert forecast is not None
+    assert (forecast.at_height, forecast.feerate) == (START_HEIGHT, 20.0)
+    assert list(forecast.probabilities) == sorted(forecast.probabilities)
+
+
+def test_a_whale_whose_fee_is_unknown_is_not_foretold(table: PassageTable) -> None:
+    whale = a_waiting_whale().only
+    unknown = replace(whale, tx=replace(whale.tx, fee=None))
+
+    assert heard(table).foretell([unknown], NOON) == [None]
+
+
+def test_the_tip_of_a_list_of_blocks_counts(table: PassageTable) -> None:
+    forecaster = heard(table)
+    list(forecaster.hear(ChainListed(blocks=(a_block(1), a_block(2)), source=WS), NOON))
+    (forecast,) = forecaster.foretell([a_waiting_whale().only], NOON)
+
+    assert forecast is not None
+    assert forecast.at_height == START_HEIGHT + 2
+
+
+def test_an_older_block_told_again_does_not_move_the_tip_back(table: PassageTable) -> None:
+    forecaster = heard(table)
+    list(forecaster.hear(BlockConnected(block=a_block(2), source=WS), NOON))
+    list(forecaster.hear(BlockConnected(block=a_block(1), source=WS), NOON))
+    figures = forecaster.figures(NOON)
+
+    assert figures is not None
+    assert figures.block_height == START_HEIGHT + 2
+
+
+def test_the_market_has_moved_when_first_known(table: PassageTable) -> None:
+    assert heard(table).moved(NOON)
+
+
+def test_the_same_market_has_not_moved_again(table: PassageTable) -> None:
+    forecaster = heard(table)
+    forecaster.moved(NOON)
+
+    assert not forecaster.moved(NOON + timedelta(seconds=2 * MOVED_SECONDS))
+
+
+def test_a_block_moves_the_market_at_once(table: PassageTable) -> None:
+    forecaster = heard(table)
+    forecaster.moved(NOON)
+    list(forecaster.hear(BlockConnected(block=a_block(1), source=WS), NOON))
+
+    assert forecaster.moved(NOON + timedelta(seconds=1))
+
+
+def test_between_two_blocks_it_is_looked_at_only_now_and_then(table: PassageTable) -> None:
+    forecaster = heard(table)
+    forecaster.moved(NOON)
+    list(forecaster.hear(a_queue(80.0), NOON + timedelta(seconds=1)))
+
+    assert [forecaster.moved(NOON + timedelta(seconds=one)) for one in (1, MOVED_SECONDS + 1)] == [
+        False,
+        True,
+    ]
+
+
+def test_a_spike_is_told_once() -> None:
+    forecaster, told = heard(None, median=5.0), []
+    for minute in range(1, 95):
+        median = 5.0 if minute < 90 else 100.0
+        told += forecaster.hear(a_queue(median), NOON + timedelta(minutes=minute))
+
+    assert [one.type for one in told] == [EventType.FEES_SPIKED]
+    assert forecaster.spiking
+
+
+def test_a_reconnect_forgets_nothing_of_the_market(table: PassageTable) -> None:
+    forecaster = heard(table)
+    list(forecaster.hear(SourceConnected(source=WS, again=True), NOON + timedelta(minutes=5)))
+
+    assert forecaster.figures(NOON) is not None
+
+
+def test_what_arrives_makes_a_queue_that_grows(table: PassageTable) -> None:
+    quiet, busy = heard(table), heard(table)
+    for second in range(1, 3_600, 20):
+        at = NOON + timedelta(seconds=second)
+        for number in range(60):
+            tx = a_whale(1, fee=100_000, coins=(second, number))
+            big = replace(tx, vsize=VBytes(3_000))
+            list(busy.hear(TransactionSeen(tx=big, source=WS), at))
+        for forecaster in (quiet, busy):
+            list(forecaster.hear(a_queue(10.0), at))
+    whale, at = a_waiting_whale().only, NOON + timedelta(hours=1)
+    (calm,), (pressed,) = quiet.foretell([whale], at), busy.foretell([whale], at)
+
+    assert calm is not None
+    assert pressed is not None
+    assert pressed.probabilities[2] < calm.probabilities[2]
+
+
+def test_the_mempool_measured_is_part_of_the_figures(table: PassageTable) -> None:
+    forecaster = heard(table)
+    measured = MempoolMeasured(
+        count=5,
+        vbytes=7_000_000,
+        usage_bytes=None,
+        limit_bytes=None,
+        minimum_feerate=None,
+        loaded=True,
+        source=WS,
+    )
+    list(forecaster.hear(measured, NOON))
+    figures = forecaster.figures(NOON)
+
+    assert figures is not None
+    assert figures.mempool_vbytes == 7_000_000
+
+
+def test_a_block_without_a_time_teaches_no_pace(table: PassageTable) -> None:
+    forecaster = heard(table)
+    nameless = Block(hash=a_block(1).hash, height=a_block(1).height)
+    list(forecaster.hear(BlockConnected(block=nameless, source=WS), NOON))
+
+    assert list(forecaster._intervals) == []

@@ -1,0 +1,346 @@
+"""What the forecaster hears of the market: arrivals counted once at what they pay, blocks, spikes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from app.core.classification import Classification, Flow, MovedIs
+from app.core.events import EventType
+from app.core.forecasting.forecaster import Forecaster
+from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, InflowWatch
+from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.models import Block, SourceName, Transaction
+from app.core.observations import (
+    BlockConnected,
+    MempoolMeasured,
+    Observation,
+    PackageTold,
+    ProjectedBlock,
+    QueueProjected,
+    SourceConnected,
+    TransactionGlimpsed,
+    TransactionReplaced,
+    TransactionSeen,
+)
+from app.core.prediction import Prediction
+from app.core.tracking import lifecycle
+from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid, VBytes
+from tests.core.fee_markets import AT, a_projected_block, a_table
+
+SECOND = timedelta(seconds=1)
+WS = SourceName.MEMPOOL_WS
+SEVEN = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 9.0)
+
+
+def a_tx(name: str, feerate: float | None, vsize: float = 1_000.0) -> Transaction:
+    return Transaction(
+        txid=Txid(name * 32),
+        inputs=(),
+        outputs=(),
+        fee=None if feerate is None else Sats(round(feerate * vsize)),
+        vsize=VBytes(vsize),
+    )
+
+
+def seen(name: str, feerate: float, *, late: bool = False, source: SourceName = WS) -> TransactionSeen:
+    return TransactionSeen(tx=a_tx(name, feerate), source=source, late=late)
+
+
+def told(name: str, feerate: float) -> PackageTold:
+    return PackageTold(txid=Txid(name * 32), package_feerate=SatPerVb(feerate), related=None, source=WS)
+
+
+def a_line(name: str, feerate: float) -> TransactionGlimpsed:
+    return TransactionGlimpsed(
+        txid=Txid(name * 32),
+        value=Sats(1),
+        fee=None,
+        vsize=VBytes(1_000.0),
+        package_feerate=SatPerVb(feerate),
+        source=WS,
+    )
+
+
+def projected(*blocks: ProjectedBlock, source: SourceName = WS) -> QueueProjected:
+    return QueueProjected(blocks=blocks, source=source)
+
+
+def above(watch: InflowWatch, feerate: float) -> float:
+    """Vbytes a second above `feerate`, on the short window."""
+    return float(watch.inflow.above(np.array([feerate])).short[0])
+
+
+def after(*heard: Observation, seconds: float = FLUSH_SECONDS) -> InflowWatch:
+    """A watch that heard this at once, then nothing until it counted."""
+    watch = InflowWatch()
+    watch.flush(AT)
+    for observation in heard:
+        watch.hear(observation, AT)
+    watch.flush(AT + seconds * SECOND)
+    return watch
+
+
+def test_a_new_transaction_is_inflow_at_what_it_pays() -> None:
+    watch = after(seen("aa", 5.0))
+
+    assert above(watch, 4.0) == pytest.approx(100.0)
+    assert above(watch, 6.0) == 0.0
+
+
+def test_a_transaction_told_twice_is_counted_once() -> None:
+    assert above(after(seen("aa", 5.0), seen("aa", 5.0, source=SourceName.BITCOIND)), 4.0) == 100.0
+
+
+@pytest.mark.parametrize("lift", [told("aa", 9.0), a_line("aa", 9.0)])
+def test_a_lifted_parent_is_inflow_at_its_new_feerate(lift: Observation) -> None:
+    assert above(after(seen("aa", 5.0), lift), 8.0) == pytest.approx(100.0)
+
+
+def test_a_lift_told_twice_is_counted_once() -> None:
+    assert above(after(seen("aa", 5.0), told("aa", 9.0), a_line("aa", 9.0)), 8.0) == pytest.approx(100.0)
+
+
+def test_a_line_of_a_projected_block_is_no_arrival_by_itself() -> None:
+    assert above(after(a_line("aa", 9.0)), 1.0) == 0.0
+
+
+def test_a_parent_that_is_dragged_down_is_no_inflow() -> None:
+    assert above(after(seen("aa", 5.0), told("aa", 2.0)), 1.0) == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_replacement_is_counted_once_whether_or_not_it_is_told_as_an_arrival_too(both: bool) -> None:  # noqa: FBT001
+    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=a_tx("bb", 9.0), mined=False, source=WS)
+    watch = after(wins, *([seen("bb", 9.0)] if both else []))
+
+    assert above(watch, 8.0) == pytest.approx(100.0)
+
+
+def test_a_mined_rival_is_no_arrival() -> None:
+    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=a_tx("bb", 9.0), mined=True, source=WS)
+
+    assert above(after(wins), 1.0) == 0.0
+
+
+def test_what_waited_before_is_no_arrival() -> None:
+    flood = [seen(f"{number:02x}", 5.0, late=True) for number in range(200)]
+
+    assert above(after(*flood), 1.0) == 0.0
+
+
+def test_the_time_a_backend_takes_to_fill_its_mempool_is_no_quiet_time() -> None:
+    watch = after(seen("aa", 5.0))
+    before = above(watch, 4.0)
+    watch.hear(seen("bb", 5.0, late=True), AT + 600 * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(before)
+
+
+def test_one_looked_up_later_does_not_disturb_the_count() -> None:
+    watch = after(seen("aa", 5.0), seen("bb", 5.0, late=True, source=SourceName.MEMPOOL_REST))
+
+    assert above(watch, 4.0) == pytest.approx(100.0)
+
+
+def test_a_late_one_that_is_lifted_later_counts_then() -> None:
+    assert above(after(seen("aa", 5.0, late=True), told("aa", 9.0)), 8.0) == pytest.approx(100.0)
+
+
+def test_silence_is_no_inflow() -> None:
+    watch = after(seen("aa", 5.0))
+    watch.flush(AT + 2 * FLUSH_SECONDS * SECOND)
+
+    assert above(watch, 4.0) < 60.0
+
+
+def test_a_market_that_cannot_be_heard_is_not_taken_for_a_quiet_one() -> None:
+    watch = InflowWatch()
+    watch.hear(projected(), AT)
+    watch.hear(seen("aa", 5.0), AT)
+    watch.flush(AT + FLUSH_SECONDS * SECOND)
+    before, trusted = above(watch, 4.0), watch.inflow.observed_seconds
+    watch.flush(AT + 10 * SILENT_SECONDS * SECOND)
+    watch.hear(projected(), AT + 10 * SILENT_SECONDS * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(before)
+    assert watch.inflow.observed_seconds < trusted
+
+
+def test_only_the_source_that_tells_arrivals_can_have_missed_some() -> None:
+    watch = after(seen("aa", 5.0))
+    trusted = watch.inflow.observed_seconds
+    watch.hear(SourceConnected(source=SourceName.ELECTRS, again=True), AT + 60 * SECOND)
+    assert watch.inflow.observed_seconds == trusted
+
+    watch.hear(SourceConnected(source=WS, again=True), AT + 60 * SECOND)
+    assert watch.inflow.observed_seconds < trusted
+
+
+def test_the_memory_of_what_was_paid_is_bounded() -> None:
+    watch = InflowWatch()
+    for number in range(25_000):
+        tx = replace(a_tx("aa", 5.0), txid=Txid(f"{number:016x}" + "0" * 48))
+        watch.hear(TransactionSeen(tx=tx, source=WS), AT)
+
+    assert len(watch._paid) == 20_000
+
+
+def test_where_arrivals_have_no_fee_the_inflow_is_read_from_pictures_of_the_queue() -> None:
+    watch = InflowWatch()
+    for step in range(11):
+        grown = queue_of_transactions([(5.0, 1e6 + step * 60_000.0)], QueueSource.ELECTRS)
+        watch.pictured(grown, AT + 60 * step * SECOND)
+        watch.flush(AT + 60 * step * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(1_000.0, rel=0.01)
+
+
+def test_what_a_block_took_between_two_pictures_hides_no_arrivals() -> None:
+    watch = InflowWatch()
+    watch.pictured(queue_of_transactions([(5.0, 2e6)], QueueSource.ELECTRS), AT)
+    watch.mined(1e6)
+    watch.pictured(queue_of_transactions([(5.0, 1.06e6)], QueueSource.ELECTRS), AT + 60 * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(1_000.0, rel=0.01)
+
+
+# --- blocks
+
+
+def a_block(height: int) -> BlockConnected:
+    block = Block(
+        hash=BlockHash(f"{height:064x}"), height=Height(height), time=AT + (height - 900) * 600 * SECOND
+    )
+    return BlockConnected(block=block, source=WS)
+
+
+def heard(*told_at: tuple[float, Observation]) -> Forecaster:
+    forecaster = Forecaster(a_table())
+    for seconds, observation in told_at:
+        tuple(forecaster.hear(observation, AT + seconds * SECOND))
+    return forecaster
+
+
+def test_what_a_full_block_took_of_our_queue_is_its_capacity() -> None:
+    full, rest = a_projected_block(SEVEN), a_projected_block(SEVEN, vsize=48_000.0)
+    one = heard(
+        (0, a_block(900)), (0, projected(full, full)), (600, a_block(901)), (600, projected(full, rest))
+    )
+
+    assert one.measured_blocks == (pytest.approx(950_000.0),)
+
+
+def test_a_queue_told_after_the_block_says_nothing_of_what_it_took() -> None:
+    full = a_projected_block(SEVEN)
+    one = heard((0, a_block(900)), (0, projected(full, full)), (600, a_block(901)), (602, projected(full)))
+
+    assert one.measured_blocks == ()
+
+
+def test_blocks_after_a_hole_are_not_measured() -> None:
+    full = a_projected_block(SEVEN)
+    one = heard((0, a_block(900)), (0, projected(full, full)), (600, a_block(903)), (600, projected(full)))
+
+    assert one.measured_blocks == ()
+
+
+# --- who waits
+
+
+def a_whale(tx: Transaction) -> Prediction:
+    return lifecycle.begin(tx, NOTHING_KNOWN, source=WS, at=AT, tip=None)
+
+
+NOTHING_KNOWN = Classification(
+    flow=Flow.UNKNOWN,
+    gross=Sats(20_000_000_000),
+    moved=Sats(20_000_000_000),
+    moved_low=Sats(0),
+    moved_high=Sats(20_000_000_000),
+    moved_is=MovedIs.UP_TO,
+    internal=Sats(0),
+)
+
+
+def a_full_market() -> Forecaster:
+    return heard((0, a_block(900)), (0, projected(a_projected_block(SEVEN), a_projected_block(SEVEN))))
+
+
+def test_a_whale_whose_fee_is_not_known_has_no_forecast_and_says_so() -> None:
+    whale = a_whale(a_tx("aa", None))
+
+    assert a_full_market().foretell([whale], AT) == [None]
+    assert whale.unforecast == "its fee is not known"
+
+
+def test_a_package_feerate_is_enough_for_a_forecast() -> None:
+    whale = replace(a_whale(a_tx("aa", None)), package_feerate=SatPerVb(5.0))
+
+    assert a_full_market().foretell([whale], AT)[0] is not None
+
+
+def test_the_forecast_of_what_was_replaced_is_not_shown_for_what_took_its_place() -> None:
+    forecaster, whale = a_full_market(), a_whale(a_tx("aa", 5.0))
+    [forecast] = forecaster.foretell([whale], AT)
+    assert forecast is not None
+    known = lifecycle.foretell(whale, forecast, AT)
+    taken = lifecycle.take_over(known, a_tx("bb", None), NOTHING_KNOWN, AT, fee_spike=False)
+
+    assert taken.forecast is None
+    assert taken.unforecast == "its fee is not known"
+
+
+def test_a_replacement_is_as_fresh_as_it_is_new() -> None:
+    forecaster, old = a_full_market(), a_whale(a_tx("aa", 5.0))
+    taken = lifecycle.take_over(old, a_tx("bb", 50.0), NOTHING_KNOWN, AT + 3_600 * SECOND, fee_spike=False)
+    same = a_whale(a_tx("bb", 50.0))
+    [bumped] = forecaster.foretell([taken], AT + 3_600 * SECOND)
+    [waited] = forecaster.foretell([same], AT + 3_600 * SECOND)
+
+    assert bumped is not None
+    assert waited is not None
+    assert bumped.probabilities[0] < waited.probabilities[0]
+
+
+# --- spikes
+
+
+def a_median(feerate: float) -> QueueProjected:
+    return projected(a_projected_block(SEVEN, median=feerate), a_projected_block(SEVEN))
+
+
+def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
+    forecaster = heard((0, a_block(900)), *[(60.0 * minute, a_median(2.0)) for minute in range(11)])
+    assert forecaster.moved(AT + 600 * SECOND)
+    at = AT + 605 * SECOND  # too soon for another look, were it not for the spike
+    [spiked] = forecaster.hear(a_median(10.1), at)
+
+    assert spiked.type is EventType.FEES_SPIKED
+    assert spiked.facts == {"next_block_median": 10.1, "tip_height": 900}
+    assert forecaster.spiking
+    assert forecaster.moved(at)
+    assert not forecaster.moved(at)
+    assert not tuple(forecaster.hear(a_median(10.2), at + 2 * SECOND))
+
+
+def test_a_replacement_made_in_a_spike_is_marked_and_one_made_after_it_is_not() -> None:
+    whale = a_whale(a_tx("aa", 5.0))
+    during = lifecycle.take_over(whale, a_tx("bb", 50.0), NOTHING_KNOWN, AT, fee_spike=True)
+    later = lifecycle.take_over(during, a_tx("cc", 60.0), NOTHING_KNOWN, AT, fee_spike=False)
+
+    assert {flag.value for flag in during.flags} == {"fee_spike"}
+    assert not later.flags
+
+
+def test_a_silent_mempool_measure_is_a_sign_of_life() -> None:
+    measured = MempoolMeasured(
+        count=1, vbytes=1, usage_bytes=None, limit_bytes=None, minimum_feerate=None, loaded=True, source=WS
+    )
+    watch = after(seen("aa", 5.0))
+    watch.hear(measured, AT)
+    watch.hear(measured, AT + SILENT_SECONDS * SECOND)
+    watch.flush(AT + (SILENT_SECONDS + FLUSH_SECONDS) * SECOND)
+
+    assert above(watch, 4.0) < 20.0

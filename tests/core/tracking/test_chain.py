@@ -1,0 +1,100 @@
+"""The end of the best chain, and what a block does to it."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.models import Block
+from app.core.tracking.chain import Chain
+from tests.core.story import START_HEIGHT, a_block, a_hash
+
+
+def a_chain(length: int, depth: int = 150) -> Chain:
+    chain = Chain(depth)
+    for height in range(length):
+        chain.place(a_block(height))
+    return chain
+
+
+def heights(blocks: tuple[Block, ...]) -> list[int]:
+    return [block.height - START_HEIGHT for block in blocks]
+
+
+def test_the_first_block_is_taken_as_it_is() -> None:
+    assert Chain().place(a_block(7)).connected == a_block(7)
+
+
+def test_a_child_of_the_tip_is_the_tip() -> None:
+    assert a_chain(3).tip == a_block(2)
+
+
+def test_another_block_of_the_tips_height_undoes_the_tip() -> None:
+    step = a_chain(3).place(a_block(2, branch="b", on=""))
+
+    assert heights(step.disconnected) == [2]
+
+
+def test_a_lower_fork_undoes_all_above_from_the_tip_down() -> None:
+    step = a_chain(5).place(a_block(2, branch="b", on=""))
+
+    assert heights(step.disconnected) == [4, 3, 2]
+
+
+def test_a_block_on_an_unknown_parent_names_that_parent() -> None:
+    step = a_chain(3).place(a_block(3, branch="b"))
+
+    assert (step.connected, step.parent) == (None, a_hash((2, "b")))
+
+
+def test_an_orphan_that_contradicts_the_tip_undoes_it() -> None:
+    step = a_chain(3).place(a_block(3, branch="b"), orphaned=True)
+
+    assert (heights(step.disconnected), step.hole) == ([2], True)
+
+
+def test_a_block_far_above_is_taken_with_a_hole() -> None:
+    step = a_chain(3, depth=10).place(a_block(50))
+
+    assert (step.connected, step.hole) == (a_block(50), True)
+
+
+def test_a_block_below_all_that_is_kept_does_nothing() -> None:
+    step = a_chain(30, depth=10).place(a_block(3))
+
+    assert (step.connected, step.parent) == (None, None)
+
+
+def test_no_more_than_the_depth_is_kept() -> None:
+    assert heights(a_chain(30, depth=10).blocks()) == list(range(20, 30))
+
+
+def test_to_disconnect_undoes_a_block_and_all_above() -> None:
+    chain = a_chain(4)
+
+    assert heights(chain.disconnect(a_hash((2, "")))) == [3, 2]
+    assert chain.tip == a_block(1)
+
+
+def test_to_disconnect_an_unknown_block_undoes_nothing() -> None:
+    assert a_chain(4).disconnect(a_hash("never")) == ()
+
+
+def test_parents_that_are_not_ours_are_missing() -> None:
+    chain = a_chain(2)
+    chain.place(a_block(4), orphaned=True)
+
+    assert chain.missing() == ((a_hash((3, "")), START_HEIGHT + 3),)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc"), st.booleans()), max_size=40))
+def test_whatever_is_placed_heights_and_hashes_agree(told: list[tuple[int, str, bool]]) -> None:
+    chain = Chain(4)
+    for height, branch, orphaned in told:
+        chain.place(a_block(height, branch=branch), orphaned=orphaned)
+        blocks = chain.blocks()
+        assert chain.tip == blocks[-1]
+        assert len(blocks) <= 4
+        assert all(block.hash in chain and chain.at(block.height) == block for block in blocks)
+        for below, above in pairwise(blocks):
+            assert above.height > below.height + 1 or above.previous == below.hash

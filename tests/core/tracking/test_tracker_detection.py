@@ -1,0 +1,278 @@
+"""From first sight to the announcement."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.classification import Flag, MovedIs
+from app.core.models import SourceName, Transaction
+from app.core.observations import PackageTold, PrevoutsTold, TransactionGlimpsed
+from app.core.questions import AskPackage, AskPrevouts, AskTransaction
+from app.core.tracking.whales import Bounds
+from app.core.units import SatPerVb, Sats, VBytes
+from tests.builders import a_script, a_transaction, a_txid, pays, spends
+from tests.core.story import WS, Story, a_block, a_coin, a_whale, prevouts_of, without_prevouts
+
+
+def pays_sats(amount: int, *, change: int = 0) -> Transaction:
+    """To a stranger; the change goes back to the script that is spent."""
+    owner = a_script("owner")
+    outputs = [replace(pays(a_script("stranger"), 1), value=Sats(amount))]
+    if change:
+        outputs.append(replace(pays(owner, 1), value=Sats(change)))
+    return a_transaction(
+        spends=[spends(owner, 5_000, outpoint=a_coin("boundary"))], pays=outputs, fee=500, vsize=100
+    )
+
+
+@pytest.mark.parametrize("change", [0, 1, 200 * 100_000_000])
+@pytest.mark.parametrize(
+    ("amount", "told"), [(9_999_999_999, []), (10_000_000_000, []), (10_000_000_001, ["detected"])]
+)
+def test_a_whale_moves_more_than_the_threshold_by_a_satoshi_at_least(
+    amount: int, change: int, told: list[str]
+) -> None:
+    assert Story().seen(pays_sats(amount, change=change)) == told
+
+
+def test_certain_change_does_not_count_once_the_prevouts_are_known() -> None:
+    story, tx = Story(), pays_sats(10_000_000_000, change=1_000_000)
+    story.seen(without_prevouts(tx))
+
+    assert story.hear(prevouts_of(tx)) == []
+
+
+def test_one_satoshi_more_beside_certain_change_is_announced_as_certain() -> None:
+    story, tx = Story(), pays_sats(10_000_000_001, change=200 * 100_000_000)
+    story.seen(without_prevouts(tx))
+    story.hear(prevouts_of(tx))
+
+    assert (story.only.classification.moved, story.only.classification.moved_is) == (
+        10_000_000_001,
+        MovedIs.CERTAIN,
+    )
+
+
+def test_prevouts_are_asked_for_before_a_candidate_is_announced() -> None:
+    story, tx = Story(), a_whale(prevouts=False)
+
+    assert story.seen(tx) == []
+    assert story.questions == [AskPrevouts(tx.txid, (a_coin("one"),))]
+
+
+def test_a_candidate_is_announced_with_the_time_of_first_sight() -> None:
+    story, tx = Story(), a_whale()
+    story.seen(without_prevouts(tx))
+    first_sight = story.at
+    story.hear(prevouts_of(tx))
+
+    assert story.only.detected_at == first_sight
+
+
+def test_a_candidate_whose_prevouts_nobody_knows_is_announced_as_far_as_known() -> None:
+    story = Story()
+    story.seen(a_whale(prevouts=False))
+
+    assert story.unanswered(*story.questions) == ["detected"]
+
+
+def test_a_candidate_whose_prevouts_come_without_one_is_announced() -> None:
+    story, tx = Story(), a_whale(prevouts=False)
+    story.seen(tx)
+    nothing = PrevoutsTold(txid=tx.txid, prevouts={a_coin("one"): None}, source=WS)
+
+    assert story.hear(nothing) == ["detected"]
+
+
+def test_a_candidate_seen_again_while_its_prevouts_are_asked_is_asked_about_once() -> None:
+    story, tx = Story(), a_whale(prevouts=False)
+    story.seen(tx)
+    story.seen(tx)
+
+    assert story.questions == []
+
+
+def test_a_whale_seen_again_is_not_announced_again() -> None:
+    story, tx = Story(), a_whale()
+    story.seen(tx)
+
+    assert story.seen(tx, tx) == []
+
+
+def test_prevouts_told_late_correct_what_was_said_of_a_waiting_whale() -> None:
+    story, tx = Story(), a_whale()
+    story.seen(without_prevouts(tx))
+    story.unanswered(*story.questions)
+
+    assert story.hear(prevouts_of(tx)) == ["updated"]
+
+
+def test_prevouts_told_after_the_block_still_correct_what_was_said() -> None:
+    story, tx = Story(), pays_sats(15_000_000_000, change=200 * 100_000_000)
+    story.start()
+    story.seen(without_prevouts(tx))
+    story.connected(a_block(1, tx))
+    story.hear(prevouts_of(tx))
+
+    assert story.only.classification.moved == 15_000_000_000
+
+
+def test_prevouts_told_twice_are_told_once() -> None:
+    story, tx = Story(), a_whale()
+    story.seen(without_prevouts(tx))
+    story.hear(prevouts_of(tx))
+
+    assert story.hear(prevouts_of(tx)) == []
+
+
+def test_the_candidate_that_waited_longest_is_decided_when_there_are_too_many() -> None:
+    story = Story(bounds=Bounds(candidates=2))
+    first, *rest = [a_whale(coins=(name,), prevouts=False) for name in "abc"]
+    story.seen(first, *rest)
+
+    assert [one.txid for one in story.kept.values()] == [first.txid]
+
+
+def test_what_waited_before_the_source_could_tell_is_marked() -> None:
+    story = Story()
+    story.seen(a_whale(), late=True)
+
+    assert Flag.LATE_SEEN in story.only.flags
+
+
+def test_what_is_seen_as_it_enters_is_not_marked() -> None:
+    story = Story()
+    story.seen(a_whale())
+
+    assert story.only.flags == frozenset()
+
+
+def glimpse_of(tx: Transaction, rate: float | None = None) -> TransactionGlimpsed:
+    return TransactionGlimpsed(
+        txid=tx.txid,
+        value=tx.gross,
+        fee=Sats(1_000),
+        vsize=VBytes(100),
+        package_feerate=None if rate is None else SatPerVb(rate),
+        source=WS,
+    )
+
+
+def test_a_big_line_of_a_projected_block_is_asked_for_whole() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+
+    assert story.questions == [AskTransaction(tx.txid)]
+
+
+def test_a_line_of_the_threshold_is_no_whale() -> None:
+    story = Story()
+    story.hear(glimpse_of(a_whale(100)))
+
+    assert story.questions == []
+
+
+def test_a_glimpsed_whale_is_announced_once_it_is_told_whole() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+
+    assert story.told(tx) == ["detected"]
+
+
+def test_a_glimpsed_whale_that_cannot_be_read_is_announced_by_its_line() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+    story.unanswered(*story.questions)
+
+    assert (story.only.classification.gross, story.only.classification.moved_is) == (
+        tx.gross,
+        MovedIs.UP_TO,
+    )
+
+
+def test_a_whale_announced_by_its_line_takes_up_the_whole_when_it_comes() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+    story.unanswered(*story.questions)
+    story.told(tx)
+
+    assert story.only.tx.outputs == tx.outputs
+
+
+def test_a_whale_known_by_its_line_is_asked_for_again_at_each_reconciliation() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+    story.unanswered(*story.questions)
+    story.listed(tx)
+
+    assert AskTransaction(tx.txid) in story.questions
+
+
+def test_a_glimpsed_transaction_that_has_gone_is_forgotten() -> None:
+    story, tx = Story(), a_whale()
+    story.hear(glimpse_of(tx))
+    story.gone(tx)
+
+    assert story.unanswered(AskTransaction(tx.txid)) == []
+
+
+def test_a_child_of_a_waiting_whale_has_its_package_asked_for() -> None:
+    story, whale = Story(), a_whale()
+    story.seen(whale)
+    child = a_transaction(
+        spends=[spends(a_script("x"), 1, outpoint=a_coin("y")._replace(txid=whale.txid))],
+        pays=[pays(a_script("z"), 0.5)],
+    )
+    story.seen(child)
+
+    assert story.questions == [AskPackage(whale.txid)]
+
+
+def test_a_package_that_pays_more_than_its_whale_is_marked_and_told() -> None:
+    story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(10.0))
+    story.seen(whale)
+    lifted = PackageTold(txid=whale.txid, package_feerate=SatPerVb(80.0), related=1, source=WS)
+
+    assert story.hear(lifted) == ["updated"]
+    assert Flag.CPFP in story.only.flags
+
+
+def test_a_package_that_pays_what_it_paid_is_not_told() -> None:
+    story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(10.0))
+    story.seen(whale)
+
+    assert (
+        story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(10.05), related=0, source=WS)) == []
+    )
+
+
+def test_hops_of_a_peel_chain_are_updates_of_one_alert() -> None:
+    story = Story()
+    coin = a_coin("peeled")
+    amount = 900.0
+    for hop in range(3):
+        tx = a_transaction(
+            spends=[spends(a_script(("peel", hop)), amount, outpoint=coin)],
+            pays=[pays(a_script(("shop", hop)), 5), pays(a_script(("peel", hop + 1)), amount - 6)],
+            vsize=140,
+        )
+        story.seen(tx)
+        coin, amount = coin._replace(txid=tx.txid, vout=1), amount - 6
+
+    assert story.types == ["detected", "updated", "updated"]
+    assert len({one.peel_of for one in story.kept.values()}) == 2
+
+
+def test_the_first_to_see_a_whale_stays_its_first_witness() -> None:
+    story, tx = Story(), a_whale()
+    story.seen(tx)
+    story.told(tx)
+
+    assert story.only.first_seen_by is SourceName.MEMPOOL_WS
+
+
+def test_an_id_is_made_of_the_first_txid() -> None:
+    story, tx = Story(), replace(a_whale(), txid=a_txid("the first"))
+    story.seen(tx)
+
+    assert story.only.prediction_id == f"whl_{tx.txid[:32]}"

@@ -1,0 +1,395 @@
+"""Out of the mempool: dropped, unverifiable, killed by a block, broadcast again."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.core.classification import Flag
+from app.core.models import Transaction
+from app.core.observations import Gap, PackageTold, TransactionGlimpsed
+from app.core.prediction import Outcome, Status
+from app.core.questions import AskMempool, AskStatus, AskStored, AskTransaction
+from app.core.tracking.whales import Bounds
+from app.core.units import SatPerVb, Sats, VBytes
+from tests.builders import a_script, a_transaction, a_txid, pays, spends
+from tests.core.story import WS, Story, a_block, a_coin, a_whale, forecasting
+
+WHALE = a_whale(150)
+CHEAPER, DEARER = a_whale(150, fee=500), a_whale(150, fee=5_000)
+"""Other spends of the same coin."""
+SMALL = a_whale(50, fee=500, to="no whale")
+
+
+def begun() -> Story:
+    story = Story(foreteller=forecasting())
+    story.start()
+    story.seen(WHALE)
+    return story
+
+
+def test_that_it_left_is_asked_about_before_it_is_believed() -> None:
+    story = begun()
+
+    assert story.left(WHALE) == []
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_what_is_nowhere_is_dropped() -> None:
+    story = begun()
+    story.left(WHALE)
+
+    assert story.gone(WHALE) == ["dropped"]
+    assert (story.only.status, story.only.outcome) == (Status.DROPPED, Outcome.DROPPED)
+
+
+def test_what_expired_says_so() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.gone(WHALE)
+
+    assert story.only.reason is not None
+    assert "expired" in story.only.reason
+
+
+def test_a_child_of_a_parent_that_is_gone_says_so() -> None:
+    story = begun()
+    child = a_child_of(WHALE)
+    story.seen(child)
+    story.left(WHALE, child)
+    story.gone(child)
+
+    assert story.of(child).reason == f"its parent {WHALE.txid} is gone: it left the mempool"
+
+
+def test_a_child_of_a_replaced_parent_says_so() -> None:
+    story = begun()
+    child = a_child_of(WHALE)
+    story.seen(child)
+    story.replaced(WHALE, by=DEARER)
+    story.left(child)
+    story.gone(child)
+
+    assert story.of(child).reason == f"its parent {WHALE.txid} is gone: replaced by {DEARER.txid}"
+
+
+def test_a_parent_that_was_mined_is_not_called_gone() -> None:
+    story = begun()
+    child = a_child_of(WHALE)
+    story.seen(child)
+    story.left(WHALE)
+    story.connected(a_block(1, WHALE))
+    story.left(child)
+    story.gone(child)
+
+    assert story.of(child).reason is not None
+    assert "parent" not in str(story.of(child).reason)
+
+
+def test_what_left_and_nobody_can_say_is_marked_and_stays_pending() -> None:
+    story = begun()
+    story.left(WHALE)
+
+    assert story.unanswered(AskStatus(WHALE.txid)) == ["updated"]
+    assert (story.only.status, story.only.left_unverified) == (Status.PENDING, True)
+
+
+def test_what_is_no_longer_listed_and_nobody_can_say_is_marked_too() -> None:
+    story = begun()
+    story.listed()
+
+    assert story.unanswered(*story.questions) == ["updated"]
+    assert story.only.left_unverified
+
+
+def test_that_nobody_can_say_is_told_once() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.unanswered(AskStatus(WHALE.txid))
+
+    assert story.unanswered(AskStatus(WHALE.txid)) == []
+
+
+def test_an_unanswered_question_about_what_never_left_says_nothing() -> None:
+    assert begun().unanswered(AskStatus(WHALE.txid)) == []
+
+
+@pytest.mark.parametrize("how", ["status", "listed", "seen"])
+def test_the_doubt_ends_when_a_source_can_say(how: str) -> None:
+    story = begun()
+    story.left(WHALE)
+    story.unanswered(AskStatus(WHALE.txid))
+    told = {"status": story.waits, "listed": story.listed, "seen": story.seen}[how](WHALE)
+
+    assert (told, story.only.left_unverified) == (["updated"], False)
+
+
+def test_once_verified_an_unanswered_question_brings_no_doubt_back() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.waits(WHALE)
+
+    assert story.unanswered(AskStatus(WHALE.txid)) == []
+
+
+def test_a_doubtful_one_that_is_nowhere_is_dropped() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.unanswered(AskStatus(WHALE.txid))
+
+    assert story.gone(WHALE) == ["dropped"]
+
+
+def test_a_candidate_that_leaves_is_announced_first() -> None:
+    story = Story()
+    story.seen(a_whale(prevouts=False))
+    story.left(WHALE)
+
+    assert story.gone(WHALE) == ["dropped"]
+    assert story.types == ["detected", "dropped"]
+
+
+@pytest.mark.parametrize("how", ["status", "seen"])
+def test_broadcast_again_it_has_the_same_id_and_is_pending(how: str) -> None:
+    story = begun()
+    first = story.only
+    story.left(WHALE)
+    story.gone(WHALE)
+    told = {"status": story.waits, "seen": story.seen}[how](WHALE)
+
+    assert told == ["updated"]
+    assert (story.only.prediction_id, story.only.status) == (first.prediction_id, Status.PENDING)
+
+
+def test_broadcast_again_it_keeps_its_first_time() -> None:
+    story = begun()
+    first = story.only.detected_at
+    story.gone(WHALE)
+    story.seen(WHALE)
+
+    assert story.only.detected_at == first
+
+
+def test_broadcast_again_while_nobody_listened_it_is_asked_about_when_listed() -> None:
+    story = begun()
+    story.gone(WHALE)
+    story.listed(WHALE)
+
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_a_line_of_a_projected_block_brings_a_dropped_one_back_into_question() -> None:
+    story = begun()
+    story.gone(WHALE)
+    story.hear(
+        TransactionGlimpsed(
+            txid=WHALE.txid,
+            value=WHALE.gross,
+            fee=Sats(1),
+            vsize=VBytes(1),
+            package_feerate=None,
+            source=WS,
+        )
+    )
+
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_a_dropped_one_that_is_mined_all_the_same_is_confirmed() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert story.connected(a_block(1, WHALE)) == ["confirmed"]
+
+
+def test_a_replaced_one_that_is_mined_all_the_same_is_confirmed_and_its_winner_loses() -> None:
+    story = begun()
+    story.seen(DEARER)
+    story.waits(WHALE)
+    story.replaced(WHALE, by=DEARER)
+    story.connected(a_block(1, WHALE))
+
+    assert (story.of(WHALE).status, story.of(DEARER).status) == (Status.CONFIRMED, Status.DROPPED)
+
+
+def test_killed_by_a_block_it_is_conflicted_then_dropped() -> None:
+    story = begun()
+
+    assert story.replaced(WHALE, by=CHEAPER, mined=True) == ["conflicted", "dropped"]
+
+
+def test_killed_by_a_block_it_says_by_what() -> None:
+    story = begun()
+    story.replaced(WHALE, by=CHEAPER, mined=True)
+
+    assert story.only.reason == f"a block holds {CHEAPER.txid}, which spends the same coin"
+    assert Flag.CONFLICT in story.only.flags
+
+
+def test_the_whale_that_killed_it_is_a_prediction_of_its_own() -> None:
+    story, block = begun(), a_block(1, CHEAPER)
+    story.connected(block)
+    story.told(CHEAPER, block)
+
+    assert (story.of(CHEAPER).status, story.of(WHALE).status) == (Status.CONFIRMED, Status.DROPPED)
+    assert story.of(CHEAPER).prediction_id != story.of(WHALE).prediction_id
+
+
+def test_a_winner_in_a_block_that_pays_more_was_a_replacement_out_of_sight() -> None:
+    story, block = begun(), a_block(1, DEARER)
+    story.connected(block)
+
+    assert story.told(DEARER, block) == ["replaced", "confirmed"]
+    assert story.only.replaces == (WHALE.txid,)
+
+
+def test_a_replacement_out_of_sight_is_looked_for_in_its_block() -> None:
+    story = begun()
+    story.replaced(WHALE, by=DEARER, mined=True)
+
+    assert AskStatus(DEARER.txid) in story.questions
+
+
+def test_a_rival_that_is_no_whale_kills_it_in_a_block() -> None:
+    story = begun()
+    story.seen(SMALL)
+    story.waits(WHALE)
+
+    assert story.connected(a_block(1, SMALL)) == ["conflicted", "dropped"]
+
+
+def test_a_whale_in_a_block_ends_whatever_else_waits_for_its_coins() -> None:
+    story = begun()
+    both = a_whale(900, coins=("one", "two"), fee=100)
+    story.seen(both)
+    story.waits(WHALE)
+    story.connected(a_block(1, both))
+
+    assert story.of(WHALE).status is Status.DROPPED
+
+
+def test_an_older_version_in_a_block_is_a_prediction_of_its_own() -> None:
+    story, block = begun(), a_block(1, WHALE)
+    story.replaced(WHALE, by=DEARER)
+    story.connected(block)
+    story.told(WHALE, block)
+
+    assert (story.of(WHALE).status, story.of(DEARER).status) == (Status.CONFIRMED, Status.DROPPED)
+
+
+def test_an_older_version_in_a_block_is_known_by_its_line_if_nobody_can_say_more() -> None:
+    story = begun()
+    story.replaced(WHALE, by=DEARER)
+    story.connected(a_block(1, WHALE))
+    story.unanswered(*story.questions)
+
+    assert story.of(WHALE).status is Status.CONFIRMED
+
+
+def test_a_gap_asks_for_all_that_waits() -> None:
+    story = begun()
+    story.hear(Gap(source=WS, reason="sequence went from 3 to 7"))
+
+    assert story.questions == [AskMempool("sequence went from 3 to 7")]
+
+
+def test_what_should_be_listed_and_is_not_is_asked_about() -> None:
+    story = begun()
+    story.listed()
+
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_what_is_listed_is_not_asked_about() -> None:
+    story = begun()
+    story.listed(WHALE)
+
+    assert story.questions == []
+
+
+def test_a_listing_older_than_the_last_word_says_nothing() -> None:
+    story = begun()
+    story.listed(seconds_ago=60)
+
+    assert story.questions == []
+
+
+def test_an_older_version_that_is_listed_instead_is_read_first() -> None:
+    story = begun()
+    story.replaced(WHALE, by=DEARER)
+    story.listed(WHALE)
+
+    assert story.questions == [AskTransaction(WHALE.txid)]
+
+
+def test_a_status_told_twice_is_told_once() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert story.gone(WHALE) == []
+
+
+def test_what_nobody_knows_makes_no_event() -> None:
+    story = Story()
+
+    assert story.gone(WHALE) + story.waits(WHALE) + story.left(WHALE) == []
+
+
+def test_a_package_of_nobody_makes_no_event() -> None:
+    told = PackageTold(txid=WHALE.txid, package_feerate=SatPerVb(5.0), related=0, source=WS)
+
+    assert Story().hear(told) == []
+
+
+def test_a_restored_whale_goes_on_where_it_was() -> None:
+    story, again = begun(), Story()
+    again.tracker.restore((story.only,), tuple(story.blocks))
+    again.kept = dict(story.kept)
+    again.at = story.at + timedelta(minutes=1)
+
+    assert again.seen(WHALE) == []
+    assert again.connected(a_block(1, WHALE)) == ["confirmed"]
+
+
+def test_a_restored_confirmed_whale_is_undone_by_a_reorg() -> None:
+    story, again = begun(), Story()
+    story.connected(a_block(1, WHALE))
+    again.tracker.restore((story.only,), tuple(story.blocks))
+    again.kept, again.at = dict(story.kept), story.at + timedelta(minutes=1)
+
+    assert again.connected(a_block(1, branch="b", on="")) == ["reorged"]
+
+
+def test_a_restored_dropped_whale_comes_back_with_its_id() -> None:
+    story, again = begun(), Story()
+    story.gone(WHALE)
+    again.tracker.restore((story.only,), tuple(story.blocks))
+    again.kept, again.at = dict(story.kept), story.at + timedelta(minutes=1)
+
+    assert again.seen(WHALE) == ["updated"]
+
+
+def test_no_more_whales_are_followed_than_the_bound_allows() -> None:
+    story = Story(bounds=Bounds(pending=3))
+    story.seen(*(a_whale(150, coins=(number,)) for number in range(5)))
+
+    assert (len(story.tracker.whales), story.tracker.tally.shed) == (3, 2)
+
+
+def test_a_whale_set_aside_is_read_from_the_store_when_something_is_heard_of_it() -> None:
+    story = Story(bounds=Bounds(pending=1))
+    story.seen(WHALE, a_whale(150, coins=("other",)))
+
+    story.left(WHALE)
+
+    assert AskStored(story.of(WHALE).prediction_id) in story.questions
+
+
+def a_child_of(parent: Transaction) -> Transaction:
+    child = a_transaction(
+        spends=[spends(a_script("c"), 1_000, outpoint=a_coin("x")._replace(txid=parent.txid))],
+        pays=[pays(a_script("d"), 140)],
+        fee=100,
+        vsize=100,
+    )
+    return replace(child, txid=a_txid(("child", parent.txid)))

@@ -1,0 +1,147 @@
+"""The set of whales in memory agrees with a plain list of them, whatever is put."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.classification import Classification, Flow, MovedIs
+from app.core.models import SourceName
+from app.core.prediction import Prediction, Status
+from app.core.tracking import lifecycle
+from app.core.tracking.whales import Bounds, Whales
+from app.core.units import Sats
+from tests.core.story import NOON, a_block, a_coin, a_whale
+
+
+def a_prediction(*coins: object, fee: int = 1_000) -> Prediction:
+    tx = a_whale(150, coins=coins, fee=fee)
+    classification = Classification(
+        flow=Flow.UNKNOWN,
+        gross=tx.gross,
+        moved=tx.gross,
+        moved_low=Sats(0),
+        moved_high=tx.gross,
+        moved_is=MovedIs.UP_TO,
+        internal=Sats(0),
+    )
+    return lifecycle.begin(tx, classification, source=SourceName.MEMPOOL_WS, at=NOON, tip=None)
+
+
+def replaced(whale: Prediction, *coins: object, fee: int) -> Prediction:
+    return lifecycle.take_over(
+        whale, a_whale(150, coins=coins, fee=fee), whale.classification, NOON, fee_spike=False
+    )
+
+
+def holding(*predictions: Prediction, bounds: Bounds | None = None) -> Whales:
+    whales = Whales(bounds or Bounds())
+    for one in predictions:
+        whales.put(one)
+    return whales
+
+
+def test_a_whale_is_found_by_its_txid() -> None:
+    whale = a_prediction("a")
+
+    assert holding(whale).find(whale.txid) == whale
+
+
+def test_a_whale_is_found_by_a_txid_it_had() -> None:
+    whale = a_prediction("a")
+    later = replaced(whale, "a", fee=2_000)
+    whales = holding(whale, later)
+
+    assert (whales.find(whale.txid), whales.current(whale.txid)) == (later, None)
+
+
+def test_a_whale_is_found_by_a_coin_it_spends() -> None:
+    whale = a_prediction("a", "b")
+
+    assert holding(whale).spenders([a_coin("b"), a_coin("a")]) == (whale,)
+
+
+def test_two_that_spend_one_coin_are_both_found() -> None:
+    one, two = a_prediction("a"), a_prediction("a", fee=2_000)
+
+    assert holding(one, two).spenders([a_coin("a")]) == (one, two)
+
+
+def test_when_one_of_two_ends_the_other_still_spends_the_coin() -> None:
+    one, two = a_prediction("a"), a_prediction("a", fee=2_000)
+    whales = holding(one, two, lifecycle.drop(two, NOON, "gone"))
+
+    assert whales.spenders([a_coin("a")]) == (one,)
+
+
+def test_a_coin_that_only_the_version_before_spent_is_free() -> None:
+    whale = a_prediction("a")
+
+    assert holding(whale, replaced(whale, "b", fee=2_000)).spenders([a_coin("a")]) == ()
+
+
+def test_a_confirmed_whale_is_found_by_its_block() -> None:
+    whale, block = a_prediction("a"), a_block(1)
+    confirmed = lifecycle.confirm(whale, block, NOON + timedelta(seconds=1))
+
+    assert holding(whale, confirmed).in_block(block.hash) == (confirmed,)
+
+
+def test_an_undone_whale_is_in_no_block() -> None:
+    whale, block = a_prediction("a"), a_block(1)
+    confirmed = lifecycle.confirm(whale, block, NOON)
+
+    assert holding(confirmed, lifecycle.unconfirm(confirmed, NOON, "reorg")).in_block(block.hash) == ()
+
+
+def test_the_ended_are_forgotten_oldest_first() -> None:
+    ended = [lifecycle.drop(a_prediction(name), NOON, "gone") for name in "abc"]
+    whales = holding(*ended, bounds=Bounds(ended=2))
+
+    assert list(whales.ended()) == ended[1:]
+    assert whales.find(ended[0].txid) is None
+
+
+def test_within_the_bound_nobody_is_shed() -> None:
+    assert holding(a_prediction("a"), bounds=Bounds(pending=1)).shed() is None
+
+
+def test_beyond_the_bound_the_one_without_news_longest_is_shed() -> None:
+    one, two = a_prediction("a"), a_prediction("b")
+    whales = holding(one, two, replace(one, version=2), bounds=Bounds(pending=1))
+
+    assert whales.shed() == two
+    assert len(whales) == 1
+
+
+def test_an_older_version_that_is_a_whale_of_its_own_keeps_its_txid() -> None:
+    first = a_prediction("a")
+    later = replaced(first, "a", fee=2_000)
+    own = replace(first, prediction_id="whl_other")
+    whales = holding(later, own, replace(later, version=9))
+
+    assert whales.current(first.txid) == own
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from(("put", "drop", "confirm", "replace"))), max_size=30
+    )
+)
+def test_it_agrees_with_a_plain_list(steps: list[tuple[int, str]]) -> None:
+    whales, model = Whales(Bounds()), dict[int, Prediction]()
+    for number, (which, step) in enumerate(steps):
+        whale = model.get(which) or a_prediction(which, "shared")
+        if step == "drop":
+            whale = lifecycle.drop(whale, NOON, "gone")
+        elif step == "confirm":
+            whale = lifecycle.confirm(whale, a_block(1), NOON)
+        elif step == "replace" and whale.status is Status.PENDING:
+            whale = replaced(whale, which, "shared", fee=5_000 + number)
+        model[which] = whale
+        whales.put(whale)
+        pending = {one.txid for one in model.values() if one.status is Status.PENDING}
+        assert {one.txid for one in whales.pending()} == pending
+        assert {one.txid for one in whales.spenders([a_coin("shared")])} == pending
+        assert all(whales.current(one.txid) == one for one in model.values())
