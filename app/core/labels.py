@@ -174,6 +174,9 @@ def _check_header(names: Iterable[str] | None) -> None:
     given = [name.strip().lower() for name in names or ()]
     if not {"address", "entity"} <= set(given):
         raise LabelError(f"line 1: the header must name address and entity; it may name {', '.join(COLUMNS)}")
+    twice = [name for name in COLUMNS if given.count(name) > 1]
+    if twice:
+        raise LabelError(f"line 1: the column {twice[0]!r} is there twice; keep the one that counts")
     foreign = [name for name in given if name not in (*COLUMNS, "role")]
     if foreign:
         raise LabelError(f"line 1: unknown column {foreign[0]!r}; known are {', '.join(COLUMNS)}")

@@ -186,6 +186,7 @@ def test_a_script_may_stand_for_an_address() -> None:
         (f"address,entity\n{BINANCE},{'a' * 81}\n", r"line 2: the entity is longer"),
         (f"address,entity\n{BINANCE},a\n{BINANCE},b\n", r"line 3: .* 'b' .*here but 'a' .*on line 2"),
         (f"address,entity,colour\n{BINANCE},a,red\n", r"line 1: unknown column 'colour'"),
+        (f"address,entity,entity\n{BINANCE},a,b\n", r"line 1: the column 'entity' is there twice"),
         (f"{BINANCE},a\n", r"line 1: the header must name address and entity"),
         ("", r"line 1: the header"),
         (f'address,entity\n"{BINANCE},a\n', r"line 2: not readable as CSV"),
