@@ -6,11 +6,10 @@ from app.core.classification import Classification
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.flow.peel import PeelMemory
-from app.core.labels import Label, parse_labels, parse_table
+from app.core.labels import parse_labels, parse_table
 from app.core.models import Transaction
 from app.core.tracking.beliefs import Judgement
 from app.core.tracking.foreteller import Foreteller
-from app.core.units import Script
 from app.data import demo_labels, entities_table
 from app.settings import Settings
 from app.store.labels import LabelStore
@@ -39,19 +38,7 @@ class Labels:
         revision = await store.revision()
         if revision == self._revision:
             return
-        own = [
-            Label(
-                script=Script(one.script),
-                address=one.address,
-                entity=one.entity,
-                group=one.group,
-                kind=one.kind,
-                basis=one.basis,
-                created_at=one.created_at,
-                own=True,
-            )
-            for one in await store.listed()
-        ]
+        own = await store.listed()
         self.entities = self._shipped.with_labels(own)
         self._revision = revision
         _log.info("labels read", own=len(own))

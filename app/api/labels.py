@@ -10,7 +10,6 @@ from app.core.entities import Entities
 from app.core.labels import Label, a_label, parse_table, script_or_text
 from app.data import entities_table
 from app.errors import LabelError
-from app.store.labels import LabelFields
 
 MOST_AT_ONCE = 5_000
 _FIELDS = ("address", "entity", "group", "kind", "basis", "created_at")
@@ -37,7 +36,7 @@ class LabelHandler(ApiHandler):
         await self.finish()
 
 
-def label_body(label: LabelFields) -> dict[str, Any]:
+def label_body(label: Label) -> dict[str, Any]:
     return {"script": label.script, **{name: getattr(label, name) for name in _FIELDS}}
 
 

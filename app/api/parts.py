@@ -11,8 +11,8 @@ from app.bus import Bus
 from app.clock import Clock
 from app.core.access import ApiKey
 from app.core.events import Event
+from app.core.labels import Label
 from app.metrics import Metrics
-from app.store.labels import LabelFields
 from app.views import History, Live
 from app.web.gate import Gate
 
@@ -32,11 +32,11 @@ class Keys(Protocol):
 class Labels(Protocol):
     """The operator's own labels; the store keeps them."""
 
-    async def put(self, labels: Iterable[LabelFields]) -> int:
+    async def put(self, labels: Iterable[Label]) -> int:
         """Keep all of them or none; one for the same script is replaced."""
         ...
 
-    async def listed(self) -> Sequence[LabelFields]: ...
+    async def listed(self) -> Sequence[Label]: ...
 
     async def remove(self, script_or_address: str) -> bool:
         """False if nothing was labelled so."""

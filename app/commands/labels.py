@@ -10,11 +10,10 @@ import typer
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, operator_file, readable_file, settings_here
 from app.core.entities import Entities
-from app.core.labels import KINDS, Label, a_label, export_labels, parse_labels, parse_table, script_or_text
-from app.core.units import Script
+from app.core.labels import KINDS, a_label, export_labels, parse_labels, parse_table, script_or_text
 from app.data import entities_table
 from app.errors import CommandError, LabelError
-from app.store.labels import LabelStore, StoredLabel
+from app.store.labels import LabelStore
 
 T = TypeVar("T")
 _LONGEST_FILE_BYTES = 50_000_000
@@ -56,7 +55,7 @@ def add(
 def listed(data_dir: DataDir = None) -> None:
     """Print your labels as CSV, as `spout labels import` reads it."""
     found = _with_labels(data_dir, LabelStore.listed)
-    typer.echo(export_labels(_own(one) for one in found), nl=False)
+    typer.echo(export_labels(found), nl=False)
 
 
 @labels.command()
@@ -68,19 +67,6 @@ def remove(
     if not _with_labels(data_dir, lambda store: store.remove(script_or_text(address))):
         raise CommandError(f"you have no label for {address[:100]}: `spout labels list` shows yours")
     typer.echo(f"{address} has no label of yours any more.")
-
-
-def _own(stored: StoredLabel) -> Label:
-    return Label(
-        script=Script(stored.script),
-        address=stored.address,
-        entity=stored.entity,
-        group=stored.group,
-        kind=stored.kind,
-        basis=stored.basis,
-        created_at=stored.created_at,
-        own=True,
-    )
 
 
 def _text_of(file: Path) -> str:

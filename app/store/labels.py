@@ -2,64 +2,23 @@
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
-from typing import Protocol
+from operator import attrgetter
+from typing import Final
 
+from app.core.labels import Label
+from app.core.units import Script
 from app.store.operator_file import OperatorFile
 
-
-class LabelFields(Protocol):
-    """Any label has these; `app.core.labels.Label` does."""
-
-    @property
-    def script(self) -> str: ...
-    @property
-    def address(self) -> str: ...
-    @property
-    def entity(self) -> str: ...
-    @property
-    def group(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def basis(self) -> str: ...
-    @property
-    def created_at(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLabel:
-    """As it was put in; `created_at` is an ISO date."""
-
-    script: str
-    address: str
-    entity: str
-    group: str
-    kind: str
-    basis: str
-    created_at: str
+_columns_of: Final = attrgetter("script", "address", "entity", "group", "kind", "basis", "created_at")
 
 
 class LabelStore:
     def __init__(self, file: OperatorFile) -> None:
         self._file = file
 
-    async def put(self, labels: Iterable[LabelFields]) -> int:
+    async def put(self, labels: Iterable[Label]) -> int:
         """Add them, all or none; one whose script is labelled already takes its place. Count them."""
-        rows = [
-            astuple(
-                StoredLabel(
-                    script=label.script,
-                    address=label.address,
-                    entity=label.entity,
-                    group=label.group,
-                    kind=label.kind,
-                    basis=label.basis,
-                    created_at=label.created_at,
-                )
-            )
-            for label in labels
-        ]
+        rows = [_columns_of(label) for label in labels]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
@@ -67,7 +26,7 @@ class LabelStore:
         await self._file.run(work)
         return len(rows)
 
-    async def listed(self) -> tuple[StoredLabel, ...]:
+    async def listed(self) -> tuple[Label, ...]:
         """All of them, by entity and address."""
         rows = await self._file.run(
             lambda connection: connection.execute(
@@ -76,14 +35,15 @@ class LabelStore:
             ).fetchall()
         )
         return tuple(
-            StoredLabel(
-                script=script,
+            Label(
+                script=Script(script),
                 address=address,
                 entity=entity,
                 group=group,
                 kind=kind,
                 basis=basis,
                 created_at=created_at,
+                own=True,
             )
             for script, address, entity, group, kind, basis, created_at in rows
         )

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.core.access import ApiKey, Scope
+from app.core.labels import Label
+from app.core.units import Script
 from app.errors import StoreError, StoreNewerError
 from app.store.keys import KeyStore
-from app.store.labels import LabelStore, StoredLabel
+from app.store.labels import LabelStore
 from app.store.operator_file import FILE, OperatorFile, open_operator
 from tests.store.builders import NOON
 
@@ -35,15 +37,16 @@ def labels(file: OperatorFile) -> LabelStore:
     return LabelStore(file)
 
 
-def a_label(number: int = 1, entity: str = "My cold wallet") -> StoredLabel:
-    return StoredLabel(
-        script=f"0014{number:040x}",
+def a_label(number: int = 1, entity: str = "My cold wallet") -> Label:
+    return Label(
+        script=Script(f"0014{number:040x}"),
         address=f"bc1qaddress{number}",
         entity=entity,
         group=entity,
         kind="other",
         basis="own label",
         created_at="2026-03-01",
+        own=True,
     )
 
 
