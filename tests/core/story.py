@@ -176,7 +176,7 @@ class Story:
         return self.hear(_status(tx.txid, replaced_by=replaced_by))
 
     def waits(self, tx: Transaction, seconds_ago: float | None = None) -> list[str]:
-        """It is in the mempool, as of the moment it is told less `seconds_ago`; None: nobody says since when."""
+        """It is in the mempool, as of the moment it is told less `seconds_ago`; None: not said since when."""
         told = _status(tx.txid, in_mempool=True)
         if seconds_ago is not None:
             told = replace(told, as_of=self.at + timedelta(seconds=1 - seconds_ago))
