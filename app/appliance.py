@@ -11,9 +11,14 @@ from app.clock import SystemClock
 from app.keyring import open_keyring
 from app.server import Server
 from app.settings import Settings
+from app.store.hold import hold
 
 if TYPE_CHECKING:
     from app.house import House
+
+
+LOCK = "running.lock"
+"""In the data directory; the databases in it have locks of their own, which commands take too."""
 
 
 class Unwaited(ThreadPoolExecutor):
@@ -35,7 +40,9 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()
-    server = Server(settings, open_keyring(settings.secret, settings.data_dir), clock)
+    keyring = open_keyring(settings.secret, settings.data_dir)
+    release = hold(settings.data_dir, LOCK)  # before the address is said: it would be another one's pages
+    server = Server(settings, keyring, clock)
     server.listen()
     say(server.url)
     stopped = asyncio.create_task(stop.wait())
@@ -54,3 +61,4 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
         await server.close()
         if house is not None:
             await house.close()
+        release()

@@ -105,7 +105,7 @@ class Engine:
             components=self._components,
             rung=self._sight.rung,
             leads=sources.leads,
-            standing=lambda: (*self._sight.notices(), *self._memory.notices(self.tracker.set_aside)),
+            standing=self._standing,
             memory_limit_mb=self._settings.memory_limit_mb,
             database_bytes=self._opened.database.size_bytes,
             sequence=lambda: self.store.last_sequence,
@@ -203,6 +203,13 @@ class Engine:
         words = f"Nothing can be stored, so nothing new is told: {error}"
         self._present.notice(Notice(code="store", words=words, since=self._clock.now()))
         _log.error("store refuses", error=str(error))
+
+    def _standing(self) -> tuple[Notice, ...]:
+        return (
+            *self._sight.notices(),
+            *self._memory.notices(self.tracker.set_aside),
+            *self._supervisor.notices(),
+        )
 
     def _components(self) -> tuple[Component, ...]:
         since = self._live.snapshot.started_at

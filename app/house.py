@@ -31,6 +31,7 @@ from app.store.operator_file import OpenedOperator, open_operator
 from app.views import History, Live, PredictionPage, PredictionQuery, Snapshot
 from app.web.bundle import PagesBundle
 from app.web.sockets import LoginRequiredWebSocket
+from dashboard.log_tail import LogTail
 
 DEMO_AFTER_SECONDS = 3.0
 """With no node configured, the default address gets so long to answer before the demo begins."""
@@ -54,6 +55,7 @@ class House:
                 memory_limit_mb=settings.memory_limit_mb,
             )
         )
+        self._log_tail = LogTail()
         self._operator: OpenedOperator | None = None
         self._engine: Engine | None = None
 
@@ -64,6 +66,7 @@ class House:
             StoreError: if the data directory cannot be used.
         """
         logs.configure(self._settings.log_level, self._settings.log_format)
+        logging.getLogger().addHandler(self._log_tail)
         await self._server.mount_api(live=self._live, bus=self._bus, metrics=Metrics())
         self._operator = await open_operator(self._settings.data_dir, at=self._clock.now())
         demo = await self._plays_demo()
@@ -123,11 +126,7 @@ class House:
 
     def _load_pages(self) -> Callable[[], PagesBundle]:
         """Import them (off the loop); what is returned builds them (on it)."""
-        from dashboard.log_tail import LogTail  # noqa: PLC0415 - Panel takes a second to import
-        from dashboard.pages import PageOptions, build  # noqa: PLC0415
-
-        log = LogTail()
-        logging.getLogger().addHandler(log)
+        from dashboard.pages import PageOptions, build  # noqa: PLC0415 - Panel takes a second to import
 
         options = PageOptions(
             version=metadata.version("spout"),
@@ -135,7 +134,7 @@ class House:
             threshold_sat=self._settings.whale_threshold_sat,
             door=LoginRequiredWebSocket,
             label_of=self._label_of,
-            log=log,
+            log=self._log_tail,
         )
         return lambda: build(self._live, CurrentHistory(self._store), options)
 

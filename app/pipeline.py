@@ -10,10 +10,13 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
+import structlog
+
+from app import logs
 from app.bus import Bus
 from app.clock import Clock
 from app.core.backoff import backoff_seconds
-from app.core.events import Event, Happening
+from app.core.events import Event, EventType, Happening
 from app.core.models import Block
 from app.core.observations import Observation
 from app.core.prediction import Prediction
@@ -25,6 +28,7 @@ from app.errors import StoreError
 T = TypeVar("T")
 LONGEST_WAIT_SECONDS = 15.0
 """Between two tries to keep something, while the store refuses."""
+_log = structlog.get_logger(__name__)
 
 
 class Keeper(Protocol):
@@ -113,6 +117,7 @@ class Pipeline:
         batch = self._conclude(observations)
         events = await self._keep(batch)
         for event in events:
+            _note(event)
             self._bus.publish(event)
         for question in batch.questions:
             self._asker.ask(question)
@@ -157,3 +162,15 @@ class Pipeline:
                 if attempt:
                     self._on_trouble(None)
                 return events
+
+
+def _note(event: Event) -> None:
+    """Log it; all lines of one whale carry its id, from first sight to its end, through every txid it has."""
+    if event.prediction_id is None:
+        _log.info(event.type.value, sequence=event.sequence)
+        return
+    told = {name: event.body[name] for name in ("txid", "status", "reason") if event.body.get(name)}
+    with logs.about(event.prediction_id):
+        # Forecasts of all that waits are revised with every block: too many lines for every day.
+        say = _log.debug if event.type is EventType.UPDATED else _log.info
+        say(event.type.value, sequence=event.sequence, **told)

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
 from app.clock import Clock
 from app.core.backoff import backoff_seconds
+from app.views import Notice
 
 T = TypeVar("T")
 STEADY_SECONDS = 300.0
 """A part that ran so long has recovered: its next fall counts as the first."""
+TOLD_FOR = timedelta(hours=1)
+"""So long after its last fall the operator is told of it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -23,6 +27,7 @@ class Supervisor:
         self._jitter = jitter
         self._tasks: list[asyncio.Task[None]] = []
         self.falls: dict[str, int] = {}
+        self._last_fall: dict[str, datetime] = {}
 
     def start(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
         """Run `part` until `stop`; one that returns is done, one that raises is started again."""
@@ -34,8 +39,24 @@ class Supervisor:
             return work()
         except Exception:  # noqa: BLE001 - see above
             _log.exception("step fell", step=what)
-            self.falls[what] = self.falls.get(what, 0) + 1
+            self._count(what)
             return None
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What the operator should know: what fell lately, how often, and since when it is up again."""
+        since = self._clock.now() - TOLD_FOR
+        return tuple(
+            Notice(
+                code="part_fell",
+                words=(
+                    f"The part '{name}' fell and was started again, {self.falls[name]} time(s) since the "
+                    "start; nothing stored is lost. The log says why: if it goes on, report it"
+                ),
+                since=at,
+            )
+            for name, at in self._last_fall.items()
+            if at > since
+        )
 
     async def stop(self) -> None:
         """Cancel all, last started first, and wait for them."""
@@ -54,6 +75,10 @@ class Supervisor:
                 _log.exception("part fell", part=name)
             else:
                 return
-            self.falls[name] = self.falls.get(name, 0) + 1
+            self._count(name)
             attempt = 1 if self._clock.monotonic() - started > STEADY_SECONDS else attempt + 1
             await self._clock.sleep(backoff_seconds(attempt, self._jitter()))
+
+    def _count(self, name: str) -> None:
+        self.falls[name] = self.falls.get(name, 0) + 1
+        self._last_fall[name] = self._clock.now()

@@ -1,16 +1,21 @@
 """The journey: what is concluded is kept, then told, then asked about."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import structlog
 
+from app import logs
 from app.bus import Bus
 from app.core.classify import classify, is_whale
 from app.core.entities import Entities
 from app.core.events import Event, EventType, Happening
 from app.core.models import Block
-from app.core.observations import Observation, TransactionSeen
+from app.core.observations import Observation, TransactionReplaced, TransactionSeen
 from app.core.prediction import Prediction
 from app.core.questions import AskPrevouts, Question
 from app.core.tracker import Tracker
@@ -19,6 +24,7 @@ from app.core.tracking.foreteller import Silent
 from app.core.units import BlockHash
 from app.errors import StoreError
 from app.pipeline import LONGEST_WAIT_SECONDS, Pipeline
+from app.settings import LogFormat, LogLevel
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.core.story import NOON, THRESHOLD, WS, a_coin, a_whale
@@ -204,3 +210,27 @@ async def test_events_are_counted(store: Store) -> None:
     await journey.take("a", "b")
 
     assert journey.pipeline.events == 2
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    logs.configure(LogLevel.INFO, LogFormat.JSON, stream)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+async def test_a_whales_life_can_be_followed_in_the_log_by_one_id(store: Store, log: io.StringIO) -> None:
+    first, second = a_whale(fee=1_000), a_whale(fee=5_000)
+    replaced = TransactionReplaced(victims=(first.txid,), by=second, mined=False, source=WS)
+    await Journey(store).pipeline.take([TransactionSeen(tx=first, source=WS), replaced])
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["event"], line["txid"]) for line in lines] == [
+        ("whale.detected", first.txid),
+        ("whale.replaced", second.txid),
+    ]
+    assert len({line["prediction_id"] for line in lines}) == 1

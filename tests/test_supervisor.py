@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.supervisor import STEADY_SECONDS, Supervisor
+from app.supervisor import STEADY_SECONDS, TOLD_FOR, Supervisor
 from tests.source.clocks import FakeClock
 
 
@@ -121,3 +121,29 @@ async def test_to_stop_ends_what_runs_for_ever_last_started_first() -> None:
     await supervisor.stop()
 
     assert ended == ["second", "first"]
+
+
+async def test_what_fell_is_told_with_how_often() -> None:
+    clock = FakeClock()
+    supervisor = await run_to_its_end(Part(clock, falls=2), clock)
+
+    (notice,) = supervisor.notices()
+    assert notice.code == "part_fell"
+    assert "'part'" in notice.words
+    assert "2 time(s)" in notice.words
+
+
+async def test_a_step_that_fell_is_told_too() -> None:
+    clock = FakeClock()
+    supervisor = Supervisor(clock, lambda: 0.0)
+    supervisor.spare("track", lambda: int("odd"))
+
+    assert [notice.code for notice in supervisor.notices()] == ["part_fell"]
+
+
+async def test_a_fall_long_ago_is_told_no_more() -> None:
+    clock = FakeClock()
+    supervisor = await run_to_its_end(Part(clock, falls=1), clock)
+    clock.advance(TOLD_FOR.total_seconds() + 1)
+
+    assert supervisor.notices() == ()

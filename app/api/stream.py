@@ -45,6 +45,7 @@ class StreamHandler(OwnOriginWebSocket):
         **kwargs: Any,  # noqa: ANN401 - Tornado's shape
     ) -> None:
         self.caller: Caller | None = None
+        self._guest: Caller | None = None
         self._telling: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._entered = False
@@ -66,9 +67,12 @@ class StreamHandler(OwnOriginWebSocket):
         if full:
             self._refuse(TOO_MANY, "too_many_streams", "Spout has as many streams open as it may")
             return
+        here = None if self._brings_credential() else without_credential(self.request, self.parts)
+        # Who is on this machine may still bring a key, and is not welcomed before it is looked at.
+        self._guest = here if here is not None and here.session is None else None
         self._watching = asyncio.create_task(self._await_credential())
         try:
-            if self._brings_credential() or without_credential(self.request, self.parts):
+            if self._guest is None and (here is not None or self._brings_credential()):
                 self._welcome(await identify(self.request, self.parts))
         except Problem as problem:
             self._refuse_for(problem)
@@ -103,6 +107,8 @@ class StreamHandler(OwnOriginWebSocket):
         secret = asked.get("token", asked.get("key"))
         if secret is not None:
             self._welcome(await self._recognise(secret))
+        elif self.caller is None and self._guest is not None:
+            self._welcome(self._guest)
         if self.caller is None:
             raise Problem(401, "unauthorized", "The first message must carry a token or key")
         allowance = self.parts.limiter.take(self.caller.quota, self.caller.name, self.parts.clock.monotonic())
@@ -194,8 +200,16 @@ class StreamHandler(OwnOriginWebSocket):
         sent.result()
 
     async def _await_credential(self) -> None:
-        await self.parts.clock.sleep(self._streams.limits.auth_seconds)
-        self._refuse(UNAUTHORIZED, "unauthorized", "No token or key came in time")
+        limits = self._streams.limits
+        if self._guest is None:
+            await self.parts.clock.sleep(limits.auth_seconds)
+            self._refuse(UNAUTHORIZED, "unauthorized", "No token or key came in time")
+            return
+        await self.parts.clock.sleep(limits.guest_seconds)
+        try:
+            self._welcome(self._guest)
+        except Problem as problem:
+            self._refuse_for(problem)
 
     async def _watch(self, caller: Caller) -> None:
         """Let nobody stay whose token, key or session is no longer good."""

@@ -14,9 +14,13 @@ _TEXTS_KEPT = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """Seconds and counts. `stall`: how long one write may wait for a reader before it is let go."""
+    """Seconds and counts. `stall`: how long one write may wait for a reader before it is let go.
+
+    `guest`: after so long, whoever needs no key and says nothing is welcome without one.
+    """
 
     auth_seconds: float = 10
+    guest_seconds: float = 0.5
     check_seconds: float = 5
     stall_seconds: float = 10
     queue: int = 1_000

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -186,7 +187,8 @@ class MempoolRest:
         try:
             answer = await self.get(f"tx/{txid}/status")
         except SourceError:
-            return _where(await self._whole(txid))
+            answer = await self.get(f"tx/{txid}")
+            return _where(await self._whole_of(txid, answer), answer.as_of)
         if answer.status == 404:
             return (await self._nowhere(txid),)
         _expect_200(answer, "status")
@@ -218,7 +220,9 @@ class MempoolRest:
         return None if root == txid else root
 
     async def _whole(self, txid: Txid) -> tuple[Observation, ...]:
-        answer = await self.get(f"tx/{txid}")
+        return await self._whole_of(txid, await self.get(f"tx/{txid}"))
+
+    async def _whole_of(self, txid: Txid, answer: RestAnswer) -> tuple[Observation, ...]:
         if answer.status == 404:
             return (await self._nowhere(txid),)
         _expect_200(answer, "tx")
@@ -334,7 +338,7 @@ def _status_told(txid: Txid, status: wire.WireStatus) -> StatusTold:
     )
 
 
-def _where(told: tuple[Observation, ...]) -> tuple[Observation, ...]:
+def _where(told: tuple[Observation, ...], as_of: datetime) -> tuple[Observation, ...]:
     """What a whole transaction says about where it is."""
     return tuple(
         StatusTold(
@@ -343,6 +347,7 @@ def _where(told: tuple[Observation, ...]) -> tuple[Observation, ...]:
             height=one.height,
             in_mempool=one.block_hash is None,
             source=one.source,
+            as_of=as_of,
         )
         if isinstance(one, TransactionTold)
         else one

@@ -129,7 +129,7 @@ class RecordedTransport:
         return RestAnswer(status=200, body=body, as_of=self._zero + timedelta(seconds=self.t))
 
     def _load(self, path: Path) -> None:
-        decoder = msgspec.json.Decoder(_RestLine)
+        decoder, number = msgspec.json.Decoder(_RestLine), 0
         for number, raw in _lines(path):
             try:
                 line = decoder.decode(raw)
@@ -142,6 +142,10 @@ class RecordedTransport:
                     )
             except msgspec.DecodeError as error:
                 raise RecordingError(f"{path}, line {number}: not a recorded answer ({error})") from error
+        if not number:
+            raise RecordingError(
+                f"{path} holds no recorded answers, so it answers nothing: leave it out, or copy it again"
+            )
 
     def _load_prevouts(self, line: _RestLine) -> None:
         if bytes(line.request) == b"null" or line.status != 200 or not line.path.endswith("/prevouts"):

@@ -5,12 +5,9 @@ until the operator has moved it away.
 """
 
 import asyncio
-import errno
-import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,12 +27,14 @@ from app.store.database import (
     in_transaction,
     wal_of,
 )
+from app.store.hold import hold, unusable
 from app.store.migrations import migrate, refuse_newer, schema_version
 from app.store.refusals import DatabaseUnreadableError, WalUnreadableError
 from app.store.watermark import Watermark
 from app.views import Notice
 
 FILE: Final = "spout.duckdb"
+LOCK: Final = "lock"
 _RECENT: Final = {
     "events": "sequence > (SELECT max(sequence) - 10000 FROM events)",
     "prediction_versions": (
@@ -91,7 +90,7 @@ class _Opening:
     def go(self) -> Opened:
         try:
             with ExitStack() as undo:
-                release = self._lock()
+                release = hold(self._dir, LOCK)
                 undo.callback(release)
                 earlier = self._set_aside_before()
                 connection = self._readable()
@@ -101,20 +100,7 @@ class _Opening:
                 opened.database.when_closed(release)
                 return opened
         except OSError as error:
-            raise self._unusable(error) from error
-
-    def _lock(self) -> Callable[[], None]:
-        """Hold the directory for this process; the lock dies with it, however it dies."""
-        self._dir.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(handle)
-            raise StoreError(
-                f"another Spout already uses {self._dir}: stop it first, or choose another SPOUT_DATA_DIR"
-            ) from error
-        return lambda: os.close(handle)
+            raise unusable(self._dir, error) from error
 
     def _readable(self) -> Connection:
         """Return a connection to a database that reads; what does not read is set aside on the way."""
@@ -223,14 +209,6 @@ class _Opening:
 
     def _tell(self, code: str, words: str) -> None:
         self._notices.append(Notice(code=code, words=words, since=self._at))
-
-    def _unusable(self, error: OSError) -> StoreError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return StoreError(f"the disk with {self._dir} is full: free some space ({error.strerror})")
-        return StoreError(
-            f"the data directory {self._dir} cannot be used: {error.strerror}. "
-            "Give it to the user Spout runs as, or choose another SPOUT_DATA_DIR"
-        )
 
 
 def _create(connection: Connection) -> None:

@@ -186,6 +186,24 @@ async def test_on_this_machine_without_a_password_one_may_listen(open_house: Ope
     assert [(await hear(socket))["type"] for _ in range(2)] == ["authenticated", "subscribed"]
 
 
+async def test_on_this_machine_who_says_nothing_is_welcome_all_the_same(open_house: OpenHouse) -> None:
+    house = await open_house()
+    socket = await house.socket()
+    await until(lambda: bool(house.clock._sleepers))
+    await house.clock.advance(1)
+
+    assert (await hear(socket))["type"] == "authenticated"
+
+
+async def test_on_this_machine_a_wrong_key_is_refused_and_not_welcomed_first(open_house: OpenHouse) -> None:
+    house = await open_house()
+    socket = await house.socket()
+    await socket.send('{"token": "nobody"}')
+
+    assert (await hear(socket))["error"]["code"] == "unauthorized"
+    assert await closed(socket) == (4401, "the key is not known, or was revoked")
+
+
 async def test_the_filter_in_force_is_echoed(house: House) -> None:
     socket = await house.socket(additional_headers=READ)
     await hear(socket)

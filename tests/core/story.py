@@ -175,8 +175,12 @@ class Story:
     def gone(self, tx: Transaction, replaced_by: Txid | None = None) -> list[str]:
         return self.hear(_status(tx.txid, replaced_by=replaced_by))
 
-    def waits(self, tx: Transaction) -> list[str]:
-        return self.hear(_status(tx.txid, in_mempool=True))
+    def waits(self, tx: Transaction, seconds_ago: float | None = None) -> list[str]:
+        """It is in the mempool, as of the moment it is told less `seconds_ago`; None: not said since when."""
+        told = _status(tx.txid, in_mempool=True)
+        if seconds_ago is not None:
+            told = replace(told, as_of=self.at + timedelta(seconds=1 - seconds_ago))
+        return self.hear(told)
 
     def is_in(self, tx: Transaction, block: Block) -> list[str]:
         return self.hear(_status(tx.txid, block=block))

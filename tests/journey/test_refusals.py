@@ -1,13 +1,14 @@
 """What must not start says so in one line that names the setting, with exit code 2."""
 
 import socket
+import subprocess
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.backend.process import BackendProcess
-from tests.journey.spout import SpoutProcess, ended, free_port
+from tests.journey.spout import COMMAND, ROOT, SpoutProcess, ended, free_port
 
 TRACES = ("Traceback", "Error:", 'File "')
 
@@ -76,6 +77,15 @@ def test_a_second_spout_on_the_same_data_is_refused(own_spout: SpoutProcess) -> 
         "SPOUT_DATA_DIR",
     )
     assert own_spout.lives
+
+
+def test_a_second_spout_on_the_same_data_gives_no_address(own_spout: SpoutProcess) -> None:
+    own_spout.start()
+    second = {**own_spout.environment, "SPOUT_PORT": str(free_port())}
+
+    run = subprocess.run(COMMAND, cwd=ROOT, env=second, capture_output=True, timeout=20, check=False)
+
+    assert (run.returncode, run.stdout) == (2, b"")
 
 
 def test_a_database_of_a_newer_spout_is_left_untouched(

@@ -143,6 +143,14 @@ async def test_where_the_status_fails_the_whole_transaction_says_it() -> None:
     assert told.block_hash == HASH
 
 
+async def test_the_whole_transaction_says_where_it_is_as_of_the_moment_it_was_asked_for() -> None:
+    desk = Desk().says(f"tx/{A}", an_added_transaction() | {"txid": A})
+    (told,) = await desk.rest.answer(AskStatus(A))
+
+    assert isinstance(told, StatusTold)
+    assert told.as_of == desk.clock.now()
+
+
 async def test_a_whole_transaction_is_told_with_its_block() -> None:
     tx = an_added_transaction()
     (told,) = await Desk().says(f"tx/{A}", in_block(tx)).rest.answer(AskTransaction(A))

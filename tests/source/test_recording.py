@@ -163,3 +163,11 @@ async def test_prevouts_are_found_one_by_one(tmp_path: Path) -> None:
 def test_what_is_no_recorded_answer_is_refused(tmp_path: Path, line: Any) -> None:
     with pytest.raises(RecordingError):
         RecordedTransport([written(tmp_path, line)], ZERO)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", gzip.compress(b"")])
+def test_a_file_without_any_answer_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "rest.jsonl.gz").write_bytes(content)
+
+    with pytest.raises(RecordingError, match="holds no recorded answers"):
+        RecordedTransport([tmp_path / "rest.jsonl.gz"], ZERO)

@@ -56,7 +56,7 @@ def replaced(beliefs: Beliefs, told: TransactionReplaced, at: datetime) -> None:
     weighing.decide_waiting(beliefs, told.victims, at)
     by = with_derived_scripts(told.by)
     for txid in told.victims:
-        beliefs.gone.put(txid, f"replaced by {by.txid}")
+        beliefs.depart(txid, f"replaced by {by.txid}", at)
     victims = replacing.victims_among(beliefs, told.victims, by)
     if told.mined:
         replacing.lose_to(beliefs, victims, by, at)

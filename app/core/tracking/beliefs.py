@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from app.core.classification import Classification
 from app.core.events import EventType, Happening
@@ -40,6 +41,13 @@ class Tally:
     skipped: int = 0
     unanswered: int = 0
     shed: int = 0
+
+
+class Departure(NamedTuple):
+    """That a transaction was heard to have left a mempool: why, and when we heard it last."""
+
+    why: str
+    at: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +97,7 @@ class Beliefs:
         self.candidates = Candidates(bounds.candidates)
         self.rivals: Recent[Txid, Transaction] = Recent(bounds.rivals)
         """Transactions that spend a coin of a whale; one of them may be what takes its place."""
-        self.gone: Recent[Txid, str] = Recent(bounds.gone)
+        self.gone: Recent[Txid, Departure] = Recent(bounds.gone)
         self.glimpsed: Recent[Txid, TransactionGlimpsed] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
@@ -110,6 +118,10 @@ class Beliefs:
 
     def ask(self, question: Question) -> None:
         self._out.questions[question] = None
+
+    def depart(self, txid: Txid, why: str, at: datetime) -> None:
+        """It is said to have left; what was true before says nothing of it any more."""
+        self.gone.put(txid, Departure(why, at))
 
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)

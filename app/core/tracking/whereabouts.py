@@ -15,7 +15,7 @@ def left(beliefs: Beliefs, told: TransactionLeft, at: datetime) -> None:
     """Gone from one mempool: confirmed, replaced, dropped or only elsewhere. Ask."""
     weighing.decide_waiting(beliefs, told.txids, at)
     for txid in told.txids:
-        beliefs.gone.put(txid, "it left the mempool")
+        beliefs.depart(txid, "it left the mempool", at)
         beliefs.rivals.pop(txid)
         whale = beliefs.whales.current(txid)
         if whale is not None and whale.status is Status.PENDING:
@@ -32,7 +32,7 @@ def mempool_listed(beliefs: Beliefs, told: MempoolListed, at: datetime) -> None:
             if not whale.tx.outputs:
                 beliefs.ask(AskTransaction(whale.txid))
         else:
-            _ask_where(beliefs, whale, told)
+            _ask_where(beliefs, whale, told, at)
     for whale in beliefs.whales.ended():
         # One that waits all the same came back, or its block was reorganised away, while nobody listened.
         if whale.updated_at < told.as_of and whale.txid in told.txids:
@@ -52,10 +52,12 @@ def status_told(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
         _not_a_whale_yet(beliefs, told, at)
     elif told.block_hash is not None and told.height is not None:
         _in_block(beliefs, whale, told.block_hash, told.height, at)
-    elif told.in_mempool and not _is_older_than_its_end(told, whale):
-        _in_mempool(beliefs, whale, at)
-    elif told.in_mempool:
+    elif told.in_mempool and _is_older_than_its_end(told, whale):
         return  # so it was, before what ended its wait
+    elif told.in_mempool and _is_older_than_its_departure(beliefs, told):
+        _ask_once_more(beliefs, whale, at)
+    elif told.in_mempool:
+        _in_mempool(beliefs, whale, at)
     elif whale.status is Status.PENDING:
         _nowhere(beliefs, whale, told.replaced_by, at)
     elif whale.confirmed_hash is not None and whale.confirmed_hash not in beliefs.chain:
@@ -94,9 +96,9 @@ def _settle_contests(beliefs: Beliefs, told: StatusTold, at: datetime) -> bool:
     return gone and any(more)
 
 
-def _ask_where(beliefs: Beliefs, whale: Prediction, told: MempoolListed) -> None:
+def _ask_where(beliefs: Beliefs, whale: Prediction, told: MempoolListed, at: datetime) -> None:
     """It is not listed; an older version of it may be."""
-    beliefs.gone.put(whale.txid, "it is no longer listed")
+    beliefs.depart(whale.txid, "it is no longer listed", at)
     older = next((txid for txid in whale.replaces if txid in told.txids), None)
     beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
 
@@ -123,6 +125,19 @@ def _in_block(
 def _is_older_than_its_end(told: StatusTold, whale: Prediction) -> bool:
     """An answer on its way, or from a cache, while a block or a removal came."""
     return told.as_of is not None and whale.ended_at is not None and told.as_of < whale.ended_at
+
+
+def _is_older_than_its_departure(beliefs: Beliefs, told: StatusTold) -> bool:
+    """So it was, before it was heard to have left: where it is now is still open."""
+    departure = beliefs.gone.get(told.txid)
+    return departure is not None and told.as_of is not None and told.as_of < departure.at
+
+
+def _ask_once_more(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
+    """The answer was under way, or in a cache, when it left; another one like it tells no more."""
+    if whale.status is Status.PENDING and not whale.left_unverified:
+        _cannot_verify(beliefs, whale.txid, at)
+        beliefs.ask(AskStatus(whale.txid))
 
 
 def _in_mempool(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
@@ -156,8 +171,9 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, replaced_by: Txid | None, at: 
 
 def _why_gone(beliefs: Beliefs, whale: Prediction) -> str:
     for parent in dict.fromkeys(spent.outpoint.txid for spent in whale.tx.inputs):
-        if parent in beliefs.gone:
-            return f"its parent {parent} is gone: {beliefs.gone.get(parent)}"
+        departure = beliefs.gone.get(parent)
+        if departure is not None:
+            return f"its parent {parent} is gone: {departure.why}"
     return "no longer in any mempool we can see: expired, evicted, or the node was restarted"
 
 

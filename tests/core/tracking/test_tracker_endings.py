@@ -132,6 +132,33 @@ def test_once_verified_an_unanswered_question_brings_no_doubt_back() -> None:
     assert story.unanswered(AskStatus(WHALE.txid)) == []
 
 
+def test_that_it_waited_before_it_left_does_not_verify_it() -> None:
+    story = begun()
+    story.left(WHALE)
+
+    assert story.waits(WHALE, seconds_ago=5) == ["updated"]
+    assert story.only.left_unverified
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_that_it_waited_before_it_left_is_asked_about_once_more_only() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.waits(WHALE, seconds_ago=5)
+
+    assert story.waits(WHALE, seconds_ago=6) == []
+    assert story.questions == []
+
+
+def test_that_it_waits_since_it_left_verifies_it() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.waits(WHALE, seconds_ago=5)
+
+    assert story.waits(WHALE, seconds_ago=0) == ["updated"]
+    assert not story.only.left_unverified
+
+
 def test_a_doubtful_one_that_is_nowhere_is_dropped() -> None:
     story = begun()
     story.left(WHALE)
