@@ -1,6 +1,7 @@
 """The kinds of text a setting may hold; each refuses what it is not, in words that never repeat a secret."""
 
 import re
+from typing import ClassVar, Self
 from urllib.parse import SplitResult, urlsplit
 
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
@@ -51,14 +52,15 @@ class TcpUrl(str):
     """`tcp://host:port`."""
 
     __slots__ = ()
+    schemes: ClassVar[tuple[str, ...]] = ("tcp",)
+    words: ClassVar[str] = "must be an address like tcp://host:port"
 
-    def __new__(cls, text: str) -> "TcpUrl":
-        words = "must be an address like tcp://host:port"
-        parts = _split(text, ("tcp",), words)
+    def __new__(cls, text: str) -> Self:
+        parts = _split(text, cls.schemes, cls.words)
         if parts.port is None or "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError(words)
+            raise ValueError(cls.words)
         if parts.path.strip("/"):
-            raise ValueError(f"{words}, with nothing after the port")
+            raise ValueError(f"{cls.words}, with nothing after the port")
         return super().__new__(cls, text.rstrip("/"))
 
     @property
@@ -68,6 +70,14 @@ class TcpUrl(str):
     @property
     def port(self) -> int:
         return urlsplit(self).port or 0
+
+
+class ElectrumUrl(TcpUrl):
+    """`tcp://host:port`, or `ssl://host:port` (also `tls://`) for a server that speaks TLS."""
+
+    __slots__ = ()
+    schemes = ("tcp", "ssl", "tls")
+    words = "must be an address like tcp://host:50001, or ssl://host:50002 for TLS"
 
 
 def _split(text: str, schemes: tuple[str, ...], words: str) -> SplitResult:

@@ -16,7 +16,7 @@ import msgspec
 
 from app.core.units import SATS_PER_BTC, Sats
 from app.errors import SettingsError
-from app.setting_types import HttpUrl, Secret, TcpUrl
+from app.setting_types import ElectrumUrl, HttpUrl, Secret, TcpUrl
 
 PREFIX = "SPOUT_"
 MAY_COME_AS_FILE = ("SPOUT_PASSWORD", "SPOUT_SECRET", "SPOUT_BITCOIND_URL", "SPOUT_MEMPOOL_URL")
@@ -72,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     source: _Source = Source.AUTO
     mempool_url: HttpUrl = HttpUrl("http://127.0.0.1:8999")
-    electrs_url: TcpUrl | None = None
+    electrs_url: ElectrumUrl | None = None
     bitcoind_url: HttpUrl | None = None
     bitcoind_cookie_file: Path | None = None
     bitcoind_zmq_rawtx: TcpUrl | None = None

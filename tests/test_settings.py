@@ -98,6 +98,11 @@ def test_a_retired_name_names_the_right_one(old: str, new: str) -> None:
     assert complaint(**{old: "x"}) == f"{old} is not read: use {new} instead"
 
 
+@pytest.mark.parametrize("url", ["tcp://host:50001", "ssl://host:50002", "tls://[fd00::2]:50002"])
+def test_an_electrum_server_may_speak_tls(url: str) -> None:
+    assert read_settings({"SPOUT_ELECTRS_URL": url}).electrs_url == url
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -112,6 +117,8 @@ def test_a_retired_name_names_the_right_one(old: str, new: str) -> None:
         ("SPOUT_MEMPOOL_APP_URL", "javascript:alert(1)"),
         ("SPOUT_ELECTRS_URL", "tcp://host"),
         ("SPOUT_ELECTRS_URL", "http://host:50001"),
+        ("SPOUT_ELECTRS_URL", "ssl://host"),
+        ("SPOUT_BITCOIND_ZMQ_RAWTX", "ssl://host:28332"),
         ("SPOUT_ELECTRS_URL", "tcp://host:0"),
         ("SPOUT_BITCOIND_ZMQ_RAWTX", "tcp://host:28332/x"),
         ("SPOUT_PORT", "65536"),

@@ -161,7 +161,7 @@ class BitcoindAnswers:
                 dict[str, MempoolEntry],
                 "getmempooldescendants",
                 txid,
-                True,  # noqa: FBT003
+                True,  # noqa: FBT003 - the RPC's own parameter
             )
         return PackageTold(
             txid=txid,

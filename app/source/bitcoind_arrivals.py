@@ -14,10 +14,14 @@ WAITING_WORDS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """`tx` is in the mempool; `victims` are the followed ones that left to make room for it."""
+    """`tx` is in the mempool; `victims` are the followed ones that left to make room for it.
+
+    `certain`: the node said that it entered. Else only its bytes came, which may be those of a block.
+    """
 
     tx: Transaction
     victims: tuple[Txid, ...] = ()
+    certain: bool = True
 
 
 class Arrivals:

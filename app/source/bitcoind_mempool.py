@@ -44,7 +44,7 @@ class MempoolDesk:
     ) -> None:
         self.threshold = threshold
         self.paired = True
-        """Whether `sequence` tells what entered; else each arrival is verified by its entry."""
+        """Whether `sequence` tells what enters now; else each arrival is verified by its entry."""
         self.replacements: Recent[Txid, Txid] = Recent(REMEMBERED_REPLACEMENTS)
         self._rpc = rpc
         self._clock = clock
@@ -81,7 +81,7 @@ class MempoolDesk:
             if arrival:
                 self._arrive(arrival)
         elif not self._arrivals.follows(tx.txid):
-            self._arrive(Arrival(tx, self._arrivals.rivals(tx)))
+            self._arrive(Arrival(tx, self._arrivals.rivals(tx), certain=False))
 
     def entered(self, txid: Txid, order: int) -> None:
         arrival = self._arrivals.entered(txid, order)
@@ -148,7 +148,7 @@ class MempoolDesk:
             self._leave(txid)
         if self._arrivals.follows(txid):
             return
-        if not self._is_large(arrival.tx) and self.paired:
+        if not self._is_large(arrival.tx) and arrival.certain:
             self._tell(TransactionSeen(tx=arrival.tx, source=SOURCE))
             return
         self._keep(arrival)
@@ -166,7 +166,7 @@ class MempoolDesk:
         asked = asyncio.create_task(self._entry(txid))
         patience = asyncio.create_task(self._clock.sleep(FEE_PATIENCE_SECONDS))
         try:
-            if self.paired:
+            if arrival.certain:
                 await asyncio.wait({asked, patience}, return_when=asyncio.FIRST_COMPLETED)
                 if not asked.done():
                     self._asking.pop(txid, None)
@@ -180,7 +180,7 @@ class MempoolDesk:
         txid = arrival.tx.txid
         untold = self._asking.pop(txid, None) is not None
         tx = with_entry(arrival.tx, entry) if entry else arrival.tx
-        if untold and (entry or self.paired):
+        if untold and (entry or arrival.certain):
             self._publish(arrival, tx)
         elif untold:
             self._arrivals.forget(txid)
@@ -201,7 +201,7 @@ class MempoolDesk:
         if asking:
             task, arrival = asking
             task.cancel()
-            if self.paired:
+            if arrival.certain:
                 self._publish(arrival, arrival.tx)
             else:
                 self._arrivals.forget(txid)

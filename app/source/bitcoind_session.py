@@ -15,14 +15,15 @@ from app.core.observations import (
     Skipped,
 )
 from app.core.units import Txid
-from app.errors import ParseError, SourceError, SpoutError
+from app.errors import LoginRefusedError, NodeRefusedError, ParseError, SourceError, SpoutError
 from app.source.bitcoind_chain import MOST_BLOCKS_CAUGHT_UP, ChainFollower
 from app.source.bitcoind_fees import BitcoindFees
+from app.source.bitcoind_hearing import WITHOUT_RAWTX_SECONDS, WITHOUT_SEQUENCE_SECONDS, Hearing
 from app.source.bitcoind_mempool import MempoolDesk
 from app.source.bitcoind_rpc import BitcoindRpc
 from app.source.bitcoind_scan import Looked, Scanner
+from app.source.bitcoind_shapes import Notifier
 from app.source.bitcoind_zmq import (
-    TOPICS,
     BlockJoined,
     ChainMoved,
     Entered,
@@ -31,6 +32,7 @@ from app.source.bitcoind_zmq import (
     Lost,
     RawTransaction,
     Removed,
+    Spoke,
     Unlinked,
     Unreadable,
     ZmqFeed,
@@ -45,8 +47,6 @@ MEASURE_SECONDS = 10.0
 FEES_EVERY = 6
 """Measures."""
 RECONCILE_SECONDS = 600.0
-WITHOUT_SEQUENCE_SECONDS = 60.0
-WITHOUT_RAWTX_SECONDS = 10.0
 BLOCKS_SECONDS = 30.0
 WITHOUT_BLOCKS_SECONDS = 2.0
 UNTOLD_AT_MOST = 5_000
@@ -66,7 +66,7 @@ class Session:
         desk: MempoolDesk,
         address_of: AddressOf | None,
     ) -> None:
-        self._urls = urls
+        self._hearing = Hearing(urls)
         self._clock = clock
         self._health = health
         self._chain = chain
@@ -76,7 +76,6 @@ class Session:
         self._fees = BitcoindFees(rpc)
         self._scanner = Scanner(rpc, clock, address_of)
         self._looked = Looked()
-        self._linked: set[str] = set()
         self._live = False
         """Whether the start is over, so that a new connection means something was missed."""
         self._untold: asyncio.Queue[Observation | None] = asyncio.Queue()
@@ -87,8 +86,8 @@ class Session:
         """Whether the next look finds what was there before, or what was missed."""
 
     def hears(self, topic: str) -> bool:
-        """Whether ZMQ is connected for `topic`."""
-        return self._urls.get(topic) in self._linked
+        """Whether ZMQ tells of `topic`."""
+        return self._hearing.hears(topic)
 
     def look_again(self) -> None:
         """Look through all that waits once more."""
@@ -103,7 +102,6 @@ class Session:
             SourceError, ParseError: what ended it.
         """
         self._untold = asyncio.Queue()
-        self._linked.clear()
         self._live = False
         self._missed = True
         work = asyncio.create_task(self._work())
@@ -120,13 +118,13 @@ class Session:
         ended: SpoutError | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                self._desk.paired = "sequence" in self._urls
+                self._hearing.begin(await self._notifiers())
                 self._desk.open(self._tell, group)
-                if self._urls:
+                if self._hearing.urls:
                     group.create_task(self._listen())
                     await self._until_linked()
                 self._health.connected()
-                self._say_what_is_missing()
+                self._mind_what_is_heard()
                 for alarm in (self._look, self._moved, self._pulse):
                     alarm.set()
                 group.create_task(self._follow_chain())
@@ -141,7 +139,7 @@ class Session:
         self._untold.put_nowait(observation)
 
     async def _listen(self) -> None:
-        feed = ZmqFeed(self._urls)
+        feed = ZmqFeed(self._hearing.urls)
         async with aclosing(feed.heard()) as everything:
             async for heard in everything:
                 self._health.heard()
@@ -154,6 +152,9 @@ class Session:
             self._connection(heard)
             return
         match heard:
+            case Spoke(topic):
+                self._hearing.spoke(topic)
+                self._mind_what_is_heard()
             case RawTransaction(raw):
                 self._take(raw)
             case Entered(txid, order):
@@ -173,14 +174,14 @@ class Session:
 
     def _connection(self, change: Linked | Unlinked) -> None:
         if isinstance(change, Linked):
-            self._linked.add(change.url)
+            self._hearing.linked(change.url)
             if self._live:
                 self._mind_the_gap(f"ZMQ was not connected to {change.url}")
         else:
-            self._linked.discard(change.url)
+            self._hearing.unlinked(change.url)
             for alarm in (self._pulse, self._look, self._moved):
                 alarm.set()  # a dead node is noticed at once; one that only lost ZMQ is polled from now on
-        self._say_what_is_missing()
+        self._mind_what_is_heard()
 
     def _take(self, raw: bytes) -> None:
         try:
@@ -188,9 +189,10 @@ class Session:
         except ParseError as error:
             self._tell(Skipped(source=SOURCE, what=str(error)))
             return
-        self._looked.add(tx.txid)
         if self._desk.matters(tx):
-            self._desk.bytes_came(tx)
+            self._desk.bytes_came(tx)  # not looked at yet: the word that it entered may never come
+        else:
+            self._looked.add(tx.txid)
 
     def _mind_the_gap(self, reason: str) -> None:
         self._tell(Gap(source=SOURCE, reason=reason))
@@ -200,7 +202,7 @@ class Session:
 
     async def _until_linked(self) -> None:
         waited = 0.0
-        while waited < LINK_SECONDS and not self._linked >= set(self._urls.values()):
+        while waited < LINK_SECONDS and not self._hearing.is_linked:
             await self._clock.sleep(0.05)
             waited += 0.05
         self._live = True
@@ -269,17 +271,16 @@ class Session:
             return WITHOUT_RAWTX_SECONDS
         return RECONCILE_SECONDS if self.hears("sequence") else WITHOUT_SEQUENCE_SECONDS
 
-    def _say_what_is_missing(self) -> None:
-        missing = [topic for topic in TOPICS if not self.hears(topic)]
-        notes = [f"ZMQ {topic} is not connected: {_INSTEAD[topic]}" for topic in missing]
-        self._health.note(*notes)
+    def _mind_what_is_heard(self) -> None:
+        self._desk.paired = self.hears("sequence")
+        self._health.note(*self._hearing.missing())
 
-
-_INSTEAD = {
-    "rawtx": f"what waits is read each {WITHOUT_RAWTX_SECONDS:.0f} s instead",
-    "sequence": f"what left is found each {WITHOUT_SEQUENCE_SECONDS:.0f} s instead",
-    "hashblock": "blocks are heard of by other ways",
-}
+    async def _notifiers(self) -> list[Notifier]:
+        """What the node says that it publishes; nothing, where it may not say."""
+        try:
+            return await self._rpc.ask(list[Notifier], "getzmqnotifications")
+        except (NodeRefusedError, LoginRefusedError):
+            return []  # built without ZMQ, or an rpcwhitelist, which is refused like a login
 
 
 def _first(errors: BaseExceptionGroup[SpoutError]) -> SpoutError:

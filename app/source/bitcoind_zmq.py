@@ -16,10 +16,12 @@ from app.errors import ParseError
 
 TOPICS = ("rawtx", "sequence", "hashblock")
 
+NOTIFICATION_PARTS = 3
+"""Topic, body, the topic's own count."""
 HELD_MESSAGES = 50_000
 """What libzmq keeps for us while we are busy; a block sends each of its transactions again."""
-HEARTBEAT_MS = 5_000
-HEARTBEAT_TIMEOUT_MS = 15_000
+HEARTBEAT_MS = 3_000
+HEARTBEAT_TIMEOUT_MS = 9_000
 """A node that is frozen or behind a cut cable is noticed after this."""
 RECONNECT_MS = 200
 RECONNECT_MAX_MS = 2_000
@@ -62,6 +64,13 @@ class ChainMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoke:
+    """The first message of a topic."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """Messages of a topic did not arrive; None where the count began anew."""
 
@@ -85,7 +94,7 @@ class Unreadable:
 
 
 Notification = RawTransaction | Entered | Removed | BlockJoined | ChainMoved
-Heard = Notification | Lost | Linked | Unlinked | Unreadable
+Heard = Notification | Spoke | Lost | Linked | Unlinked | Unreadable
 
 
 def read_notification(topic: bytes, body: bytes) -> Notification:
@@ -173,16 +182,14 @@ class ZmqFeed:
         return socket
 
     async def _read_on(self, socket: zmq.asyncio.Socket, continuity: Continuity) -> None:
-        count = 0
+        count, spoken = 0, set[bytes]()
         while True:
-            topic, body, number = await socket.recv_multipart()
-            lost = continuity.check(topic, number)
-            if lost:
-                await self._heard.put(lost)
-            try:
-                await self._heard.put(read_notification(topic, body))
-            except ParseError as error:
-                await self._heard.put(Unreadable(str(error)))
+            parts = await socket.recv_multipart()
+            if len(parts) == NOTIFICATION_PARTS and parts[0] not in spoken:
+                spoken.add(parts[0])
+                await self._heard.put(Spoke(parts[0].decode("ascii", "replace")))
+            for heard in _read(parts, continuity):
+                await self._heard.put(heard)
             count += 1
             if count % 64 == 0:
                 await asyncio.sleep(0)  # a full socket answers at once and would never let go of the loop
@@ -195,6 +202,19 @@ class ZmqFeed:
             elif event == zmq.EVENT_DISCONNECTED:
                 continuity.forget()
                 await self._heard.put(Unlinked(url))
+
+
+def _read(parts: list[bytes], continuity: Continuity) -> list[Heard]:
+    """One message: the loss it shows, if any, and what it says."""
+    if len(parts) != NOTIFICATION_PARTS:
+        return [Unreadable(f"ZMQ: a message of {len(parts)} parts is not bitcoind's")]
+    topic, body, number = parts
+    lost = continuity.check(topic, number)
+    try:
+        notification: Heard = read_notification(topic, body)
+    except ParseError as error:
+        notification = Unreadable(str(error))
+    return [lost, notification] if lost else [notification]
 
 
 def _read_sequence(body: bytes) -> Notification:

@@ -299,7 +299,7 @@ class Electrs:
 
     async def _verbose(self, line: ElectrumLine, txid: Txid) -> _VerboseTx | None:
         """The node's own words about it; not every server passes them on."""
-        return await self._known(line, _VerboseTx, txid, True)  # noqa: FBT003
+        return await self._known(line, _VerboseTx, txid, True)  # noqa: FBT003 - the protocol's own parameter
 
     async def _known(self, line: ElectrumLine, shape: type[T], *params: object) -> T | None:
         try:

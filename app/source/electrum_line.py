@@ -2,8 +2,8 @@
 
 TLS: an Electrum server at home signs its own certificate, so for hosts of one's own network (private,
 loopback and link-local addresses, names without a dot, .local, .lan, .internal, .home.arpa, .onion) the
-certificate is not verified: it guards against nobody who is not already inside. Any other host must show
-one that is valid for its name.
+certificate is not verified: it guards against nobody who is not already inside (docs/sources.md). Any
+other host must show one that is valid for its name.
 Source: the Electrum protocol 1.4.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,6 +30,8 @@ PACE_SECONDS = 0.02
 TIMEOUT_SECONDS = 10.0
 
 _OWN_ENDINGS = (".local", ".lan", ".internal", ".home.arpa", ".onion")
+_SHARED_SPACE = ip_network("100.64.0.0/10")
+"""Of overlay networks such as Tailscale's, which encrypt on their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class ElectrumEndpoint:
 
     @property
     def words(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def context(self) -> ssl.SSLContext | None:
         if not self.tls:
@@ -76,7 +78,7 @@ def is_own_network(host: str) -> bool:
     except ValueError:
         name = host.lower().rstrip(".")
         return "." not in name or name.endswith(_OWN_ENDINGS)
-    return address.is_private or address.is_loopback or address.is_link_local
+    return address.is_private or address.is_loopback or address.is_link_local or address in _SHARED_SPACE
 
 
 class _Message(msgspec.Struct):
@@ -114,9 +116,10 @@ class ElectrumLine:
                     host, port, ssl=self._endpoint.context(), limit=LINE_LIMIT
                 )
         except ssl.SSLCertVerificationError as error:
-            raise UnreachableError(
-                f"{self._endpoint.words}: its certificate is not valid for that name"
-            ) from error
+            words = f"its certificate is not valid for that name ({error.verify_message})"
+            raise UnreachableError(f"{self._endpoint.words}: {words}") from error
+        except ssl.SSLError as error:
+            raise UnreachableError(f"{self._endpoint.words}: {error.reason}; does it speak TLS?") from error
         except (OSError, TimeoutError) as error:
             raise UnreachableError(f"{self._endpoint.words}: {error or 'no answer'}") from error
         self._reading = asyncio.create_task(self._read(reader))

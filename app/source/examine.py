@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from app.clock import Clock
 from app.core.units import BlockHash, Height
@@ -16,6 +15,7 @@ from app.errors import (
     SourceError,
     UnreachableError,
 )
+from app.source.bitcoind_hearing import port_of
 from app.source.bitcoind_rpc import BitcoindRpc
 from app.source.bitcoind_shapes import ChainState, IndexState, MempoolState, Notifier
 from app.source.bitcoind_zmq import TOPICS, Linked, ZmqFeed
@@ -164,8 +164,8 @@ async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[
     for topic in TOPICS:
         url = urls.get(topic)
         name = f"bitcoind ZMQ {topic}"
-        ports = [_port(one.address) for one in published or () if one.type == f"pub{topic}"]
-        line = f"zmqpub{topic}=tcp://0.0.0.0:{_port(url or '') or 28332}"
+        ports = [port_of(one.address) for one in published or () if one.type == f"pub{topic}"]
+        line = f"zmqpub{topic}=tcp://0.0.0.0:{port_of(url or '') or 28332}"
         if url is None:
             mend = f"Set SPOUT_BITCOIND_ZMQ_{topic.upper()}, and {line} in bitcoin.conf."
             findings.append(_degraded(name, "not configured: slower", mend))
@@ -177,7 +177,7 @@ async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[
                 f"bitcoind publishes it on port {ports[0] if ports else '?'}: check the address and firewall."
             )
             findings.append(_degraded(name, f"nobody answers at {url}", mend))
-        elif ports and _port(url) not in ports:
+        elif ports and port_of(url) not in ports:
             words = f"{url} is another topic's port; bitcoind publishes {topic} on {ports[0]}"
             mend = "Correct the port; if a container maps ports to others, this is no mistake."
             findings.append(_degraded(name, words, mend))
@@ -189,7 +189,7 @@ async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[
 async def _published(rpc: BitcoindRpc) -> list[Notifier] | None:
     try:
         return await rpc.ask(list[Notifier], "getzmqnotifications")
-    except NodeRefusedError:
+    except (NodeRefusedError, LoginRefusedError):
         return None  # a node built without ZMQ, or an rpcwhitelist: then only the port can be tried
 
 
@@ -206,10 +206,3 @@ async def _links(url: str, clock: Clock) -> bool:
 
 def _degraded(component: str, words: str, mend: str) -> Finding:
     return Finding(component=component, status=Verdict.DEGRADED, words=words, mend=mend)
-
-
-def _port(url: str) -> int | None:
-    try:
-        return urlsplit(url).port
-    except ValueError:
-        return None

@@ -22,7 +22,7 @@ from app.core.observations import Observation, SourceConnected
 from app.source.examined import Examined
 from app.source.frames import FrameReader
 from app.source.health import SourceHealth
-from app.source.link import PING_SECONDS, open_link
+from app.source.link import open_link
 
 Tell = Callable[[Sequence[Observation]], Awaitable[None]]
 
@@ -30,8 +30,13 @@ LARGE_FRAME_BYTES = 256 * 1024
 """From here on a frame is read off the event loop, in pieces."""
 PIECE = 250
 """Observations a piece; small, so that others have their turn."""
-SILENCE_SECONDS = 50.0
-"""Not a byte for so long, though we pinged: the far side is frozen."""
+ASK_SECONDS = 3.0
+"""Not a byte for so long: a sign of life is asked for. An idle backend answers it at once."""
+DOUBT_SECONDS = 9.0
+"""Not a byte for so long, though it was asked: it is said, and the link is left as it is; a busy backend
+on a small computer may not answer for some seconds."""
+SILENCE_SECONDS = 25.0
+"""Then the far side is frozen, or the cable cut: the link is given up."""
 PROBE_SECONDS = 2.0
 FAILED_AFTER = 6
 """Attempts in a row after which it is said to have failed; it is tried on all the same."""
@@ -59,7 +64,8 @@ class MempoolWebSocket:
         examined: Examined,
         clock: Clock,
         jitter: Callable[[], float],
-        ping_seconds: float = PING_SECONDS,
+        ask_seconds: float = ASK_SECONDS,
+        doubt_seconds: float = DOUBT_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """`url` is the backend's or the frontend's http address; `jitter` returns 0..1."""
@@ -72,10 +78,14 @@ class MempoolWebSocket:
         self._examined = examined
         self._clock = clock
         self._jitter = jitter
-        self._ping_seconds = ping_seconds
+        self._ask_seconds = ask_seconds
+        self._doubt_seconds = doubt_seconds
         self._silence_seconds = silence_seconds
         self._connected_before = False
-        self._heard_at = 0.0
+        self._silent = 0.0
+        self._doubted = False
+        self._reading = False
+        """Nothing is taken from the link meanwhile, so its silence is ours."""
 
     async def run(self) -> None:
         """Keep a link up until cancelled."""
@@ -94,6 +104,7 @@ class MempoolWebSocket:
             await self._wait(backoff_seconds(attempt, self._jitter()))
 
     def _lost(self, reason: str, attempt: int) -> None:
+        self._doubted = False
         _log.warning("mempool link lost", reason=reason, attempt=attempt)
         if attempt >= FAILED_AFTER:
             self._health.failed(f"{self._shown}: {reason}; tried {attempt} times, still trying")
@@ -102,6 +113,7 @@ class MempoolWebSocket:
 
     async def _listen(self, link: ClientConnection) -> None:
         reader, news = FrameReader(), asyncio.Event()
+        self._reading = False
         self._alive()
         for message in SUBSCRIPTION:
             await _say(link, message)
@@ -112,7 +124,9 @@ class MempoolWebSocket:
         try:
             async for raw in _frames(link):
                 self._health.heard()
+                self._reading = True
                 await self._read(reader, raw)
+                self._reading = False
                 news.set()
                 del raw  # it may be large, and the next one long in coming
         finally:
@@ -128,7 +142,6 @@ class MempoolWebSocket:
         loop = asyncio.get_running_loop()
         while piece := await loop.run_in_executor(None, lambda: tuple(islice(told, PIECE))):
             await self._tell(piece)
-            self._alive()  # nothing is taken from the link meanwhile, so its silence is ours
 
     async def _sweep(self, link: ClientConnection, reader: FrameReader, news: asyncio.Event) -> None:
         """Look into each projected block once: together they hold nearly all that waits, with its value."""
@@ -155,20 +168,30 @@ class MempoolWebSocket:
         return True
 
     async def _keep_alive(self, link: ClientConnection) -> None:
-        """Ping in the backend's own words; cut a link on which nothing comes back."""
-        ping_at = self._clock.monotonic() + self._ping_seconds
-        while (silent := self._clock.monotonic() - self._heard_at) <= self._silence_seconds:
-            if self._clock.monotonic() >= ping_at:
-                ping_at += self._ping_seconds
+        """Ask for a sign of life in the backend's own words; cut a link on which nothing comes back."""
+        turn, asked_at = self._ask_seconds / 4, 0.0
+        while self._silent <= self._silence_seconds:
+            began = self._clock.monotonic()
+            await self._clock.sleep(turn)
+            # if we slept ourselves (a suspended machine), that was not its silence
+            self._silent += 0.0 if self._reading else min(self._clock.monotonic() - began, 2 * turn)
+            asked_at = min(asked_at, self._silent)
+            if self._silent - asked_at >= self._ask_seconds:
+                asked_at = self._silent
                 with contextlib.suppress(WebSocketException):
                     await _say(link, {"action": "ping"})
-            until_ping = ping_at - self._clock.monotonic()
-            await self._clock.sleep(max(0.01, min(until_ping, self._silence_seconds - silent + 0.01)))
-        _log.warning("mempool link is silent", seconds=round(silent, 1))
+            if self._silent >= self._doubt_seconds and not self._doubted:
+                self._doubted = True
+                words = f"nothing comes, not even an answer, for {self._silent:.0f} s"
+                self._health.reconnecting(f"{self._shown}: {words}")
+        _log.warning("mempool link is silent", seconds=round(self._silent, 1))
         link.transport.abort()
 
     def _alive(self) -> None:
-        self._heard_at = self._clock.monotonic()
+        self._silent = 0.0
+        if self._doubted:
+            self._doubted = False
+            self._health.connected()
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the port answers: then something is there again."""

@@ -12,16 +12,20 @@ import structlog
 from app.clock import Clock
 from app.core.observations import Observation
 from app.core.questions import AskMempool
-from app.errors import ParseError, SourceError
+from app.errors import ParseError, SourceError, UnreachableError
 from app.source.mempool_rest import MempoolRest
 from app.source.mempool_ws import Tell
-from app.source.sides import NodeSide, Sides
+from app.source.race import within
+from app.source.sides import BackendSide, NodeSide, Sides
 
 POLL_SECONDS = 10.0
 TURN_SECONDS = 1.0
 PROBE_SECONDS = 10.0
 PROBE_AGAIN_SECONDS = 2.0
 """While the backend does not answer, so that its return is noticed at once."""
+PROBE_PATIENCE_SECONDS = 7.0
+"""With the time between two probes less than it takes until a silent stream is told: then what is told is
+the whole loss, in one step."""
 LEFTOVERS_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -92,7 +96,7 @@ class Prober:
         """Probe for ever, each far side at its own pace."""
         async with asyncio.TaskGroup() as group:
             if self._sides.backend is not None:
-                group.create_task(self._keep_probing(self._sides.backend.rest.tip))
+                group.create_task(self._keep_probing(partial(_ask_tip, self._sides.backend, self._clock)))
             if self._sides.node is not None:
                 group.create_task(self._keep_probing(partial(_ask_uptime, self._sides.node)))
             if self._sides.electrum is not None:
@@ -107,6 +111,12 @@ class Prober:
                 await self._clock.sleep(PROBE_AGAIN_SECONDS)
             else:
                 await self._clock.sleep(PROBE_SECONDS)
+
+
+async def _ask_tip(backend: BackendSide, clock: Clock) -> None:
+    if await within(backend.rest.tip(), PROBE_PATIENCE_SECONDS, clock) is None:
+        backend.answers.reconnecting(f"no answer within {PROBE_PATIENCE_SECONDS:.0f} s")
+        raise UnreachableError("the backend does not answer")
 
 
 async def _ask_uptime(node: NodeSide) -> None:

@@ -175,7 +175,7 @@ def _is_gzip(path: Path) -> bool:
 
 
 class _StampedTx(msgspec.Struct):
-    firstSeen: _Seconds | None = None  # noqa: N815  the backend's own name
+    firstSeen: _Seconds | None = None  # noqa: N815 - the backend's own name
 
 
 class _StampedDelta(msgspec.Struct):

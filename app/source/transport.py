@@ -7,7 +7,7 @@ from typing import Protocol
 import httpx
 
 from app.clock import Clock
-from app.errors import UnreachableError
+from app.errors import TooSlowError, UnreachableError
 
 MOST_BYTES = 600_000_000
 """A whole mainnet mempool's txids are some 20 MB; beyond this no honest answer goes."""
@@ -56,6 +56,8 @@ class HttpTransport:
                     if len(body) > MOST_BYTES:
                         raise UnreachableError(f"{path}: the answer does not end")
                 return RestAnswer(status=response.status_code, body=bytes(body), as_of=as_of)
+        except httpx.ReadTimeout as error:
+            raise TooSlowError(f"{path}: no answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise UnreachableError(f"{path}: {error or type(error).__name__}") from error
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.streams import StreamReader
 
-from app.clock import SystemClock
+from app.clock import Clock, SystemClock
 from app.core.observations import Observation, TransactionSeen
 from app.source.examined import Examined
 from app.source.health import ConnectionState, SourceHealth
@@ -21,10 +21,25 @@ from tests.backend.world import World
 SOON_SECONDS = 10
 
 
+class Suspended(SystemClock):
+    """A clock that ran on while we did not."""
+
+    slept = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.slept
+
+
 @asynccontextmanager
-async def listening(backend: Backend) -> AsyncIterator[tuple[SourceHealth, list[Observation]]]:
-    """A stream that pings after 0.1 s and gives up after 0.4 s of silence."""
-    clock, told = SystemClock(), list[Observation]()
+async def listening(
+    backend: Backend,
+    *,
+    doubt_seconds: float = 60,
+    silence_seconds: float = 0.4,
+    clock: Clock | None = None,
+) -> AsyncIterator[tuple[SourceHealth, list[Observation]]]:
+    """A stream that asks after 0.1 s and gives up after 0.4 s of silence."""
+    clock, told = clock or SystemClock(), list[Observation]()
     health = SourceHealth("mempool_ws", clock)
 
     async def tell(observations: Sequence[Observation]) -> None:
@@ -37,8 +52,9 @@ async def listening(backend: Backend) -> AsyncIterator[tuple[SourceHealth, list[
         examined=Examined(),
         clock=clock,
         jitter=lambda: 1.0,
-        ping_seconds=0.1,
-        silence_seconds=0.4,
+        ask_seconds=0.1,
+        doubt_seconds=doubt_seconds,
+        silence_seconds=silence_seconds,
     )
     task = asyncio.create_task(stream.run())
     try:
@@ -78,6 +94,33 @@ async def test_a_far_side_that_thaws_is_heard_again() -> None:
         await eventually(
             lambda: any(isinstance(one, TransactionSeen) and one.tx.txid == whale.txid for one in told)
         )
+
+
+async def test_a_far_side_that_only_pauses_is_doubted_and_keeps_its_link() -> None:
+    async with (
+        Backend(World()) as backend,
+        listening(backend, doubt_seconds=0.4, silence_seconds=60) as (health, _),
+    ):
+        await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
+        backend.freeze()
+        await eventually(lambda: health.condition.state is ConnectionState.RECONNECTING)
+
+        backend.thaw()
+
+        await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
+        assert backend.connections == 1
+
+
+async def test_a_machine_that_slept_doubts_nobody() -> None:
+    clock = Suspended()
+    async with Backend(World()) as backend, listening(backend, clock=clock) as (health, _):
+        await eventually(lambda: {"action": "ping"} in backend.messages)
+        asked = len(backend.messages)
+
+        clock.slept += 3600
+
+        await eventually(lambda: len(backend.messages) > asked + 3)
+        assert (health.condition.state, backend.connections) == (ConnectionState.CONNECTED, 1)
 
 
 async def test_a_quiet_chain_is_no_silence_because_pings_are_answered() -> None:

@@ -1,6 +1,11 @@
 """The node's notifications, read and counted."""
 
+import asyncio
+from contextlib import aclosing
+
 import pytest
+import zmq
+import zmq.asyncio
 
 from app.errors import ParseError
 from app.source.bitcoind_zmq import (
@@ -8,9 +13,14 @@ from app.source.bitcoind_zmq import (
     ChainMoved,
     Continuity,
     Entered,
+    Heard,
+    Linked,
     Lost,
     RawTransaction,
     Removed,
+    Spoke,
+    Unreadable,
+    ZmqFeed,
     read_notification,
 )
 
@@ -75,3 +85,27 @@ def test_the_count_goes_on_from_zero_after_its_end() -> None:
     continuity.check(b"rawtx", numbered(0xFFFFFFFF))
 
     assert continuity.check(b"rawtx", numbered(0)) is None
+
+
+async def test_a_message_that_is_not_bitcoinds_is_told_as_unreadable_and_the_next_is_heard() -> None:
+    context = zmq.asyncio.Context()
+    publisher = context.socket(zmq.XPUB)  # which hears of subscriptions
+    port = publisher.bind_to_random_port("tcp://127.0.0.1")
+
+    async def publish() -> None:
+        await publisher.recv()
+        await publisher.send_multipart([b"rawtx", b"two parts"])
+        await publisher.send_multipart([b"rawtx", b"body", numbered(7)])
+
+    heard: list[Heard] = []
+    publishing = asyncio.create_task(publish())
+    async with asyncio.timeout(20), aclosing(ZmqFeed({"rawtx": f"tcp://127.0.0.1:{port}"}).heard()) as feed:
+        async for one in feed:
+            heard.append(one)
+            if isinstance(one, RawTransaction):
+                break
+    await publishing
+    publisher.close(linger=0)
+    context.term()
+
+    assert [type(one) for one in heard if not isinstance(one, Linked)] == [Unreadable, Spoke, RawTransaction]

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -155,7 +159,8 @@ def test_no_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "192.168.1.4", "fd00::1", "electrs", "umbrel.local", "node.lan", "x.onion"]
+    "host",
+    ["127.0.0.1", "192.168.1.4", "fd00::1", "electrs", "umbrel.local", "node.lan", "x.onion", "100.100.1.2"],
 )
 def test_hosts_of_ones_own_network_may_sign_their_own_certificate(host: str) -> None:
     assert is_own_network(host)
@@ -164,3 +169,52 @@ def test_hosts_of_ones_own_network_may_sign_their_own_certificate(host: str) -> 
 @pytest.mark.parametrize("host", ["8.8.8.8", "electrum.example.org", "local.example", "2600::1"])
 def test_other_hosts_must_show_a_valid_one(host: str) -> None:
     assert not is_own_network(host)
+
+
+async def test_a_server_that_signed_its_own_certificate_is_asked(tmp_path: Path) -> None:
+    server, port = await a_tls_server(tmp_path)
+    line = ElectrumLine(ElectrumEndpoint("127.0.0.1", port, tls=True), SystemClock(), lambda *_: None)
+    await line.open()
+    try:
+        assert await line.ask(str, "server.ping") == "yes"
+    finally:
+        await line.close()
+        server.close()
+
+
+def test_elsewhere_a_certificate_must_be_valid() -> None:
+    context = ElectrumEndpoint("electrum.example.org", 50002, tls=True).context()
+
+    assert context is not None
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+
+
+async def test_a_server_without_tls_is_named_as_such() -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"no TLS here\n")
+        await writer.drain()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    line = ElectrumLine(ElectrumEndpoint("127.0.0.1", port, tls=True), SystemClock(), lambda *_: None)
+
+    with pytest.raises(UnreachableError, match="does it speak TLS"):
+        await line.open()
+    server.close()
+
+
+async def a_tls_server(room: Path) -> tuple[asyncio.Server, int]:
+    """One that signed its own certificate, as electrs' neighbours on a home network do."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("did not run: making a certificate needs openssl")
+    key, certificate = room / "key.pem", room / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=umbrel"]
+    subprocess.run(
+        [*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True, timeout=60
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    yes = saying(lambda number: b'{"id":%d,"result":"yes"}\n' % number)
+    server = await asyncio.start_server(yes, "127.0.0.1", 0, ssl=context)
+    return server, server.sockets[0].getsockname()[1]
