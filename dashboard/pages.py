@@ -1,13 +1,15 @@
 """All pages, ready to be mounted: applications for Bokeh's server, plain handlers, and their feed."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from bokeh.document import Document
 from bokeh.plotting import figure
+from bokeh.settings import settings
 from jinja2 import Environment, FileSystemLoader, Template
 from panel.io.application import Application
 from panel.io.handlers import FunctionHandler
@@ -17,7 +19,15 @@ from app.core.classification import Party
 from app.core.units import SATS_PER_BTC
 from app.views import History, Live
 from dashboard import figures, theme
-from dashboard.assets import STATIC, TEMPLATES, LastingFileHandler, fingerprint
+from dashboard.assets import (
+    BOKEH_JS,
+    STATIC,
+    TEMPLATES,
+    LastingFileHandler,
+    PackedFileHandler,
+    fingerprint,
+    module_names,
+)
 from dashboard.assets import text as assets_text
 from dashboard.feed import Feed, SameHostSocket, behind
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
@@ -81,11 +91,33 @@ PAGES = (
 )
 
 
+class PageApplication(Application):
+    """The page as text, at once; and the charts' Document, when the page asks for it over its socket."""
+
+    def __init__(self, page: Page, template: Template, variables: Mapping[str, Any]) -> None:
+        super().__init__(FunctionHandler(self._fill))  # type: ignore[no-untyped-call]
+        self._charts = page.charts
+        self._template = template
+        self._variables = {**variables, "page": page, "title": f"{page.name} · Spout"}
+        self._library = variables["library"]
+        self._names = [chart().id for chart in page.charts]
+
+    def html(self, token: str) -> str:
+        """The page; `token` opens the session of its charts, for some minutes."""
+        session = {"token": token, "library": self._library, "roots": self._names}
+        return self._template.render(self._variables, session=json.dumps(session, separators=(",", ":")))
+
+    def _fill(self, document: Document) -> None:
+        with document.models.freeze():
+            for chart in self._charts:
+                document.add_root(chart())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """`applications` for BokehTornado, `handlers` beside them; `open` on the serving loop."""
 
-    applications: dict[str, Application]
+    applications: dict[str, "PageApplication"]
     handlers: list[tuple[Any, ...]]
     feed: Feed
     _past: PastFlows = field(repr=False)
@@ -103,6 +135,8 @@ class Pages:
 
 def build(live: Live, history: History, options: PageOptions) -> Pages:
     """Needs no loop and opens nothing; everything begins with `open`."""
+    # The charts are the same in every session: a test validates them, not each visitor anew.
+    settings.perform_document_validation.set_value(False)
     assets = fingerprint()
     past = PastFlows(history, lambda: feed.changed())  # noqa: PLW0108 - made below
     memory = SystemMemory(live)
@@ -114,6 +148,8 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
     )
     variables = {
         "assets": f"ui/{assets}",
+        "library": f"ui/{assets}/{BOKEH_JS.name}",
+        "modules": module_names(),
         "navigation": PAGES,
         "theme_css": theme.css(),
         "words": _words(options, assets),
@@ -123,9 +159,11 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return Pages(
         applications={
-            page.path: _application(page, templates.get_template(page.template), variables) for page in PAGES
+            page.path: PageApplication(page, templates.get_template(page.template), variables)
+            for page in PAGES
         },
         handlers=[
+            (rf"/ui/{assets}/{re.escape(BOKEH_JS.name)}", PackedFileHandler, {"file": BOKEH_JS}),
             (rf"/ui/{assets}/(.*)", LastingFileHandler, {"path": str(STATIC)}),
             (r"/api/v1/live", behind(options.door), {"feed": feed}),
         ],
@@ -133,17 +171,6 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
         _past=past,
         memory=memory,
     )
-
-
-def _application(page: Page, template: Template, variables: dict[str, Any]) -> Application:
-    def fill(document: Document) -> None:
-        document.title = f"{page.name} · Spout"
-        document.template = template
-        document.template_variables.update(variables | {"page": page})
-        for chart in page.charts:
-            document.add_root(chart())
-
-    return Application(FunctionHandler(fill))  # type: ignore[no-untyped-call]
 
 
 def _words(options: PageOptions, assets: str) -> str:

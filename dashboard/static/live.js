@@ -18,7 +18,7 @@ const phone = matchMedia("(max-width: 820px)");
 let tip = null;
 let known = false;
 
-const drawer = new Drawer(document.getElementById("drawer"), { ask: (id) => feed.ask(id), closed: () => choose(null) });
+const drawer = new Drawer(document.getElementById("drawer"), { ask: (id) => feed.ask(id), closed: () => { feed.ask(null); choose(null); } });
 const pending = new Table(document.getElementById("pending"), {
   label: "Mempool predictions", columns: PENDING_COLUMNS, fill: (row) => pendingCells(tip)(row), open: choose, most: () => (phone.matches ? 5 : 8),
 });
@@ -114,6 +114,7 @@ const feed = new Feed("live", {
     const { parts, moved } = store.picture(told);
     draw(new Set([...parts, "rows"]), moved);
     document.documentElement.dataset.ready = "yes";
+    requestAnimationFrame(() => setTimeout(() => charts.load()));
   },
   onChange(told) {
     setNow(told.now);

@@ -86,7 +86,7 @@ function show(changed) {
 }
 
 new Feed("system", {
-  onPicture(told) { setNow(told.now); show(store.picture(told).parts); document.documentElement.dataset.ready = "yes"; },
+  onPicture(told) { setNow(told.now); show(store.picture(told).parts); document.documentElement.dataset.ready = "yes"; requestAnimationFrame(() => setTimeout(() => charts.load())); },
   onChange(told) { setNow(told.now); show(store.change(told).parts); },
   onLine: line,
 });
