@@ -34,7 +34,7 @@ from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
 from dashboard.live import LivePainter
 from dashboard.log_tail import LogTail
 from dashboard.past import PastFlows
-from dashboard.samples import SystemMemory
+from dashboard.samples import SightBetween, SystemMemory, nothing_kept
 from dashboard.system import SystemPainter
 from dashboard.whale import WhaleStory
 
@@ -45,7 +45,8 @@ class PageOptions:
 
     `explorer_url`: the operator's own explorer, None for no links. `door`: the handler whose login and
     Origin check guard the feed. `label_of`: the party behind an output script, None if it has no label.
-    `log`: the handler that hangs on the root logger, None to show no log.
+    `log`: the handler that hangs on the root logger, None to show no log. `sight_between`: what the store
+    kept of how much could be seen.
     """
 
     version: str
@@ -53,6 +54,7 @@ class PageOptions:
     threshold_sat: int = 100 * SATS_PER_BTC
     door: type[WebSocketHandler] = SameHostSocket
     label_of: Callable[[str], Party | None] = lambda _: None
+    sight_between: SightBetween = nothing_kept
     log: LogTail | None = None
 
 
@@ -139,7 +141,7 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
     settings.perform_document_validation.set_value(False)
     assets = fingerprint()
     past = PastFlows(history, lambda: feed.changed())  # noqa: PLW0108 - made below
-    memory = SystemMemory(live)
+    memory = SystemMemory(live, options.sight_between)
     story = WhaleStory(live, history, options.label_of)
     feed = Feed(
         live,

@@ -90,6 +90,9 @@ export function calm(host, draw) {
   return () => { due = true; run(); };
 }
 
+// Nothing to draw: said in the chart's own place, so that empty axes are not taken for a figure.
+export function idle(host, words) { if (words) host.dataset.idle = words; else delete host.dataset.idle; }
+
 export const colours = () => {
   const style = getComputedStyle(document.documentElement);
   return (name) => style.getPropertyValue(`--${name.replaceAll("_", "-")}`).trim();
