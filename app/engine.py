@@ -75,6 +75,7 @@ class Engine:
         """
         self._opened = await open_database(self._data_dir, at=self._clock.now())
         self.store = PredictionStore(self._opened)
+        self.transitions = TransitionStore(self._opened.database)
         restored = await self.store.restore(self._clock.now())
         self._forecaster = Forecaster()
         if restored.blocks:
@@ -96,7 +97,6 @@ class Engine:
             rss_mb, self._inbox.tell_one, self._clock, limit_mb=self._settings.memory_limit_mb
         )
         self._pulse = Pulse(self._opened.database, self._clock)
-        self._transitions = TransitionStore(self._opened.database)
         self._sight = Sight(sources.reading, self._inbox.tell, self._keep_transition, self._clock)
         self._present = Present(
             live=self._live,
@@ -188,9 +188,7 @@ class Engine:
         now = transition.now
         _log.info("sight changed", rung=now.rung.value, since=now.since.isoformat(), reason=now.reason)
         try:
-            await self._transitions.append(
-                StoredTransition(since=now.since, rung=now.rung, reason=now.reason)
-            )
+            await self.transitions.append(StoredTransition(since=now.since, rung=now.rung, reason=now.reason))
         except StoreError as error:
             _log.warning("a transition could not be kept", error=str(error))
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from datetime import datetime
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from app.source.sources import Sources
 from app.store.keys import KeyStore
 from app.store.labels import LabelStore
 from app.store.operator_file import OpenedOperator, open_operator
+from app.store.transitions import Transition
 from app.views import History, Live, PredictionPage, PredictionQuery, Snapshot
 from app.web.bundle import PagesBundle
 from app.web.sockets import LoginRequiredWebSocket
@@ -58,6 +60,8 @@ class House:
         self._log_tail = LogTail()
         self._operator: OpenedOperator | None = None
         self._engine: Engine | None = None
+        self._opened: Engine | None = None
+        """The engine whose database is open: between the demo and the node there is none for a moment."""
 
     async def live(self) -> None:
         """Come up, then watch until cancelled.
@@ -109,8 +113,9 @@ class House:
             labels=LabelStore(self._operator.file),
             demo=demo,
         )
-        self._engine = engine
+        self._engine, self._opened = engine, None
         store = await engine.open()
+        self._opened = engine
         self._server.attach(store, KeyStore(self._operator.file), LabelStore(self._operator.file))
         engine.start(self._demo if demo else self._node, self._operator.notices)
 
@@ -134,14 +139,21 @@ class House:
             threshold_sat=self._settings.whale_threshold_sat,
             door=LoginRequiredWebSocket,
             label_of=self._label_of,
+            sight_between=self._sight_between,
             log=self._log_tail,
         )
         return lambda: build(self._live, CurrentHistory(self._store), options)
 
     def _store(self) -> History:
-        if self._engine is None:
+        return self._open_engine().store
+
+    async def _sight_between(self, start: datetime, end: datetime) -> tuple[Transition, ...]:
+        return await self._open_engine().transitions.between(start, end)
+
+    def _open_engine(self) -> Engine:
+        if self._opened is None:
             raise StoreError("the database is not open yet")
-        return self._engine.store
+        return self._opened
 
     def _label_of(self, script: str) -> Party | None:
         label = self._engine.labels.entities.find(Script(script)) if self._engine else None

@@ -42,10 +42,13 @@ class Channel:
     def join(
         self, reader: Reader, snapshot: Snapshot, epoch: str | None = None, after: int | None = None
     ) -> None:
-        """Bring `reader` up to date and keep it so; it may have joined before."""
+        """Bring `reader` up to date and keep it so; it may have joined before.
+
+        It is answered always, with a beat where it has missed nothing: silence means a dead line.
+        """
         self._refresh(snapshot)
         missed = self._missed(epoch, after)
-        for message in [self._picture()] if missed is None else missed:
+        for message in [self._picture()] if missed is None else missed or [self._beat()]:
             reader.tell(message)
         self._readers.add(reader)
 
@@ -59,9 +62,12 @@ class Channel:
 
     def beat(self) -> None:
         """Tell every reader that the line is alive."""
-        message = json.dumps({"kind": "beat", "seq": self._sequence})
+        message = self._beat()
         for reader in tuple(self._readers):
             reader.tell(message)
+
+    def _beat(self) -> str:
+        return json.dumps({"kind": "beat", "seq": self._sequence})
 
     def _refresh(self, snapshot: Snapshot) -> None:
         painted = self._paint(snapshot)

@@ -7,13 +7,23 @@ ranges, and a page that has lost its Bokeh session goes on. Names are what the m
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bokeh.core.types import ID
 from bokeh.models import (
     ColumnDataSource,
     FixedTicker,
     HoverTool,
+    Line,
+    MultiLine,
+    Quad,
     Range1d,
+    Scatter,
+    Segment,
+    Text,
+    VArea,
 )
-from bokeh.models.renderers import GlyphRenderer
+from bokeh.models.glyph import Glyph
+from bokeh.models.glyphs import Patches
+from bokeh.models.renderers import DataRenderer, GlyphRenderer
 from bokeh.plotting import figure
 
 from dashboard.queue import SHOWN_BLOCKS
@@ -27,13 +37,10 @@ def queue_figure() -> figure:
     plot.xaxis.ticker = FixedTicker(ticks=[block + 0.5 for block in range(SHOWN_BLOCKS)])
     names = ["next", *(f"+{block + 1}" for block in range(1, SHOWN_BLOCKS))]
     plot.xaxis.major_label_overrides = {block + 0.5: name for block, name in enumerate(names)}
-    plot.xgrid.visible = False
     plot.yaxis.axis_label = "sat/vB"
-    _quads(plot, "queue-vessels")
-    plot.patches(
-        "xs",
-        "ys",
-        source=_source("queue-water", "xs", "ys", "fill", "hatch", "alpha"),
+    vessels = Quad(fill_color="fill", line_color="line", line_alpha=0.5, line_dash="dashed")
+    _draw(plot, "queue-vessels", vessels, "left", "right", "bottom", "top", "line", "fill")
+    water = Patches(
         fill_color="fill",
         fill_alpha="alpha",
         line_color=None,
@@ -43,9 +50,8 @@ def queue_figure() -> figure:
         hatch_weight=1.4,
         hatch_alpha="alpha",
     )
-    plot.multi_line(
-        "xs", "ys", source=_source("queue-surface", "xs", "ys", "line"), line_color="line", line_width=1.8
-    )
+    _draw(plot, "queue-water", water, "xs", "ys", "fill", "hatch", "alpha")
+    _draw(plot, "queue-surface", MultiLine(line_color="line", line_width=1.8), "xs", "ys", "line")
     _texts(plot, "queue-prices", size="11px", style="normal")
     whales = _whales(plot, "queue-whales")
     _texts(plot, "queue-names", size="10.5px", style="bold")
@@ -56,24 +62,17 @@ def queue_figure() -> figure:
 def flow_figure() -> figure:
     plot = _frame("flow", height=196, x=(0, 1), y=(-1, 1))
     bars = _bars(plot, "flow-bars")
-    plot.segment(
-        "x0",
-        "y",
-        "x1",
-        "y",
-        source=_source("flow-zero", "x0", "x1", "y", "color"),
-        line_color="color",
-        line_width=1,
-    )
-    plot.line("x", "y", source=_source("flow-net", "x", "y"), name="flow-net-line", line_width=1.7)
-    plot.add_tools(HoverTool(renderers=[*bars], tooltips=[("", "@title"), ("", "@btc BTC")]))
+    zero = Segment(x0="x0", x1="x1", y0="y", y1="y", line_color="color", line_width=1)
+    _draw(plot, "flow-zero", zero, "x0", "x1", "y", "color")
+    _draw(plot, "flow-net", Line(line_width=1.7), "x", "y").name = "flow-net-line"
+    plot.add_tools(HoverTool(renderers=bars, tooltips=[("", "@title"), ("", "@btc BTC")]))
     return plot
 
 
 def other_figure() -> figure:
     plot = _frame("other", height=104, x=(0, 1), y=(0, 1))
     bars = _bars(plot, "other-bars")
-    plot.add_tools(HoverTool(renderers=[*bars], tooltips=[("", "@title"), ("", "@btc BTC")]))
+    plot.add_tools(HoverTool(renderers=bars, tooltips=[("", "@title"), ("", "@btc BTC")]))
     return plot
 
 
@@ -82,6 +81,7 @@ def bubble_figure() -> figure:
     plot.yaxis.axis_label = "sat/vB"
     done = _whales(plot, "bubbles-done")
     waiting = _whales(plot, "bubbles-waiting", dashed=True)
+    _texts(plot, "bubbles-names", size="10px", style="bold")
     plot.add_tools(HoverTool(renderers=[done, waiting], tooltips=WHALE_TIP, attachment="vertical"))
     return plot
 
@@ -90,17 +90,16 @@ def line_figure(name: str, *, height: int = 150) -> figure:
     """A quantity over time, with a second, dashed line for its limit."""
     plot = _frame(name, height=height, x=(0, 1), y=(0, 1))
     shown = _source(f"{name}-line", "x", "y", "zero")
-    plot.varea("x", "zero", "y", source=shown, name=f"{name}-area")
-    plot.line("x", "y", source=shown, name=f"{name}-stroke", line_width=1.8)
-    plot.line(
-        "x",
-        "y",
-        source=_source(f"{name}-limit", "x", "y"),
-        name=f"{name}-limit-stroke",
-        line_width=1.4,
-        line_dash="dashed",
-    )
+    plot.add_glyph(shown, VArea(x="x", y1="zero", y2="y"), name=f"{name}-area")
+    plot.add_glyph(shown, Line(line_width=1.8), name=f"{name}-stroke")
+    limit = Line(line_width=1.4, line_dash="dashed")
+    _draw(plot, f"{name}-limit", limit, "x", "y").name = f"{name}-limit-stroke"
     return plot
+
+
+def root_of(name: str) -> str:
+    """The id of a chart's root, and of the element that it is drawn into: the page knows it beforehand."""
+    return f"chart-{name}"
 
 
 def _frame(
@@ -119,6 +118,8 @@ def _frame(
         min_border_top=8,
         outline_line_color=None,
     )
+    # Bokeh has no way to ask for an id; it is unique in its Document, which is all that is needed.
+    plot._id = ID(root_of(name))  # type: ignore[attr-defined]  # noqa: SLF001
     for axis in plot.axis:
         axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "11px"
@@ -128,10 +129,17 @@ def _frame(
         axis.minor_tick_line_color = None
         axis.major_tick_line_color = None
         axis.axis_line_color = None
-    plot.xgrid.visible = False
-    for axis in plot.axis:
         axis.ticker = FixedTicker(ticks=[])
+    plot.xgrid.visible = False
     return plot
+
+
+def _draw(plot: figure, name: str, glyph: Glyph, *columns: str) -> "GlyphRenderer[Any]":
+    """Draw `glyph` from a source of its own, empty and called `name`.
+
+    Not by figure's own methods: they make four glyphs of each, and a session is as dear as its models.
+    """
+    return plot.add_glyph(_source(name, *columns), glyph)
 
 
 def _source(name: str, *columns: str) -> ColumnDataSource:
@@ -139,38 +147,10 @@ def _source(name: str, *columns: str) -> ColumnDataSource:
     return ColumnDataSource(data=dict(empty), name=name)
 
 
-def _quads(plot: figure, name: str) -> None:
-    plot.quad(
-        left="left",
-        right="right",
-        bottom="bottom",
-        top="top",
-        source=_source(name, "left", "right", "bottom", "top", "line", "fill"),
-        fill_color="fill",
-        line_color="line",
-        line_alpha=0.5,
-        line_dash="dashed",
-    )
-
-
-def _bars(plot: figure, name: str) -> "Sequence[GlyphRenderer[Any]]":
+def _bars(plot: figure, name: str) -> list[DataRenderer]:
     """Solid for what is final; hatched and dashed, from a second source, for what waits."""
     columns = ("left", "right", "bottom", "top", "color", "title", "btc")
-    solid = plot.quad(
-        left="left",
-        right="right",
-        bottom="bottom",
-        top="top",
-        source=_source(name, *columns),
-        fill_color="color",
-        line_color=None,
-    )
-    hatched = plot.quad(
-        left="left",
-        right="right",
-        bottom="bottom",
-        top="top",
-        source=_source(f"{name}-waiting", *columns),
+    hatched = Quad(
         fill_color=None,
         line_color="color",
         line_dash=[3, 2],
@@ -180,30 +160,27 @@ def _bars(plot: figure, name: str) -> "Sequence[GlyphRenderer[Any]]":
         hatch_weight=1,
         hatch_alpha=0.7,
     )
-    return [solid, hatched]
+    return [
+        _draw(plot, name, Quad(fill_color="color", line_color=None), *columns),
+        _draw(plot, f"{name}-waiting", hatched, *columns),
+    ]
 
 
 def _whales(plot: figure, name: str, *, dashed: bool = False) -> "GlyphRenderer[Any]":
-    columns = ("x", "y", "size", "fill", "line", "id", "title", "btc", "fee", "note")
-    return plot.scatter(
-        "x",
-        "y",
+    whale = Scatter(
         size="size",
-        source=_source(name, *columns),
         fill_color="fill",
         fill_alpha=0.3 if dashed else 1.0,
         line_color="line",
         line_width=1.6,
         line_dash=[3, 2] if dashed else "solid",
     )
+    return _draw(plot, name, whale, "x", "y", "size", "fill", "line", "id", "title", "btc", "fee", "note")
 
 
 def _texts(plot: figure, name: str, *, size: str, style: str) -> None:
-    plot.text(
-        "x",
-        "y",
+    text = Text(
         text="text",
-        source=_source(name, "x", "y", "text", "color"),
         text_color="color",
         text_font={"value": FONT},
         text_font_size=size,
@@ -211,3 +188,4 @@ def _texts(plot: figure, name: str, *, size: str, style: str) -> None:
         text_align="center",
         text_baseline="middle",
     )
+    _draw(plot, name, text, "x", "y", "text", "color")

@@ -1,13 +1,15 @@
 """All pages, ready to be mounted: applications for Bokeh's server, plain handlers, and their feed."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from bokeh.document import Document
 from bokeh.plotting import figure
+from bokeh.settings import settings
 from jinja2 import Environment, FileSystemLoader, Template
 from panel.io.application import Application
 from panel.io.handlers import FunctionHandler
@@ -17,14 +19,22 @@ from app.core.classification import Party
 from app.core.units import SATS_PER_BTC
 from app.views import History, Live
 from dashboard import figures, theme
-from dashboard.assets import STATIC, TEMPLATES, LastingFileHandler, fingerprint
+from dashboard.assets import (
+    BOKEH_JS,
+    STATIC,
+    TEMPLATES,
+    LastingFileHandler,
+    PackedFileHandler,
+    fingerprint,
+    module_names,
+)
 from dashboard.assets import text as assets_text
 from dashboard.feed import Feed, SameHostSocket, behind
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
 from dashboard.live import LivePainter
 from dashboard.log_tail import LogTail
 from dashboard.past import PastFlows
-from dashboard.samples import SystemMemory
+from dashboard.samples import SightBetween, SystemMemory, nothing_kept
 from dashboard.system import SystemPainter
 from dashboard.whale import WhaleStory
 
@@ -35,7 +45,8 @@ class PageOptions:
 
     `explorer_url`: the operator's own explorer, None for no links. `door`: the handler whose login and
     Origin check guard the feed. `label_of`: the party behind an output script, None if it has no label.
-    `log`: the handler that hangs on the root logger, None to show no log.
+    `log`: the handler that hangs on the root logger, None to show no log. `sight_between`: what the store
+    kept of how much could be seen.
     """
 
     version: str
@@ -43,6 +54,7 @@ class PageOptions:
     threshold_sat: int = 100 * SATS_PER_BTC
     door: type[WebSocketHandler] = SameHostSocket
     label_of: Callable[[str], Party | None] = lambda _: None
+    sight_between: SightBetween = nothing_kept
     log: LogTail | None = None
 
 
@@ -81,11 +93,33 @@ PAGES = (
 )
 
 
+class PageApplication(Application):
+    """The page as text, at once; and the charts' Document, when the page asks for it over its socket."""
+
+    def __init__(self, page: Page, template: Template, variables: Mapping[str, Any]) -> None:
+        super().__init__(FunctionHandler(self._fill))  # type: ignore[no-untyped-call]
+        self._charts = page.charts
+        self._template = template
+        self._variables = {**variables, "page": page, "title": f"{page.name} · Spout"}
+        self._library = variables["library"]
+        self._names = [chart().id for chart in page.charts]
+
+    def html(self, token: str) -> str:
+        """The page; `token` opens the session of its charts, for some minutes."""
+        session = {"token": token, "library": self._library, "roots": self._names}
+        return self._template.render(self._variables, session=json.dumps(session, separators=(",", ":")))
+
+    def _fill(self, document: Document) -> None:
+        with document.models.freeze():
+            for chart in self._charts:
+                document.add_root(chart())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """`applications` for BokehTornado, `handlers` beside them; `open` on the serving loop."""
 
-    applications: dict[str, Application]
+    applications: dict[str, "PageApplication"]
     handlers: list[tuple[Any, ...]]
     feed: Feed
     _past: PastFlows = field(repr=False)
@@ -103,9 +137,11 @@ class Pages:
 
 def build(live: Live, history: History, options: PageOptions) -> Pages:
     """Needs no loop and opens nothing; everything begins with `open`."""
+    # The charts are the same in every session: a test validates them, not each visitor anew.
+    settings.perform_document_validation.set_value(False)
     assets = fingerprint()
     past = PastFlows(history, lambda: feed.changed())  # noqa: PLW0108 - made below
-    memory = SystemMemory(live)
+    memory = SystemMemory(live, options.sight_between)
     story = WhaleStory(live, history, options.label_of)
     feed = Feed(
         live,
@@ -114,6 +150,8 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
     )
     variables = {
         "assets": f"ui/{assets}",
+        "library": f"ui/{assets}/{BOKEH_JS.name}",
+        "modules": module_names(),
         "navigation": PAGES,
         "theme_css": theme.css(),
         "words": _words(options, assets),
@@ -123,9 +161,11 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return Pages(
         applications={
-            page.path: _application(page, templates.get_template(page.template), variables) for page in PAGES
+            page.path: PageApplication(page, templates.get_template(page.template), variables)
+            for page in PAGES
         },
         handlers=[
+            (rf"/ui/{assets}/{re.escape(BOKEH_JS.name)}", PackedFileHandler, {"file": BOKEH_JS}),
             (rf"/ui/{assets}/(.*)", LastingFileHandler, {"path": str(STATIC)}),
             (r"/api/v1/live", behind(options.door), {"feed": feed}),
         ],
@@ -133,17 +173,6 @@ def build(live: Live, history: History, options: PageOptions) -> Pages:
         _past=past,
         memory=memory,
     )
-
-
-def _application(page: Page, template: Template, variables: dict[str, Any]) -> Application:
-    def fill(document: Document) -> None:
-        document.title = f"{page.name} · Spout"
-        document.template = template
-        document.template_variables.update(variables | {"page": page})
-        for chart in page.charts:
-            document.add_root(chart())
-
-    return Application(FunctionHandler(fill))  # type: ignore[no-untyped-call]
 
 
 def _words(options: PageOptions, assets: str) -> str:

@@ -39,12 +39,15 @@ class PastFlows:
         self._task: asyncio.Task[None] | None = None
         self._ask_at = 0.0
         self._merged: object = None
+        self._demo: bool | None = None
         self.version = 0
         self.known = False
 
     def look(self, snapshot: Snapshot) -> dict[str, Moved]:
         """Return what is known now by prediction id, and ask for more where that is old."""
         loop = asyncio.get_running_loop()
+        if snapshot.demo is not self._demo:
+            self._begin_anew(demo=snapshot.demo)
         if loop.time() >= self._ask_at and (self._task is None or self._task.done()):
             self._task = loop.create_task(self._ask(snapshot))
         if self._merged is not snapshot.ended:
@@ -54,6 +57,13 @@ class PastFlows:
     def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+    def _begin_anew(self, *, demo: bool) -> None:
+        """The demo's whales are none of the node's: each has a store of its own."""
+        self.close()
+        self._demo, self._task, self._ask_at = demo, None, 0.0
+        self._entries, self._merged, self.known = {}, None, False
+        self.version += 1
 
     async def _ask(self, snapshot: Snapshot) -> None:
         loop = asyncio.get_running_loop()

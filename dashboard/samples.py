@@ -1,11 +1,17 @@
-"""What the System page remembers since the start: figures over time, and every change of health."""
+"""What the System page remembers: figures over time since the start, and every change of health.
+
+What could be seen is read back from the store, so a loss of the day before is there after a restart too.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Protocol
 
+from app.errors import SpoutError
 from app.views import ComponentStatus, Live, Rung, Snapshot
 from dashboard.format import RUNG_WORDS
 from dashboard.states import STATUS_WORDS, component_words
@@ -14,6 +20,8 @@ EVERY_SECONDS = 10.0
 KEPT_SAMPLES = 2_160
 """Six hours."""
 KEPT_CHANGES = 100
+LOOKS_BACK = timedelta(days=30)
+RETRIED_AFTER_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,37 @@ class Change:
     why: str | None
 
 
-class SystemMemory:
-    """Watches `live` for changes of health, and samples it every ten seconds; bounded."""
+class Sight(Protocol):
+    """What could be seen from `since` on, as the store keeps it."""
 
-    def __init__(self, live: Live) -> None:
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def rung(self) -> Rung: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+SightBetween = Callable[[datetime, datetime], Awaitable[Sequence[Sight]]]
+
+
+async def nothing_kept(_start: datetime, _end: datetime) -> Sequence[Sight]:
+    return ()
+
+
+class SystemMemory:
+    """Watches `live` for changes of health, and samples it every ten seconds; bounded.
+
+    `sight_between`: what the store kept of how much could be seen, ascending.
+    """
+
+    def __init__(self, live: Live, sight_between: SightBetween = nothing_kept) -> None:
         self._live = live
+        self._sight_between = sight_between
+        self._recalling: asyncio.Task[None] | None = None
         self._statuses: dict[str, ComponentStatus] = {}
         self._rung: Rung | None = None
+        self._demo = live.snapshot.demo
         self._components: object = None
         self._counted: tuple[datetime, int] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -53,6 +85,7 @@ class SystemMemory:
     def open(self) -> None:
         self.see(self._live.snapshot)
         self._unwatch = self._live.watch(self.see)
+        self._recalling = asyncio.get_running_loop().create_task(self._recall())
         self._tick()
 
     def close(self) -> None:
@@ -60,9 +93,32 @@ class SystemMemory:
             self._timer.cancel()
         if self._unwatch is not None:
             self._unwatch()
+        if self._recalling is not None:
+            self._recalling.cancel()
+
+    async def recall(self) -> None:
+        """Put what the store kept of the time before this start behind what was seen since.
+
+        Raises:
+            SpoutError: if the store cannot be read.
+        """
+        started = self._live.snapshot.started_at
+        kept = await self._sight_between(started - LOOKS_BACK, started)
+        changes = [_sight_change(before, after) for before, after in pairwise(kept)]
+        room = KEPT_CHANGES - len(self.changes)
+        self.changes.extend(changes[::-1][:room])
+
+    async def _recall(self) -> None:
+        while True:
+            try:
+                return await self.recall()
+            except SpoutError:  # said on the store's own line of health
+                await asyncio.sleep(RETRIED_AFTER_SECONDS)
 
     def see(self, snapshot: Snapshot) -> None:
         """Write down what changed in health since the Snapshot before."""
+        if snapshot.demo is not self._demo:
+            self._begin_anew(demo=snapshot.demo)
         if self._rung is not None and snapshot.rung is not self._rung:
             self._changed_rung(snapshot)
         self._rung = snapshot.rung
@@ -84,6 +140,15 @@ class SystemMemory:
                     )
                 )
 
+    def _begin_anew(self, *, demo: bool) -> None:
+        """What befell the demo is none of the node's, which has a store of its own."""
+        self._demo, self._rung, self._components = demo, None, None
+        self._statuses.clear()
+        self.changes.clear()
+        if self._recalling is not None:
+            self._recalling.cancel()
+            self._recalling = asyncio.get_running_loop().create_task(self._recall())
+
     def sample(self, snapshot: Snapshot, at: datetime) -> None:
         counted = snapshot.counters.transactions
         rate = None
@@ -93,18 +158,26 @@ class SystemMemory:
         self.samples.append(Sample(at, snapshot.rss_mb, rate, snapshot.loop_lag_ms))
 
     def _changed_rung(self, snapshot: Snapshot) -> None:
-        rungs = list(Rung)
-        self.changes.appendleft(
-            Change(
-                at=snapshot.rung_since or snapshot.made_at,
-                what="What can be seen",
-                before=RUNG_WORDS[self._rung or snapshot.rung].lower(),
-                after=RUNG_WORDS[snapshot.rung].lower(),
-                better=rungs.index(snapshot.rung) < rungs.index(self._rung or snapshot.rung),
-                why=snapshot.rung_reason,
-            )
-        )
+        since = snapshot.rung_since or snapshot.made_at
+        before = self._rung or snapshot.rung
+        self.changes.appendleft(_rung_change(since, before, snapshot.rung, snapshot.rung_reason))
 
     def _tick(self) -> None:
         self.sample(self._live.snapshot, datetime.now().astimezone())
         self._timer = asyncio.get_running_loop().call_later(EVERY_SECONDS, self._tick)
+
+
+def _sight_change(before: Sight, after: Sight) -> Change:
+    return _rung_change(after.since, before.rung, after.rung, after.reason)
+
+
+def _rung_change(since: datetime, before: Rung, after: Rung, why: str | None) -> Change:
+    rungs = list(Rung)
+    return Change(
+        at=since,
+        what="What can be seen",
+        before=RUNG_WORDS[before].lower(),
+        after=RUNG_WORDS[after].lower(),
+        better=rungs.index(after) < rungs.index(before),
+        why=why,
+    )

@@ -6,11 +6,12 @@ from typing import Any
 from app.core.classification import Party
 from app.core.contract import forecast_body, whale_body
 from app.core.events import Event, EventType
-from app.core.models import Input, Output
+from app.core.models import Input, Output, SourceName
 from app.core.prediction import Prediction
 from app.views import History, Live
 from dashboard.format import MOVED_WORDS, flags_of, millis
 from dashboard.rows import row_of
+from dashboard.states import component_words
 
 MOST_COINS = 200
 """Inputs or outputs listed in the drawer; the rest is counted."""
@@ -54,6 +55,7 @@ class WhaleStory:
             "whale": whale_body(prediction),
             "moved_words": MOVED_WORDS[prediction.classification.moved_is],
             "marks": flags_of(prediction),
+            "seen_by": _seen_by(prediction.first_seen_by),
             "missing_inputs": prediction.classification.missing_inputs,
             "forecasts": [forecast_body(one) | {"at": millis(one.made_at)} for one in prediction.forecasts],
             "lineage": [*prediction.replaces, tx.txid],
@@ -90,3 +92,7 @@ class WhaleStory:
     def _label(self, script: str) -> str | None:
         party = self._label_of(script)
         return None if party is None else f"{party.name} ({party.basis})"
+
+
+def _seen_by(source: SourceName) -> str:
+    return "its block" if source is SourceName.BLOCK else component_words(source.value)

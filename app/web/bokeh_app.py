@@ -1,13 +1,15 @@
 """Panel's pages as one Tornado application. Importing this imports Panel: do it off the event loop."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, cast
 
+from bokeh.server.contexts import ApplicationContext
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.urls import per_app_patterns
+from bokeh.util.token import generate_jwt_token, generate_session_id
 from panel.io.server import WSHandler
 from tornado.ioloop import IOLoop
-from tornado.web import GZipContentEncoding
+from tornado.web import GZipContentEncoding, RequestHandler
 
 from app.web.access_log import log_request
 from app.web.bundle import PagesBundle
@@ -22,6 +24,41 @@ def is_beside_api(spec: tuple[Any, ...]) -> bool:
     return str(spec[0]).lstrip("^").startswith("/api/")
 
 
+class Written(Protocol):
+    """A Bokeh application that writes its own page."""
+
+    def html(self, token: str) -> str:
+        """The page; `token` opens the session that its charts ask for."""
+        ...
+
+
+class PageHandler(RequestHandler):
+    """The page at once; its Bokeh session is made when its socket opens, after the tables are there.
+
+    Panel's own handler makes the session first: a fifth of a second during which nothing else answers,
+    also for whoever never opens the socket.
+    """
+
+    application: BokehTornado
+
+    def initialize(self, application_context: ApplicationContext, bokeh_websocket_path: str) -> None:  # noqa: ARG002
+        self._page = cast("Written", application_context.application)
+
+    def get(self) -> None:
+        bokeh = self.application
+        keys: Any = {"secret_key": bokeh.secret_key, "signed": bokeh.sign_sessions}
+        token = generate_jwt_token(
+            generate_session_id(**keys),
+            expiration=bokeh.session_token_expiration,
+            extra_payload={"headers": {}, "cookies": {}, "arguments": {}},
+            **keys,
+        )
+        # The token is good for some minutes only, so the page must not come out of a cache.
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(self._page.html(token))
+
+
 class OwnOriginBokehSocket(WSHandler):
     """Bokeh's own list of origins knows no IPv6 and is overruled by a variable of the environment."""
 
@@ -32,7 +69,7 @@ class OwnOriginBokehSocket(WSHandler):
 def pages_application(bundle: PagesBundle, gate: Gate, key: bytes) -> BokehTornado:
     """Build and start it on the running loop; `key` signs Bokeh's session tokens."""
     # Pages only: nobody embeds us elsewhere, so autoload.js and metadata are not served.
-    per_app_patterns[:] = [(r"/ws", OwnOriginBokehSocket), (r"/?", per_app_patterns[-1][1])]
+    per_app_patterns[:] = [(r"/ws", OwnOriginBokehSocket), (r"/?", PageHandler)]
     application = BokehTornado(
         dict(bundle.applications),
         extra_patterns=[spec for spec in bundle.handlers if not is_beside_api(spec)],

@@ -1,21 +1,39 @@
 // The charts' frames come from Bokeh's session; what is in them comes from the page's own feed. Every change is
 // made with sync: false, so that nothing goes back to the server and a lost session does not matter.
 const LONGEST_WAIT = 15_000;
+const session = JSON.parse(document.getElementById("charts-session").textContent);
 
 export class Charts {
   constructor() {
     this.models = new Map();
     this.waiting = [];
-    const start = performance.now();
-    const look = () => {
-      const document_ = window.Bokeh?.documents?.[0];
-      if (document_?.roots().length) return void this.found(document_);
-      // A first connection that fails says nothing at all: only a reload helps.
-      if (performance.now() - start > LONGEST_WAIT && !document.hidden) return void dispatchEvent(new CustomEvent("spout-reload", { detail: "no charts" }));
-      setTimeout(look, 60);
-      return undefined;
-    };
-    look();
+    // A tab that is opened unseen gets no picture yet, and what opens its session does not keep for long.
+    if (document.hidden) this.load();
+  }
+
+  // After the tables are there: Bokeh's script is as large as all else together, times twenty.
+  load() {
+    if (this.start) return;
+    this.start = performance.now();
+    const script = document.createElement("script");
+    script.src = new URL(session.library, document.baseURI);
+    script.addEventListener("load", () => this.embed());
+    document.head.append(script);
+    this.look();
+  }
+
+  embed() {
+    const roots = Object.fromEntries(session.roots.map((name) => [name, name]));
+    window.Bokeh.embed.embed_items({}, [{ token: session.token, roots, root_ids: session.roots, use_for_title: false }]);
+  }
+
+  look() {
+    const document_ = window.Bokeh?.documents?.[0];
+    if (document_?.roots().length) return void this.found(document_);
+    // A first connection that fails says nothing at all: only a reload helps.
+    if (performance.now() - this.start > LONGEST_WAIT && !document.hidden) return void dispatchEvent(new CustomEvent("spout-reload", { detail: "no charts" }));
+    setTimeout(() => this.look(), 60);
+    return undefined;
   }
 
   found(document_) {
@@ -71,6 +89,9 @@ export function calm(host, draw) {
   document.addEventListener("visibilitychange", run);
   return () => { due = true; run(); };
 }
+
+// Nothing to draw: said in the chart's own place, so that empty axes are not taken for a figure.
+export function idle(host, words) { if (words) host.dataset.idle = words; else delete host.dataset.idle; }
 
 export const colours = () => {
   const style = getComputedStyle(document.documentElement);

@@ -1,10 +1,12 @@
 // Time against feerate: what waits is dashed and hollow, what confirmed is solid; as large as its BTC.
 import { btc, feerate, moment, now, words } from "./format.js";
-import { calm, clockTicks, colours, niceLog } from "./bokeh.js";
+import { calm, clockTicks, colours, idle, niceLog } from "./bokeh.js";
 import { plainTable, whenOpen } from "./tables.js";
 
 const LONGEST = 6 * 3_600_000;
 const SHORTEST = 20 * 60_000;
+const LEAST_MARKED = 12; // pixels: smaller ones have no room for their flow's mark
+const MARK = 12; // pixels of a mark: one that would lie on another is left out
 
 export class Bubbles {
   constructor(charts, store, open) {
@@ -31,6 +33,7 @@ export class Bubbles {
 
   draw() {
     const rows = this.rows().sort((a, b) => b.moved - a.moved);
+    idle(this.host, rows.length ? "" : "no whale yet");
     const colour = colours();
     const rates = rows.map((row) => row.rate);
     const low = Math.min(1, ...rates) * 0.7;
@@ -47,10 +50,19 @@ export class Bubbles {
       const here = rows.filter((row) => row.status === status);
       const of = (pick) => here.map(pick);
       this.charts.fill(name, {
-        x: of((row) => row.seen), y: of((row) => row.rate), size: of((row) => Math.min(40, 5 + Math.sqrt(row.moved / 1e8) * 0.5)),
+        x: of((row) => row.seen), y: of((row) => row.rate), size: of(size),
         fill: of((row) => colour(row.flow)), line: of((row) => (status === "pending" ? colour(row.flow) : colour("card"))), id: of((row) => row.id),
         title: of((row) => words.flows[row.flow].join(" ")), btc: of((row) => btc(row.moved)), fee: of((row) => feerate(row.rate)), note: of((row) => (status === "pending" ? "waiting" : row.words)),
       });
     }
+    const across = (row) => ((row.seen - (end - span)) / span) * this.host.clientWidth;
+    const up = (row) => (Math.log(row.rate / low) / Math.log(high / low)) * this.host.clientHeight;
+    const marked = [];
+    for (const row of rows) {
+      if (size(row) >= LEAST_MARKED && marked.every((one) => Math.hypot(across(one) - across(row), up(one) - up(row)) > MARK)) marked.push(row);
+    }
+    this.charts.fill("bubbles-names", { x: marked.map((row) => row.seen), y: marked.map((row) => row.rate), text: marked.map((row) => words.flows[row.flow][0]), color: marked.map((row) => colour(row.status === "pending" ? "ink" : "card")) });
   }
 }
+
+const size = (row) => Math.min(40, 7 + Math.sqrt(row.moved / 1e8) * 0.5);

@@ -1,7 +1,9 @@
 // The page's own line: a whole picture first, then numbered differences. A gap asks anew; a hidden tab is quiet;
 // a lost line is taken up again by itself, without a reload and without losing scroll or selection.
 const DEAF_AFTER = 25_000; // the server beats every 10 s
+const ANSWER_WITHIN = 6_000; // every hello is answered at once
 const SLOWEST = 5_000;
+const LOGGED_OUT = 4401;
 
 export class Feed {
   constructor(page, { onPicture, onChange, onWhale, onLine }) {
@@ -10,11 +12,12 @@ export class Feed {
     this.seq = null;
     this.tries = 0;
     this.refused = 0;
-    this.wanted = true;
+    this.whale = null; // asked about and not answered yet
     document.addEventListener("visibilitychange", () => this.look());
-    addEventListener("pageshow", (event) => { if (event.persisted) this.again(); });
-    addEventListener("online", () => this.again());
-    setInterval(() => { if (this.heard && !document.hidden && Date.now() - this.heard > DEAF_AFTER) this.socket?.close(); }, 5_000);
+    addEventListener("pageshow", (event) => { if (event.persisted) this.look(); });
+    // Another network may have taken the line with it, without a word.
+    for (const change of ["online", "offline"]) addEventListener(change, () => this.look());
+    setInterval(() => { if (this.heard && !document.hidden && Date.now() - this.heard > DEAF_AFTER) this.drop(); }, 5_000);
     this.connect();
   }
 
@@ -28,26 +31,41 @@ export class Feed {
     this.opened = false;
     socket.onopen = () => { this.opened = true; this.heard = Date.now(); this.hello(); };
     socket.onmessage = (message) => { if (socket === this.socket) this.take(JSON.parse(message.data)); };
-    socket.onclose = () => { if (socket === this.socket) this.lost(); };
+    socket.onclose = (event) => { if (socket === this.socket) this.lost(event.code); };
   }
 
-  again() { if (this.socket?.readyState > 1) this.connect(); }
   say(question) { if (this.socket?.readyState === 1) this.socket.send(JSON.stringify(question)); }
-  ask(id) { this.say({ whale: id }); }
+  ask(id) { this.whale = id; if (id) this.say({ whale: id }); }
 
   hello() {
     if (document.hidden) return;
     this.say({ hello: this.page, epoch: this.epoch, seq: this.seq });
+    if (this.whale) this.say({ whale: this.whale });
+    const asked = Date.now();
+    clearTimeout(this.answer);
+    this.answer = setTimeout(() => { if (!document.hidden && !(this.heard > asked)) this.drop(); }, ANSWER_WITHIN);
   }
 
   look() {
-    if (document.hidden) this.say({ pause: true });
-    else if (this.socket?.readyState === 1) { this.heard = Date.now(); this.hello(); } else this.again();
+    if (document.hidden) return void this.say({ pause: true });
+    if (this.socket?.readyState === 1) this.hello(); else this.connect();
+    return undefined;
+  }
+
+  // A dead line may take minutes to close properly: do not wait for it.
+  drop() {
+    const old = this.socket;
+    this.socket = null;
+    old?.close();
+    this.lost();
   }
 
   take(told) {
     this.heard = Date.now();
-    if (told.kind === "whale") return void this.onWhale?.(told);
+    if (told.kind === "whale") {
+      if (told.id === this.whale) this.whale = null;
+      return void this.onWhale?.(told);
+    }
     if (told.kind === "snapshot") {
       this.epoch = told.epoch;
       this.seq = told.seq;
@@ -56,7 +74,7 @@ export class Feed {
       return void this.onPicture(told);
     }
     if (told.kind === "beat") {
-      // A catch-up without news sends nothing: the beat says that the line is good.
+      // A catch-up without news is answered by a beat: the line is good.
       if (told.seq !== this.seq) { this.seq = null; this.hello(); } else { this.tries = 0; this.onLine?.(true); }
       return undefined;
     }
@@ -68,8 +86,10 @@ export class Feed {
     return void this.onChange(told);
   }
 
-  async lost() {
+  lost(code) {
+    if (code === LOGGED_OUT) dispatchEvent(new CustomEvent("spout-reload", { detail: "logged out" }));
     this.heard = null;
+    clearTimeout(this.answer);
     this.tries += 1;
     if (!this.opened) this.refused += 1;
     this.onLine?.(false);

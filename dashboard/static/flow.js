@@ -1,8 +1,9 @@
 // Flow over time. Above: to exchanges up, from them down, and the net line. Below: what is neither.
 import { btcShort, integer, moment, words } from "./format.js";
-import { calm, clockTicks, colours, nice } from "./bokeh.js";
+import { calm, clockTicks, colours, idle, nice } from "./bokeh.js";
 import { plainTable, whenOpen } from "./tables.js";
 
+const WINDOWS = { "1h": "the last hour", "6h": "the last 6 hours", "24h": "the last 24 hours", "7d": "the last 7 days" };
 const SIDES = { flow: { up: ["inflow"], down: ["outflow"] }, other: { up: ["inter_exchange", "internal", "unknown"], down: [] } };
 
 export class FlowChart {
@@ -75,6 +76,7 @@ export class FlowChart {
       const tall = this.bars(name, told, colour);
       this.charts.range(name, "x", told.start, end);
       const empty = !tall.up && !tall.down ? 100 : 0;
+      idle(document.querySelector(`[data-chart=${name}]`), empty ? `nothing in ${WINDOWS[this.window]}` : "");
       const low = name === "flow" ? -Math.max(tall.down, empty) * 1.12 : 0;
       const high = Math.max(tall.up, empty, 0.01) * 1.12;
       this.charts.range(name, "y", low, high);
@@ -83,7 +85,8 @@ export class FlowChart {
     }
     this.charts.fill("flow-zero", { x0: [told.start], x1: [end], y: [0], color: [colour("soft")] });
     const net = told.flows.inflow.map((sats, bar) => (sats - told.flows.outflow[bar]) / 1e8);
-    this.charts.fill("flow-net", { x: net.map((_, bar) => told.start + told.step * (bar + 0.5)), y: net });
+    const still = net.every((coins) => coins === 0);
+    this.charts.fill("flow-net", still ? { x: [], y: [] } : { x: net.map((_, bar) => told.start + told.step * (bar + 0.5)), y: net });
     this.charts.set(this.charts.model("flow-net-line").glyph, { line_color: { value: colour("ink") } });
   }
 

@@ -29,7 +29,7 @@ function banners(list) {
   if (text === told) return;
   told = text;
   document.getElementById("banners").replaceChildren(...list.map((banner) => h("div", { class: "banner", "data-tone": banner.tone, "data-code": banner.code },
-    h("b", { text: banner.title }), h("span", { text: banner.words }), banner.since ? h("small", {}, "for ", age(banner.since)) : null)));
+    h("b", { text: banner.title }), h("span", { text: banner.words }), banner.since ? h("small", { "aria-live": "off" }, "for ", age(banner.since)) : null)));
 }
 
 export function line(good) {

@@ -1,5 +1,5 @@
 // The Live page: one store, two tables, the strip, the drawer and the charts.
-import { btcShort, feerate, integer, plural, setNow, share, words } from "./format.js";
+import { btcShort, clock, feerate, integer, plural, setNow, share, words } from "./format.js";
 import { ENDED_COLUMNS, PENDING_COLUMNS, endedCells, pendingCells } from "./cells.js";
 import { Bubbles } from "./bubbles.js";
 import { Charts } from "./bokeh.js";
@@ -18,7 +18,7 @@ const phone = matchMedia("(max-width: 820px)");
 let tip = null;
 let known = false;
 
-const drawer = new Drawer(document.getElementById("drawer"), { ask: (id) => feed.ask(id), closed: () => choose(null) });
+const drawer = new Drawer(document.getElementById("drawer"), { ask: (id) => feed.ask(id), closed: () => { feed.ask(null); choose(null); } });
 const pending = new Table(document.getElementById("pending"), {
   label: "Mempool predictions", columns: PENDING_COLUMNS, fill: (row) => pendingCells(tip)(row), open: choose, most: () => (phone.matches ? 5 : 8),
 });
@@ -50,6 +50,10 @@ function tables(ended = []) {
     pending.show(waiting, emptyWaiting(all));
     confirmed.show(done, emptyDone(all));
   });
+  const rung = store.parts.status?.rung;
+  const stale = rung === "blocks_only" || rung === "blind";
+  document.documentElement.classList.toggle("stale", stale);
+  text("pending-note", stale && waiting.length && store.parts.status.since ? `as last known at ${clock(store.parts.status.since)}` : "waiting, not yet final");
   text("pending-tally", all.length ? integer(waiting.length) : "");
   text("confirmed-tally", all.length ? integer(done.length) : "");
   filters.told(all.length - seen.length);
@@ -114,6 +118,7 @@ const feed = new Feed("live", {
     const { parts, moved } = store.picture(told);
     draw(new Set([...parts, "rows"]), moved);
     document.documentElement.dataset.ready = "yes";
+    requestAnimationFrame(() => setTimeout(() => charts.load()));
   },
   onChange(told) {
     setNow(told.now);

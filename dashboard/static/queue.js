@@ -1,6 +1,6 @@
 // The queue: each projected block a vessel, its water as deep as its feerates, and every whale where it floats.
 import { btc, btcShort, feerate, words } from "./format.js";
-import { calm, colours, niceLog } from "./bokeh.js";
+import { calm, colours, idle, niceLog } from "./bokeh.js";
 import { plainTable, whenOpen } from "./tables.js";
 
 const GAP = 0.05;
@@ -26,7 +26,7 @@ export class Queue {
 
   draw() {
     const { blocks, whales } = this.store.parts.queue ?? {};
-    this.host.classList.toggle("idle", !blocks);
+    idle(this.host, blocks ? "" : "not known yet");
     if (!blocks) return void this.clear();
     const colour = colours();
     const least = Math.min(...blocks.map((block) => block.rates[0]), ...whales.map((whale) => whale.rate), 100);
@@ -92,7 +92,8 @@ export class Queue {
       const y = low * Math.exp(spot.up);
       const values = { x: spot.x, y, size, fill: colour(whale.flow), line: colour("card"), id: whale.id, title: words.flows[whale.flow].join(" "), btc: btc(whale.moved), fee: feerate(whale.rate), note: `${row?.from ?? "unlabelled"} → ${row?.to ?? "unlabelled"}` };
       write(out, values);
-      if (size >= 35) write(names, { x: spot.x, y, text: btcShort(whale.moved), color: colour("card") });
+      const mark = words.flows[whale.flow][0];
+      write(names, { x: spot.x, y, text: size >= 40 ? `${mark}\n${btcShort(whale.moved)}` : mark, color: colour("card") });
     }
     this.charts.fill("queue-whales", out);
     this.charts.fill("queue-names", names);

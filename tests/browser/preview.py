@@ -23,6 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import GZipContentEncoding, OutputTransform, RequestHandler
 
 from app.core.classification import Flow
+from app.web.bokeh_app import PageHandler
 from dashboard.pages import PageOptions, Pages, build
 from tests.browser.scenes import EXCHANGES, harbour
 from tests.browser.sea import Sea, a_whale, blocks
@@ -67,7 +68,7 @@ class Healthz(RequestHandler):
 
 @asynccontextmanager
 async def served(
-    sea: Sea, port: int = 0, unused_seconds: float = 15, **options: Any
+    sea: Sea, port: int = 0, unused_seconds: float = 15, token_seconds: int = 300, **options: Any
 ) -> AsyncIterator[tuple[str, Pages]]:
     """Serve the pages over `sea` on a loopback port; yields the address."""
     pages = build(
@@ -75,15 +76,14 @@ async def served(
         sea.past,
         PageOptions(**{"version": "test", "explorer_url": "http://umbrel.local:3006"} | options),
     )
-    for index, (pattern, handler, *rest) in enumerate(per_app_patterns):
-        if handler is WSHandler:
-            per_app_patterns[index] = (pattern, SameHost, *rest)
+    per_app_patterns[:] = [(r"/ws", SameHost), (r"/?", PageHandler)]
     app = BokehTornado(
         pages.applications,
         extra_patterns=[(r"/healthz", Healthz), *pages.handlers],
         transforms=[Headers, GZipContentEncoding],
         include_headers=["User-Agent"],
         include_cookies=[],
+        session_token_expiration=token_seconds,
         unused_session_lifetime_milliseconds=round(unused_seconds * 1000),
         check_unused_sessions_milliseconds=round(unused_seconds * 500),
     )

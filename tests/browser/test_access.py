@@ -3,15 +3,19 @@
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from app.core.classification import Flow
+from app.core.units import Sats
+from app.views import Rung
 from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
 from tests.browser.preview import served
 from tests.browser.scenes import harbour
-from tests.browser.sea import Sea, a_whale
+from tests.browser.sea import Sea, a_whale, party
 
 pytestmark = IN_A_BROWSER
 SOON = 10_000
@@ -26,6 +30,10 @@ new MutationObserver((all) => {
     if (node.classList?.contains('ghost')) window.flown += 1;
 }).observe(document.body, { childList: true });
 """
+
+
+IS_CUT_OFF = "one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1"
+MARKS = "(window.Bokeh.documents[0].get_model_by_name('{}-names').data.text ?? []).join('')"
 
 
 @pytest.fixture(scope="session")
@@ -176,6 +184,68 @@ async def test_every_chart_has_a_sentence_and_a_table(tab: Tab, sea: Sea, chart:
     await page.locator(f"details:has(#{chart}-table) summary").click()
 
     await expect(page.locator(f"#{chart}-table tbody tr").nth(5)).to_be_attached(timeout=SOON)
+
+
+async def test_what_ended_in_no_block_shows_its_reason_whole(tab: Tab, sea: Sea) -> None:
+    whale = a_whale("one", 512.25, sea.now)
+    sea.appear(whale)
+    sea.drop(whale, "conflict: 72ac68ec… spent the same coins and was mined")
+    page = await tab.open()
+    note = page.locator("#confirmed .row .result small")
+    await expect(note).to_contain_text("was mined")
+
+    assert await note.evaluate(IS_CUT_OFF) is False
+
+
+async def test_the_age_of_a_banner_is_not_read_out_every_second(tab: Tab, sea: Sea) -> None:
+    sea.show(rung=Rung.POLLING, rung_since=sea.now)
+    page = await tab.open()
+
+    await expect(page.locator("#banners small:has(.age)")).to_have_attribute("aria-live", "off")
+
+
+@pytest.mark.parametrize("chart", ["queue", "bubbles"])
+async def test_a_whale_in_a_chart_is_told_by_a_mark_not_by_colour_alone(
+    tab: Tab, sea: Sea, chart: str
+) -> None:
+    sea.appear(a_whale("one", 212.25, sea.now, flow=Flow.INFLOW, target="Kraken"))
+    page = await tab.open()
+    await until(page, CHARTS_ARE_THERE)
+    await page.locator(f"[data-chart={chart}]").scroll_into_view_if_needed()
+
+    await until(page, MARKS.format(chart) + " === '▼'")
+
+
+async def test_a_very_long_name_pushes_nothing_aside(browser: Browser, sea: Sea) -> None:
+    name = "The Exceedingly Long Exchange of the Northern and Southern Seas and all Rivers between them"
+    sea.appear(a_whale("one", 512.25, sea.now, flow=Flow.INFLOW, target=name))
+    async with served(sea) as (address, _):
+        context = await browser.new_context(viewport={"width": 360, "height": 740})
+        page = await watched(await context.new_page(), address).open()
+        await page.locator("#pending .row").first.click()
+        names = page.locator("#drawer header .names")
+        await expect(names).to_contain_text(name, timeout=SOON)
+
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert await page.evaluate("drawer.scrollWidth <= drawer.clientWidth")
+        assert await names.evaluate(IS_CUT_OFF) is False
+
+
+async def test_a_whale_of_two_thousand_outputs_is_told_in_short_and_counted(tab: Tab, sea: Sea) -> None:
+    whale = a_whale("one", 512.25, sea.now)
+    seen = replace(
+        whale.classification,
+        evidence=tuple(f"Output {n} pays Kraken: published label." for n in range(2_000)),
+        to_entities=tuple(party(f"Customer {n}") for n in range(2_000)),
+    )
+    outputs = tuple(replace(whale.tx.outputs[0], value=Sats(25_600_000 + n)) for n in range(2_000))
+    sea.appear(replace(whale, tx=replace(whale.tx, outputs=outputs), classification=seen))
+    page = await tab.open()
+    await page.locator("#pending .row").first.click()
+    drawer = page.locator("#drawer")
+
+    for words in ("Outputs (2000)", "1,988 more reasons", "and 1,988 more", "and 1,800 more"):
+        await expect(drawer).to_contain_text(words, timeout=SOON)
 
 
 async def test_text_from_outside_is_text(tab: Tab, sea: Sea) -> None:

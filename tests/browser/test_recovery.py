@@ -30,6 +30,10 @@ TELL_OF_ANOTHER_BUILD = """
 const here = document.querySelector('script[type=module]').src;
 import(here.replace('live.js', 'frame.js')).then((frame) => frame.sameProgram('0123456789ab'));
 """
+HIDE = """
+Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {} }});
+document.dispatchEvent(new Event('visibilitychange'));
+"""
 DRAWN_WHALES = "window.Bokeh.documents[0].get_model_by_name('queue-whales').data.id.length"
 
 
@@ -141,6 +145,115 @@ async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser
         await until(page, CHARTS_ARE_THERE)
 
         assert refused == 2
+
+
+class Cable:
+    """The feed's line, which can go dead without a word, as when a laptop changes its network."""
+
+    def __init__(self) -> None:
+        self.dead = False
+        self.lines = 0
+
+    def join(self, page_side: WebSocketRoute) -> None:
+        self.lines += 1
+        number = self.lines
+        server_side = page_side.connect_to_server()
+        page_side.on_message(lambda told: server_side.send(told) if self._carries(number) else None)
+        server_side.on_message(lambda told: page_side.send(told) if self._carries(number) else None)
+
+    def _carries(self, number: int) -> bool:
+        """A line that went dead stays dead."""
+        return not self.dead or number > 1
+
+
+async def test_a_line_that_is_dead_without_a_word_is_given_up_soon(tab: Tab, sea: Sea) -> None:
+    cable = Cable()
+    await tab.page.route_web_socket("**/api/v1/live", cable.join)
+    page = await tab.open()
+    await marked(page)
+
+    cable.dead = True
+    sea.appear(a_whale("after", 777.77, sea.now))
+    await page.evaluate("dispatchEvent(new Event('online'))")
+
+    await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=15_000)
+    assert await same_visit(page)
+
+
+async def test_the_network_cut_in_the_browser_and_back_is_taken_up_without_a_reload(
+    tab: Tab, sea: Sea
+) -> None:
+    page = await tab.open()
+    await until(page, CHARTS_ARE_THERE)
+    await marked(page)
+    await page.context.set_offline(True)
+    await page.evaluate("window.dispatchEvent(new Event('offline'))")
+    sea.appear(a_whale("after", 777.77, sea.now))
+    await page.context.set_offline(False)
+
+    await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=LATER)
+    assert await same_visit(page)
+
+
+async def test_a_tab_asleep_past_its_token_goes_on_with_tables_and_charts(browser: Browser, sea: Sea) -> None:
+    async with served(sea, token_seconds=1) as (address, pages):
+        page = await watched(await browser.new_page(), address).open()
+        await until(page, CHARTS_ARE_THERE)
+        await marked(page)
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
+        for socket in tuple(pages.feed.sockets):
+            socket.close()
+        await asyncio.sleep(2.5)  # the token counts whole seconds
+        sea.appear(a_whale("after", 777.77, sea.now))
+        await cdp.send("Page.setWebLifecycleState", {"state": "active"})
+
+        await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=LATER)
+        await until(page, f"{DRAWN_WHALES} === 1")
+        assert await same_visit(page)
+
+
+async def test_a_hidden_tab_is_told_nothing_and_catches_up_when_it_is_looked_at(tab: Tab, sea: Sea) -> None:
+    page = await tab.open()
+    await page.evaluate(HIDE.format("true"))
+    sea.appear(a_whale("hidden", 777.77, sea.now))
+    await page.wait_for_timeout(1_500)
+    unseen = await page.locator("#pending .row", has_text="777.77").count()
+    await page.evaluate(HIDE.format("false"))
+
+    await expect(page.locator("#pending .row", has_text="777.77")).to_be_visible(timeout=SOON)
+    assert unseen == 0
+
+
+async def test_what_was_asked_while_the_line_was_down_is_answered_after(tab: Tab, sea: Sea) -> None:
+    sea.appear(a_whale("one", 512.25, sea.now))
+    waiting: list[WebSocketRoute] = []
+
+    def refuse_once(line: WebSocketRoute) -> None:
+        waiting.append(line)
+        line.connect_to_server()
+
+    await tab.page.route_web_socket("**/api/v1/live", refuse_once)
+    page = await tab.open()
+    await waiting[0].close()
+    await page.locator("#pending .row", has_text="512.25").click()
+
+    await expect(page.locator("#drawer .txid")).to_be_visible(timeout=LATER)
+
+
+async def test_a_session_that_is_logged_out_leads_to_the_way_in_at_once(tab: Tab) -> None:
+    lines: list[WebSocketRoute] = []
+
+    def join(line: WebSocketRoute) -> None:
+        lines.append(line)
+        line.connect_to_server()
+
+    await tab.page.route_web_socket("**/api/v1/live", join)
+    page = await tab.open()
+    await marked(page)
+    await lines[0].close(code=4401, reason="logged out")
+
+    await until(page, "window.sameVisit === undefined", seconds=5)
 
 
 class Closed(WebSocketHandler):

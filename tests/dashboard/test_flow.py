@@ -121,3 +121,15 @@ async def test_a_store_that_cannot_be_read_leaves_the_page_with_what_it_has() ->
 
     assert whale.prediction_id in await settled(past, sea)
     assert not past.known
+
+
+async def test_the_demo_s_whales_are_gone_when_the_node_takes_over() -> None:
+    sea = Sea(demo=True)
+    week(sea, 40)
+    past = PastFlows(sea.past, lambda: None)
+    shown = len(await settled(past, sea))
+    sea.past.older.clear()
+    sea.show(demo=False, ended=())
+
+    assert shown > 0
+    assert past.look(sea.snapshot) == {}

@@ -1,12 +1,16 @@
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from app.store.transitions import Transition
 from app.views import ComponentStatus, Live, Rung
+from dashboard.format import RUNG_WORDS
 from dashboard.log_tail import KEPT_LINES, LogTail
 from dashboard.samples import SystemMemory
 from dashboard.system import DRAWN_SAMPLES, SystemPainter, series
 from tests.browser.sea import Sea, a_whale
+
+TOLD = (Rung.BLIND, Rung.LIVE, Rung.POLLING)
 
 
 def test_a_loss_and_a_recovery_are_both_written_down_newest_first() -> None:
@@ -32,6 +36,28 @@ def test_a_rung_lost_is_worse_and_one_won_is_better() -> None:
         memory.see(sea.snapshot)
 
     assert [one.better for one in memory.changes] == [True, False]
+
+
+async def test_a_loss_before_the_restart_is_still_told_behind_what_came_since() -> None:
+    sea = Sea()
+    started = sea.snapshot.started_at
+    kept = [
+        Transition(since=started - timedelta(hours=3), rung=Rung.LIVE),
+        Transition(since=started - timedelta(hours=2), rung=Rung.POLLING, reason="the stream ended"),
+        Transition(since=started - timedelta(hours=1), rung=Rung.LIVE),
+    ]
+
+    async def between(start: datetime, end: datetime) -> list[Transition]:
+        return [one for one in kept if start <= one.since < end]
+
+    memory = SystemMemory(sea.live, between)
+    memory.see(sea.snapshot)
+    sea.show(rung=Rung.BLIND)
+    memory.see(sea.snapshot)
+    await memory.recall()
+
+    assert [one.after for one in memory.changes] == [RUNG_WORDS[one].lower() for one in TOLD]
+    assert memory.changes[2].why == "the stream ended"
 
 
 def test_the_rate_is_what_was_counted_between_two_samples() -> None:
