@@ -35,7 +35,6 @@ from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from app.store.pulse import Pulse
 from app.store.recall import Recall
-from app.store.transitions import Transition as StoredTransition
 from app.store.transitions import TransitionStore
 from app.supervisor import Supervisor
 from app.views import Component, ComponentStatus, Live, Notice
@@ -188,7 +187,7 @@ class Engine:
         now = transition.now
         _log.info("sight changed", rung=now.rung.value, since=now.since.isoformat(), reason=now.reason)
         try:
-            await self.transitions.append(StoredTransition(since=now.since, rung=now.rung, reason=now.reason))
+            await self.transitions.append(now)
         except StoreError as error:
             _log.warning("a transition could not be kept", error=str(error))
 

@@ -15,6 +15,7 @@ from app.bus import Bus
 from app.clock import Clock
 from app.core.classification import Party
 from app.core.events import Event
+from app.core.ladder import Footing
 from app.core.prediction import Prediction
 from app.core.units import Script
 from app.engine import Engine
@@ -29,7 +30,6 @@ from app.source.sources import Sources
 from app.store.keys import KeyStore
 from app.store.labels import LabelStore
 from app.store.operator_file import OpenedOperator, open_operator
-from app.store.transitions import Transition
 from app.views import History, Live, PredictionPage, PredictionQuery, Snapshot
 from app.web.bundle import PagesBundle
 from app.web.sockets import LoginRequiredWebSocket
@@ -147,7 +147,7 @@ class House:
     def _store(self) -> History:
         return self._open_engine().store
 
-    async def _sight_between(self, start: datetime, end: datetime) -> tuple[Transition, ...]:
+    async def _sight_between(self, start: datetime, end: datetime) -> tuple[Footing, ...]:
         return await self._open_engine().transitions.between(start, end)
 
     def _open_engine(self) -> Engine:

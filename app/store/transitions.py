@@ -1,37 +1,27 @@
 """How much Spout saw over time: each change of rung with its reason."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.core.ladder import Footing, Rung
 from app.store.database import Connection, Database
 from app.store.records import moment
-from app.views import Rung
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """From `since` on it was `rung`, until the next one."""
-
-    since: datetime
-    rung: Rung
-    reason: str | None = None
 
 
 class TransitionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, transition: Transition) -> None:
+    async def append(self, footing: Footing) -> None:
         """Raise StoreError if it cannot be kept."""
-        values = [transition.since, transition.rung.value, transition.reason]
+        values = [footing.since, footing.rung.value, footing.reason]
 
         def work(connection: Connection) -> None:
             connection.execute("INSERT INTO source_transitions VALUES (?, ?, ?)", values)
 
         await self._database.run(work)
 
-    async def between(self, start: datetime, end: datetime) -> tuple[Transition, ...]:
+    async def between(self, start: datetime, end: datetime) -> tuple[Footing, ...]:
         """Return what held at `start`, if known, and every change before `end`; ascending."""
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
@@ -43,5 +33,5 @@ class TransitionStore:
 
         rows = await self._database.run(work)
         return tuple(
-            Transition(since=moment(since), rung=Rung(rung), reason=reason) for since, rung, reason in rows
+            Footing(since=moment(since), rung=Rung(rung), reason=reason) for since, rung, reason in rows
         )

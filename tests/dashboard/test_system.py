@@ -2,7 +2,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.store.transitions import Transition
+from app.core.ladder import Footing
 from app.views import ComponentStatus, Live, Rung
 from dashboard.format import RUNG_WORDS
 from dashboard.log_tail import KEPT_LINES, LogTail
@@ -42,12 +42,12 @@ async def test_a_loss_before_the_restart_is_still_told_behind_what_came_since() 
     sea = Sea()
     started = sea.snapshot.started_at
     kept = [
-        Transition(since=started - timedelta(hours=3), rung=Rung.LIVE),
-        Transition(since=started - timedelta(hours=2), rung=Rung.POLLING, reason="the stream ended"),
-        Transition(since=started - timedelta(hours=1), rung=Rung.LIVE),
+        Footing(since=started - timedelta(hours=3), rung=Rung.LIVE),
+        Footing(since=started - timedelta(hours=2), rung=Rung.POLLING, reason="the stream ended"),
+        Footing(since=started - timedelta(hours=1), rung=Rung.LIVE),
     ]
 
-    async def between(start: datetime, end: datetime) -> list[Transition]:
+    async def between(start: datetime, end: datetime) -> list[Footing]:
         return [one for one in kept if start <= one.since < end]
 
     memory = SystemMemory(sea.live, between)

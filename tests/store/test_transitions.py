@@ -1,14 +1,15 @@
 from datetime import timedelta
 
+from app.core.ladder import Footing
 from app.store.opening import Opened
-from app.store.transitions import Transition, TransitionStore
+from app.store.transitions import TransitionStore
 from app.views import Rung
 from tests.store.builders import NOON
 
 HOUR = timedelta(hours=1)
-LIVE = Transition(since=NOON, rung=Rung.LIVE)
-POLLING = Transition(since=NOON + HOUR, rung=Rung.POLLING, reason="no WebSocket")
-BACK = Transition(since=NOON + 2 * HOUR, rung=Rung.LIVE, reason="it is back")
+LIVE = Footing(since=NOON, rung=Rung.LIVE)
+POLLING = Footing(since=NOON + HOUR, rung=Rung.POLLING, reason="no WebSocket")
+BACK = Footing(since=NOON + 2 * HOUR, rung=Rung.LIVE, reason="it is back")
 
 
 async def with_a_day(opened: Opened) -> TransitionStore:
