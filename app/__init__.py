@@ -37,8 +37,8 @@ The floors; imports only point down, and import-linter keeps it so (pyproject.to
 
 `core` has a front door for each of its crafts, and a folder behind it:
 
-    tracker     tracking     what happens to a whale: arrivals, weighing, replacing, whereabouts, blocks,
-                             endings, one file a step; what they share: beliefs, lifecycle, whales, chain
+    tracker     tracking     what happens to a whale: arrivals, weighing, replacing, unseen, whereabouts,
+                             blocks, endings, one file a step; shared: beliefs, lifecycle, whales, chain
     classify    flow         where the coins go: sides, moved, change, direction, shape, peel, evidence;
                              who is who: entities, labels
     forecast,   forecasting  when it will confirm: forecaster asks the market, inflow and pace; the chances

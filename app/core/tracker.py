@@ -3,7 +3,7 @@
 `Tracker.handle` is the only way to change what we believe of a transaction. What a source says is
 checked against what a transaction's inputs prove, and where that does not decide, a question is
 asked; until it is answered nothing is concluded. The steps are in the files around: arrivals,
-weighing, replacing, whereabouts, blocks, endings; what they share is in beliefs.
+weighing, replacing, unseen, whereabouts, blocks, endings; what they share is in beliefs.
 """
 
 from collections.abc import Callable

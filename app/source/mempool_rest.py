@@ -189,7 +189,7 @@ class MempoolRest:
         except SourceError:
             answer = await self.get(f"tx/{txid}")
             return _where(await self._whole_of(txid, answer), answer.as_of)
-        if answer.status == 404:
+        if _is_unknown(answer):
             return (await self._nowhere(txid),)
         _expect_200(answer, "status")
         status = wire.decode(wire.WireStatus, answer.body, "status")
@@ -223,7 +223,7 @@ class MempoolRest:
         return await self._whole_of(txid, await self.get(f"tx/{txid}"))
 
     async def _whole_of(self, txid: Txid, answer: RestAnswer) -> tuple[Observation, ...]:
-        if answer.status == 404:
+        if _is_unknown(answer):
             return (await self._nowhere(txid),)
         _expect_200(answer, "tx")
         tx, status = wire.transaction(answer.body)
@@ -318,6 +318,14 @@ def _text(body: bytes) -> str:
 def _txids(body: bytes) -> list[Txid]:
     listed = wire.decode(list[str], body, "mempool/txids")
     return [wire.txid(txid, "mempool/txids") for txid in listed]
+
+
+def _is_unknown(answer: RestAnswer) -> bool:
+    """Whether the backend itself says that it knows no such transaction.
+
+    A 404 with a page of HTML is somebody else's: a proxy in front that has lost its backend, or never had it.
+    """
+    return answer.status == 404 and not answer.body.lstrip(b' \r\n\t"').startswith(b"<")
 
 
 def _expect_200(answer: RestAnswer, what: str) -> None:

@@ -100,6 +100,14 @@ async def test_a_404_is_nowhere() -> None:
     assert (told.block_hash, told.in_mempool, told.replaced_by) == (None, False, None)
 
 
+@pytest.mark.parametrize("path", ["tx/{}/status", "tx/{}"])
+async def test_a_404_with_a_page_decides_nothing(path: str) -> None:
+    desk = Desk().says(path.format(A), (404, b"\r\n<!DOCTYPE html>\n<title>404 Not Found</title>"))
+
+    with pytest.raises(SourceError):
+        await desk.rest.answer(AskTransaction(A) if path == "tx/{}" else AskStatus(A))
+
+
 async def test_a_404_with_a_replacement_names_it() -> None:
     desk = Desk().says(f"tx/{A}/status", (404, b""))
     desk.says(f"tx/{A}/rbf", {"replacements": {"tx": {"txid": B}}, "replaces": None})

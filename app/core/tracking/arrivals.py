@@ -16,7 +16,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
-from app.core.tracking import blocks, endings, lifecycle, replacing, weighing
+from app.core.tracking import blocks, endings, lifecycle, replacing, unseen, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.prevouts import missing_prevouts, with_prevouts
@@ -32,6 +32,8 @@ def seen(beliefs: Beliefs, told: TransactionSeen, at: datetime) -> None:
         _seen_again(beliefs, known, tx, at)
         return
     rivals = beliefs.whales.spenders(tx.outpoints)
+    if not rivals and tx.txid not in beliefs.candidates and unseen.take_up(beliefs, tx, at):
+        return
     if tx.txid in beliefs.candidates or not (rivals or beliefs.judgement.may_be_whale(tx)):
         return
     tx = with_derived_scripts(tx)
@@ -88,6 +90,7 @@ def told_whole(beliefs: Beliefs, told: TransactionTold, at: datetime) -> None:
     """A whole transaction that was asked for: found waiting, or in a block."""
     entry = beliefs.entries.pop(told.tx.txid)
     beliefs.glimpsed.pop(told.tx.txid)
+    unseen.heir_came(beliefs, told.tx, at)
     if entry is not None and told.block_hash in (None, entry[0].hash):
         blocks.found_in_block(beliefs, told.tx, entry[0], at)
     elif told.block_hash is not None and told.height is not None:

@@ -18,7 +18,7 @@ from app.core.tracking.candidates import Candidates
 from app.core.tracking.chain import Chain
 from app.core.tracking.foreteller import Foreteller
 from app.core.tracking.whales import Aside, Bounds, Whales
-from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Txid
 
 UNREAD_BLOCKS = 50
 """So many blocks whose entries nobody gave us are asked for again, the latest ones."""
@@ -44,10 +44,14 @@ class Tally:
 
 
 class Departure(NamedTuple):
-    """That a transaction was heard to have left a mempool: why, and when we heard it last."""
+    """That a transaction left a mempool: why, and when we heard of it last.
+
+    `told`: a source said so as it happened; else it was only found missing, and what happened was missed.
+    """
 
     why: str
     at: datetime
+    told: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +102,10 @@ class Beliefs:
         self.rivals: Recent[Txid, Transaction] = Recent(bounds.rivals)
         """Transactions that spend a coin of a whale; one of them may be what takes its place."""
         self.gone: Recent[Txid, Departure] = Recent(bounds.gone)
+        self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
+        """Coins of whales that were found gone, and nobody told us how: another spend of one explains it."""
+        self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
+        """Transactions we ask for because a source names them as what replaced a whale, with that whale."""
         self.glimpsed: Recent[Txid, TransactionGlimpsed] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
@@ -119,9 +127,10 @@ class Beliefs:
     def ask(self, question: Question) -> None:
         self._out.questions[question] = None
 
-    def depart(self, txid: Txid, why: str, at: datetime) -> None:
-        """It is said to have left; what was true before says nothing of it any more."""
-        self.gone.put(txid, Departure(why, at))
+    def depart(self, txid: Txid, why: str, at: datetime, *, told: bool = True) -> None:
+        """It has left; what was true before says nothing of it any more."""
+        before = self.gone.get(txid)
+        self.gone.put(txid, Departure(why, at, told or (before is not None and before.told)))
 
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)

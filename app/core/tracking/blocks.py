@@ -1,20 +1,17 @@
 """Blocks: placed on the chain, read for whales, undone by a reorg."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.core.encoding.scripts import with_derived_scripts
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import ChainListed
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
-from app.core.tracking import endings, replacing, weighing
+from app.core.tracking import endings, replacing, unseen, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.units import BlockHash, Height, Txid
-
-UNEXPLAINED = timedelta(minutes=10)
-"""So long after a drop a block may still say what took its coins."""
 
 
 def listed(beliefs: Beliefs, told: ChainListed, at: datetime) -> None:
@@ -101,6 +98,7 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
     tx = with_derived_scripts(tx)
     if beliefs.whales.current(tx.txid) is None:
         replacing.lose_to(beliefs, beliefs.whales.spenders(tx.outpoints), tx, at)
+        unseen.take_up_mined(beliefs, tx, at)
         _explain_drops(beliefs, tx, at)
     known = beliefs.whales.current(tx.txid)
     if known is not None:
@@ -114,7 +112,7 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
 def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
     """After a reorg a whale may be called dropped before the block that holds the other spend is read."""
     for whale in tuple(beliefs.whales.ended()):
-        lately = whale.ended_at is not None and at - whale.ended_at < UNEXPLAINED
+        lately = whale.ended_at is not None and at - whale.ended_at < unseen.UNEXPLAINED
         told = winner.txid in whale.conflicts_with
         if whale.status is Status.DROPPED and lately and not told and whale.tx.outpoints & winner.outpoints:
             endings.lose_to_block(beliefs, whale, winner.txid, at)

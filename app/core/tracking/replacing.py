@@ -76,18 +76,19 @@ def contest_answered(
     return False
 
 
-def resume(beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime) -> None:
-    """An older version of a whale that ended is in the mempool again: the same id goes on with it."""
+def resume(beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime) -> bool:
+    """Another version of a whale that ended: the same id goes on with it, if it is a whale still."""
     by = with_prevouts(with_derived_scripts(by), known_prevouts(whale.tx))
     classification = beliefs.judgement.whale(by, beliefs.peels)
     if classification is None:
-        return
+        return False
     spiking = beliefs.judgement.foreteller.spiking
     taken = lifecycle.take_over(lifecycle.come_back(whale, at), by, classification, at, fee_spike=spiking)
     beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
     if ask := missing_prevouts(by):
         beliefs.ask(ask)
     endings.ask_about_rivals(beliefs, taken)
+    return True
 
 
 def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime) -> None:
@@ -97,12 +98,23 @@ def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction
     have taken it instead. One that pays less, or nobody knows how much, came past the mempools.
     """
     victims = tuple(victims)
-    outbid = [one for one in victims if _outbids(winner, one.tx)]
+    outbid = [one for one in victims if outbids(winner, one.tx)]
     if outbid:
         replace_whales(beliefs, outbid, winner, at)
     for victim in victims:
         if victim not in outbid:
             endings.lose_to_block(beliefs, victim, winner.txid, at)
+
+
+def outbids(winner: Transaction, victim: Transaction) -> bool:
+    """Pays more in all and more a vbyte, as a replacement must.
+
+    Source: Bitcoin Core, doc/policy/mempool-replacements.md.
+    """
+    one, two = winner.feerate, victim.feerate
+    if winner.fee is None or victim.fee is None or one is None or two is None:
+        return False
+    return winner.fee > victim.fee and one > two
 
 
 def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
@@ -119,14 +131,3 @@ def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
 def _end(beliefs: Beliefs, victims: list[Prediction], by: Txid, at: datetime, reason: str) -> None:
     for victim in victims:
         beliefs.tell(EventType.REPLACED, lifecycle.give_way(victim, by, at, reason), at)
-
-
-def _outbids(winner: Transaction, victim: Transaction) -> bool:
-    """Pays more in all and more a vbyte, as a replacement must.
-
-    Source: Bitcoin Core, doc/policy/mempool-replacements.md.
-    """
-    one, two = winner.feerate, victim.feerate
-    if winner.fee is None or victim.fee is None or one is None or two is None:
-        return False
-    return winner.fee > victim.fee and one > two

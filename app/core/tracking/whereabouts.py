@@ -6,7 +6,7 @@ from app.core.events import EventType
 from app.core.observations import MempoolListed, StatusTold, TransactionLeft, Unanswered
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction
-from app.core.tracking import blocks, endings, lifecycle, replacing, weighing
+from app.core.tracking import blocks, endings, lifecycle, replacing, unseen, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import BlockHash, Height, Txid
 
@@ -45,6 +45,7 @@ def status_told(beliefs: Beliefs, told: StatusTold, at: datetime) -> None:
     """The answer to where it is."""
     if told.block_hash is None and not told.in_mempool:
         beliefs.rivals.pop(told.txid)
+        unseen.heir_is_gone(beliefs, told.txid, at)
     if _settle_contests(beliefs, told, at):
         return
     whale = beliefs.whales.current(told.txid)
@@ -80,6 +81,7 @@ def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
             blocks.unread(beliefs, block_hash, height, at)
         case AskTransaction(txid=txid):
             weighing.announce_by_line(beliefs, txid, at)
+            unseen.heir_is_gone(beliefs, txid, at)
         case _:
             pass
 
@@ -98,7 +100,7 @@ def _settle_contests(beliefs: Beliefs, told: StatusTold, at: datetime) -> bool:
 
 def _ask_where(beliefs: Beliefs, whale: Prediction, told: MempoolListed, at: datetime) -> None:
     """It is not listed; an older version of it may be."""
-    beliefs.depart(whale.txid, "it is no longer listed", at)
+    beliefs.depart(whale.txid, "it is no longer listed", at, told=False)
     older = next((txid for txid in whale.replaces if txid in told.txids), None)
     beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
 
@@ -162,11 +164,10 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, replaced_by: Txid | None, at: 
     if rival is not None:
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif replaced_by is not None and replaced_by != whale.txid:
-        beliefs.tally.replacements += 1
-        gave_way = lifecycle.give_way(whale, replaced_by, at, f"replaced by {replaced_by}")
-        beliefs.tell(EventType.REPLACED, gave_way, at)
+        unseen.await_heir(beliefs, whale, replaced_by, at)
     else:
         beliefs.tell(EventType.DROPPED, lifecycle.drop(whale, at, _why_gone(beliefs, whale)), at)
+        unseen.miss(beliefs, whale)
 
 
 def _why_gone(beliefs: Beliefs, whale: Prediction) -> str:

@@ -1,9 +1,12 @@
 """Unconfirmed by unconfirmed: which id goes on, and which ends."""
 
+import pytest
+
 from app.core.classification import Flag
 from app.core.observations import TransactionSeen
 from app.core.prediction import Outcome, Status
-from app.core.questions import AskPrevouts, AskStatus
+from app.core.questions import AskPrevouts, AskStatus, AskTransaction
+from app.core.tracking.unseen import UNEXPLAINED
 from tests.core.story import (
     WS,
     Story,
@@ -17,6 +20,7 @@ from tests.core.story import (
 
 FIRST, SECOND, THIRD = (a_whale(150, fee=fee) for fee in (1_000, 2_000, 3_000))
 """Versions of one payment."""
+OTHER = a_whale(150, coins=("two",))
 SMALL = a_whale(50, fee=5_000)
 """Spends the same coin and is no whale."""
 
@@ -223,8 +227,97 @@ def test_the_source_may_name_a_replacement_we_never_saw() -> None:
     story = Story()
     story.seen(FIRST)
     story.gone(FIRST, replaced_by=SECOND.txid)
+    assert story.questions == [AskTransaction(SECOND.txid)]
+    story.unanswered(AskTransaction(SECOND.txid))
 
     assert story.only.replaced_by == SECOND.txid
+
+
+def test_a_replacement_that_left_too_is_known_by_its_name() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.gone(SECOND)
+
+    assert story.only.replaced_by == SECOND.txid
+
+
+def test_the_id_goes_on_with_a_replacement_that_a_source_names() -> None:
+    story = Story()
+    story.seen(FIRST)
+    first = story.only.prediction_id
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.told(SECOND)
+
+    assert story.gone(FIRST, replaced_by=SECOND.txid) == ["replaced"]
+    assert (story.only.prediction_id, story.only.txid) == (first, SECOND.txid)
+    assert (story.only.status, story.only.replaces) == (Status.PENDING, (FIRST.txid,))
+
+
+def test_a_named_replacement_that_spends_other_coins_ends_it_all_the_same() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=OTHER.txid)
+    story.told(OTHER)
+
+    first = story.of(FIRST)
+    assert (first.status, first.replaced_by) == (Status.REPLACED, OTHER.txid)
+
+
+@pytest.mark.parametrize("how", ["replaced", "seen", "told"])
+def test_found_gone_before_its_replacement_is_told_the_id_goes_on(how: str) -> None:
+    story = Story()
+    story.seen(FIRST)
+    first = story.only.prediction_id
+    story.listed()
+    assert story.gone(FIRST) == ["dropped"]
+
+    tell = {
+        "replaced": lambda: story.replaced(FIRST, by=SECOND),
+        "seen": lambda: story.seen(SECOND),
+        "told": lambda: story.told(SECOND),
+    }
+    assert tell[how]() == ["replaced"]
+    assert (story.only.prediction_id, story.only.txid, story.only.status) == (
+        first,
+        SECOND.txid,
+        Status.PENDING,
+    )
+    assert story.tracker.tally.replacements == 1
+
+
+def test_told_to_have_left_another_spend_is_a_whale_of_its_own() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.left(FIRST)
+    story.gone(FIRST)
+
+    assert story.seen(SECOND) == ["detected"]
+    assert story.of(FIRST).status is Status.DROPPED
+
+
+def test_found_gone_long_ago_another_spend_is_a_whale_of_its_own() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.listed()
+    story.gone(FIRST)
+    story.at += UNEXPLAINED
+
+    assert story.seen(SECOND) == ["detected"]
+
+
+def test_found_gone_its_replacement_in_a_block_goes_on_with_the_id() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    first = story.only.prediction_id
+    story.listed()
+    story.gone(FIRST)
+    block = a_block(1, SECOND)
+    story.connected(block)
+
+    assert story.told(SECOND, block) == ["replaced", "confirmed"]
+    assert story.only.prediction_id == first
 
 
 def test_two_unconfirmed_spends_of_one_coin_are_both_marked() -> None:
