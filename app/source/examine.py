@@ -147,7 +147,14 @@ async def _history(rpc: BitcoindRpc, chain: ChainState) -> list[Finding]:
         words = f"it keeps blocks from height {chain.pruneheight or 0} on only (pruned)"
         mend = "Enough for what is new. For older transactions run bitcoind without prune=."
         findings.append(_degraded("bitcoind blocks", words, mend))
-    index = (await rpc.ask(dict[str, IndexState], "getindexinfo")).get("txindex")
+    try:
+        index = (await rpc.ask(dict[str, IndexState], "getindexinfo")).get("txindex")
+    except (NodeRefusedError, LoginRefusedError):
+        words, mend = (
+            "it may not be asked for its indexes",
+            "Add getindexinfo to rpcwhitelist in bitcoin.conf.",
+        )
+        return [*findings, _degraded("bitcoind txindex", words, mend)]
     if index is None:
         words = "no txindex: transactions older than a day are found only while an output is unspent"
         mend = "Set txindex=1 in bitcoin.conf and restart bitcoind (not possible on a pruned node)."
