@@ -61,3 +61,29 @@ def test_without_its_backend_what_waits_is_confirmed_by_the_electrum_server(tmp_
             print(f"\nconfirmed by the Electrum server after {time.monotonic() - started:.1f} s")
             assert told["confirmed_height"] == node.call("getblockheader", block)["height"]
             assert steps(ear) == [("source.degraded", "blocks_only")]
+
+
+def test_an_electrum_server_of_another_chain_is_named_and_not_believed(tmp_path: Path) -> None:
+    ours = Node(tmp_path / "ours", settings=("txindex=1",))
+    ours.start()
+    try:
+        ours.call("createwallet", "wallet")
+        ours.mine(20)
+        with parts(tmp_path) as (_, electrum, _):
+            zmq = {f"SPOUT_BITCOIND_ZMQ_{topic.upper()}": url for topic, url in ours.zmq_urls.items()}
+            settings = {"SPOUT_BITCOIND_URL": ours.url, "SPOUT_ELECTRS_URL": electrum.url, **zmq}
+            with SpoutProcess(made(tmp_path / "spout"), SPOUT_SOURCE="bitcoind", **settings) as spout:
+
+                def found() -> str:
+                    error: str = spout.component("electrs")["error"] or ""
+                    return error if "different chains" in error else ""
+
+                words = until(found, "it is named", seconds=40)
+
+                assert ("SPOUT_ELECTRS_URL" in words, "SPOUT_BITCOIND_URL" in words) == (True, True)
+                assert "spout_block_height 20.0" in spout.text("/metrics").text
+                electrum.node.mine(2)
+                ours.mine(1)
+                until(lambda: "spout_block_height 21.0" in spout.text("/metrics").text, "ours counts")
+    finally:
+        ours.kill()
