@@ -17,7 +17,7 @@ from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint
 from app.source.breaker import Guard, Patience
 from app.source.electrs import Electrs
 from app.source.electrum_line import ElectrumEndpoint
-from app.source.examine import Finding, KnownBlock, Verdict, examine_bitcoind, examine_electrs
+from app.source.examine import Finding, KnownBlock, Verdict, examine_bitcoind, examine_electrs, known_to_node
 from app.source.examine_mempool import SKEW_SECONDS, BackendExam, examine_backend
 from app.source.health import SourceHealth
 
@@ -63,8 +63,16 @@ async def examine(settings: Settings, clock: Clock) -> list[Line]:
     else:
         lines += [_off(name, "not used with these settings") for name in _MEMPOOL]
     beside = backend.beside if backend else None
-    lines += await _electrs(settings, clock, beside)
-    lines += await _bitcoind(settings, clock, beside, required)
+    rpc = _rpc_of(settings, clock)
+    try:
+        if rpc is not None and backend is None:
+            lines += await _electrs(settings, clock, await known_to_node(rpc))
+        else:
+            lines += await _electrs(settings, clock, beside)
+        lines += await _bitcoind(rpc, settings, clock, beside, required)
+    finally:
+        if rpc is not None:
+            await rpc.close()
     ground = [examine_data_dir(settings.data_dir), examine_disk(settings.data_dir)]
     data_directory, free_disk = _lines(ground, {"data directory", "free disk"})
     return [*lines, data_directory, clock_line(backend.off_by if backend else None), free_disk]
@@ -98,23 +106,29 @@ async def _electrs(settings: Settings, clock: Clock, beside: KnownBlock | None) 
     return _lines(await examine_electrs(electrs, clock, beside), set())
 
 
-async def _bitcoind(
-    settings: Settings, clock: Clock, beside: KnownBlock | None, required: set[str]
-) -> list[Line]:
+def _rpc_of(settings: Settings, clock: Clock) -> BitcoindRpc | None:
     if not (settings.bitcoind_url or settings.bitcoind_cookie_file):
-        words = "not configured: set SPOUT_BITCOIND_URL or SPOUT_BITCOIND_COOKIE_FILE to use one"
-        if "bitcoind" in required:
-            return [Line(name="bitcoind", status=Verdict.FAILED, words=words, required=True)]
-        return [_off("bitcoind", words), _off("bitcoind ZMQ", "not configured")]
+        return None
     endpoint = RpcEndpoint.parse(
         settings.bitcoind_url or "http://127.0.0.1:8332", settings.bitcoind_cookie_file
     )
     guard, health = Guard("bitcoind", clock, lambda: 0.0, _ONCE), SourceHealth("bitcoind", clock)
-    rpc = BitcoindRpc(endpoint, clock, guard, health)
-    try:
-        lines = _lines(await examine_bitcoind(rpc, _zmq_urls(settings), clock, beside), required)
-    finally:
-        await rpc.close()
+    return BitcoindRpc(endpoint, clock, guard, health)
+
+
+async def _bitcoind(
+    rpc: BitcoindRpc | None,
+    settings: Settings,
+    clock: Clock,
+    beside: KnownBlock | None,
+    required: set[str],
+) -> list[Line]:
+    if rpc is None:
+        words = "not configured: set SPOUT_BITCOIND_URL or SPOUT_BITCOIND_COOKIE_FILE to use one"
+        if "bitcoind" in required:
+            return [Line(name="bitcoind", status=Verdict.FAILED, words=words, required=True)]
+        return [_off("bitcoind", words), _off("bitcoind ZMQ", "not configured")]
+    lines = _lines(await examine_bitcoind(rpc, _zmq_urls(settings), clock, beside), required)
     if any("ZMQ" in line.name for line in lines):
         return lines
     return [*lines, _off("bitcoind ZMQ", "looked at once bitcoind answers")]

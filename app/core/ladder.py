@@ -1,9 +1,12 @@
 """How much Spout sees, as a ladder: which rung it stands on, when a step is told, when it is too long.
 
-A step down is told only after it lasted, so that a short reconnect does not cry; a step up at once.
-What is only starting (a node that syncs, a backend that reads its mempool) is no failure: it tells nothing.
+A step down is told only after it lasted, so that a short reconnect does not cry; a step up at once. Where
+steps down follow one another, each must last longer to be told: a loose cable is no storm of alarms.
+What is only starting (a node that syncs, a backend that reads its mempool) is no failure: it tells nothing,
+unless it was starting all the while and is not what was lost.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +15,12 @@ from typing import Final
 DOWN_AFTER: Final = timedelta(seconds=10)
 DOWN_AFTER_AT_START: Final = timedelta(seconds=60)
 """A machine that boots starts everything at once, and Spout is quicker than a node."""
+FLAPPING: Final = 8
+"""Steps down told within `FLAPPING_WITHIN` after which one must last longer."""
+FLAPPING_WITHIN: Final = timedelta(minutes=30)
+DOWN_AFTER_WHEN_FLAPPING: Final = timedelta(minutes=2)
+LONG_STARTING: Final = timedelta(seconds=60)
+"""What has been starting for so long, while all was seen by other ways, is no reason for a loss now."""
 UNAVAILABLE_AFTER: Final = timedelta(minutes=5)
 
 
@@ -81,6 +90,10 @@ class Ladder:
     """Whether the start is over: the best rung was reached, or it was told that it is not."""
     _lower_since: datetime | None = field(init=False, default=None)
     _without_mempool_since: datetime | None = field(init=False)
+    _starting_since: datetime | None = field(init=False, default=None)
+    _starts_beside: bool = field(init=False, default=False)
+    """Whether something has long been starting that we see without."""
+    _told_down: deque[datetime] = field(init=False, default_factory=lambda: deque(maxlen=FLAPPING))
 
     def __post_init__(self) -> None:
         self.footing = Footing(rung=Rung.BLIND, since=self.began, reason="nothing has answered yet")
@@ -89,6 +102,7 @@ class Ladder:
     def step(self, reading: Reading, at: datetime) -> Transition | None:
         """Take a reading; return the step it makes, if any."""
         self._mind_mempool(reading, at)
+        self._mind_starting(reading, at)
         if reading.rung is self.footing.rung and reading.rung is self._told:
             self._lower_since = None
             return None
@@ -113,16 +127,37 @@ class Ladder:
         return Transition(before=before, now=self.footing, is_down=False, told=told)
 
     def _descend(self, reading: Reading, at: datetime) -> Transition | None:
-        if reading.starting:
+        if reading.starting and not self._starts_beside:
             self._lower_since = None
             return None
         since = self._lower_since = self._lower_since or at
         if at - since < (DOWN_AFTER if self._settled else DOWN_AFTER_AT_START):
             return None
+        if self._flaps(at) and at - since < DOWN_AFTER_WHEN_FLAPPING:
+            return self._descend_quietly(reading, since)
+        self._told_down.append(at)
         before = self._told if self._settled else None
         self._told, self._settled, self._lower_since = reading.rung, True, None
         self.footing = _footing(reading, since)
         return Transition(before=before, now=self.footing, is_down=True, told=True)
+
+    def _descend_quietly(self, reading: Reading, since: datetime) -> Transition | None:
+        """Stand lower, without a word to anybody."""
+        if reading.rung is self.footing.rung:
+            return None
+        before, self.footing = self.footing.rung, _footing(reading, since)
+        return Transition(before=before, now=self.footing, is_down=True, told=False)
+
+    def _flaps(self, at: datetime) -> bool:
+        return len(self._told_down) == FLAPPING and at - self._told_down[0] < FLAPPING_WITHIN
+
+    def _mind_starting(self, reading: Reading, at: datetime) -> None:
+        if not reading.starting:
+            self._starting_since, self._starts_beside = None, False
+            return
+        since = self._starting_since = self._starting_since or at
+        if self._settled and reading.rung is self._told is Rung.LIVE and at - since >= LONG_STARTING:
+            self._starts_beside = True
 
     def _mind_mempool(self, reading: Reading, at: datetime) -> None:
         if reading.stream or reading.answers:

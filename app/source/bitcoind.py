@@ -12,7 +12,7 @@ from contextlib import aclosing
 from app.clock import Clock
 from app.core.encoding.rawtx import AddressOf
 from app.core.models import SourceName, Transaction
-from app.core.observations import ChainListed, Gap, Observation, SourceConnected, SourceSynced
+from app.core.observations import ChainListed, Observation, SourceConnected, SourceSynced
 from app.core.questions import Question
 from app.core.units import Sats
 from app.errors import LoginRefusedError, NodeLoadingError, ParseError, SourceError
@@ -23,11 +23,10 @@ from app.source.bitcoind_rpc import BitcoindRpc
 from app.source.bitcoind_session import Session
 from app.source.bitcoind_shapes import ChainState, MempoolState
 from app.source.health import SourceHealth
+from app.source.sessions import one_after_another
 
 SOURCE = SourceName.BITCOIND
 READY_POLL_SECONDS = 1.0
-RETRY_SECONDS = (0.5, 1.0, 2.0)
-"""Between sessions; the last one is repeated, so that a node that is back is noticed within 5 s."""
 RETRY_LOGIN_SECONDS = 10.0
 
 
@@ -79,31 +78,26 @@ class Bitcoind:
         self._desk.threshold = threshold
         self._session.look_again()
 
-    async def observations(self) -> AsyncGenerator[Observation, None]:
+    def observations(self) -> AsyncGenerator[Observation, None]:
         """Everything the node tells, for ever; reconnects by itself."""
-        failures = 0
-        while True:
-            told = False
-            try:
-                async with aclosing(self._one_session()) as session:
-                    async for observation in session:
-                        told = told or not isinstance(observation, SourceSynced | SourceConnected)
-                        failures = 0 if told else failures
-                        yield observation
-            except LoginRefusedError as error:
-                self.health.failed(str(error))
-                wait = RETRY_LOGIN_SECONDS
-            except (SourceError, ParseError) as error:
-                self.health.reconnecting(str(error))
-                wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
-            if told:
-                yield Gap(source=SOURCE, reason=self.health.condition.last_error or "the session ended")
-            failures += 1
-            await self._clock.sleep(wait)
+        return one_after_another(
+            self._one_session,
+            source=SOURCE,
+            health=self.health,
+            clock=self._clock,
+            is_news=lambda told: not isinstance(told, SourceSynced | SourceConnected),
+            known_trouble=self._known_trouble,
+        )
 
     async def close(self) -> None:
         await self._rpc.close()
         self.health.disconnected()
+
+    def _known_trouble(self, error: SourceError | ParseError) -> float | None:
+        if not isinstance(error, LoginRefusedError):
+            return None
+        self.health.failed(str(error))
+        return RETRY_LOGIN_SECONDS
 
     async def _one_session(self) -> AsyncGenerator[Observation, None]:
         async with aclosing(self._until_ready()) as waiting:

@@ -96,6 +96,8 @@ class BitcoindRpc:
         self._guard = guard
         self._health = health
         self._door = asyncio.Semaphore(AT_ONCE)
+        self._unread: str | None = None
+        """Why the cookie file could not be read, in words."""
         self._login = self._read_login()
         self._ids = 0
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
@@ -157,9 +159,11 @@ class BitcoindRpc:
                 response = await self._send(payload, seconds)
         self._health.answered(self._clock.monotonic() - started)
         if response.status_code == 401:
-            raise LoginRefusedError("bitcoind refuses the login: check user and password, or the cookie file")
+            words = self._unread or "check user and password, or the cookie file"
+            raise LoginRefusedError(f"bitcoind refuses the login: {words}")
         if response.status_code == 403:
-            raise LoginRefusedError("bitcoind refuses this address: add it to rpcallowip in bitcoin.conf")
+            words = "this address (add it to rpcallowip in bitcoin.conf) or this question (rpcwhitelist)"
+            raise LoginRefusedError(f"bitcoind refuses {words}")
         if response.content.lstrip()[:1] not in {b"{", b"["}:
             raise UnreachableError(f"bitcoind answered HTTP {response.status_code} without JSON")
         return response.content
@@ -185,9 +189,16 @@ class BitcoindRpc:
             return httpx.BasicAuth(self._endpoint.user, self._endpoint.password)
         try:
             user, _, password = self._endpoint.cookie_file.read_text("utf-8").strip().partition(":")
-        except OSError:
-            return httpx.BasicAuth("", "")  # the node is not up yet; a 401 says so, and it is read again then
+        except (OSError, UnicodeDecodeError) as error:
+            # perhaps the node is not up yet: a 401 says so, and it is read again then
+            self._unread = f"{self._endpoint.cookie_file} cannot be read: {_reason(error)}"
+            return httpx.BasicAuth("", "")
+        self._unread = None
         return httpx.BasicAuth(user, password)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "it is not there") if isinstance(error, OSError) else "it is not text"
 
 
 def sats(amount: Decimal) -> Sats:

@@ -15,7 +15,14 @@ from app.core.observations import (
     Skipped,
 )
 from app.core.units import Txid
-from app.errors import LoginRefusedError, NodeRefusedError, ParseError, SourceError, SpoutError
+from app.errors import (
+    LoginRefusedError,
+    NodeRefusedError,
+    ParseError,
+    SourceError,
+    SpoutError,
+    UnreachableError,
+)
 from app.source.bitcoind_chain import MOST_BLOCKS_CAUGHT_UP, ChainFollower
 from app.source.bitcoind_fees import BitcoindFees
 from app.source.bitcoind_hearing import WITHOUT_RAWTX_SECONDS, WITHOUT_SEQUENCE_SECONDS, Hearing
@@ -43,6 +50,8 @@ from app.source.race import within
 SOURCE = SourceName.BITCOIND
 LINK_SECONDS = 3.0
 """How long the start waits for ZMQ before it goes on by polling."""
+DOUBT_SECONDS = 7.0
+"""A node whose ZMQ fell silent and that does not say within so long for how long it runs, is gone."""
 MEASURE_SECONDS = 10.0
 FEES_EVERY = 6
 """Measures."""
@@ -82,6 +91,7 @@ class Session:
         self._look = asyncio.Event()
         self._moved = asyncio.Event()
         self._pulse = asyncio.Event()
+        self._doubt = asyncio.Event()
         self._missed = True
         """Whether the next look finds what was there before, or what was missed."""
 
@@ -130,6 +140,7 @@ class Session:
                 group.create_task(self._follow_chain())
                 group.create_task(self._keep_looking())
                 group.create_task(self._keep_measuring())
+                group.create_task(self._keep_doubting())
         except* (SourceError, ParseError) as errors:
             ended = _first(errors)
         if ended:
@@ -179,7 +190,7 @@ class Session:
                 self._mind_the_gap(f"ZMQ was not connected to {change.url}")
         else:
             self._hearing.unlinked(change.url)
-            for alarm in (self._pulse, self._look, self._moved):
+            for alarm in (self._doubt, self._pulse, self._look, self._moved):
                 alarm.set()  # a dead node is noticed at once; one that only lost ZMQ is polled from now on
         self._mind_what_is_heard()
 
@@ -260,6 +271,14 @@ class Session:
                     if told:
                         self._tell(told)
             turn += 1
+
+    async def _keep_doubting(self) -> None:
+        """Where a link broke, ask for a trifle: a frozen node must not pass for one that can be polled."""
+        while True:
+            await self._doubt.wait()
+            self._doubt.clear()
+            if await within(self._rpc.ask(int, "uptime"), DOUBT_SECONDS, self._clock) is None:
+                raise UnreachableError(f"bitcoind fell silent: no answer within {DOUBT_SECONDS:.0f} s")
 
     async def _alarm(self, event: asyncio.Event, seconds: float) -> None:
         """Wait for `event`, but not longer than that."""

@@ -23,6 +23,8 @@ from app.source.electrs import Electrs
 from app.source.race import within
 
 ZMQ_SECONDS = 3.0
+DEEP_BLOCKS = 6
+"""Compared so far below the tip, so that a reorg is no alarm."""
 
 
 class Verdict(StrEnum):
@@ -45,10 +47,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class KnownBlock:
-    """A block of another source's best chain; some blocks deep, so that a reorg is no alarm."""
+    """A block of another source's best chain; some blocks deep, so that a reorg is no alarm.
+
+    `of`: whose; `setting`: where it is named.
+    """
 
     height: Height
     hash: BlockHash
+    of: str = "the mempool backend"
+    setting: str = "SPOUT_MEMPOOL_URL"
+
+
+async def known_to_node(rpc: BitcoindRpc) -> KnownBlock | None:
+    """Return a block of the node's chain that its Electrum server should have too; None if it cannot say."""
+    try:
+        height = max(await rpc.ask(int, "getblockcount") - DEEP_BLOCKS, 0)
+        found = await rpc.ask(str, "getblockhash", height)
+    except (SourceError, ParseError):
+        return None
+    return KnownBlock(Height(height), BlockHash(found), "bitcoind", "SPOUT_BITCOIND_URL")
 
 
 async def examine_bitcoind(
@@ -136,8 +153,8 @@ def _other_network(who: str, beside: KnownBlock, setting: str) -> Finding:
     return Finding(
         component="network",
         status=Verdict.FAILED,
-        words=f"{who} and the mempool backend follow different chains: their blocks {beside.height} differ",
-        mend=f"Point {setting} and SPOUT_MEMPOOL_URL at one network (mainnet, testnet, signet).",
+        words=f"{who} and {beside.of} follow different chains: their blocks {beside.height} differ",
+        mend=f"Point {setting} and {beside.setting} at one network (mainnet, testnet, signet).",
     )
 
 
@@ -147,7 +164,14 @@ async def _history(rpc: BitcoindRpc, chain: ChainState) -> list[Finding]:
         words = f"it keeps blocks from height {chain.pruneheight or 0} on only (pruned)"
         mend = "Enough for what is new. For older transactions run bitcoind without prune=."
         findings.append(_degraded("bitcoind blocks", words, mend))
-    index = (await rpc.ask(dict[str, IndexState], "getindexinfo")).get("txindex")
+    try:
+        index = (await rpc.ask(dict[str, IndexState], "getindexinfo")).get("txindex")
+    except (NodeRefusedError, LoginRefusedError):
+        words, mend = (
+            "it may not be asked for its indexes",
+            "Add getindexinfo to rpcwhitelist in bitcoin.conf.",
+        )
+        return [*findings, _degraded("bitcoind txindex", words, mend)]
     if index is None:
         words = "no txindex: transactions older than a day are found only while an output is unspent"
         mend = "Set txindex=1 in bitcoin.conf and restart bitcoind (not possible on a pruned node)."

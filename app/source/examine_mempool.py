@@ -17,13 +17,11 @@ from app.core.units import BlockHash, Height
 from app.errors import ParseError, SourceError, UnreachableError
 from app.setting_types import HttpUrl
 from app.source import wire
-from app.source.examine import Finding, KnownBlock, Verdict
+from app.source.examine import DEEP_BLOCKS, Finding, KnownBlock, Verdict
 from app.source.mempool_ws import stream_address
 
 T = TypeVar("T")
 SECONDS = 5.0
-DEEP_ENOUGH = 6
-"""Blocks below the tip at which two sources must agree."""
 SKEW_SECONDS = 30.0
 """A clock further off makes first sights and lead times wrong."""
 _MEND = (
@@ -115,7 +113,7 @@ async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
 async def _known_block(client: httpx.AsyncClient) -> KnownBlock | None:
     """None where it cannot say: then nothing is compared."""
     try:
-        height = int(await _get(client, "blocks/tip/height")) - DEEP_ENOUGH
+        height = int(await _get(client, "blocks/tip/height")) - DEEP_BLOCKS
         named = (await _get(client, f"block-height/{max(height, 0)}")).decode().strip()
         return KnownBlock(Height(max(height, 0)), BlockHash(wire.txid(named, "block-height")))
     except (SourceError, ParseError, ValueError, httpx.HTTPError):

@@ -1,7 +1,8 @@
 """Looks, at the start and every few minutes, whether node and Electrum server are set up as they should be.
 
 What it finds is shown in health. One thing is more than a word: a source that follows another chain than
-the mempool backend is not believed at all.
+the mempool backend is not believed at all; nor, where there is no backend, is an Electrum server that
+follows another chain than the node.
 """
 
 import asyncio
@@ -13,7 +14,15 @@ import structlog
 from app.clock import Clock
 from app.core.models import SourceName
 from app.errors import ParseError, SourceError
-from app.source.examine import Finding, KnownBlock, Verdict, examine_bitcoind, examine_electrs
+from app.source.examine import (
+    DEEP_BLOCKS,
+    Finding,
+    KnownBlock,
+    Verdict,
+    examine_bitcoind,
+    examine_electrs,
+    known_to_node,
+)
 from app.source.race import within
 from app.source.sides import Sides
 
@@ -22,8 +31,6 @@ AGAIN_SECONDS = 20.0
 """While something is about to change, so that it shows soon."""
 FIRST_SECONDS = 5.0
 """The start waits no longer for it: the backend may be away for days."""
-DEEP_BLOCKS = 6
-"""Compared so far below the tip, so that a reorg is no alarm."""
 NETWORK = "network"
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +48,7 @@ class Examination:
         return self._findings.get(name, ())
 
     def is_other_chain(self, name: SourceName) -> bool:
-        """Whether it follows another chain than the mempool backend."""
+        """Whether it follows another chain than the one that is believed."""
         return any(found.component == NETWORK for found in self.findings(name))
 
     def believed(self) -> Sides:
@@ -78,6 +85,8 @@ class Examination:
             found = await examine_bitcoind(node.rpc, node.zmq_urls, self._clock, beside)
             self._note(SourceName.BITCOIND, found)
         if electrum is not None:
+            if self._sides.backend is None and node is not None:
+                beside = await known_to_node(node.rpc)
             self._note(SourceName.ELECTRS, await examine_electrs(electrum.source, self._clock, beside))
 
     def _note(self, name: SourceName, found: Iterable[Finding]) -> None:

@@ -3,6 +3,8 @@
 Timed from the moment the source answers (a node: from its start) to `source.recovered` with rung live.
 """
 
+import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from tests.journey.waiting import until
 
 BAR_SECONDS = 30.0
 """It must; the aim is 5 s."""
+BAR_FROZEN_SECONDS = 30.0
+"""Until a backend that is frozen is told; the aim is 20 s."""
 
 
 def rows() -> list[BenchRow]:
@@ -25,8 +29,37 @@ def rows() -> list[BenchRow]:
             ),
             *_rows(stage, "backend_killed", ("backend",), stage.kill_mirror, stage.start_mirror),
         ]
-        found.append(_reconnect(stage))
+        found += [*_frozen(stage), _electrum(stage), _reconnect(stage)]
     return found
+
+
+def _frozen(stage: Stage) -> list[BenchRow]:
+    """The backend's process stopped, its sockets open: how soon it is told, and its thaw."""
+    stage.settle()
+    before = len(stage.steps("backend"))
+    frozen = time.monotonic()
+    os.kill(stage.mirror.pid, signal.SIGSTOP)
+    try:
+        until(lambda: len(stage.steps("backend")) > before, "it is told", seconds=150)
+        told = time.monotonic() - frozen
+    finally:
+        thawed = time.monotonic()
+        os.kill(stage.mirror.pid, signal.SIGCONT)
+    back = recovery(stage, "backend", before + 1, thawed)
+    return [
+        at_most("recovery.backend_frozen_told", told, BAR_FROZEN_SECONDS, "s"),
+        at_most("recovery.backend_frozen_backend", back, BAR_SECONDS, "s"),
+    ]
+
+
+def _electrum(stage: Stage) -> BenchRow:
+    """From the moment its port is open again."""
+    stage.electrum.kill()
+    until(lambda: stage.everything.component("electrs")["status"] == "degraded", "it shows", seconds=60)
+    stage.electrum.start()
+    started = time.monotonic()
+    until(lambda: stage.everything.component("electrs")["status"] == "ok", "it is back", seconds=60)
+    return at_most("recovery.electrum_killed_everything", time.monotonic() - started, BAR_SECONDS, "s")
 
 
 def _rows(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.ladder import Ladder, Reading, Rung, Transition
+from app.core.ladder import FLAPPING, Ladder, Reading, Rung, Transition
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -138,3 +138,69 @@ def test_an_idle_chain_is_no_loss() -> None:
     climber = running().sees(Rung.LIVE, seconds=3600)
 
     assert climber.ladder.without_mempool_since(climber.now) is None
+
+
+def test_what_starts_all_the_while_beside_a_stream_does_not_excuse_its_loss() -> None:
+    climber = (
+        running().sees(Rung.LIVE, seconds=120, starting=True).sees(Rung.BLIND, seconds=20, starting=True)
+    )
+
+    assert climber.told == [(Rung.LIVE, Rung.BLIND)]
+
+
+def test_what_began_to_start_a_moment_before_the_loss_is_its_reason() -> None:
+    climber = running().sees(Rung.LIVE, seconds=10, starting=True)
+
+    climber.sees(Rung.BLIND, seconds=60, starting=True)
+
+    assert climber.told == []
+
+
+def flapping(times: int) -> Climber:
+    climber = running()
+    for _ in range(times):
+        climber.sees(Rung.BLIND, seconds=15).sees(Rung.LIVE, seconds=15)
+    return climber
+
+
+def test_a_cable_cut_for_ten_seconds_again_and_again_tells_nothing() -> None:
+    climber = running()
+    for _ in range(6):
+        climber.sees(Rung.BLIND, seconds=10).sees(Rung.LIVE, seconds=10)
+
+    assert climber.told == []
+
+
+def test_each_of_a_few_losses_is_told_and_so_is_each_return() -> None:
+    assert flapping(4).told == 4 * [(Rung.LIVE, Rung.BLIND), (Rung.BLIND, Rung.LIVE)]
+
+
+def test_a_loose_cable_is_no_storm_of_alarms() -> None:
+    assert len(flapping(50).told) == 2 * FLAPPING
+
+
+def test_what_is_not_told_any_more_is_shown_all_the_same() -> None:
+    climber = flapping(10).sees(Rung.BLIND, seconds=15)
+    shown = climber.ladder.footing.rung
+
+    climber.sees(Rung.LIVE)
+
+    assert (shown, climber.ladder.footing.rung) == (Rung.BLIND, Rung.LIVE)
+
+
+def test_a_loss_that_lasts_is_told_after_many_short_ones_too() -> None:
+    climber = flapping(10)
+    before = len(climber.told)
+
+    climber.sees(Rung.BLIND, seconds=150)
+
+    assert climber.told[before:] == [(Rung.LIVE, Rung.BLIND)]
+
+
+def test_after_a_quiet_half_hour_a_loss_is_told_as_soon_as_ever() -> None:
+    climber = flapping(10).sees(Rung.LIVE, seconds=1800)
+    before = len(climber.told)
+
+    climber.sees(Rung.BLIND, seconds=15)
+
+    assert climber.told[before:] == [(Rung.LIVE, Rung.BLIND)]

@@ -254,6 +254,32 @@ async def test_a_pruned_node_is_named(make_node: Callable[..., Node]) -> None:
     assert "bitcoind blocks" in [one.component for one in findings if one.status is Verdict.DEGRADED]
 
 
+async def test_a_question_that_a_whitelist_forbids_is_no_bad_login(
+    make_node: Callable[..., Node],
+) -> None:
+    allowed = "getblockchaininfo,getmempoolinfo,listwallets,loadwallet"
+    node = make_node("txindex=1", f"rpcwhitelist=spout:{allowed}")
+
+    findings = await examined(rpc_of(node), node)
+
+    assert [(one.component, one.status) for one in findings][:2] == [
+        ("bitcoind", Verdict.OK),
+        ("bitcoind txindex", Verdict.DEGRADED),
+    ]
+    assert "rpcwhitelist" in findings[1].mend
+
+
+async def test_a_cookie_file_that_cannot_be_read_is_named(node: Node, tmp_path: Path) -> None:
+    binary = tmp_path / "cookie"
+    binary.write_bytes(b"\xff\xfe:")
+    absent = tmp_path / "absent"
+    url = f"http://127.0.0.1:{node.rpc_port}"
+
+    found = [(await examined(rpc_of(node, url, file), node))[0].words for file in (binary, absent)]
+
+    assert (f"{binary} cannot be read: it is not text" in found[0], str(absent) in found[1]) == (True, True)
+
+
 async def test_another_network_is_named(node: Node, rpc: BitcoindRpc) -> None:
     findings = await examined(rpc, node, beside=KnownBlock(Height(100), BlockHash("00" * 32)))
 
