@@ -222,7 +222,7 @@ async def test_a_very_long_name_pushes_nothing_aside(browser: Browser, sea: Sea)
     async with served(sea) as (address, _):
         context = await browser.new_context(viewport={"width": 360, "height": 740})
         page = await watched(await context.new_page(), address).open()
-        await page.locator("#pending .row").first.click()
+        await page.locator("#pending .rows .row").first.click()
         names = page.locator("#drawer header .names")
         await expect(names).to_contain_text(name, timeout=SOON)
 
@@ -241,7 +241,7 @@ async def test_a_whale_of_two_thousand_outputs_is_told_in_short_and_counted(tab:
     outputs = tuple(replace(whale.tx.outputs[0], value=Sats(25_600_000 + n)) for n in range(2_000))
     sea.appear(replace(whale, tx=replace(whale.tx, outputs=outputs), classification=seen))
     page = await tab.open()
-    await page.locator("#pending .row").first.click()
+    await page.locator("#pending .rows .row").first.click()
     drawer = page.locator("#drawer")
 
     for words in ("Outputs (2000)", "1,988 more reasons", "and 1,988 more", "and 1,800 more"):
