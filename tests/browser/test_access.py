@@ -216,6 +216,16 @@ async def test_a_whale_in_a_chart_is_told_by_a_mark_not_by_colour_alone(
     await until(page, MARKS.format(chart) + " === '▼'")
 
 
+async def test_in_a_crowd_only_the_largest_are_marked(tab: Tab, sea: Sea) -> None:
+    sea.appear(*(a_whale(f"w{n}", 500 + n, sea.now, rate=1 + n % 40) for n in range(600)))
+    page = await tab.open()
+    await until(page, CHARTS_ARE_THERE)
+    await page.locator("[data-chart=bubbles]").scroll_into_view_if_needed()
+    await until(page, MARKS.format("bubbles") + ".length > 0")
+
+    assert await page.evaluate(MARKS.format("bubbles") + ".length") <= 120
+
+
 async def test_a_very_long_name_pushes_nothing_aside(browser: Browser, sea: Sea) -> None:
     name = "The Exceedingly Long Exchange of the Northern and Southern Seas and all Rivers between them"
     sea.appear(a_whale("one", 512.25, sea.now, flow=Flow.INFLOW, target=name))
