@@ -6,6 +6,7 @@ import { plainTable, whenOpen } from "./tables.js";
 const LONGEST = 6 * 3_600_000;
 const SHORTEST = 20 * 60_000;
 const LEAST_MARKED = 12; // pixels: smaller ones have no room for their flow's mark
+const MOST_MARKED = 120;
 const MARK = 12; // pixels of a mark: one that would lie on another is left out
 
 export class Bubbles {
@@ -55,13 +56,19 @@ export class Bubbles {
         title: of((row) => words.flows[row.flow].join(" ")), btc: of((row) => btc(row.moved)), fee: of((row) => feerate(row.rate)), note: of((row) => (status === "pending" ? "waiting" : row.words)),
       });
     }
-    const across = (row) => ((row.seen - (end - span)) / span) * this.host.clientWidth;
-    const up = (row) => (Math.log(row.rate / low) / Math.log(high / low)) * this.host.clientHeight;
-    const marked = [];
-    for (const row of rows) {
-      if (size(row) >= LEAST_MARKED && marked.every((one) => Math.hypot(across(one) - across(row), up(one) - up(row)) > MARK)) marked.push(row);
-    }
+    const marked = this.marked(rows, { begin: end - span, span, low, high });
     this.charts.fill("bubbles-names", { x: marked.map((row) => row.seen), y: marked.map((row) => row.rate), text: marked.map((row) => words.flows[row.flow][0]), color: marked.map((row) => colour(row.status === "pending" ? "ink" : "card")) });
+  }
+
+  // The largest first; a mark that would lie on another is left out.
+  marked(rows, { begin, span, low, high }) {
+    const { clientWidth: wide, clientHeight: tall } = this.host;
+    const spots = [];
+    for (const row of rows.slice(0, MOST_MARKED)) {
+      const spot = { row, x: ((row.seen - begin) / span) * wide, y: (Math.log(row.rate / low) / Math.log(high / low)) * tall };
+      if (size(row) >= LEAST_MARKED && spots.every((one) => Math.hypot(one.x - spot.x, one.y - spot.y) > MARK)) spots.push(spot);
+    }
+    return spots.map((one) => one.row);
   }
 }
 

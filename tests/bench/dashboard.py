@@ -20,6 +20,7 @@ from playwright.async_api import Browser, CDPSession, Page
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from tests.bench import dashboard_pixels
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.browser.conftest import CHARTS_ARE_THERE, a_browser, until, watched
 from tests.browser.preview import served
@@ -34,7 +35,7 @@ TOKEN = re.compile(r'"token":"([^"]+)"')
 
 
 def rows() -> list[BenchRow]:
-    return asyncio.run(_rows())
+    return [*asyncio.run(_rows()), *dashboard_pixels.rows()]
 
 
 async def _rows() -> list[BenchRow]:

@@ -216,13 +216,23 @@ async def test_a_whale_in_a_chart_is_told_by_a_mark_not_by_colour_alone(
     await until(page, MARKS.format(chart) + " === '▼'")
 
 
+async def test_in_a_crowd_only_the_largest_are_marked(tab: Tab, sea: Sea) -> None:
+    sea.appear(*(a_whale(f"w{n}", 500 + n, sea.now, rate=1 + n % 40) for n in range(600)))
+    page = await tab.open()
+    await until(page, CHARTS_ARE_THERE)
+    await page.locator("[data-chart=bubbles]").scroll_into_view_if_needed()
+    await until(page, MARKS.format("bubbles") + ".length > 0")
+
+    assert await page.evaluate(MARKS.format("bubbles") + ".length") <= 120
+
+
 async def test_a_very_long_name_pushes_nothing_aside(browser: Browser, sea: Sea) -> None:
     name = "The Exceedingly Long Exchange of the Northern and Southern Seas and all Rivers between them"
     sea.appear(a_whale("one", 512.25, sea.now, flow=Flow.INFLOW, target=name))
     async with served(sea) as (address, _):
         context = await browser.new_context(viewport={"width": 360, "height": 740})
         page = await watched(await context.new_page(), address).open()
-        await page.locator("#pending .row").first.click()
+        await page.locator("#pending .rows .row").first.click()
         names = page.locator("#drawer header .names")
         await expect(names).to_contain_text(name, timeout=SOON)
 
@@ -241,7 +251,7 @@ async def test_a_whale_of_two_thousand_outputs_is_told_in_short_and_counted(tab:
     outputs = tuple(replace(whale.tx.outputs[0], value=Sats(25_600_000 + n)) for n in range(2_000))
     sea.appear(replace(whale, tx=replace(whale.tx, outputs=outputs), classification=seen))
     page = await tab.open()
-    await page.locator("#pending .row").first.click()
+    await page.locator("#pending .rows .row").first.click()
     drawer = page.locator("#drawer")
 
     for words in ("Outputs (2000)", "1,988 more reasons", "and 1,988 more", "and 1,800 more"):

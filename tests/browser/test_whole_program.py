@@ -1,16 +1,19 @@
 """What a person sees of the whole program: a real browser, Spout and the replaying backend as processes."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.backend.process import BackendProcess
-from tests.backend.transactions import a_payment, a_whale, bumped
+from tests.backend.transactions import a_payment, a_whale, address_of, bumped
 from tests.browser.conftest import IN_A_BROWSER, Tab, watched
-from tests.journey.spout import SpoutProcess
+from tests.journey.spout import ROOT, SpoutProcess
 
 pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(240), pytest.mark.slow]
 SOON = 20_000
@@ -111,3 +114,67 @@ async def test_the_killed_program_comes_back_on_the_open_page(
     await expect(page.locator("#pending .row", has_text="303.00")).to_be_visible(timeout=LATER)
     await expect(page.locator("#line-lost")).to_be_hidden(timeout=SOON)
     await page.close()
+
+
+async def test_the_degradations_are_told_step_by_step_and_kept_over_a_restart(
+    browser: Browser, backend: BackendProcess, spout: SpoutProcess
+) -> None:
+    page = (await opened(browser, spout)).page
+    banners = page.locator("#banners")
+    backend.call("refuse")
+    await expect(banners).to_contain_text("Mempool predictions unavailable", timeout=LATER)
+    backend.call("listen")
+    await expect(banners).to_be_empty(timeout=LATER)
+    await asyncio.to_thread(spout.restart)
+    await page.goto(f"http://127.0.0.1:{spout.port}/system")
+
+    lost = page.locator("#changes li", has_text="What can be seen live →")
+    await expect(lost.first).to_be_visible(timeout=LATER)
+    await page.close()
+
+
+async def test_a_label_of_the_operator_is_text_and_never_markup(
+    browser: Browser, backend: BackendProcess, spout: SpoutProcess
+) -> None:
+    tab = await opened(browser, spout)
+    page = tab.page
+    name = "<img src=x onerror=document.title='taken'>"
+    await asyncio.to_thread(label, spout, address_of("mallory"), name)
+    backend.add(a_payment(304 * 10**8, change=0, payee="mallory"))
+    row = page.locator("#pending .row", has_text="304.00")
+    await expect(row).to_contain_text(name, timeout=SOON)
+    await row.click()
+    await expect(page.locator("#drawer header")).to_contain_text(name, timeout=SOON)
+
+    assert await page.locator("main img, dialog img").count() == 0
+    assert await page.title() == "Live · Spout"
+    assert tab.complaints == []
+    await page.close()
+
+
+def label(spout: SpoutProcess, address: str, name: str) -> None:
+    command = [sys.executable, "-m", "app", "labels", "add", address, name]
+    subprocess.run(command, cwd=ROOT, env=spout.environment, check=True, timeout=60)
+
+
+async def test_logging_out_elsewhere_shows_the_way_in_on_the_open_page(
+    browser: Browser, backend: BackendProcess, tmp_path: Path
+) -> None:
+    spout = SpoutProcess(tmp_path, SPOUT_MEMPOOL_URL=backend.url, SPOUT_PASSWORD="a whale of a word")
+    spout.start(ready=False)
+    try:
+        spout.wait_for_pages()
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{spout.port}/")
+        await page.locator("#password").fill("a whale of a word")
+        await page.locator("button").click()
+        await page.wait_for_selector("html[data-ready=yes]", timeout=SOON, state="attached")
+        await context.request.post(
+            f"http://127.0.0.1:{spout.port}/logout", headers={"Origin": f"http://127.0.0.1:{spout.port}"}
+        )
+
+        await expect(page.locator("#password")).to_be_visible(timeout=SOON)
+        await context.close()
+    finally:
+        spout.kill()
