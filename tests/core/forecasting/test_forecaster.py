@@ -192,4 +192,4 @@ def test_a_block_without_a_time_teaches_no_pace(table: PassageTable) -> None:
     nameless = Block(hash=a_block(1).hash, height=a_block(1).height)
     list(forecaster.hear(BlockConnected(block=nameless, source=WS), NOON))
 
-    assert list(forecaster._intervals) == []
+    assert forecaster._blocks.intervals_seconds == ()
