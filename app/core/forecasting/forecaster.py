@@ -93,14 +93,15 @@ class Forecaster:
         return ()
 
     def moved(self, at: datetime) -> bool:
-        """Whether a block, a real shift of the queue or a fee spike came since this was last True."""
+        """Whether a block, a real shift of the queue or a fee spike came since `mark_told`."""
         market, before = self._market(), self._told
         if market is None or self._table is None:
             return False
-        if before is not None and not self._all_anew and not self._shifted(before, market, at):
-            return False
-        self._told, self._told_at, self._all_anew = market, at, False
-        return True
+        return before is None or self._all_anew or self._shifted(before, market, at)
+
+    def mark_told(self, at: datetime) -> None:
+        """All that wait are forecast by the market as it is now."""
+        self._told, self._told_at, self._all_anew = self._market(), at, False
 
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
         """Forecast each; None for those whose fee is unknown, and while queue or tip are."""

@@ -359,6 +359,19 @@ def test_a_whale_whose_fee_is_not_known_has_no_forecast_and_says_so() -> None:
     assert whale.unforecast == "its fee is not known"
 
 
+def test_a_whale_that_pays_nothing_has_no_forecast_and_says_so() -> None:
+    whale = a_whale(a_tx("aa", 0.0))
+
+    assert a_full_market().foretell([whale], AT) == [None]
+    assert whale.unforecast == "it pays no fee, and no child is known that pays for it"
+
+
+def test_a_whale_that_pays_nothing_itself_is_forecast_by_what_its_child_pays() -> None:
+    whale = replace(a_whale(a_tx("aa", 0.0)), package_feerate=SatPerVb(5.0))
+
+    assert a_full_market().foretell([whale], AT)[0] is not None
+
+
 def test_a_package_feerate_is_enough_for_a_forecast() -> None:
     whale = replace(a_whale(a_tx("aa", None)), package_feerate=SatPerVb(5.0))
 
@@ -398,6 +411,7 @@ def a_median(feerate: float) -> QueueProjected:
 def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
     forecaster = heard((0, a_block(900)), *[(60.0 * minute, a_median(2.0)) for minute in range(11)])
     assert forecaster.moved(AT + 600 * SECOND)
+    forecaster.mark_told(AT + 600 * SECOND)
     at = AT + 605 * SECOND  # too soon for another look, were it not for the spike
     [spiked] = forecaster.hear(a_median(10.1), at)
 
@@ -405,6 +419,7 @@ def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
     assert spiked.facts == {"next_block_median": 10.1, "tip_height": 900}
     assert forecaster.spiking
     assert forecaster.moved(at)
+    forecaster.mark_told(at)
     assert not forecaster.moved(at)
     assert not tuple(forecaster.hear(a_median(10.2), at + 2 * SECOND))
 
