@@ -74,6 +74,14 @@ class Transaction:
         """What a miner earns by it: its package's feerate if somebody said, else its own."""
         return self.feerate if self.package_feerate is None else self.package_feerate
 
+    def is_of_package(self, package_feerate: SatPerVb | None) -> bool:
+        """Whether its package pays otherwise than it does itself: a child lifts it, or it lifts a parent.
+
+        The two may differ by a vbyte's rounding; over a fiftieth is a package. False where one is unknown.
+        """
+        own = self.feerate
+        return own is not None and package_feerate is not None and abs(package_feerate - own) > own / 50
+
     @property
     def signals_rbf(self) -> bool:
         return any(spent.sequence < BIP125_FINAL for spent in self.inputs)

@@ -130,7 +130,9 @@ class Prediction:
 
     @property
     def all_flags(self) -> frozenset[Flag]:
-        return self.flags | self.classification.flags
+        """Whether it is of a package is said by what that pays now, not at first sight."""
+        of_package = {Flag.CPFP} if self.tx.is_of_package(self.package_feerate) else set()
+        return self.flags | self.classification.flags - {Flag.CPFP} | of_package
 
     @property
     def forecast(self) -> Forecast | None:
@@ -145,8 +147,10 @@ class Prediction:
             return None
         if self.first_seen_in_block:
             return "it was first seen in its block"
-        if self.tx.vsize is None or (self.tx.fee is None and self.package_feerate is None):
+        if self.tx.vsize is None or self.effective_feerate is None:
             return "its fee is not known"
+        if self.effective_feerate <= 0:
+            return "it pays no fee, and no child is known that pays for it"
         return "the market is not known yet"
 
     @property

@@ -113,7 +113,9 @@ def _block(beliefs: Beliefs, told: BlockConnected, at: datetime) -> None:
 
 
 def _market(beliefs: Beliefs, _told: QueueProjected, at: datetime) -> None:
-    if beliefs.judgement.foreteller.moved(at):
+    foreteller = beliefs.judgement.foreteller
+    if foreteller.moved(at):
+        foreteller.mark_told(at)
         beliefs.reforecast(at)
 
 

@@ -267,6 +267,9 @@ class _Fixed:
     def moved(self, _at: datetime) -> bool:
         return True
 
+    def mark_told(self, _at: datetime) -> None:
+        pass
+
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
         return [
             Forecast(

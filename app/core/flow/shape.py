@@ -8,8 +8,6 @@ from app.core.flow.sides import Sides
 from app.core.models import Transaction
 
 _MANY = 5
-_PACKAGE_DIFFERS = 0.02
-"""Own and package feerate differ by up to a vbyte's rounding; more means a package."""
 _EQUAL_AT_LEAST = 10_000
 """Satoshi; smaller equal outputs are carriers of data, not coins being mixed."""
 
@@ -26,15 +24,9 @@ def shape_flags(tx: Transaction, sides: Sides) -> frozenset[Flag]:
         flags.add(Flag.SWEEP)
     if is_peel_hop(tx, sides):
         flags.add(Flag.PEEL)
-    if _is_of_package(tx):
+    if tx.is_of_package(tx.package_feerate):
         flags.add(Flag.CPFP)
     return frozenset(flags)
-
-
-def _is_of_package(tx: Transaction) -> bool:
-    """Whether a child lifts it, or it lifts a parent: what its package pays is not what it pays itself."""
-    own, package = tx.feerate, tx.package_feerate
-    return bool(own and package and abs(package - own) > _PACKAGE_DIFFERS * own)
 
 
 def is_peel_hop(tx: Transaction, sides: Sides) -> bool:

@@ -12,6 +12,7 @@ from app.core.forecasting.marketfigures import SpikeWatch, UrgencyMetrics, has_m
 from app.core.forecasting.pace import TARGET_SECONDS, WINDOW_BLOCKS, Pace, pace_of
 from app.core.forecasting.passagetable import PassageTable
 from app.core.forecasting.recalibration import Recalibration, no_recalibration
+from app.core.forecasting.recentblocks import Place, RecentBlocks
 from app.core.models import Block, SourceName
 from app.core.observations import (
     BlockConnected,
@@ -44,8 +45,7 @@ class Forecaster:
         self._queue: Queue | None = None
         self._fees: FeesTold | None = None
         self._mempool: MempoolMeasured | None = None
-        self._tip: Block | None = None
-        self._intervals: deque[float] = deque(maxlen=WINDOW_BLOCKS)
+        self._blocks = RecentBlocks()
         self._watch = InflowWatch()
         self._waiting_vbytes: float | None = None
         self._before_block: tuple[float, datetime] | None = None
@@ -87,20 +87,21 @@ class Forecaster:
                 self._mempool = observation
             case BlockConnected(block=block):
                 self._hear_block(block, at)
-            case ChainListed(blocks=blocks):
+            case ChainListed(blocks=blocks) if self._is_news(blocks):
                 for block in blocks:
                     self._hear_block(block, at)
         return ()
 
     def moved(self, at: datetime) -> bool:
-        """Whether a block, a real shift of the queue or a fee spike came since this was last True."""
+        """Whether a block, a real shift of the queue or a fee spike came since `mark_told`."""
         market, before = self._market(), self._told
         if market is None or self._table is None:
             return False
-        if before is not None and not self._all_anew and not self._shifted(before, market, at):
-            return False
-        self._told, self._told_at, self._all_anew = market, at, False
-        return True
+        return before is None or self._all_anew or self._shifted(before, market, at)
+
+    def mark_told(self, at: datetime) -> None:
+        """All that wait are forecast by the market as it is now."""
+        self._told, self._told_at, self._all_anew = self._market(), at, False
 
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
         """Forecast each; None for those whose fee is unknown, and while queue or tip are."""
@@ -124,22 +125,23 @@ class Forecaster:
         return ForecastModel(table=self._table, pace=self._pace(), recalibration=self._recalibration)
 
     def _pace(self) -> Pace:
-        intervals = tuple(self._intervals)
+        intervals = self._blocks.intervals_seconds
         fast = len(intervals) >= ENOUGH_INTERVALS and sum(intervals) / len(intervals) < TEST_CHAIN_SECONDS
         return pace_of(intervals, self.measured_blocks, target_seconds=None if fast else TARGET_SECONDS)
 
     def _shifted(self, before: Market, now: Market, at: datetime) -> bool:
-        soon = self._told_at is not None and (at - self._told_at).total_seconds() < MOVED_SECONDS
+        # A clock that was set back says nothing of how long ago that was.
+        soon = self._told_at is not None and 0.0 <= (at - self._told_at).total_seconds() < MOVED_SECONDS
         if soon and before.tip_height == now.tip_height:
             return False
         return has_moved(before, now)
 
     def _market(self) -> Market | None:
-        if self._queue is None or self._tip is None:
+        tip, mempool = self._blocks.tip, self._mempool
+        if self._queue is None or tip is None:
             return None
-        mempool = self._mempool
         return Market(
-            tip_height=self._tip.height,
+            tip_height=tip.height,
             queue=self._queue,
             mempool_vbytes=float(mempool.vbytes) if mempool else None,
             mempool_limit_vbytes=limit_vbytes(mempool) if mempool else None,
@@ -167,19 +169,22 @@ class Forecaster:
             return (Happening(type=EventType.FEES_SPIKED, at=at, facts=facts),)
         return ()
 
+    def _is_news(self, blocks: Sequence[Block]) -> bool:
+        """A list that does not end above our tip may be an old view of the chain, right after a start."""
+        tip = self._blocks.tip
+        return tip is None or any(block.height > tip.height for block in blocks)
+
     def _hear_block(self, block: Block, at: datetime) -> None:
-        old = self._tip
-        if old is not None and block.height <= old.height:
+        place = self._blocks.connect(block)
+        if place is Place.KNOWN:
             return
-        follows = old is not None and block.height == old.height + 1
-        if follows and old is not None and block.time is not None and old.time is not None:
-            self._intervals.append(max(1.0, (block.time - old.time).total_seconds()))
-        self._tip = block
+        # Until the queue is told again, how much waits is not known: the next block cannot be measured.
+        waiting, self._waiting_vbytes = self._waiting_vbytes, None
         self._before_block = None
-        if self._queue is None or old is None:
+        if self._queue is None or place in (Place.FIRST, Place.INSTEAD):
             return
-        if follows and self._waiting_vbytes is not None:
-            self._before_block = (self._waiting_vbytes, at)
+        if place is Place.NEXT and waiting is not None:
+            self._before_block = (waiting, at)
         # Until the next picture of the queue comes, take off its top what the block took.
         capacity = self._pace().capacity_vbytes
         self._queue = self._queue.without_top(capacity)
@@ -198,7 +203,7 @@ class Forecaster:
         self._waiting_vbytes = waiting if of_backend else None
 
     def _tip_height(self) -> Height | None:
-        return self._tip.height if self._tip else None
+        return self._blocks.tip.height if self._blocks.tip else None
 
 
 def _waiting(whale: Prediction, at: datetime) -> Waiting:

@@ -71,6 +71,8 @@ class InflowWatch:
             return
         before, since = self._picture
         elapsed = (at - since).total_seconds()
+        if elapsed < 0:
+            self._picture, self._mined_since = (queue, at), 0.0  # the clock was set back
         if elapsed < PICTURE_SECONDS:
             return
         self.inflow = self.inflow.observed(arrivals_between(before, queue, self._mined_since), elapsed)
@@ -91,6 +93,8 @@ class InflowWatch:
         if self._heard_at is not None and (at - self._heard_at).total_seconds() > SILENT_SECONDS:
             return
         elapsed = (at - self._counted_at).total_seconds()
+        if elapsed < 0:
+            self._begin_anew(at)  # the clock was set back: over how long this came is not known
         if elapsed < FLUSH_SECONDS:
             return
         rates, sizes = zip(*self._arrived, strict=True) if self._arrived else ((), ())

@@ -43,8 +43,8 @@ class Recalibration:
         return all(line == IDENTITY_LINE for line in self.lines)
 
     def age_seconds(self, at: datetime) -> float | None:
-        """Return how long ago it was learned; None if it never was."""
-        return None if self.fitted_at is None else (at - self.fitted_at).total_seconds()
+        """Return how long ago it was learned; None if it never was. A clock set back makes that 0."""
+        return None if self.fitted_at is None else max(0.0, (at - self.fitted_at).total_seconds())
 
     def straightened(self, probabilities: Floats) -> Floats:
         """Return the probabilities ([..., horizon]) bent, still rising with the horizon and within 0..1."""

@@ -14,7 +14,11 @@ class Foreteller(Protocol):
         ...
 
     def moved(self, at: datetime) -> bool:
-        """Whether the market changed so much since this was last True that all must be told anew."""
+        """Whether the market changed so much since `mark_told` that all must be told anew."""
+        ...
+
+    def mark_told(self, at: datetime) -> None:
+        """All that wait have just been told anew."""
         ...
 
     def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
@@ -29,6 +33,9 @@ class Silent:
 
     def moved(self, _at: datetime) -> bool:
         return False
+
+    def mark_told(self, _at: datetime) -> None:
+        pass
 
     def foretell(self, whales: Sequence[Prediction], _at: datetime) -> Sequence[Forecast | None]:
         return [None] * len(whales)

@@ -99,7 +99,7 @@ def take_over(
     whale: Prediction, by: Transaction, classification: Classification, at: datetime, *, fee_spike: bool
 ) -> Prediction:
     """Replaced, and the id goes on with the new transaction; a new forecast opens, in a fee spike or not."""
-    kept = whale.flags - {Flag.CONFLICT, Flag.CPFP, Flag.FEE_SPIKE}
+    kept = whale.flags - {Flag.CONFLICT, Flag.FEE_SPIKE}
     return _next(
         whale,
         at,
@@ -161,15 +161,8 @@ def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
 
 
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
-    """Its package pays something else now; CPFP is when that is more than its own fee."""
-    flags = whale.flags | {Flag.CPFP} if is_lifted(whale.tx, feerate) else whale.flags - {Flag.CPFP}
-    return _next(whale, at, package_feerate=feerate, flags=flags)
-
-
-def is_lifted(tx: Transaction, package_feerate: SatPerVb | None) -> bool:
-    """Whether its package pays more a vbyte than it does itself, by over a hundredth (CPFP)."""
-    own = tx.feerate
-    return own is not None and package_feerate is not None and package_feerate > own * 1.01
+    """Its package pays something else now."""
+    return _next(whale, at, package_feerate=feerate)
 
 
 def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:

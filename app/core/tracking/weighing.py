@@ -130,7 +130,6 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
 def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
     marks = (
         (Flag.LATE_SEEN, candidate.late),
-        (Flag.CPFP, lifecycle.is_lifted(candidate.tx, candidate.tx.package_feerate)),
         (Flag.FEE_SPIKE, candidate.block is None and beliefs.judgement.foreteller.spiking),
     )
     return frozenset(flag for flag, applies in marks if applies)

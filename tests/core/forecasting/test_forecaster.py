@@ -108,16 +108,31 @@ def test_the_market_has_moved_when_first_known(table: PassageTable) -> None:
     assert heard(table).moved(NOON)
 
 
+def test_to_ask_whether_the_market_moved_changes_nothing(table: PassageTable) -> None:
+    forecaster = heard(table)
+
+    assert [forecaster.moved(NOON), forecaster.moved(NOON)] == [True, True]
+
+
+def test_a_clock_that_is_set_back_does_not_hide_that_the_market_moved(table: PassageTable) -> None:
+    forecaster = heard(table)
+    forecaster.mark_told(NOON)
+    back = NOON - timedelta(days=1)
+    list(forecaster.hear(a_queue(80.0), back))
+
+    assert forecaster.moved(back)
+
+
 def test_the_same_market_has_not_moved_again(table: PassageTable) -> None:
     forecaster = heard(table)
-    forecaster.moved(NOON)
+    forecaster.mark_told(NOON)
 
     assert not forecaster.moved(NOON + timedelta(seconds=2 * MOVED_SECONDS))
 
 
 def test_a_block_moves_the_market_at_once(table: PassageTable) -> None:
     forecaster = heard(table)
-    forecaster.moved(NOON)
+    forecaster.mark_told(NOON)
     list(forecaster.hear(BlockConnected(block=a_block(1), source=WS), NOON))
 
     assert forecaster.moved(NOON + timedelta(seconds=1))
@@ -125,7 +140,7 @@ def test_a_block_moves_the_market_at_once(table: PassageTable) -> None:
 
 def test_between_two_blocks_it_is_looked_at_only_now_and_then(table: PassageTable) -> None:
     forecaster = heard(table)
-    forecaster.moved(NOON)
+    forecaster.mark_told(NOON)
     list(forecaster.hear(a_queue(80.0), NOON + timedelta(seconds=1)))
 
     assert [forecaster.moved(NOON + timedelta(seconds=one)) for one in (1, MOVED_SECONDS + 1)] == [
@@ -192,4 +207,4 @@ def test_a_block_without_a_time_teaches_no_pace(table: PassageTable) -> None:
     nameless = Block(hash=a_block(1).hash, height=a_block(1).height)
     list(forecaster.hear(BlockConnected(block=nameless, source=WS), NOON))
 
-    assert list(forecaster._intervals) == []
+    assert forecaster._blocks.intervals_seconds == ()

@@ -11,9 +11,11 @@ from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
 from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, InflowWatch
 from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
+    ChainListed,
     MempoolMeasured,
     Observation,
     PackageTold,
@@ -168,6 +170,26 @@ def test_a_market_that_cannot_be_heard_is_not_taken_for_a_quiet_one() -> None:
     assert watch.inflow.observed_seconds < trusted
 
 
+def test_a_clock_that_is_set_back_does_not_stop_the_count() -> None:
+    watch = after(seen("aa", 5.0))
+    back = AT - 86_400 * SECOND
+    watch.flush(back)
+    watch.hear(seen("bb", 5.0), back)
+    watch.flush(back + FLUSH_SECONDS * SECOND)
+
+    assert watch.inflow.observed_seconds == 2 * FLUSH_SECONDS
+    assert above(watch, 4.0) == pytest.approx(100.0)
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_comparison_of_pictures() -> None:
+    watch, back = InflowWatch(), AT - 86_400 * SECOND
+    watch.pictured(queue_of_transactions([(5.0, 1e6)], QueueSource.ELECTRS), AT)
+    watch.pictured(queue_of_transactions([(5.0, 1.01e6)], QueueSource.ELECTRS), back)
+    watch.pictured(queue_of_transactions([(5.0, 1.07e6)], QueueSource.ELECTRS), back + 60 * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(1_000.0, rel=0.01)
+
+
 def test_only_the_source_that_tells_arrivals_can_have_missed_some() -> None:
     watch = after(seen("aa", 5.0))
     trusted = watch.inflow.observed_seconds
@@ -246,6 +268,68 @@ def test_blocks_after_a_hole_are_not_measured() -> None:
     assert one.measured_blocks == ()
 
 
+def test_two_blocks_between_two_pictures_are_not_measured_as_one() -> None:
+    full = a_projected_block(SEVEN)
+    one = heard(
+        (0, a_block(900)),
+        (0, projected(full, full, full)),
+        (600, a_block(901)),
+        (600, a_block(902)),
+        (600, projected(full)),
+    )
+
+    assert one.measured_blocks == ()
+
+
+def another_block(height: int, *, after_seconds: float) -> BlockConnected:
+    block = Block(hash=BlockHash(f"ee{height:062x}"), height=Height(height), time=AT + after_seconds * SECOND)
+    return BlockConnected(block=block, source=WS)
+
+
+def height_of(forecaster: Forecaster) -> int:
+    figures = forecaster.figures(AT + 3_000 * SECOND)
+    assert figures is not None
+    return figures.block_height
+
+
+def test_after_a_reorg_the_tip_is_that_of_the_new_branch_even_while_it_is_lower() -> None:
+    before = [(0.0, a_block(height)) for height in (900, 901, 902)]
+    lower = heard(*before, (0, projected(a_projected_block(SEVEN))), (1, another_block(901, after_seconds=5)))
+
+    assert height_of(lower) == 901
+
+
+def test_after_a_reorg_the_pace_is_that_of_the_new_branch() -> None:
+    blocks = RecentBlocks()
+    for told_block in (
+        a_block(900),
+        a_block(901),
+        another_block(901, after_seconds=700),
+        another_block(902, after_seconds=1_000),
+    ):
+        blocks.connect(told_block.block)
+
+    assert blocks.intervals_seconds == (700.0, 300.0)
+
+
+def test_a_list_that_ends_below_the_tip_is_an_old_view_and_moves_nothing() -> None:
+    known = heard((0, a_block(900)), (0, a_block(901)), (0, projected(a_projected_block(SEVEN))))
+    old_view = ChainListed(blocks=(another_block(900, after_seconds=0).block,), source=WS)
+    tuple(known.hear(old_view, AT + SECOND))
+
+    assert height_of(known) == 901
+
+
+def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
+    at_once = [another_block(900 + step, after_seconds=0) for step in range(20)]
+    told_at_once = [(0.0, one) for one in at_once]
+    forecaster = heard(*told_at_once, (0, projected(a_projected_block(SEVEN))))
+    [forecast] = forecaster.foretell([a_whale(a_tx("aa", 50.0))], AT)
+
+    assert forecast is not None
+    assert (forecast.at_height, forecast.eta_seconds) == (919, 1)
+
+
 # --- who waits
 
 
@@ -273,6 +357,19 @@ def test_a_whale_whose_fee_is_not_known_has_no_forecast_and_says_so() -> None:
 
     assert a_full_market().foretell([whale], AT) == [None]
     assert whale.unforecast == "its fee is not known"
+
+
+def test_a_whale_that_pays_nothing_has_no_forecast_and_says_so() -> None:
+    whale = a_whale(a_tx("aa", 0.0))
+
+    assert a_full_market().foretell([whale], AT) == [None]
+    assert whale.unforecast == "it pays no fee, and no child is known that pays for it"
+
+
+def test_a_whale_that_pays_nothing_itself_is_forecast_by_what_its_child_pays() -> None:
+    whale = replace(a_whale(a_tx("aa", 0.0)), package_feerate=SatPerVb(5.0))
+
+    assert a_full_market().foretell([whale], AT)[0] is not None
 
 
 def test_a_package_feerate_is_enough_for_a_forecast() -> None:
@@ -314,6 +411,7 @@ def a_median(feerate: float) -> QueueProjected:
 def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
     forecaster = heard((0, a_block(900)), *[(60.0 * minute, a_median(2.0)) for minute in range(11)])
     assert forecaster.moved(AT + 600 * SECOND)
+    forecaster.mark_told(AT + 600 * SECOND)
     at = AT + 605 * SECOND  # too soon for another look, were it not for the spike
     [spiked] = forecaster.hear(a_median(10.1), at)
 
@@ -321,6 +419,7 @@ def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
     assert spiked.facts == {"next_block_median": 10.1, "tip_height": 900}
     assert forecaster.spiking
     assert forecaster.moved(at)
+    forecaster.mark_told(at)
     assert not forecaster.moved(at)
     assert not tuple(forecaster.hear(a_median(10.2), at + 2 * SECOND))
 

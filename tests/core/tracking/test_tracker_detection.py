@@ -234,7 +234,24 @@ def test_a_package_that_pays_more_than_its_whale_is_marked_and_told() -> None:
     lifted = PackageTold(txid=whale.txid, package_feerate=SatPerVb(80.0), related=1, source=WS)
 
     assert story.hear(lifted) == ["updated"]
-    assert Flag.CPFP in story.only.flags
+    assert Flag.CPFP in story.only.all_flags
+
+
+def test_a_package_that_is_one_no_more_is_marked_no_more() -> None:
+    story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(80.0))
+    story.seen(whale)
+    assert Flag.CPFP in story.only.all_flags
+
+    story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(10.0), related=0, source=WS))
+    assert Flag.CPFP not in story.only.all_flags
+
+
+def test_a_whale_that_lifts_its_parent_is_marked_when_that_is_learnt() -> None:
+    story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(10.0))
+    story.seen(whale)
+
+    story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(4.0), related=1, source=WS))
+    assert Flag.CPFP in story.only.all_flags
 
 
 def test_a_package_that_pays_what_it_paid_is_not_told() -> None:

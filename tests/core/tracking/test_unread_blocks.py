@@ -31,6 +31,9 @@ class NoForecasts:
     def moved(self, _at: datetime) -> bool:
         return False
 
+    def mark_told(self, _at: datetime) -> None:
+        pass
+
 
 def a_tracker() -> Tracker:
     def classify(tx, _peels):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
