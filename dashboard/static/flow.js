@@ -80,7 +80,7 @@ export class FlowChart {
       const low = name === "flow" ? -Math.max(tall.down, empty) * 1.12 : 0;
       const high = Math.max(tall.up, empty, 0.01) * 1.12;
       this.charts.range(name, "y", low, high);
-      this.charts.ticks(name, "y", nice(low, high, name === "flow" ? 5 : 3).map((at) => [at, integer(Math.abs(at))]));
+      this.charts.ticks(name, "y", nice(low, high, name === "flow" ? 7 : 3).map((at) => [at, integer(Math.abs(at))]));
       this.charts.ticks(name, "x", name === "flow" ? [] : clockTicks(told.start, end, most));
     }
     this.charts.fill("flow-zero", { x0: [told.start], x1: [end], y: [0], color: [colour("soft")] });

@@ -53,7 +53,7 @@ function tables(ended = []) {
   const rung = store.parts.status?.rung;
   const stale = rung === "blocks_only" || rung === "blind";
   document.documentElement.classList.toggle("stale", stale);
-  text("pending-note", stale && waiting.length && store.parts.status.since ? `as last known at ${clock(store.parts.status.since)}` : "waiting, not yet final");
+  text("pending-note", stale && waiting.length && store.parts.status.since ? `as of ${clock(store.parts.status.since)}` : "waiting, not yet final");
   text("pending-tally", all.length ? integer(waiting.length) : "");
   text("confirmed-tally", all.length ? integer(done.length) : "");
   filters.told(all.length - seen.length);

@@ -64,6 +64,7 @@ async def test_the_only_script_of_bokeh_comes_compressed_and_can_be_kept_for_eve
         )
         answer = await AsyncHTTPClient().fetch(asked)
 
+    assert "static/" not in page
     assert gzip.decompress(answer.body) == BOKEH_JS.read_bytes()
     assert "immutable" in answer.headers["Cache-Control"]
 
