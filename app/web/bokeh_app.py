@@ -1,7 +1,7 @@
 """Panel's pages as one Tornado application. Importing this imports Panel: do it off the event loop."""
 
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from bokeh.server.contexts import ApplicationContext
 from bokeh.server.tornado import BokehTornado
@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import GZipContentEncoding, RequestHandler
 
 from app.web.access_log import log_request
-from app.web.bundle import PagesBundle
+from app.web.bundle import PagesBundle, WrittenPage
 from app.web.gate import Gate
 from app.web.headers import PageHeaders
 from app.web.origin import same_origin
@@ -22,14 +22,6 @@ _LARGEST_MESSAGE_BYTES = 1024 * 1024
 
 def is_beside_api(spec: tuple[Any, ...]) -> bool:
     return str(spec[0]).lstrip("^").startswith("/api/")
-
-
-class Written(Protocol):
-    """A Bokeh application that writes its own page."""
-
-    def html(self, token: str) -> str:
-        """The page; `token` opens the session that its charts ask for."""
-        ...
 
 
 class PageHandler(RequestHandler):
@@ -42,7 +34,7 @@ class PageHandler(RequestHandler):
     application: BokehTornado
 
     def initialize(self, application_context: ApplicationContext, bokeh_websocket_path: str) -> None:  # noqa: ARG002
-        self._page = cast("Written", application_context.application)
+        self._page = cast("WrittenPage", application_context.application)
 
     def get(self) -> None:
         bokeh = self.application

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
+class WrittenPage(Protocol):
+    """A Bokeh application that writes its own page."""
+
+    def html(self, token: str) -> str:
+        """The page; `token` opens the session that its charts ask for, for some minutes."""
+        ...
+
+
 class PagesBundle(Protocol):
     @property
     def applications(self) -> Mapping[str, Any]:
-        """Path ("/", "/system") -> Bokeh application."""
+        """Path ("/", "/system") -> Bokeh application that is a `WrittenPage` too."""
         ...
 
     @property

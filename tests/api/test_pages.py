@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bokeh.document import Document
 from panel.io.application import Application
 from panel.io.handlers import FunctionHandler
 from tornado.web import RequestHandler
@@ -35,12 +34,25 @@ class Picture(RequestHandler):
         self.write("a picture")
 
 
+class PlainPage(Application):
+    """A page with two scripts, one of which carries the token of its session."""
+
+    def __init__(self) -> None:
+        super().__init__(FunctionHandler(lambda _document: None))
+
+    def html(self, token: str) -> str:
+        return (
+            "<!doctype html><title>A page</title><script>1</script>"
+            f'<script type="application/json">{{"token":"{token}"}}</script>'
+        )
+
+
 class Bundle:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.applications = {
-            "/": Application(FunctionHandler(page)),
-            "/system": Application(FunctionHandler(page)),
+            "/": PlainPage(),
+            "/system": PlainPage(),
         }
         self.handlers: list[tuple[Any, ...]] = [(r"/ui/picture", Picture), (r"/api/v1/live", Echo)]
 
@@ -49,10 +61,6 @@ class Bundle:
 
     def close(self) -> None:
         self.calls.append("close")
-
-
-def page(document: Document) -> None:
-    document.title = "A page"
 
 
 def loader(bundle: Bundle) -> Callable[[], Callable[[], Bundle]]:
