@@ -4,6 +4,7 @@ Everything a source tells comes through `take`. The tracker draws the conclusion
 and forecast are what it calls), the store keeps them, and only then are they told.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -166,11 +167,13 @@ class Pipeline:
 
 def _note(event: Event) -> None:
     """Log it; all lines of one whale carry its id, from first sight to its end, through every txid it has."""
+    # Forecasts of all that waits are revised with every block: too many lines for every day.
+    level = logging.DEBUG if event.type is EventType.UPDATED else logging.INFO
+    if not logging.getLogger(__name__).isEnabledFor(level):
+        return
     if event.prediction_id is None:
-        _log.info(event.type.value, sequence=event.sequence)
+        _log.log(level, event.type.value, sequence=event.sequence)
         return
     told = {name: event.body[name] for name in ("txid", "status", "reason") if event.body.get(name)}
     with logs.about(event.prediction_id):
-        # Forecasts of all that waits are revised with every block: too many lines for every day.
-        say = _log.debug if event.type is EventType.UPDATED else _log.info
-        say(event.type.value, sequence=event.sequence, **told)
+        _log.log(level, event.type.value, sequence=event.sequence, **told)
