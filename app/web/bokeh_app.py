@@ -42,7 +42,7 @@ class PageHandler(DocHandler):
     async def get(self, *args: str, **kwargs: str) -> None:
         page = self.application_context.application
         if not isinstance(page, Written):
-            await super().get(*args, **kwargs)  # type: ignore[misc] - Tornado allows one that waits for nothing
+            await super().get(*args, **kwargs)  # type: ignore[misc]  # Tornado allows one that waits for nothing
             return
         # The token is good for some minutes only, so the page must not come out of a cache.
         self.set_header("Cache-Control", "no-store")
