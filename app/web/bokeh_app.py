@@ -1,15 +1,14 @@
 """Panel's pages as one Tornado application. Importing this imports Panel: do it off the event loop."""
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from bokeh.server.contexts import ApplicationContext
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.urls import per_app_patterns
 from bokeh.util.token import generate_jwt_token, generate_session_id
-from panel.io.server import WSHandler
+from panel.io.server import DocHandler, WSHandler
 from tornado.ioloop import IOLoop
-from tornado.web import GZipContentEncoding, RequestHandler
+from tornado.web import GZipContentEncoding
 
 from app.web.access_log import log_request
 from app.web.bundle import PagesBundle, WrittenPage
@@ -24,31 +23,32 @@ def is_beside_api(spec: tuple[Any, ...]) -> bool:
     return str(spec[0]).lstrip("^").startswith("/api/")
 
 
-class PageHandler(RequestHandler):
-    """The page at once; its Bokeh session is made when its socket opens, after the tables are there.
+class PageHandler(DocHandler):
+    """A page that is written at once; its Bokeh session is made when its socket opens, after the tables.
 
     Panel's own handler makes the session first: a fifth of a second during which nothing else answers,
-    also for whoever never opens the socket.
+    also for whoever never opens the socket. An application that does not write its page is left to it.
     """
 
-    application: BokehTornado
+    async def get(self, *args: str, **kwargs: str) -> None:
+        page = self.application_context.application
+        if not isinstance(page, WrittenPage):
+            await super().get(*args, **kwargs)  # type: ignore[misc]  # Tornado allows one that waits for nothing
+            return
+        # The token is good for some minutes only, so the page must not come out of a cache.
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.write(page.html(self._token()))
 
-    def initialize(self, application_context: ApplicationContext, bokeh_websocket_path: str) -> None:  # noqa: ARG002
-        self._page = cast("WrittenPage", application_context.application)
-
-    def get(self) -> None:
+    def _token(self) -> str:
         bokeh = self.application
         keys: Any = {"secret_key": bokeh.secret_key, "signed": bokeh.sign_sessions}
-        token = generate_jwt_token(
+        return generate_jwt_token(
             generate_session_id(**keys),
             expiration=bokeh.session_token_expiration,
             extra_payload={"headers": {}, "cookies": {}, "arguments": {}},
             **keys,
         )
-        # The token is good for some minutes only, so the page must not come out of a cache.
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(self._page.html(token))
 
 
 class OwnOriginBokehSocket(WSHandler):

@@ -1,9 +1,10 @@
 """What the pages hand to the server: the seam between `dashboard` and `app.server`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class WrittenPage(Protocol):
     """A Bokeh application that writes its own page."""
 
@@ -15,7 +16,7 @@ class WrittenPage(Protocol):
 class PagesBundle(Protocol):
     @property
     def applications(self) -> Mapping[str, Any]:
-        """Path ("/", "/system") -> Bokeh application that is a `WrittenPage` too."""
+        """Path ("/", "/system") -> Bokeh application; one that is a `WrittenPage` too writes its own page."""
         ...
 
     @property

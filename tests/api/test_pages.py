@@ -52,7 +52,7 @@ class Bundle:
         self.calls: list[str] = []
         self.applications = {
             "/": PlainPage(),
-            "/system": PlainPage(),
+            "/system": Application(FunctionHandler(lambda _document: None)),
         }
         self.handlers: list[tuple[Any, ...]] = [(r"/ui/picture", Picture), (r"/api/v1/live", Echo)]
 
