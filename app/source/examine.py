@@ -8,6 +8,7 @@ from enum import StrEnum
 from app.clock import Clock
 from app.core.units import BlockHash, Height
 from app.errors import (
+    IndexingError,
     LoginRefusedError,
     NodeLoadingError,
     NodeRefusedError,
@@ -90,6 +91,8 @@ async def examine_electrs(electrs: Electrs, clock: Clock, beside: KnownBlock | N
     started = clock.monotonic()
     try:
         tip, same = await electrs.examine(beside.height if beside else None)
+    except IndexingError as error:
+        return [Finding(component="electrs", status=Verdict.DEGRADED, words=str(error))]
     except (SourceError, ParseError) as error:
         mend = (
             "Check SPOUT_ELECTRS_URL and that the server runs. While it builds its index (hours, after its "
