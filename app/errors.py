@@ -45,6 +45,10 @@ class CircuitOpenError(UnreachableError):
     """It failed so often that it is left alone for a moment; nothing was sent."""
 
 
+class IndexingError(SourceError):
+    """An Electrum server that is there and still builds its index."""
+
+
 class TooSlowError(UnreachableError):
     """Connected, and no answer in time: not asked again at once, that would only add to its load."""
 

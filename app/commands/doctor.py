@@ -65,11 +65,11 @@ async def examine(settings: Settings, clock: Clock) -> list[Line]:
     beside = backend.beside if backend else None
     rpc = _rpc_of(settings, clock)
     try:
-        if rpc is not None and backend is None:
-            lines += await _electrs(settings, clock, await known_to_node(rpc))
-        else:
-            lines += await _electrs(settings, clock, beside)
-        lines += await _bitcoind(rpc, settings, clock, beside, required)
+        to_match = await known_to_node(rpc) if rpc is not None and backend is None else beside
+        electrs, bitcoind = await asyncio.gather(
+            _electrs(settings, clock, to_match), _bitcoind(rpc, settings, clock, beside, required)
+        )
+        lines += [*electrs, *bitcoind]
     finally:
         if rpc is not None:
             await rpc.close()

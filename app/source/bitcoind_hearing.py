@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.errors import LoginRefusedError, NodeRefusedError
+from app.source.bitcoind_rpc import BitcoindRpc
 from app.source.bitcoind_shapes import Notifier
 from app.source.bitcoind_zmq import TOPICS
 
@@ -71,6 +73,18 @@ class Hearing:
         if topic == "hashblock" and self.hears("sequence"):
             return None  # which tells of blocks too; that none came yet says nothing
         return "says nothing yet"
+
+
+async def published(rpc: BitcoindRpc) -> list[Notifier] | None:
+    """What the node says that it publishes; None where it may not say.
+
+    Raises:
+        SourceError: if it cannot be asked.
+    """
+    try:
+        return await rpc.ask(list[Notifier], "getzmqnotifications")
+    except (NodeRefusedError, LoginRefusedError):
+        return None  # built without ZMQ, or an rpcwhitelist, which is refused like a login
 
 
 def port_of(url: str) -> int | None:

@@ -180,6 +180,9 @@ class BitcoindRpc:
             raise TooSlowError(
                 f"bitcoind at {self._endpoint.url}: no answer within {seconds:.0f} s"
             ) from error
+        except httpx.ConnectTimeout as error:
+            words = f"no connection within {CONNECT_SECONDS:.0f} s: is a firewall between?"
+            raise UnreachableError(f"bitcoind at {self._endpoint.url}: {words}") from error
         except httpx.HTTPError as error:
             words = str(error) or type(error).__name__
             raise UnreachableError(f"bitcoind at {self._endpoint.url}: {words}") from error

@@ -15,21 +15,13 @@ from app.core.observations import (
     Skipped,
 )
 from app.core.units import Txid
-from app.errors import (
-    LoginRefusedError,
-    NodeRefusedError,
-    ParseError,
-    SourceError,
-    SpoutError,
-    UnreachableError,
-)
+from app.errors import ParseError, SourceError, SpoutError, UnreachableError
 from app.source.bitcoind_chain import MOST_BLOCKS_CAUGHT_UP, ChainFollower
 from app.source.bitcoind_fees import BitcoindFees
-from app.source.bitcoind_hearing import WITHOUT_RAWTX_SECONDS, WITHOUT_SEQUENCE_SECONDS, Hearing
+from app.source.bitcoind_hearing import WITHOUT_RAWTX_SECONDS, WITHOUT_SEQUENCE_SECONDS, Hearing, published
 from app.source.bitcoind_mempool import MempoolDesk
 from app.source.bitcoind_rpc import BitcoindRpc
 from app.source.bitcoind_scan import Looked, Scanner
-from app.source.bitcoind_shapes import Notifier
 from app.source.bitcoind_zmq import (
     BlockJoined,
     ChainMoved,
@@ -56,6 +48,8 @@ MEASURE_SECONDS = 10.0
 FEES_EVERY = 6
 """Measures."""
 RECONCILE_SECONDS = 600.0
+BETWEEN_LOOKS_SECONDS = 1.0
+"""However many holes there are."""
 BLOCKS_SECONDS = 30.0
 WITHOUT_BLOCKS_SECONDS = 2.0
 UNTOLD_AT_MOST = 5_000
@@ -128,7 +122,7 @@ class Session:
         ended: SpoutError | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                self._hearing.begin(await self._notifiers())
+                self._hearing.begin(await published(self._rpc) or ())
                 self._desk.open(self._tell, group)
                 if self._hearing.urls:
                     group.create_task(self._listen())
@@ -240,9 +234,7 @@ class Session:
             await self._alarm(self._look, self._look_seconds())
             late, self._missed = self._missed, False
             await self._look_through(late=late)
-            await self._clock.sleep(
-                1.0
-            )  # however many holes there are, the list is read once a second at most
+            await self._clock.sleep(BETWEEN_LOOKS_SECONDS)
 
     async def _look_through(self, *, late: bool) -> None:
         followed = self._desk.followed
@@ -293,13 +285,6 @@ class Session:
     def _mind_what_is_heard(self) -> None:
         self._desk.paired = self.hears("sequence")
         self._health.note(*self._hearing.missing())
-
-    async def _notifiers(self) -> list[Notifier]:
-        """What the node says that it publishes; nothing, where it may not say."""
-        try:
-            return await self._rpc.ask(list[Notifier], "getzmqnotifications")
-        except (NodeRefusedError, LoginRefusedError):
-            return []  # built without ZMQ, or an rpcwhitelist, which is refused like a login
 
 
 def _first(errors: BaseExceptionGroup[SpoutError]) -> SpoutError:

@@ -28,7 +28,7 @@ from app.core.observations import (
 )
 from app.core.questions import Question
 from app.core.units import BlockHash, Height, SatPerVb, VBytes, sat_per_vb
-from app.errors import NodeRefusedError, ParseError, SourceError, UnreachableError
+from app.errors import IndexingError, NodeRefusedError, ParseError, SourceError, UnreachableError
 from app.source.breaker import Guard
 from app.source.electrs_answers import ElectrsAnswers
 from app.source.electrs_shapes import Headers, Tip, block_of
@@ -49,10 +49,6 @@ HEADER_DIGITS = 160
 NOT_READY_SECONDS = 5.0
 
 _NOT_READY = ("index", "sync", "warming", "loading", "busy", "unavailable")
-
-
-class _NotReadyError(SourceError):
-    """The server is there and still indexing."""
 
 
 class Electrs:
@@ -131,7 +127,7 @@ class Electrs:
         self.health.disconnected()
 
     def _known_trouble(self, error: SourceError | ParseError) -> float | None:
-        if not isinstance(error, _NotReadyError):
+        if not isinstance(error, IndexingError):
             return None
         self.health.connected()
         self.health.syncing(0.0)
@@ -173,7 +169,7 @@ class Electrs:
             return block_of(await line.ask(Tip, "blockchain.headers.subscribe"))
         except NodeRefusedError as refusal:
             if any(word in str(refusal).lower() for word in _NOT_READY):
-                raise _NotReadyError(f"it is not ready yet ({refusal})") from refusal
+                raise IndexingError(f"it is not ready yet ({refusal})") from refusal
             raise
 
     async def _last_blocks(self, line: ElectrumLine, tip: Block) -> tuple[Block, ...]:

@@ -121,7 +121,8 @@ class ElectrumLine:
         except ssl.SSLError as error:
             raise UnreachableError(f"{self._endpoint.words}: {error.reason}; does it speak TLS?") from error
         except (OSError, TimeoutError) as error:
-            raise UnreachableError(f"{self._endpoint.words}: {error or 'no answer'}") from error
+            words = str(error) or f"no connection within {TIMEOUT_SECONDS:.0f} s: is a firewall between?"
+            raise UnreachableError(f"{self._endpoint.words}: {words}") from error
         self._reading = asyncio.create_task(self._read(reader))
 
     async def close(self) -> None:

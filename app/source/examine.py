@@ -8,6 +8,7 @@ from enum import StrEnum
 from app.clock import Clock
 from app.core.units import BlockHash, Height
 from app.errors import (
+    IndexingError,
     LoginRefusedError,
     NodeLoadingError,
     NodeRefusedError,
@@ -15,9 +16,9 @@ from app.errors import (
     SourceError,
     UnreachableError,
 )
-from app.source.bitcoind_hearing import port_of
+from app.source.bitcoind_hearing import port_of, published
 from app.source.bitcoind_rpc import BitcoindRpc
-from app.source.bitcoind_shapes import ChainState, IndexState, MempoolState, Notifier
+from app.source.bitcoind_shapes import ChainState, IndexState, MempoolState
 from app.source.bitcoind_zmq import TOPICS, Linked, ZmqFeed
 from app.source.electrs import Electrs
 from app.source.race import within
@@ -90,6 +91,8 @@ async def examine_electrs(electrs: Electrs, clock: Clock, beside: KnownBlock | N
     started = clock.monotonic()
     try:
         tip, same = await electrs.examine(beside.height if beside else None)
+    except IndexingError as error:
+        return [Finding(component="electrs", status=Verdict.DEGRADED, words=str(error))]
     except (SourceError, ParseError) as error:
         mend = (
             "Check SPOUT_ELECTRS_URL and that the server runs. While it builds its index (hours, after its "
@@ -183,17 +186,17 @@ async def _history(rpc: BitcoindRpc, chain: ChainState) -> list[Finding]:
 
 
 async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[Finding]:
-    published = await _published(rpc)
+    told = await published(rpc)
     findings = []
     for topic in TOPICS:
         url = urls.get(topic)
         name = f"bitcoind ZMQ {topic}"
-        ports = [port_of(one.address) for one in published or () if one.type == f"pub{topic}"]
+        ports = [port_of(one.address) for one in told or () if one.type == f"pub{topic}"]
         line = f"zmqpub{topic}=tcp://0.0.0.0:{port_of(url or '') or 28332}"
         if url is None:
             mend = f"Set SPOUT_BITCOIND_ZMQ_{topic.upper()}, and {line} in bitcoin.conf."
             findings.append(_degraded(name, "not configured: slower", mend))
-        elif published is not None and not ports:
+        elif told is not None and not ports:
             mend = f"Add {line} to bitcoin.conf and restart bitcoind."
             findings.append(_degraded(name, "bitcoind does not publish it", mend))
         elif not await _links(url, clock):
@@ -208,13 +211,6 @@ async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[
         else:
             findings.append(Finding(component=name, status=Verdict.OK, words=f"connected to {url}"))
     return findings
-
-
-async def _published(rpc: BitcoindRpc) -> list[Notifier] | None:
-    try:
-        return await rpc.ask(list[Notifier], "getzmqnotifications")
-    except (NodeRefusedError, LoginRefusedError):
-        return None  # a node built without ZMQ, or an rpcwhitelist: then only the port can be tried
 
 
 async def _links(url: str, clock: Clock) -> bool:

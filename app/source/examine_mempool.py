@@ -53,9 +53,11 @@ class BackendExam:
 
 async def examine_backend(url: HttpUrl, clock: Clock) -> BackendExam:
     """Ask once for all that Spout depends on; never raises."""
-    stream = await _finding("mempool_ws", url, _stream(url, clock))
     async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as client:
-        rest = await _finding("mempool_rest", url, _rest(client, clock))
+        stream, rest = await asyncio.gather(
+            _finding("mempool_ws", url, _stream(url, clock)),
+            _finding("mempool_rest", url, _rest(client, clock)),
+        )
         beside, off_by = None, None
         if rest.status is not Verdict.FAILED:
             beside, off_by = await _known_block(client), await _off_by(client, clock)
@@ -66,8 +68,8 @@ async def _finding(component: str, url: HttpUrl, examination: Awaitable[Finding]
     try:
         async with asyncio.timeout(2 * SECONDS):
             return await examination
-    except TimeoutError:
-        words = "no answer in time"
+    except (TimeoutError, httpx.TimeoutException):
+        words = "no answer in time: is a firewall between?"
     except (OSError, WebSocketException, httpx.HTTPError, SourceError, ParseError) as error:
         words = " ".join(str(error).split()) or type(error).__name__
     return Finding(component=component, status=Verdict.FAILED, words=f"{url.masked}: {words}", mend=_MEND)

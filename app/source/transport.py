@@ -56,10 +56,12 @@ class HttpTransport:
                     if len(body) > MOST_BYTES:
                         raise UnreachableError(f"{path}: the answer does not end")
                 return RestAnswer(status=response.status_code, body=bytes(body), as_of=as_of)
+        except httpx.ConnectTimeout as error:
+            raise UnreachableError(f"{path}: no connection in time: is a firewall between?") from error
         except httpx.ReadTimeout as error:
             raise TooSlowError(f"{path}: no answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise UnreachableError(f"{path}: {error or type(error).__name__}") from error
+            raise UnreachableError(f"{path}: {str(error) or type(error).__name__}") from error
 
     async def close(self) -> None:
         await self._client.aclose()

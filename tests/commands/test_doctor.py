@@ -1,5 +1,7 @@
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -165,3 +167,31 @@ async def test_the_backends_clock_is_read_from_its_answers() -> None:
     assert exam.off_by is not None
     assert -3_700 < exam.off_by < -3_590
     assert [finding.status for finding in exam.findings] == [Verdict.FAILED, Verdict.OK]
+
+
+@contextmanager
+def a_port_that_swallows() -> Iterator[int]:
+    """A full queue of connections: whoever comes now hears nothing, as behind a firewall that drops."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_behind_a_firewall_that_drops_each_line_says_so(spout: Spout) -> None:
+    with a_port_that_swallows() as port:
+        run = spout(
+            "doctor",
+            SPOUT_MEMPOOL_URL=f"http://127.0.0.1:{port}",
+            SPOUT_ELECTRS_URL=f"tcp://127.0.0.1:{port}",
+            SPOUT_BITCOIND_URL=f"http://user:word@127.0.0.1:{port}",
+        )
+
+    lines = [line for line in run.stdout.splitlines() if line.startswith("failed")]
+    assert [line.split()[1] for line in lines] == ["mempool_ws", "mempool_rest", "electrs", "bitcoind"]
+    assert all("is a firewall between?" in line for line in lines)

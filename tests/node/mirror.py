@@ -34,9 +34,12 @@ class MirrorProcess(BackendProcess):
 
     module = "tests.node.mirror"
 
-    def __init__(self, rpc: str, *, port: int | None = None, poll_seconds: float = 2.0) -> None:
+    def __init__(
+        self, rpc: str, *, port: int | None = None, poll_seconds: float = 2.0, ghosts: bool = False
+    ) -> None:
         self.own_port = port or free_port()
-        super().__init__("--rpc", rpc, "--port", str(self.own_port), "--poll", str(poll_seconds))
+        options = ("--ghosts",) if ghosts else ()
+        super().__init__("--rpc", rpc, "--port", str(self.own_port), "--poll", str(poll_seconds), *options)
 
 
 class NodeRpc:
@@ -57,9 +60,14 @@ class NodeRpc:
 
 
 class Mirror:
-    """Polls the node, as the real backend does."""
+    """Polls the node, as the real backend does.
 
-    def __init__(self, backend: Backend, rpc: NodeRpc, poll_seconds: float) -> None:
+    `ghosts`: what vanishes from the node's mempool is kept, as the backend does for 20 minutes where more
+    than a fifth of a large mempool vanishes at once.
+    """
+
+    def __init__(self, backend: Backend, rpc: NodeRpc, poll_seconds: float, *, ghosts: bool = False) -> None:
+        self._ghosts = ghosts
         self._backend = backend
         self._rpc = rpc
         self._poll_seconds = poll_seconds
@@ -107,7 +115,7 @@ class Mirror:
                 self._connect(block)
             for tx in waiting:
                 world._accept(tx)
-            for txid in [txid for txid in world.pool if txid not in listed]:
+            for txid in [txid for txid in world.pool if txid not in listed and not self._ghosts]:
                 world.pool.pop(txid)
 
     def _connect(self, block: Block) -> None:
@@ -161,7 +169,7 @@ class Mirror:
 
 async def _serve(asked: argparse.Namespace) -> None:
     backend = Backend(World(), port=asked.port)
-    mirror = Mirror(backend, NodeRpc(asked.rpc), asked.poll)
+    mirror = Mirror(backend, NodeRpc(asked.rpc), asked.poll, ghosts=asked.ghosts)
     await mirror.begin()
     async with backend, controlled(backend) as (control_port, control):
         print(json.dumps({"port": backend.port, "control": control_port}), flush=True)
@@ -180,4 +188,5 @@ if __name__ == "__main__":
     parser.add_argument("--rpc", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--poll", type=float, default=2.0)
+    parser.add_argument("--ghosts", action="store_true")
     asyncio.run(_serve(parser.parse_args()))
