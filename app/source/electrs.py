@@ -19,7 +19,7 @@ import msgspec
 
 from app.clock import Clock
 from app.core.encoding.rawtx import AddressOf, decode
-from app.core.forecasting.queue import FeeBin, project
+from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.models import Block, SourceName
 from app.core.observations import (
     ChainListed,
@@ -35,7 +35,7 @@ from app.core.observations import (
     TransactionTold,
 )
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction, Question
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Txid, VBytes, sat_per_vb
+from app.core.units import BlockHash, Height, Outpoint, Txid, sat_per_vb
 from app.errors import NodeRefusedError, ParseError, SourceError, UnreachableError
 from app.source.breaker import Guard
 from app.source.electrum_line import ElectrumEndpoint, ElectrumLine
@@ -246,8 +246,8 @@ class Electrs:
         started = self._clock.monotonic()
         histogram = await line.ask(list[tuple[float, float]], "mempool.get_fee_histogram")
         self.health.answered(self._clock.monotonic() - started)
-        bins = [FeeBin(SatPerVb(feerate), VBytes(vsize)) for feerate, vsize in histogram]
-        return QueueProjected(blocks=project(bins), source=SOURCE)
+        bins = bins_of_histogram(histogram)
+        return QueueProjected(blocks=project(bins), source=SOURCE, bins=bins)
 
     async def _fees(self, line: ElectrumLine) -> FeesTold | None:
         """The node's estimates through the server; None while there are none (it says -1)."""

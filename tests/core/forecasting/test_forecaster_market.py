@@ -11,6 +11,7 @@ from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
 from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, InflowWatch
 from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
@@ -328,6 +329,22 @@ def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
 
     assert forecast is not None
     assert (forecast.at_height, forecast.eta_seconds) == (919, 1)
+
+
+@pytest.mark.parametrize("source", [SourceName.ELECTRS, SourceName.BITCOIND])
+def test_the_bins_of_a_histogram_reach_the_forecast_uncut(source: SourceName) -> None:
+    # Cut into blocks, all that one block pays lies between seven numbers: the gap between 2 and 90 fills up.
+    bins = bins_of_histogram([(90.0, 90_000.0), (2.02, 0.0), (2.0, 800_000.0), (1.0, 100_000.0)])
+    told_queue = QueueProjected(blocks=project(bins), source=source, bins=bins)
+    forecaster = heard((0, a_block(900)), (0, told_queue))
+    figures = forecaster.figures(AT)
+    [forecast] = forecaster.foretell([a_whale(a_tx("aa", 3.0))], AT)
+
+    assert forecast is not None
+    assert forecast.inputs == source
+    assert figures is not None
+    assert figures.percentiles is not None
+    assert figures.percentiles[90] == pytest.approx(2.0, rel=0.02)
 
 
 # --- who waits
