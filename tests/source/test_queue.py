@@ -64,7 +64,7 @@ def test_a_histogram_pays_from_each_feerate_up_to_the_one_before() -> None:
     assert (cheap.lowest, cheap.highest, cheap.vsize) == (1.0, pytest.approx(5.0), 900.0)
 
 
-@pytest.mark.parametrize("absurd", [(-1.0, 500.0), (1.0, -500.0)])
+@pytest.mark.parametrize("absurd", [(-1.0, 500.0), (1.0, -500.0), (float("nan"), 500.0)])
 def test_a_negative_histogram_is_refused(absurd: tuple[float, float]) -> None:
     with pytest.raises(ParseError, match="negative"):
         bins_of_histogram([absurd])

@@ -24,12 +24,12 @@ def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin,
     `mempool.get_fee_histogram`); the first has no upper end and is laid at its own feerate.
 
     Raises:
-        ParseError: if a feerate or a size is negative.
+        ParseError: if a feerate or a size is negative or no number.
     """
     bins: list[FeeBin] = []
     for feerate, vsize in sorted(histogram, reverse=True):
-        if feerate < 0 or vsize < 0:
-            raise ParseError("fee histogram: a feerate or a size is negative")
+        if not (feerate >= 0 and vsize >= 0):
+            raise ParseError("fee histogram: a feerate or a size is negative or no number")
         above = bins[-1].feerate / _JUST_BELOW if bins else feerate
         highest = SatPerVb(max(feerate, above))
         bins.append(FeeBin(SatPerVb(feerate), VBytes(vsize), lowest=SatPerVb(feerate), highest=highest))
