@@ -313,6 +313,17 @@ def test_after_a_reorg_the_pace_is_that_of_the_new_branch() -> None:
     assert blocks.intervals_seconds == (700.0, 300.0)
 
 
+def test_a_reorg_that_is_told_from_its_end_leaves_its_tip() -> None:
+    blocks = RecentBlocks()
+    parent = another_block(901, after_seconds=700).block
+    child = replace(another_block(902, after_seconds=1_000).block, previous=parent.hash)
+    for told_block in (a_block(900).block, a_block(901).block, child, parent):
+        blocks.connect(told_block)
+
+    assert blocks.tip == child
+    assert blocks.intervals_seconds == (700.0, 300.0)
+
+
 def test_a_list_that_ends_below_the_tip_is_an_old_view_and_moves_nothing() -> None:
     known = heard((0, a_block(900)), (0, a_block(901)), (0, projected(a_projected_block(SEVEN))))
     old_view = ChainListed(blocks=(another_block(900, after_seconds=0).block,), source=WS)
