@@ -172,12 +172,31 @@ class ProjectedBlock:
     fee_range: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FeeBin:
+    """So many vbytes at one feerate; count and fees are None where nobody said.
+
+    Where a range is told, `feerate` is their mean, or the lowest if that is all there is.
+    """
+
+    feerate: SatPerVb
+    vsize: VBytes
+    count: int | None = None
+    fees: Sats | None = None
+    lowest: SatPerVb | None = None
+    highest: SatPerVb | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueProjected:
-    """The blocks that would be made of what waits, the next one first."""
+    """The blocks that would be made of what waits, the next one first.
+
+    `bins`: the same before it was cut into blocks, from a source that tells it so; empty from others.
+    """
 
     blocks: tuple[ProjectedBlock, ...]
     source: SourceName
+    bins: tuple[FeeBin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

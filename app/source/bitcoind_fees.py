@@ -10,9 +10,9 @@
 
 import msgspec
 
-from app.core.forecasting.queue import FeeBin, project
+from app.core.forecasting.queue import project
 from app.core.models import SourceName
-from app.core.observations import FeesTold, MempoolMeasured, QueueProjected
+from app.core.observations import FeeBin, FeesTold, MempoolMeasured, QueueProjected
 from app.core.units import SatPerVb, Sats, VBytes, sat_per_vb
 from app.errors import NodeRefusedError
 from app.source.bitcoind_rpc import BitcoindRpc, Call
@@ -92,7 +92,7 @@ class BitcoindFees:
                 bins = await self._next_block()
         except NodeRefusedError:
             return None
-        return QueueProjected(blocks=project(bins), source=SOURCE)
+        return QueueProjected(blocks=project(bins), source=SOURCE, bins=tuple(bins))
 
     async def _histogram(self) -> list[FeeBin] | None:
         try:
@@ -103,7 +103,14 @@ class BitcoindFees:
             return None
         groups = [group for group in told.fee_histogram.values() if isinstance(group, _Group)]
         return [
-            FeeBin(SatPerVb(_mean(group)), VBytes(group.sizes), group.count, Sats(group.fees))
+            FeeBin(
+                SatPerVb(_mean(group)),
+                VBytes(group.sizes),
+                group.count,
+                Sats(group.fees),
+                lowest=SatPerVb(group.from_feerate),
+                highest=SatPerVb(_next_edge(group)),
+            )
             for group in groups
             if group.sizes
         ]
@@ -114,6 +121,11 @@ class BitcoindFees:
             FeeBin(SatPerVb(tx.fee * 4 / tx.weight), VBytes(tx.weight / 4), 1, Sats(tx.fee))
             for tx in template.transactions
         ]
+
+
+def _next_edge(group: _Group) -> float:
+    """Where the next group begins; the last one has no end, and reaches as far up as its mean."""
+    return min((edge for edge in FEERATES if edge > group.from_feerate), default=_mean(group))
 
 
 def _mean(group: _Group) -> float:

@@ -16,7 +16,7 @@ import msgspec
 
 from app.clock import Clock
 from app.core.encoding.rawtx import AddressOf
-from app.core.forecasting.queue import FeeBin, project
+from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.models import Block, SourceName
 from app.core.observations import (
     ChainListed,
@@ -27,7 +27,7 @@ from app.core.observations import (
     SourceConnected,
 )
 from app.core.questions import Question
-from app.core.units import BlockHash, Height, SatPerVb, VBytes, sat_per_vb
+from app.core.units import BlockHash, Height, sat_per_vb
 from app.errors import IndexingError, NodeRefusedError, ParseError, SourceError, UnreachableError
 from app.source.breaker import Guard
 from app.source.electrs_answers import ElectrsAnswers
@@ -203,8 +203,8 @@ class Electrs:
         started = self._clock.monotonic()
         histogram = await line.ask(list[tuple[float, float]], "mempool.get_fee_histogram")
         self.health.answered(self._clock.monotonic() - started)
-        bins = [FeeBin(SatPerVb(feerate), VBytes(vsize)) for feerate, vsize in histogram]
-        return QueueProjected(blocks=project(bins), source=SOURCE)
+        bins = bins_of_histogram(histogram)
+        return QueueProjected(blocks=project(bins), source=SOURCE, bins=bins)
 
     async def _fees(self, line: ElectrumLine) -> FeesTold | None:
         """The node's estimates through the server; None while there are none (it says -1)."""

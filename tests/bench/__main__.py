@@ -54,7 +54,7 @@ def _modules(wanted: Sequence[str]) -> list[str]:
     whole = [name for name in benches if not any(name.startswith(f"{other}_") for other in benches)]
     chosen: set[str] = set()
     for name in wanted:
-        makers = [one for one in benches if f"{name}.".startswith(f"{_dotted(one)}.")]
+        makers = [one for one in benches if f"{_dotted(name)}.".startswith(f"{_dotted(one)}.")]
         if makers:
             chosen.add(max(makers, key=len))
         elif name.split(".")[0] in AREAS:

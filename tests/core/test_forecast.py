@@ -20,7 +20,7 @@ from app.core.forecast import (
 from app.core.forecasting.inflow import Inflow
 from app.core.forecasting.market import Market
 from app.core.forecasting.pace import Pace
-from app.core.forecasting.recalibration import Recalibration
+from app.core.forecasting.recalibration import Line, Recalibration
 from app.core.prediction import HORIZONS, Forecast, Urgency
 from tests.core.fee_markets import AT, Pairs, a_market, a_model, an_inflow, waiting
 
@@ -31,6 +31,8 @@ queues = st.lists(st.tuples(feerates, st.floats(1_000.0, 4e6)), max_size=12)
 inflows = st.lists(st.tuples(feerates, st.floats(0.0, 2_000.0)), max_size=8)
 ages = st.sampled_from([5.0, 600.0])
 watched = st.sampled_from([30.0, 900.0, 20_000.0])
+slopes = st.floats(0.02, 3.0)
+learned_lines = st.tuples(*[st.tuples(st.floats(-3.0, 3.0), *[slopes] * 5)] * len(HORIZONS))
 
 
 def forecast(one: Waiting, market: Market, inflow: Inflow, model: ForecastModel | None = None) -> Forecast:
@@ -103,6 +105,39 @@ def test_a_forecast_of_the_next_block_never_reads_low(queue: Pairs, rates: Pairs
     made = forecast(waiting(rate), a_market(queue), an_inflow(rates))
 
     assert made.predicted_block != made.at_height + 1 or made.urgency is not Urgency.LOW
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    queue=queues,
+    rate=feerates,
+    more=st.floats(1.0, 20.0),
+    extra=st.tuples(feerates, st.floats(1_000.0, 5e6)),
+    seconds=watched,
+    lines=learned_lines,
+)
+def test_whatever_was_learned_and_however_short_the_history_the_order_stays(
+    *,
+    queue: Pairs,
+    rate: float,
+    more: float,
+    extra: tuple[float, float],
+    seconds: float,
+    lines: tuple[Line, ...],
+) -> None:
+    learned = replace(a_model(), recalibration=Recalibration(lines=lines, outcomes=500, fitted_at=AT))
+    inflow = an_inflow([extra], seconds)
+    plain = forecast(waiting(rate), a_market(queue), inflow, learned)
+    rich = forecast(waiting(rate * more), a_market(queue), inflow, learned)
+    behind = forecast(waiting(rate), a_market([*queue, extra]), inflow, learned)
+
+    for worse, better in ((plain, rich), (behind, plain)):
+        pairs = zip(worse.probabilities, better.probabilities, strict=True)
+        assert all(b >= a - TOLERANCE for a, b in pairs)
+        assert later(better.predicted_block) <= later(worse.predicted_block)
+    for made in (plain, rich, behind):
+        assert list(made.probabilities) == sorted(made.probabilities)
+        assert made.predicted_block != made.at_height + 1 or made.urgency is not Urgency.LOW
 
 
 def test_equal_fee_tiers_make_no_jump() -> None:

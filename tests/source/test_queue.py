@@ -1,7 +1,11 @@
 """The queue cut into blocks."""
 
-from app.core.forecasting.queue import FeeBin, project
+import pytest
+
+from app.core.forecasting.queue import bins_of_histogram, project
+from app.core.observations import FeeBin
 from app.core.units import SatPerVb, Sats, VBytes
+from app.errors import ParseError
 
 
 def a_bin(feerate: float, vsize: float, count: int | None = None, fees: int | None = None) -> FeeBin:
@@ -51,3 +55,16 @@ def test_the_last_block_holds_all_the_rest() -> None:
     blocks = project([a_bin(1, 20_000_000)])
 
     assert (len(blocks), blocks[-1].vsize) == (8, 13_000_000)
+
+
+def test_a_histogram_pays_from_each_feerate_up_to_the_one_before() -> None:
+    dear, cheap = bins_of_histogram([(1.0, 900.0), (5.05, 300.0)])
+
+    assert (dear.lowest, dear.highest, dear.vsize) == (5.05, 5.05, 300.0)
+    assert (cheap.lowest, cheap.highest, cheap.vsize) == (1.0, pytest.approx(5.0), 900.0)
+
+
+@pytest.mark.parametrize("absurd", [(-1.0, 500.0), (1.0, -500.0), (float("nan"), 500.0)])
+def test_a_negative_histogram_is_refused(absurd: tuple[float, float]) -> None:
+    with pytest.raises(ParseError, match="negative"):
+        bins_of_histogram([absurd])

@@ -7,7 +7,14 @@ from datetime import datetime
 from app.core.events import EventType, Happening
 from app.core.forecast import ForecastModel, Waiting, forecast_many
 from app.core.forecasting.inflowwatch import InflowWatch
-from app.core.forecasting.market import Market, Queue, QueueSource, limit_vbytes, queue_of_projected_blocks
+from app.core.forecasting.market import (
+    Market,
+    Queue,
+    QueueSource,
+    limit_vbytes,
+    queue_of_bins,
+    queue_of_projected_blocks,
+)
 from app.core.forecasting.marketfigures import SpikeWatch, UrgencyMetrics, has_moved, urgency_metrics
 from app.core.forecasting.pace import TARGET_SECONDS, WINDOW_BLOCKS, Pace, pace_of
 from app.core.forecasting.passagetable import PassageTable
@@ -150,13 +157,7 @@ class Forecaster:
         )
 
     def _hear_queue(self, told: QueueProjected, at: datetime) -> Iterable[Happening]:
-        mempool = self._mempool
-        self._queue = queue_of_projected_blocks(
-            told.blocks,
-            mempool_vbytes=float(mempool.vbytes) if mempool else None,
-            floor=mempool.minimum_feerate if mempool else None,
-            source=_QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS),
-        )
+        self._queue = self._queue_of(told)
         median = told.blocks[0].median if told.blocks else None
         self._measure_block(told, at)
         self._watch.pictured(self._queue, at)
@@ -168,6 +169,15 @@ class Forecaster:
             facts = {"next_block_median": median, "tip_height": self._tip_height()}
             return (Happening(type=EventType.FEES_SPIKED, at=at, facts=facts),)
         return ()
+
+    def _queue_of(self, told: QueueProjected) -> Queue:
+        mempool = self._mempool
+        source = _QUEUE_SOURCES.get(told.source, QueueSource.PROJECTED_BLOCKS)
+        vbytes = float(mempool.vbytes) if mempool else None
+        floor = mempool.minimum_feerate if mempool else None
+        if told.bins:
+            return queue_of_bins(told.bins, source, mempool_vbytes=vbytes, floor=floor)
+        return queue_of_projected_blocks(told.blocks, mempool_vbytes=vbytes, floor=floor, source=source)
 
     def _is_news(self, blocks: Sequence[Block]) -> bool:
         """A list that does not end above our tip may be an old view of the chain, right after a start."""

@@ -16,7 +16,7 @@ from app.core.forecasting.feerates import (
     spread,
 )
 from app.core.forecasting.queue import BLOCK_VBYTES, SHARES
-from app.core.observations import FeesTold, MempoolMeasured, ProjectedBlock
+from app.core.observations import FeeBin, FeesTold, MempoolMeasured, ProjectedBlock
 from app.core.units import Height
 
 _TELLING_USAGE_BYTES: Final = 5_000_000
@@ -89,35 +89,42 @@ def queue_of_projected_blocks(
 
     What the mempool holds beyond the projected blocks is laid between `floor` and the last block's edge.
     """
-    waiting = np.zeros_like(by_rung([], []))
+    waiting = by_rung([], [])
     for index, block in enumerate(blocks):
         following = blocks[index + 1] if index + 1 < len(blocks) else None
         waiting += _laid_out(block, following)
-    missing = (mempool_vbytes or 0.0) - float(waiting.sum())
-    if blocks and floor is not None and missing > BLOCK_VBYTES / 10:
-        edge = max(_edge(blocks[-1]), floor)
-        waiting += spread([floor], [edge], [missing])
+    if blocks:
+        waiting += _rest(waiting, _edge(blocks[-1]), mempool_vbytes, floor)
     return Queue(waiting, source)
+
+
+def queue_of_bins(
+    bins: Sequence[FeeBin],
+    source: QueueSource,
+    *,
+    mempool_vbytes: float | None = None,
+    floor: float | None = None,
+) -> Queue:
+    """Build the queue from bins in any order, each spread over its range so that its mean is kept.
+
+    What the mempool holds beyond them is laid between `floor` and the lowest of them.
+    """
+    if not bins:
+        return Queue(by_rung([], []), source)
+    mean = np.array([one.feerate for one in bins], dtype=np.float64)
+    low = np.minimum([one.feerate if one.lowest is None else one.lowest for one in bins], mean)
+    high = np.maximum([one.feerate if one.highest is None else one.highest for one in bins], mean)
+    vbytes = np.array([one.vsize for one in bins], dtype=np.float64)
+    # Even on both sides of the mean; where only the lowest is told there is nothing below it.
+    below = np.where(mean > low, (high - mean) / np.maximum(high - low, 1e-12), 0.0)
+    waiting = spread(low, mean, vbytes * below) + spread(mean, high, vbytes * (1.0 - below))
+    return Queue(waiting + _rest(waiting, float(low.min()), mempool_vbytes, floor), source)
 
 
 def queue_of_transactions(pairs: Iterable[tuple[float, float]], source: QueueSource) -> Queue:
     """Build the queue from (package feerate, vsize) of every waiting transaction, in any order."""
     table = np.array(list(pairs), dtype=np.float64).reshape(-1, 2)
     return Queue(by_rung(table[:, 0], table[:, 1]), source)
-
-
-def queue_of_histogram(histogram: Sequence[tuple[float, float]], source: QueueSource) -> Queue:
-    """Build the queue from [(feerate, vsize), ...], feerates descending.
-
-    Each vsize pays from its feerate up to the feerate before it (Electrum protocol,
-    `mempool.get_fee_histogram`); the first has no upper end and is laid at its own feerate.
-    """
-    table = np.array(sorted(histogram, reverse=True), dtype=np.float64).reshape(-1, 2)
-    if not len(table):
-        return Queue(by_rung([], []), source)
-    low = table[:, 0]
-    high = np.concatenate([low[:1], low[:-1] / 1.01])
-    return Queue(spread(low, np.maximum(low, high), table[:, 1]), source)
 
 
 def limit_vbytes(mempool: MempoolMeasured) -> float | None:
@@ -129,6 +136,14 @@ def limit_vbytes(mempool: MempoolMeasured) -> float | None:
     if usage is None or limit is None or usage < _TELLING_USAGE_BYTES or mempool.vbytes <= 0:
         return None
     return limit * mempool.vbytes / usage
+
+
+def _rest(waiting: Floats, edge: float, mempool_vbytes: float | None, floor: float | None) -> Floats:
+    """Return by rung what the mempool holds beyond what is laid out: from the floor up to its edge."""
+    missing = (mempool_vbytes or 0.0) - float(waiting.sum())
+    if floor is None or missing <= BLOCK_VBYTES / 10:
+        return by_rung([], [])
+    return spread([floor], [max(edge, floor)], [missing])
 
 
 def _mean_feerate(block: ProjectedBlock) -> float:

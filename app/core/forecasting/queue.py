@@ -1,10 +1,11 @@
-"""The queue cut into blocks, from whatever tells how much waits at which feerate."""
+"""The queue in bins, and cut into blocks, from whatever tells how much waits at which feerate."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from app.core.observations import ProjectedBlock
+from app.core.observations import FeeBin, ProjectedBlock
 from app.core.units import SatPerVb, Sats, VBytes
+from app.errors import ParseError
 
 BLOCK_VBYTES = 1_000_000
 MOST_BLOCKS = 8
@@ -13,14 +14,26 @@ SHARES = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 """Of a block's size, from its cheapest: what the seven numbers of a `fee_range` are."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeeBin:
-    """So many vbytes at one feerate; count and fees are None where nobody said."""
+_JUST_BELOW = 1.01
 
-    feerate: SatPerVb
-    vsize: VBytes
-    count: int | None = None
-    fees: Sats | None = None
+
+def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin, ...]:
+    """Return the bins of [(feerate, vsize), ...], the dearest first.
+
+    Each vsize pays from its feerate up to the feerate before it (Electrum protocol,
+    `mempool.get_fee_histogram`); the first has no upper end and is laid at its own feerate.
+
+    Raises:
+        ParseError: if a feerate or a size is negative or no number.
+    """
+    bins: list[FeeBin] = []
+    for feerate, vsize in sorted(histogram, reverse=True):
+        if not (feerate >= 0 and vsize >= 0):
+            raise ParseError("fee histogram: a feerate or a size is negative or no number")
+        above = bins[-1].feerate / _JUST_BELOW if bins else feerate
+        highest = SatPerVb(max(feerate, above))
+        bins.append(FeeBin(SatPerVb(feerate), VBytes(vsize), lowest=SatPerVb(feerate), highest=highest))
+    return tuple(bins)
 
 
 def project(bins: Iterable[FeeBin]) -> tuple[ProjectedBlock, ...]:

@@ -11,7 +11,7 @@ class Place(Enum):
     """Where a block stands that was told."""
 
     KNOWN = auto()
-    """Told before, or lower than all we know and no news."""
+    """Told before, below what we know, or the parent of one that stands: the tip stays."""
     FIRST = auto()
     NEXT = auto()
     """On top of the tip."""
@@ -46,6 +46,10 @@ class RecentBlocks:
         """Take up a block of the best chain, and say where it stands."""
         tip, known = self.tip, self._by_height.get(block.height)
         if tip is not None and block.height <= tip.height and (known is None or known.hash == block.hash):
+            return Place.KNOWN
+        above = self._by_height.get(Height(block.height + 1))
+        if above is not None and above.previous == block.hash:
+            self._by_height[block.height] = block  # of a reorg that was told from its end
             return Place.KNOWN
         for height in [height for height in self._by_height if height >= block.height]:
             del self._by_height[height]

@@ -11,6 +11,7 @@ from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
 from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, InflowWatch
 from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
@@ -312,6 +313,17 @@ def test_after_a_reorg_the_pace_is_that_of_the_new_branch() -> None:
     assert blocks.intervals_seconds == (700.0, 300.0)
 
 
+def test_a_reorg_that_is_told_from_its_end_leaves_its_tip() -> None:
+    blocks = RecentBlocks()
+    parent = another_block(901, after_seconds=700).block
+    child = replace(another_block(902, after_seconds=1_000).block, previous=parent.hash)
+    for told_block in (a_block(900).block, a_block(901).block, child, parent):
+        blocks.connect(told_block)
+
+    assert blocks.tip == child
+    assert blocks.intervals_seconds == (700.0, 300.0)
+
+
 def test_a_list_that_ends_below_the_tip_is_an_old_view_and_moves_nothing() -> None:
     known = heard((0, a_block(900)), (0, a_block(901)), (0, projected(a_projected_block(SEVEN))))
     old_view = ChainListed(blocks=(another_block(900, after_seconds=0).block,), source=WS)
@@ -328,6 +340,22 @@ def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
 
     assert forecast is not None
     assert (forecast.at_height, forecast.eta_seconds) == (919, 1)
+
+
+@pytest.mark.parametrize("source", [SourceName.ELECTRS, SourceName.BITCOIND])
+def test_the_bins_of_a_histogram_reach_the_forecast_uncut(source: SourceName) -> None:
+    # Cut into blocks, all that one block pays lies between seven numbers: the gap between 2 and 90 fills up.
+    bins = bins_of_histogram([(90.0, 90_000.0), (2.02, 0.0), (2.0, 800_000.0), (1.0, 100_000.0)])
+    told_queue = QueueProjected(blocks=project(bins), source=source, bins=bins)
+    forecaster = heard((0, a_block(900)), (0, told_queue))
+    figures = forecaster.figures(AT)
+    [forecast] = forecaster.foretell([a_whale(a_tx("aa", 3.0))], AT)
+
+    assert forecast is not None
+    assert forecast.inputs == source
+    assert figures is not None
+    assert figures.percentiles is not None
+    assert figures.percentiles[90] == pytest.approx(2.0, rel=0.02)
 
 
 # --- who waits

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from app.core.forecasting.market import (
     QueueSource,
     limit_vbytes,
-    queue_of_histogram,
+    queue_of_bins,
     queue_of_projected_blocks,
     queue_of_transactions,
 )
+from app.core.forecasting.queue import bins_of_histogram
 from app.core.models import SourceName
-from app.core.observations import MempoolMeasured
+from app.core.observations import FeeBin, MempoolMeasured
+from app.core.units import SatPerVb, VBytes
 from tests.core.fee_markets import a_projected_block
 
 SEVEN = (2.0, 3.0, 4.0, 6.0, 9.0, 20.0, 80.0)
@@ -76,7 +78,8 @@ def test_no_projected_blocks_is_an_empty_queue() -> None:
 
 
 def test_an_electrum_histogram_lies_between_its_feerates() -> None:
-    queue = queue_of_histogram([(20.0, 1_000.0), (5.0, 3_000.0), (1.0, 9_000.0)], QueueSource.ELECTRS)
+    bins = bins_of_histogram([(20.0, 1_000.0), (5.0, 3_000.0), (1.0, 9_000.0)])
+    queue = queue_of_bins(bins, QueueSource.ELECTRS)
 
     assert queue.total == pytest.approx(13_000.0)
     assert ahead(queue, 21.0) == 0.0
@@ -87,10 +90,35 @@ def test_an_electrum_histogram_lies_between_its_feerates() -> None:
 def test_histogram_and_transactions_agree_where_they_can() -> None:
     pairs = [(float(rate), 500.0) for rate in range(1, 40)]
     exact = queue_of_transactions(pairs, QueueSource.BITCOIND)
-    binned = queue_of_histogram([(rate, 500.0) for rate, _ in reversed(pairs)], QueueSource.ELECTRS)
+    binned = queue_of_bins(bins_of_histogram(reversed(pairs)), QueueSource.ELECTRS)
 
     for rate in (1.5, 7.5, 33.5):
         assert ahead(binned, rate) == pytest.approx(ahead(exact, rate), abs=501.0)
+
+
+def a_group(mean: float, lowest: float, highest: float, vsize: float = 100_000.0) -> FeeBin:
+    return FeeBin(SatPerVb(mean), VBytes(vsize), lowest=SatPerVb(lowest), highest=SatPerVb(highest))
+
+
+def test_a_group_is_spread_over_its_range_and_keeps_its_mean() -> None:
+    queue = queue_of_bins([a_group(1.2, 1.0, 2.0)], QueueSource.BITCOIND)
+
+    assert ahead(queue, 0.98) == pytest.approx(100_000.0)
+    assert ahead(queue, 1.21) == pytest.approx(20_000.0, rel=0.05)
+    assert ahead(queue, 2.1) == 0.0
+
+
+def test_behind_the_bins_lies_what_else_the_mempool_holds() -> None:
+    template = [FeeBin(SatPerVb(rate), VBytes(250_000.0)) for rate in (9.0, 7.0, 5.0, 4.0)]
+    queue = queue_of_bins(template, QueueSource.BITCOIND, mempool_vbytes=20e6, floor=1.0)
+
+    assert queue.total == pytest.approx(20e6)
+    assert ahead(queue, 4.1) == pytest.approx(750_000.0)
+    assert ahead(queue, 1.0) > 19e6
+
+
+def test_no_bins_are_an_empty_queue() -> None:
+    assert queue_of_bins([], QueueSource.ELECTRS, mempool_vbytes=20e6, floor=1.0).total == 0.0
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 500), st.floats(1, 1e6)), max_size=20), st.floats(0, 1e7))
