@@ -49,7 +49,7 @@ def text(name: str) -> str:
 class LastingFileHandler(StaticFileHandler):
     """Its address holds the fingerprint, so what it names never changes."""
 
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002
+    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - Tornado calls it so
         self.set_header("Cache-Control", FOR_EVER)
 
 

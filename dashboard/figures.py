@@ -119,7 +119,7 @@ def _frame(
         outline_line_color=None,
     )
     # Bokeh has no way to ask for an id; it is unique in its Document, which is all that is needed.
-    plot._id = ID(root_of(name))  # type: ignore[attr-defined]  # noqa: SLF001
+    plot._id = ID(root_of(name))  # type: ignore[attr-defined]  # noqa: SLF001 - as said
     for axis in plot.axis:
         axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "11px"

@@ -55,7 +55,7 @@ class StreamHandler(OwnOriginWebSocket):
         self.parts = parts
         self._streams = streams
 
-    def write_error(self, status_code: int, **_kwargs: object) -> None:  # noqa: ARG002
+    def write_error(self, status_code: int, **_kwargs: object) -> None:  # noqa: ARG002 - Tornado calls it so
         self.set_header("Content-Type", "application/json")
         self.finish(to_json(error_body("error", self._reason, demo=self.parts.demo)))
 

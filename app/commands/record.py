@@ -31,7 +31,7 @@ def record_backend(
         Path | None,
         typer.Option(metavar="FILE", help="Ask what Spout would ask, and keep the answers there."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,  # noqa: FBT002
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,  # noqa: FBT002 - typer
 ) -> None:
     """Record the backend at SPOUT_MEMPOOL_URL, as it is, for `spout replay`. Ctrl-C ends it."""
     if seconds is not None and not 0 < seconds < 1e9:

@@ -58,7 +58,7 @@ def replay_recordings(
     speed: Annotated[
         Speed, typer.Option(help="As fast as it goes, as it was recorded, or a minute a second.")
     ] = Speed.MAX,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,  # noqa: FBT002 - typer
     dump: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write every prediction there, one JSON a line.")
     ] = None,

@@ -29,28 +29,11 @@ from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import ParseError, SourceError, StaleBlockError
 from app.source import wire
 from app.source.transport import RestAnswer
+from app.source.wire_shapes import WirePackage, WireRbf, WireStatus
 
 T = TypeVar("T")
 REST = SourceName.MEMPOOL_REST
 MOST_PREVOUTS = 100
-
-
-class WirePackage(msgspec.Struct, rename={"feerate": "effectiveFeePerVsize"}):
-    feerate: float | None = None
-    ancestors: list[msgspec.Raw] = []
-    descendants: list[msgspec.Raw] = []
-
-
-class WireRbfTx(msgspec.Struct):
-    txid: str
-
-
-class WireRbfTree(msgspec.Struct):
-    tx: WireRbfTx
-
-
-class WireRbf(msgspec.Struct):
-    replacements: WireRbfTree | None = None
 
 
 class MempoolAnswers:
@@ -98,7 +81,7 @@ class MempoolAnswers:
             return (await self._nowhere(txid),)
         expect_200(answer, "tx")
         tx, status = wire.transaction(answer.body)
-        where = _status_told(txid, status or wire.WireStatus(confirmed=False))
+        where = _status_told(txid, status or WireStatus(confirmed=False))
         return (TransactionTold(tx=tx, block_hash=where.block_hash, height=where.height, source=REST),)
 
     async def _status(self, txid: Txid) -> tuple[Observation, ...]:
@@ -110,7 +93,7 @@ class MempoolAnswers:
         if _is_unknown(answer):
             return (await self._nowhere(txid),)
         expect_200(answer, "status")
-        status = wire.decode(wire.WireStatus, answer.body, "status")
+        status = wire.decode(WireStatus, answer.body, "status")
         return (replace(_status_told(txid, status), as_of=answer.as_of),)
 
     async def _nowhere(self, txid: Txid) -> StatusTold:
@@ -206,7 +189,7 @@ def _is_unknown(answer: RestAnswer) -> bool:
     return answer.status == 404 and not answer.body.lstrip(b' \r\n\t"').startswith(b"<")
 
 
-def _status_told(txid: Txid, status: wire.WireStatus) -> StatusTold:
+def _status_told(txid: Txid, status: WireStatus) -> StatusTold:
     named = status.confirmed and bool(status.block_hash) and status.block_height is not None
     if status.confirmed and not named:
         raise SourceError("status: confirmed, but in which block is not said")

@@ -6,7 +6,7 @@ A part that cannot be read is a ParseError that names the field; `app.source.fra
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -16,94 +16,22 @@ from app.core.observations import FeesTold, MempoolMeasured, Prevout, ProjectedB
 from app.core.parse import check_transaction
 from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError, StaleBlockError
+from app.source.wire_shapes import (
+    WireBlock,
+    WireBlockEntry,
+    WireFees,
+    WireInput,
+    WireMempoolInfo,
+    WirePrevoutAnswer,
+    WireProjectedBlock,
+    WireStatus,
+    WireTransaction,
+)
 
 T = TypeVar("T")
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""Beyond this a number is no count of anything, and no database holds it."""
 _HEX = frozenset("0123456789abcdef")
 _MOST_VBYTES = 1_000_000
 """No block holds more, so no transaction does."""
-
-
-class WirePrevout(msgspec.Struct):
-    value: int
-    scriptpubkey: str
-
-
-class WireInput(msgspec.Struct):
-    txid: str
-    vout: int
-    sequence: Count = 0xFFFFFFFF
-    scriptsig: str = ""
-    witness: list[str] = []
-    prevout: WirePrevout | None = None
-
-
-class WireOutput(msgspec.Struct):
-    value: int
-    scriptpubkey: str
-    scriptpubkey_address: str | None = None
-
-
-class WireStatus(msgspec.Struct):
-    confirmed: bool
-    block_height: int | None = None
-    block_hash: str | None = None
-
-
-class WireTransaction(msgspec.Struct, rename={"package_feerate": "effectiveFeePerVsize"}):
-    txid: str
-    vin: list[WireInput]
-    vout: list[WireOutput]
-    fee: float | None = None
-    weight: int | None = None
-    vsize: float | None = None
-    package_feerate: float | None = None
-    status: WireStatus | None = None
-
-
-class WireBlock(msgspec.Struct):
-    id: str
-    height: int
-    previousblockhash: str | None = None
-    timestamp: int | None = None
-    stale: bool | None = None
-
-
-class WireBlockEntry(msgspec.Struct):
-    txid: str
-    value: float
-    fee: float | None = None
-    vsize: float | None = None
-
-
-class WireFees(msgspec.Struct):
-    fastestFee: float  # noqa: N815  the backend's own names
-    halfHourFee: float  # noqa: N815
-    hourFee: float  # noqa: N815
-    economyFee: float  # noqa: N815
-    minimumFee: float  # noqa: N815
-
-
-class WireProjectedBlock(msgspec.Struct):
-    blockVSize: float  # noqa: N815
-    nTx: Count  # noqa: N815
-    totalFees: float  # noqa: N815
-    medianFee: float  # noqa: N815
-    feeRange: list[float]  # noqa: N815
-
-
-class WireMempoolInfo(msgspec.Struct):
-    size: Count
-    bytes: Count
-    usage: Count | None = None
-    maxmempool: Count | None = None
-    mempoolminfee: float | None = None
-    loaded: bool | None = None
-
-
-class WirePrevoutAnswer(msgspec.Struct):
-    prevout: WirePrevout | None = None
 
 
 def decode(kind: type[T], raw: bytes | Raw, what: str) -> T:
@@ -258,11 +186,11 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesTold:
     """
     wire = decode(WireFees, raw, "fees")
     told = FeesTold(
-        fastest=float(wire.fastestFee),
-        half_hour=float(wire.halfHourFee),
-        hour=float(wire.hourFee),
-        economy=float(wire.economyFee),
-        minimum=float(wire.minimumFee),
+        fastest=float(wire.fastest_fee),
+        half_hour=float(wire.half_hour_fee),
+        hour=float(wire.hour_fee),
+        economy=float(wire.economy_fee),
+        minimum=float(wire.minimum_fee),
         source=source,
     )
     if min(told.by_tier.values()) < 0:
@@ -278,15 +206,15 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
     """
     wire = decode(list[WireProjectedBlock], raw, "mempool-blocks")
     for one in wire:
-        if min(one.blockVSize, one.totalFees, one.medianFee, *one.feeRange) < 0:
+        if min(one.block_v_size, one.total_fees, one.median_fee, *one.fee_range) < 0:
             raise ParseError("mempool-blocks: a size, amount or feerate is negative")
     blocks = tuple(
         ProjectedBlock(
-            vsize=VBytes(float(one.blockVSize)),
-            count=one.nTx,
-            total_fees=amount(one.totalFees, "mempool-blocks"),
-            median=SatPerVb(float(one.medianFee)),
-            fee_range=tuple(float(rate) for rate in one.feeRange),
+            vsize=VBytes(float(one.block_v_size)),
+            count=one.n_tx,
+            total_fees=amount(one.total_fees, "mempool-blocks"),
+            median=SatPerVb(float(one.median_fee)),
+            fee_range=tuple(float(rate) for rate in one.fee_range),
         )
         for one in wire
     )

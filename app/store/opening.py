@@ -147,6 +147,7 @@ class _Opening:
         for table, columns in _tables(connection):
             hashes = ", ".join(f'bit_xor(hash("{column}"))' for column in columns)
             recent = f"WHERE {_RECENT[table]}" if large and table in _RECENT else ""
+            # Names of our own schema, as the database lists them.
             connection.execute(f'SELECT {hashes} FROM "{table}" {recent}').fetchall()  # noqa: S608
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:

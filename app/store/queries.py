@@ -28,6 +28,7 @@ _URGENCIES: Final = tuple(Urgency)
 def page(connection: Connection, query: PredictionQuery, cursor: Cursor | None) -> PredictionPage:
     conditions, values = _filters(query)
     where = " AND ".join([_BELIEVED, *conditions])
+    # `where` is made of this file's own words; what came from outside is in `values`.
     counted = connection.execute(f"SELECT count(*) FROM prediction_versions WHERE {where}", values).fetchone()  # noqa: S608
     if cursor is not None:
         where += " AND (detected_at, prediction_id) < (?, ?)"
@@ -89,7 +90,7 @@ def detected_between(connection: Connection, start: datetime, end: datetime) -> 
 
 def prune(connection: Connection, before: datetime) -> int:
     """Return how many rows went. Events keep the latest one, whose number goes on."""
-    superseded = f"DELETE FROM prediction_versions WHERE NOT ({_BELIEVED})"  # noqa: S608
+    superseded = f"DELETE FROM prediction_versions WHERE NOT ({_BELIEVED})"  # noqa: S608 - a constant of ours
     steps: list[tuple[str, list[Any]]] = [
         (superseded, []),
         (

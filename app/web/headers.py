@@ -24,7 +24,7 @@ class SecureHeaders(OutputTransform):
         status_code: int,
         headers: HTTPHeaders,
         chunk: bytes,
-        finishing: bool,  # noqa: FBT001, ARG002
+        finishing: bool,  # noqa: FBT001, ARG002 - Tornado calls it so
     ) -> tuple[int, HTTPHeaders, bytes]:
         if "Server" in headers:
             del headers["Server"]
@@ -55,7 +55,7 @@ class PageHeaders(SecureHeaders):
         status_code: int,
         headers: HTTPHeaders,
         chunk: bytes,
-        finishing: bool,  # noqa: FBT001
+        finishing: bool,  # noqa: FBT001 - Tornado calls it so
     ) -> tuple[int, HTTPHeaders, bytes]:
         if headers.get("Content-Type", "").startswith("text/html"):
             nonce = new_nonce()

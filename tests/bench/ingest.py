@@ -23,6 +23,7 @@ from app.data import entities_table
 from app.source import wire
 from app.source.examined import Examined
 from app.source.frames import FrameReader
+from app.source.wire_shapes import WireTransaction
 from tests.backend.crowd import Crowd
 from tests.bench.rows import BenchRow, at_least, at_most, shown
 from tests.builders import a_txid
@@ -89,7 +90,7 @@ def _split(frame: bytes) -> tuple[float, float]:
     split = time.perf_counter() - started
     started = time.perf_counter()
     for body in bodies:
-        wire.decode(wire.WireTransaction, body, "transaction")
+        wire.decode(WireTransaction, body, "transaction")
     return split, time.perf_counter() - started
 
 
