@@ -31,15 +31,32 @@ const flow = new FlowChart(charts, store);
 const bubbles = new Bubbles(charts, store, choose);
 const filters = new Filters(document.getElementById("filters"), () => tables());
 
+// The open whale is in the address, and one step of the browser's history: Back closes it.
 function choose(id) {
+  if (!id && history.state?.drawer) history.back();
+  else if (id && !drawer.dialog.open) history.pushState({ drawer: true }, "", address(id));
+  else history.replaceState(history.state, "", address(id));
+  show(id);
+}
+
+function address(id) {
   const asked = new URLSearchParams(location.search);
   if (id) asked.set("whale", id); else asked.delete("whale");
   const search = asked.toString().replaceAll("%2C", ",");
-  history.replaceState(history.state, "", search ? `?${search}` : location.pathname);
+  return search ? `?${search}` : location.pathname;
+}
+
+function show(id) {
   pending.select(id);
   confirmed.select(id);
   if (id) drawer.open(id);
 }
+
+addEventListener("popstate", () => {
+  const id = new URLSearchParams(location.search).get("whale");
+  if (id) show(id);
+  else if (drawer.dialog.open) drawer.dialog.close();
+});
 
 function tables(ended = []) {
   const all = [...store.rows.values()];
@@ -132,4 +149,4 @@ const feed = new Feed("live", {
 start();
 addEventListener("spout-light", () => { for (const chart of [queue, flow, bubbles]) chart.changed(); charts.repaint(); });
 const asked = new URLSearchParams(location.search).get("whale");
-if (asked) addEventListener("load", () => choose(asked));
+if (asked) addEventListener("load", () => { history.replaceState(null, "", address(null)); choose(asked); });

@@ -93,3 +93,24 @@ async def test_an_open_whale_is_in_the_address_and_opens_again(page: Page, tab: 
     await tab.ready()
 
     await expect(page.locator("#drawer-title")).to_have_text("412.50 BTC", timeout=SOON)
+
+
+@pytest.mark.usefixtures("tab")
+async def test_going_back_closes_the_open_whale_and_stays_on_the_page(page: Page) -> None:
+    await page.locator("#pending .row", has_text="412.50").click()
+    await expect(page.locator("#drawer")).to_contain_text("certain change", timeout=SOON)
+    await page.go_back()
+
+    await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
+    assert "whale=" not in page.url
+    assert await page.evaluate("document.documentElement.dataset.ready") == "yes"
+
+
+@pytest.mark.usefixtures("tab")
+async def test_a_closed_whale_leaves_no_step_behind(page: Page) -> None:
+    before = await page.evaluate("location.href")
+    await page.locator("#pending .row", has_text="412.50").click()
+    await page.keyboard.press("Escape")
+
+    await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
+    await page.wait_for_function("before => location.href === before", arg=before, timeout=SOON)
