@@ -1,4 +1,5 @@
 # make run     install into .venv and start Spout        make test    install what the tests need, run them all
+#              (in WORKERS processes: most of it waits for others)
 # make install the virtual environment alone             make lint    style, types, floors
 # make bench [ONLY=name,…]  the benches, bench.json      make lock    renew the locked requirements
 
@@ -11,6 +12,7 @@ INSTALLED := .venv/installed
 TESTABLE := .venv/testable
 ONLY ?=
 TESTS ?=
+WORKERS ?= 2
 
 .PHONY: install run test lint bench lock clean
 .DELETE_ON_ERROR:
@@ -22,7 +24,7 @@ run: $(INSTALLED)
 
 test: $(TESTABLE)
 	@sh tests/get_parts.sh
-	@$(BIN)/python -m pytest -q $(TESTS)
+	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 lint: $(TESTABLE)
 	$(BIN)/ruff check .

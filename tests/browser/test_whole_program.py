@@ -1,6 +1,7 @@
 """What a person sees of the whole program: a real browser, Spout and the replaying backend as processes."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from tests.backend.process import BackendProcess
 from tests.backend.transactions import a_payment, a_whale, address_of, bumped
 from tests.browser.conftest import IN_A_BROWSER, Tab, watched
 from tests.journey.spout import ROOT, SpoutProcess
+from tests.journey.waiting import until
 
 pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(240), pytest.mark.slow]
 SOON = 20_000
@@ -155,6 +157,7 @@ async def test_a_label_of_the_operator_is_text_and_never_markup(
 def label(spout: SpoutProcess, address: str, name: str) -> None:
     command = [sys.executable, "-m", "app", "labels", "add", address, name]
     subprocess.run(command, cwd=ROOT, env=spout.environment, check=True, timeout=60)
+    until(lambda: re.search(r"labels read.*own.*1", spout.log.read_text()), "the label is in force")
 
 
 async def test_logging_out_elsewhere_shows_the_way_in_on_the_open_page(
