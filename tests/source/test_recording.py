@@ -165,7 +165,7 @@ def test_what_is_no_recorded_answer_is_refused(tmp_path: Path, line: Any) -> Non
         RecordedTransport([written(tmp_path, line)], ZERO)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n", gzip.compress(b"", mtime=0)])
 def test_a_file_without_any_answer_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rest.jsonl.gz").write_bytes(content)
 
