@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(600)]
 DOWN_SECONDS = 14
 """Longer than the ladder's patience, so that it is told."""
 RECOVERY_SECONDS = 30.0
+EXPIRY_HOURS = 336
+"""Bitcoin Core's own."""
 FROZEN_SECONDS = 40.0
 """Until a frozen backend is told: 20 s where the machine is not busy."""
 
@@ -204,6 +206,21 @@ def test_a_frozen_backend_is_noticed_and_its_thaw_too(stage: Stage) -> None:
     assert told[1:] == climbing("blind", told[1:])
     assert noticed < FROZEN_SECONDS
     assert took < RECOVERY_SECONDS
+
+
+def test_an_expired_whale_is_dropped_by_all(stage: Stage) -> None:
+    txid = stage.node.send(stage.whale())
+    stage.wait_for(txid, status="pending")
+    entered = stage.node.call("getmempoolentry", txid)["time"]
+
+    stage.node.call("setmocktime", entered + (EXPIRY_HOURS + 1) * 3600)
+    try:
+        stage.node.send(stage.whale())  # expiry is looked at when something arrives
+        told = stage.wait_for(txid, status="dropped")
+    finally:
+        stage.node.call("setmocktime", 0)
+
+    assert [one["replaces"] for one in told] == [[], [], []]
 
 
 def test_nothing_was_told_twice_in_all_of_this(stage: Stage) -> None:
