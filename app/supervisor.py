@@ -37,7 +37,7 @@ class Supervisor:
         """Return what `work` returns; None if it falls: one step that falls must not take a part along."""
         try:
             return work()
-        except Exception:  # noqa: BLE001 - see above
+        except Exception:  # noqa: BLE001 - the step falls alone, and is counted
             _log.exception("step fell", step=what)
             self._count(what)
             return None

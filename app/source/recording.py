@@ -174,8 +174,8 @@ def _is_gzip(path: Path) -> bool:
         return stream.read(2) == b"\x1f\x8b"
 
 
-class _StampedTx(msgspec.Struct):
-    firstSeen: _Seconds | None = None  # noqa: N815 - the backend's own name
+class _StampedTx(msgspec.Struct, rename="camel"):
+    first_seen: _Seconds | None = None
 
 
 class _StampedDelta(msgspec.Struct):
@@ -197,7 +197,7 @@ def _stamp(frame: bytes) -> float | None:
     except msgspec.DecodeError:
         return None
     if read.delta is not None:
-        seen = [tx.firstSeen for tx in read.delta.added if tx.firstSeen]
+        seen = [tx.first_seen for tx in read.delta.added if tx.first_seen]
         if seen:
             return max(seen)
     return read.block.timestamp if read.block is not None else None

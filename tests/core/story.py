@@ -96,6 +96,18 @@ def a_block(
     )
 
 
+def a_judgement(
+    entities: Entities | None = None, foreteller: Foreteller | None = None, threshold: Sats = THRESHOLD
+) -> Judgement:
+    known = entities or Entities()
+    return Judgement(
+        threshold=threshold,
+        classify=lambda tx, peels: classify(tx, known, peels),
+        is_whale=is_whale,
+        foreteller=foreteller or Silent(),
+    )
+
+
 class Story:
     """Tells a tracker, one second after the other; `events` holds all that came of it."""
 
@@ -107,14 +119,7 @@ class Story:
         bounds: Bounds | None = None,
         threshold: Sats = THRESHOLD,
     ) -> None:
-        known = entities or Entities()
-        judgement = Judgement(
-            threshold=threshold,
-            classify=lambda tx, peels: classify(tx, known, peels),
-            is_whale=is_whale,
-            foreteller=foreteller or Silent(),
-        )
-        self.tracker = Tracker(judgement, bounds)
+        self.tracker = Tracker(a_judgement(entities, foreteller, threshold), bounds)
         self.at = NOON
         self.events: list[Happening] = []
         self.kept: dict[str, Prediction] = {}

@@ -3,9 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.core.classification import Classification, Flow, MovedIs
 from app.core.events import EventType
-from app.core.flow.peel import PeelMemory
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
@@ -22,40 +20,21 @@ from app.core.observations import (
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored
 from app.core.tracker import Tracker
-from app.core.tracking.beliefs import Consequences, Judgement
-from app.core.tracking.foreteller import Silent
+from app.core.tracking.beliefs import Consequences
 from app.core.tracking.shedding import ALWAYS_KEPT
-from app.core.units import BlockHash, Height, Sats, Txid
+from app.core.units import BlockHash, Height, Txid
 from tests.builders import a_script, a_transaction, a_txid, pays, sats, spends
+from tests.core.story import a_judgement
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 NODE = SourceName.BITCOIND
-
-
-def _classify(tx: Transaction, _peels: PeelMemory) -> Classification:
-    return Classification(
-        flow=Flow.UNKNOWN,
-        gross=tx.gross,
-        moved=tx.gross,
-        moved_low=tx.gross,
-        moved_high=tx.gross,
-        moved_is=MovedIs.CERTAIN,
-        internal=Sats(0),
-        evidence=(),
-    )
 
 
 class Sea:
     """A tracker with whales, and a store that remembers every version of them."""
 
     def __init__(self, whales: int) -> None:
-        judgement = Judgement(
-            threshold=sats(100),
-            classify=_classify,
-            is_whale=lambda seen, threshold: seen.moved > threshold,
-            foreteller=Silent(),
-        )
-        self.tracker = Tracker(judgement)
+        self.tracker = Tracker(a_judgement())
         self.stored: dict[str, Prediction] = {}
         self.seconds = 0
         self.whales = [a_whale(number) for number in range(whales)]

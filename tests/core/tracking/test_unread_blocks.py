@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from app.core.classification import Classification, Flow, MovedIs
 from app.core.models import Block, BlockEntry, SourceName
 from app.core.observations import BlockConnected, ChainListed, MempoolListed, Unanswered
 from app.core.questions import AskBlock, AskTransaction
 from app.core.tracker import Tracker
-from app.core.tracking.beliefs import Consequences, Judgement
+from app.core.tracking.beliefs import Consequences
 from app.core.units import BlockHash, Height, Sats, Txid
+from tests.core.story import a_judgement
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHALE, COINBASE = Txid("a" * 64), Txid("c" * 64)
@@ -24,37 +24,8 @@ READ = Block(
 )
 
 
-class NoForecasts:
-    def foretell(self, whales, _at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-        return [None for _ in whales]
-
-    def moved(self, _at: datetime) -> bool:
-        return False
-
-    def mark_told(self, _at: datetime) -> None:
-        pass
-
-
 def a_tracker() -> Tracker:
-    def classify(tx, _peels):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        return Classification(
-            flow=Flow.UNKNOWN,
-            gross=tx.gross,
-            moved=tx.gross,
-            moved_low=tx.gross,
-            moved_high=tx.gross,
-            moved_is=MovedIs.UP_TO,
-            internal=Sats(0),
-        )
-
-    return Tracker(
-        Judgement(
-            threshold=Sats(10_000_000_000),
-            classify=classify,
-            is_whale=lambda seen, threshold: seen.gross > threshold,
-            foreteller=NoForecasts(),
-        )
-    )
+    return Tracker(a_judgement())
 
 
 def connected(tracker: Tracker, block: Block) -> Consequences:
