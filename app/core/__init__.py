@@ -1,0 +1,1 @@
+"""The domain model and its rules, as pure functions without I/O, clock, randomness or settings."""

@@ -1,4 +1,4 @@
-"""Who may do what through the API."""
+"""API keys and the scopes that say what each may do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,13 +9,13 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
     def allows(self, wanted: "Scope") -> bool:
-        """`admin` may do all that `read` may."""
+        """Return whether this scope includes `wanted`: `admin` includes `read`."""
         return self is Scope.ADMIN or wanted is Scope.READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key that is known; the key itself is kept nowhere, only its hash."""
+    """An issued API key; only its hash is stored, never the key itself."""
 
     id: str
     name: str

@@ -1,10 +1,11 @@
-"""How long to wait before trying again."""
+"""Exponential backoff with jitter, for reconnects and retries."""
 
 
-def backoff_seconds(attempt: int, chance: float, longest: float = 60.0) -> float:
-    """Return 1, 2, 4 … `longest` seconds for attempts 1, 2, 3 …, less up to a quarter by `chance` (0..1).
+def backoff_seconds(attempt: int, chance: float, longest: float = 60.0, first: float = 1.0) -> float:
+    """Return `first`, twice that, … `longest` seconds for attempts 1, 2 …, less a quarter at most.
 
-    Many that lost the same far side must not all come back at once.
+    `chance`, 0..1, says how much less. The jitter keeps clients that lost the same server from reconnecting
+    at the same moment.
     """
-    full = min(longest, 2.0 ** min(attempt - 1, 30))
+    full = min(longest, first * 2.0 ** min(attempt - 1, 30))
     return float(full * (1 - chance / 4))

@@ -1,7 +1,9 @@
-"""What the coins of one transaction do, as far as it can be known; made by `app.core.classify`."""
+"""Flow, moved value and evidence of one transaction, as made by `app.core.flow`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from app.core.units import Sats
 
@@ -34,7 +36,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A named sender or receiver; `basis` says whose word the label is ("own label", "published", ...)."""
+    """A labelled sender or receiver; `basis` is the source of the label ("own label", "published", ...)."""
 
     name: str
     kind: str
@@ -46,7 +48,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """Amounts in satoshi; `moved_low <= moved <= moved_high <= gross` always."""
+    """The result of classification, in satoshi; `moved_low <= moved <= moved_high <= gross` always."""
 
     flow: Flow
     gross: Sats
@@ -58,8 +60,22 @@ class Classification:
     from_entities: tuple[Party, ...] = ()
     to_entities: tuple[Party, ...] = ()
     split: dict[Flow, Sats] = field(default_factory=dict)
-    """Volume by flow where one transaction is several; sums to `moved`."""
+    """Volume by flow, for a transaction that contains several flows; sums to `moved`."""
     flags: frozenset[Flag] = frozenset()
     evidence: tuple[str, ...] = ()
     missing_inputs: int = 0
-    """Inputs whose spent script is still unknown."""
+    """Number of inputs whose prevout script is still unknown."""
+
+    @property
+    def counted(self) -> Sats:
+        """The amount that a filter by size compares: `moved`; all that may have moved in a coinjoin.
+
+        A coinjoin's moved value is suppressed, but the coinjoin must not vanish from a filter for that.
+        """
+        return self.moved_high if Flag.COINJOIN in self.flags else self.moved
+
+
+def counted_sat(body: Mapping[str, Any]) -> int:
+    """Return the same of a whale as the contract's `data` tells it; 0 if the amount is not known."""
+    coinjoin = Flag.COINJOIN.value in (body.get("flags") or ())
+    return int(body.get("moved_high_sat" if coinjoin else "moved_sat") or 0)

@@ -1,4 +1,7 @@
-"""What Spout says: the contract's events. Sequences are given by the store, in the order of telling."""
+"""The contract's event types, and events before and after the store has numbered them.
+
+Sequence numbers are assigned by the store, in order of publication.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,11 +27,29 @@ class EventType(StrEnum):
     MEMORY_PRESSURE = "memory.pressure"
     ENDPOINT_DISABLED = "endpoint.disabled"
     TEST = "test"
+    ALERT_DIGEST = "alert.digest"
+    ALERT_SUMMARY = "alert.summary"
+    FEES_CROSSED = "fees.crossed"
+    FLOW_CROSSED = "flow.crossed"
+    REPORT_PERIODIC = "report.periodic"
+
+
+TO_ONE_ENDPOINT = frozenset(
+    {
+        EventType.TEST,
+        EventType.ALERT_DIGEST,
+        EventType.ALERT_SUMMARY,
+        EventType.FEES_CROSSED,
+        EventType.FLOW_CROSSED,
+        EventType.REPORT_PERIODIC,
+    }
+)
+"""Delivered only to the endpoint they are made for, never on the stream; numbered with the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """Something to be told, not yet numbered. Exactly one of `prediction` and `facts` is set."""
+    """An event before the store has numbered it. Exactly one of `prediction` and `facts` is set."""
 
     type: EventType
     at: datetime
@@ -38,7 +59,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Numbered and stored; `body` is the contract's `data`."""
+    """A numbered and stored event; `body` is the contract's `data`."""
 
     type: EventType
     id: str

@@ -1,4 +1,4 @@
-"""Who saw a transaction first, and by how much: each source's lead over the others."""
+"""Which source reports transactions first, and its lead over the next one."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from app.core.units import Txid
 
 REMEMBERED = 2_000
 MEASURED = 500
-"""The latest leads that the median is taken of."""
+"""The median is taken over this many of the latest leads of a source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """How often a source was the first, and how far ahead of the next one, where another saw it too."""
+    """How often a source was first, and its median lead over the second, where a second source reported."""
 
     source: SourceName
     first: int
@@ -23,7 +23,7 @@ class Lead:
 
 
 class Firsts:
-    """Counts what is told by `saw`; bounded."""
+    """Counts first reports by source, fed by `saw`; remembers a bounded number of txids."""
 
     def __init__(self) -> None:
         self._seen: Recent[Txid, tuple[SourceName, float, bool]] = Recent(REMEMBERED)
@@ -31,7 +31,7 @@ class Firsts:
         self._leads: dict[SourceName, deque[float]] = {}
 
     def saw(self, source: SourceName, txid: Txid, seconds: float) -> None:
-        """Take note that `source` told `txid` at `seconds` of a clock that never steps back."""
+        """Record that `source` reported `txid` at `seconds` of a monotonic clock."""
         known = self._seen.get(txid)
         if known is None:
             self._seen.put(txid, (source, seconds, False))
@@ -43,7 +43,7 @@ class Firsts:
             self._leads.setdefault(first, deque(maxlen=MEASURED)).append((seconds - at) * 1000)
 
     def leads(self) -> tuple[Lead, ...]:
-        """Every source that was ever first, the most often first one first."""
+        """Return every source that was ever first, in descending order of how often."""
         counted = sorted(self._first.items(), key=lambda one: -one[1])
         return tuple(
             Lead(source=source, first=first, median_lead_ms=self._median(source)) for source, first in counted

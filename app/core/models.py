@@ -1,4 +1,4 @@
-"""What the wire tells, once parsed: transactions and blocks."""
+"""Parsed transactions and blocks, the same whichever source they come from."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,12 +6,14 @@ from enum import StrEnum
 
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 
+_ROUNDED_BY = 0.0051
+"""sat/vB; half a hundredth, and what binary fractions add."""
 BIP125_FINAL = 0xFFFFFFFE
 """An input with a sequence below this signals replaceability (BIP 125)."""
 
 
 class SourceName(StrEnum):
-    """Who told us; also the contract's `first_seen_by`."""
+    """The source of an observation; also the contract's `first_seen_by`."""
 
     MEMPOOL_WS = "mempool_ws"
     MEMPOOL_REST = "mempool_rest"
@@ -22,10 +24,10 @@ class SourceName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One input; `script` and `value` are those of the output it spends, None while unknown.
+    """One input; `script` and `value` are those of its prevout, None while unknown.
 
-    `scriptsig` and `witness` (hex) are what a missing script is derived from
-    (`app.core.encoding.scripts`); they are dropped once that is done.
+    A missing script is derived from `scriptsig` and `witness` (hex; see `app.core.encoding.scripts`),
+    which are dropped afterwards.
     """
 
     outpoint: Outpoint
@@ -47,40 +49,44 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """A transaction with what we were told of it; what we were not told is None."""
+    """A transaction as far as the sources reported it; a field that no source reported is None."""
 
     txid: Txid
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     fee: Sats | None = None
     vsize: VBytes | None = None
+    """Virtual size as mempools and miners count it: a quarter of the weight, more where sigops weigh more."""
     package_feerate: SatPerVb | None = None
-    """What its package pays a vbyte (ancestors and descendants counted); None if nobody said."""
+    """Feerate of its package (ancestors and descendants included); None if no source reported it."""
 
     @property
     def gross(self) -> Sats:
-        """Sum of all outputs, change included."""
+        """Sum of all output values, change included."""
         return Sats(sum(output.value for output in self.outputs))
 
     @property
     def feerate(self) -> SatPerVb | None:
-        """Its own fee by its own size; a package may pay more or less."""
+        """Its own fee divided by its own vsize; its package may pay more or less."""
         if self.fee is None or not self.vsize:
             return None
         return SatPerVb(self.fee / self.vsize)
 
     @property
     def effective_feerate(self) -> SatPerVb | None:
-        """What a miner earns by it: its package's feerate if somebody said, else its own."""
+        """The feerate a miner earns by including it: its package's if known, else its own."""
         return self.feerate if self.package_feerate is None else self.package_feerate
 
     def is_of_package(self, package_feerate: SatPerVb | None) -> bool:
-        """Whether its package pays otherwise than it does itself: a child lifts it, or it lifts a parent.
+        """Return whether the package feerate differs from its own: a child pays for it, or it for a parent.
 
-        The two may differ by a vbyte's rounding; over a fiftieth is a package. False where one is unknown.
+        The two may differ by a vbyte's rounding, so only a difference of over 2 % counts; and a package
+        feerate may be rounded to two decimals, which at 0.1 sat/vB is more. False where one is unknown.
         """
         own = self.feerate
-        return own is not None and package_feerate is not None and abs(package_feerate - own) > own / 50
+        if own is None or package_feerate is None:
+            return False
+        return abs(package_feerate - own) > own / 50 + _ROUNDED_BY
 
     @property
     def signals_rbf(self) -> bool:
@@ -93,7 +99,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockEntry:
-    """One line of a block's summary; `value` is the sum of all its outputs."""
+    """One transaction in a block's summary; `value` is the sum of all its outputs."""
 
     txid: Txid
     value: Sats
@@ -103,7 +109,7 @@ class BlockEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block of the best chain; `txids` and `entries` (coinbase first) are None until somebody said."""
+    """A block of the best chain; `txids` and `entries` (coinbase first) are None until reported."""
 
     hash: BlockHash
     height: Height

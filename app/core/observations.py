@@ -1,28 +1,70 @@
-"""What a source can tell. Every source yields these and nothing else; the tracker alone draws conclusions."""
+"""Observations, the only output of a source; the tracker alone draws conclusions from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from app.core.ladder import Transition
 from app.core.models import Block, SourceName, Transaction
 from app.core.prediction import Prediction
 from app.core.questions import Question
+from app.core.scoring import AccuracyChange
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.core.visibility import Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionSeen:
-    """It is in the mempool. `late`: it was waiting there before this source could tell."""
+    """A transaction is in the mempool. `late`: it had entered before this source could report it."""
 
     tx: Transaction
     source: SourceName
     late: bool = False
 
 
+class TransactionBatch(Protocol):
+    """Transactions of which only what tells whether they matter has been decoded, in the order reported."""
+
+    @property
+    def txids(self) -> Sequence[Txid]: ...
+
+    @property
+    def gross(self) -> Sequence[int]:
+        """The sum of the outputs of each, in satoshi."""
+        ...
+
+    @property
+    def parents(self) -> Sequence[Txid]:
+        """The txids that all of them spend from; one may be repeated."""
+        ...
+
+    def parents_of(self, index: int) -> Sequence[Txid]: ...
+
+    def paid(self) -> Iterable[tuple[Txid, float, float]]:
+        """Yield txid, effective feerate in sat/vB and size in vB of those of which both are known."""
+        ...
+
+    def whole(self, index: int) -> Transaction:
+        """Read one of them whole.
+
+        Raises:
+            ParseError: if a part that had not been decoded is invalid.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionGlimpsed:
-    """A line of a projected block: its outputs' sum and package feerate, nothing else."""
+class TransactionsSeen:
+    """Transactions are in the mempool, none of which is large; `late` as for one."""
+
+    batch: TransactionBatch
+    source: SourceName
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectedTransaction:
+    """A transaction seen in a projected block: sum of outputs, fee, vsize and package feerate only."""
 
     txid: Txid
     value: Sats
@@ -34,7 +76,7 @@ class TransactionGlimpsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionLeft:
-    """It is no longer in this source's mempool; why is not said, and it may be in a block."""
+    """Transactions are no longer in this source's mempool, for an unreported reason; perhaps in a block."""
 
     txids: tuple[Txid, ...]
     source: SourceName
@@ -42,9 +84,9 @@ class TransactionLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionReplaced:
-    """The source says that `by` took the place of `victims`; a heuristic of the source, to be checked.
+    """The source reports that `by` replaced `victims`: its heuristic, to be checked against the inputs.
 
-    `mined`: `by` is in a block, so this is a conflict lost, not a replacement.
+    `mined`: `by` is in a block, so `victims` lost a conflict to a block and were not replaced by RBF.
     """
 
     victims: tuple[Txid, ...]
@@ -55,7 +97,7 @@ class TransactionReplaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockConnected:
-    """`block` is part of the source's best chain; may come again, out of order, or with a gap before it."""
+    """`block` is in the source's best chain; may be repeated, out of order, or preceded by a gap."""
 
     block: Block
     source: SourceName
@@ -63,15 +105,15 @@ class BlockConnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainListed:
-    """The end of the source's best chain, ascending; may be an old view of it, right after a start."""
+    """The latest blocks of the source's best chain, ascending; may be stale right after a start."""
 
     blocks: tuple[Block, ...]
     source: SourceName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusTold:
-    """The answer to AskStatus: in a block, in the mempool, or known to nobody (both None / False)."""
+class StatusReply:
+    """The answer to AskStatus: in a block, in the mempool, or in neither (block None, mempool False)."""
 
     txid: Txid
     block_hash: BlockHash | None
@@ -79,14 +121,14 @@ class StatusTold:
     in_mempool: bool
     source: SourceName
     replaced_by: Txid | None = None
-    """The transaction the source names as its replacement, if it remembers one."""
+    """The transaction that replaced it according to the source, if the source remembers one."""
     as_of: datetime | None = None
-    """Since when it is known to be so; None where the source does not say."""
+    """The time at which this status was valid; None where the source does not report one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionTold:
-    """The answer to AskTransaction: the whole transaction, waiting or in a block."""
+class TransactionReply:
+    """The answer to AskTransaction: the whole transaction, in the mempool or in a block."""
 
     tx: Transaction
     block_hash: BlockHash | None
@@ -101,8 +143,8 @@ class Prevout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrevoutsTold:
-    """The answer to AskPrevouts; None where the source does not know one."""
+class PrevoutsReply:
+    """The answer to AskPrevouts; an outpoint the source does not know maps to None."""
 
     txid: Txid
     prevouts: Mapping[Outpoint, Prevout | None]
@@ -110,18 +152,22 @@ class PrevoutsTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageTold:
-    """The answer to AskPackage. `related`: its unconfirmed ancestors and descendants."""
+class PackageReply:
+    """The answer to AskPackage. `related`: the number of its unconfirmed ancestors and descendants.
+
+    `members`: their txids, as far as the source reports them.
+    """
 
     txid: Txid
     package_feerate: SatPerVb
     related: int | None
     source: SourceName
+    members: frozenset[Txid] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MempoolListed:
-    """Everything that waited at `as_of`."""
+    """All txids in the source's mempool at `as_of`."""
 
     txids: frozenset[Txid]
     as_of: datetime
@@ -130,18 +176,18 @@ class MempoolListed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
-    """Nobody could be asked, or nobody answered. Says nothing about the thing asked for."""
+    """No source could be asked, or none answered. Says nothing about the subject of the question."""
 
     question: Question
     reason: str
 
 
 TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")
-"""The recommended fees by name, the dearest first; the contract's keys."""
+"""Names of the recommended fees, highest feerate first; the contract's keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeesTold:
+class FeesRecommended:
     """The backend's recommended fees, sat/vB."""
 
     fastest: float
@@ -153,16 +199,16 @@ class FeesTold:
 
     @property
     def by_tier(self) -> dict[str, float]:
-        """By the names of TIERS, in their order."""
+        """Return the feerates keyed by the names of TIERS, in their order."""
         rates = (self.fastest, self.half_hour, self.hour, self.economy, self.minimum)
         return dict(zip(TIERS, rates, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectedBlock:
-    """One block of the queue: `fee_range` ascending, sat/vB; `median` 0 while it is not half full.
+    """One projected block: `fee_range` ascending, sat/vB; `median` is 0 while it is not half full.
 
-    A fee histogram tells neither how many transactions nor which fees: those are None then.
+    A fee histogram gives neither transaction count nor fees; `count` and `total_fees` are None then.
     """
 
     vsize: VBytes
@@ -174,9 +220,9 @@ class ProjectedBlock:
 
 @dataclass(frozen=True, slots=True)
 class FeeBin:
-    """So many vbytes at one feerate; count and fees are None where nobody said.
+    """Waiting vbytes at one feerate; `count` and `fees` are None where the source does not report them.
 
-    Where a range is told, `feerate` is their mean, or the lowest if that is all there is.
+    For a range of feerates, `feerate` is the mean, or the lowest if only that is reported.
     """
 
     feerate: SatPerVb
@@ -189,9 +235,9 @@ class FeeBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueProjected:
-    """The blocks that would be made of what waits, the next one first.
+    """The projected blocks of the mempool, next block first.
 
-    `bins`: the same before it was cut into blocks, from a source that tells it so; empty from others.
+    `bins`: the same queue before it was cut into blocks, from a source that reports bins; else empty.
     """
 
     blocks: tuple[ProjectedBlock, ...]
@@ -214,7 +260,7 @@ class MempoolMeasured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Something may have been missed. `reason` in words, for the log and the page."""
+    """Transactions or blocks may have been missed. `reason` is text for the log and the page."""
 
     source: SourceName
     reason: str
@@ -222,7 +268,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceConnected:
-    """A source can be heard and asked now. `again`: it had been before."""
+    """A source is connected and can be queried. `again`: this is a reconnect."""
 
     source: SourceName
     again: bool
@@ -230,22 +276,22 @@ class SourceConnected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSynced:
-    """How far the source's own mempool is, 0..100; below 100 it tells what was waiting, not what is new."""
+    """Sync progress of the source's mempool, 0..100; below 100 it reports transactions that are not new."""
 
     source: SourceName
     percent: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SightChanged:
-    """The sources together let us see more, or less."""
+class VisibilityChanged:
+    """The visibility level that the sources give together has risen or fallen."""
 
     transition: Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPressed:
-    """Our own memory is short: `rss_mb` of `limit_mb`. `first`: of this episode."""
+    """Our own process is short of memory: `rss_mb` of `limit_mb`. `first`: first report of this episode."""
 
     rss_mb: float
     limit_mb: int
@@ -253,8 +299,31 @@ class MemoryPressed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointGivenUp:
+    """An alert endpoint was disabled because deliveries to it failed or were refused for too long."""
+
+    endpoint_id: str
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyChanged:
+    """The accuracy of our own forecasts has degraded or recovered."""
+
+    change: AccuracyChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStepped:
+    """The wall clock was stepped by `seconds`: forward where positive, back where negative."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionRecalled:
-    """The answer to AskStored; None if the store does not have it."""
+    """The answer to AskStored; `prediction` is None if the store does not have it."""
 
     prediction_id: str
     prediction: Prediction | None
@@ -262,7 +331,7 @@ class PredictionRecalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Bytes or a part of them could not be read; `what` names the field."""
+    """A message or a part of it could not be parsed; `what` names the field."""
 
     source: SourceName
     what: str
@@ -270,25 +339,29 @@ class Skipped:
 
 Observation = (
     TransactionSeen
-    | TransactionGlimpsed
+    | TransactionsSeen
+    | ProjectedTransaction
     | TransactionLeft
     | TransactionReplaced
     | BlockConnected
     | ChainListed
-    | StatusTold
-    | TransactionTold
-    | PrevoutsTold
-    | PackageTold
+    | StatusReply
+    | TransactionReply
+    | PrevoutsReply
+    | PackageReply
     | MempoolListed
     | Unanswered
-    | FeesTold
+    | FeesRecommended
     | QueueProjected
     | MempoolMeasured
     | SourceConnected
     | Gap
     | SourceSynced
-    | SightChanged
+    | VisibilityChanged
     | MemoryPressed
+    | EndpointGivenUp
+    | AccuracyChanged
     | PredictionRecalled
+    | ClockStepped
     | Skipped
 )

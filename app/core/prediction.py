@@ -1,15 +1,17 @@
-"""A whale as Spout remembers it: one record from first sight to its end, the same through replacements."""
+"""The record of one whale from first seen to its end, the same through replacements."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.classification import Classification, Flag
+from app.core.classification import Classification, Flag, Flow
 from app.core.models import SourceName, Transaction
 from app.core.units import BlockHash, Height, SatPerVb, Txid
 
 HORIZONS = (1, 2, 3, 6, 12, 24, 144)
-"""Blocks for which a probability is stated; the contract's keys."""
+"""Numbers of blocks for which a probability is stated; the contract's keys."""
+FARTHEST = Height(HORIZONS[-1])
+"""Number of blocks after which a forecast without a predicted block is due."""
 
 
 class Status(StrEnum):
@@ -28,7 +30,7 @@ class Outcome(StrEnum):
 
 
 class Urgency(StrEnum):
-    """Ascending: filters go by the order in which they are declared."""
+    """Ascending: filters compare by declaration order."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -37,53 +39,75 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """When it will confirm, as believed at `made_at` with the chain at `at_height`."""
+    """When a transaction will confirm, as forecast at `made_at` with the tip at `at_height`."""
 
     made_at: datetime
     at_height: Height
     txid: Txid
     feerate: SatPerVb
-    """Of its package, sat/vB."""
+    """Feerate of its package, sat/vB."""
     probabilities: tuple[float, ...]
     """P(confirmed within n blocks) for n in HORIZONS, ascending."""
     p_dropped: float | None
     predicted_block: Height | None
-    """The first height with a probability of at least 0.8; None if there is none within 144 blocks."""
+    """The first height whose probability is at least 0.8; None if there is none within 144 blocks."""
     eta_seconds: int | None
     confidence_score: float | None
     urgency_score: float
     urgency: Urgency
     inputs: str
-    """Where the queue was read: projected_blocks, bitcoind, electrs."""
+    """Source of the queue: projected_blocks, bitcoind or electrs."""
     widened: bool = False
-    """The inflow's window was still short, so the spread is wider."""
+    """Whether the distribution was widened because the inflow had not been observed for long enough."""
     inflow_seconds: float | None = None
-    """How long arrivals had been watched."""
+    """How long arrivals had been observed."""
     recalibration_outcomes: int = 0
-    """How many of the node's own outcomes straightened the probabilities; 0: none yet."""
+    """Number of the node's own outcomes that the probabilities were recalibrated with; 0: none yet."""
     recalibration_age_seconds: float | None = None
-    unstraightened: tuple[float, ...] = ()
-    """The probabilities before the node's own outcomes straightened them, kept with an opening forecast:
-    the next ones are learned from these. Empty: they were stated as they are."""
+    raw: tuple[float, ...] = ()
+    """The probabilities before recalibration, kept with an opening forecast because later recalibrations
+    are fitted to them. Empty: no recalibration was applied."""
+    projected_block: int | None = None
+    """Number of the projected block that its feerate reaches, 1 is the next: the baseline to which our
+    forecast is compared. None where no source projects blocks."""
+
+    @property
+    def due_height(self) -> Height:
+        """The height at which the forecast is decided: the predicted block, else 144 blocks on."""
+        return self.predicted_block or Height(self.at_height + FARTHEST)
 
 
 REVISIONS_HELD = 100
-"""Of one forecast in memory: the first for each txid and so many of the latest; the store keeps all."""
+"""Latest forecasts held in memory per prediction, besides the first for each txid; the store keeps all."""
 
 
 def thinned(forecasts: tuple[Forecast, ...], latest: int = REVISIONS_HELD) -> tuple[Forecast, ...]:
-    """Return the first forecast for each txid and the `latest` last ones, in their order."""
+    """Return the first forecast for each txid and the last `latest` ones, in their order."""
     openings = {one.txid: index for index, one in reversed(list(enumerate(forecasts)))}
     kept = {*openings.values(), *range(max(0, len(forecasts) - latest), len(forecasts))}
     return tuple(forecasts[index] for index in sorted(kept))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One whale. `first_forecast` is frozen and scored; `forecasts` holds its revisions, oldest first.
+class Replacement:
+    """The replacement of one transaction of a prediction by another, kept to score its forecast."""
 
-    Where they are many, some of the middle are left to the store (`thinned`).
-    `version` counts every change, so that two copies can be told apart.
+    txid: Txid
+    by: Txid
+    at: datetime
+    at_height: Height | None
+    """Height of the tip at that time; None if it was not known."""
+    flow: Flow | None
+    """The flow with which `txid` was announced."""
+    overdue_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One whale. `first_forecast` is frozen and scored; `forecasts` holds the revisions, oldest first.
+
+    Where there are many revisions, those in the middle are kept in the store only (`thinned`).
+    `version` counts every change, so that two copies can be compared.
     """
 
     prediction_id: str
@@ -96,7 +120,7 @@ class Prediction:
     first_seen_by: SourceName
     updated_at: datetime
     flags: frozenset[Flag] = frozenset()
-    """Those that come from its life; the classification's come on top in `all_flags`."""
+    """Flags set by the tracker; `all_flags` adds those of the classification."""
     replaces: tuple[Txid, ...] = ()
     replaced_by: Txid | None = None
     conflicts_with: tuple[Txid, ...] = ()
@@ -106,17 +130,25 @@ class Prediction:
     confirmed_height: Height | None = None
     confirmed_hash: BlockHash | None = None
     confirmed_at: datetime | None = None
-    """When we first knew; the block's own timestamp can be hours off."""
+    """When we first knew that it was confirmed; the block's own timestamp can be hours off."""
     ended_at: datetime | None = None
     reason: str | None = None
-    """Why it ended or what is uncertain, in words."""
+    """Why it ended or what is uncertain, as text."""
     left_unverified: bool = False
     reorged: int = 0
     peel_of: str | None = None
-    """The prediction that was announced for the coin this one carries on."""
+    """Id of the prediction that was announced for the peel chain this transaction continues."""
     first_seen_in_block: bool = False
     outcome: Outcome | None = Outcome.CENSORED
-    """None: confirmed, and nothing had been forecast that could be scored."""
+    """None: confirmed without a forecast that could be scored."""
+    announced_flow: Flow | None = None
+    """Flow of the current transaction when it was first seen; None in records older than this field."""
+    overdue_since: datetime | None = None
+    """When the block at which the scored forecast was due was mined without this transaction."""
+    replacements: tuple[Replacement, ...] = ()
+    """The replacements that led to the current transaction or ended the prediction; oldest first."""
+    clock_steps_seconds: float = 0.0
+    """Sum of wall clock steps (back: negative) between first seen and the end."""
     demo: bool = False
 
     @property
@@ -125,28 +157,30 @@ class Prediction:
 
     @property
     def effective_feerate(self) -> SatPerVb | None:
-        """What a miner earns by it: its package's feerate as last known, else its own."""
+        """The feerate a miner earns by including it: its package's as last known, else its own."""
         return self.tx.feerate if self.package_feerate is None else self.package_feerate
 
     @property
     def all_flags(self) -> frozenset[Flag]:
-        """Whether it is of a package is said by what that pays now, not at first sight."""
+        """All flags; CPFP follows from the package feerate as it is now, not as it was when first seen."""
         of_package = {Flag.CPFP} if self.tx.is_of_package(self.package_feerate) else set()
         return self.flags | self.classification.flags - {Flag.CPFP} | of_package
 
     @property
     def forecast(self) -> Forecast | None:
-        """The latest one of the present transaction."""
+        """The latest forecast of the current transaction; None if it has none."""
         latest = self.forecasts[-1] if self.forecasts else None
         return latest if latest is not None and latest.txid == self.txid else None
 
     @property
     def unforecast(self) -> str | None:
-        """Why there is no forecast, in words; None where there is one."""
+        """Why there is no forecast, as text; None where there is one."""
         if self.forecast is not None:
             return None
         if self.first_seen_in_block:
             return "it was first seen in its block"
+        if self.status is Status.CONFIRMED:
+            return "it confirmed before anything was known to forecast it from"
         if self.tx.vsize is None or self.effective_feerate is None:
             return "its fee is not known"
         if self.effective_feerate <= 0:
@@ -155,7 +189,7 @@ class Prediction:
 
     @property
     def lead_time_seconds(self) -> float | None:
-        """From first sight to confirmation; None until then, and for one first seen in a block."""
+        """Seconds from first seen to confirmed; None until confirmed, and if first seen in a block."""
         if self.confirmed_at is None or self.first_seen_in_block:
             return None
-        return (self.confirmed_at - self.detected_at).total_seconds()
+        return (self.confirmed_at - self.detected_at).total_seconds() - self.clock_steps_seconds

@@ -1,4 +1,4 @@
-"""What the tracker wants to know. A source that can answers with observations; nobody has to."""
+"""Questions of the tracker, which a source that can answers with observations. None has to."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,14 @@ from app.core.units import BlockHash, Height, Outpoint, Txid
 
 @dataclass(frozen=True, slots=True)
 class AskStatus:
-    """Where it is: in a block, in the mempool, nowhere."""
+    """The status of a transaction: in a block, in the mempool, or in neither.
+
+    `again`: it was in neither, and a source that polls its node may be about to report why; asked again
+    after its next poll.
+    """
 
     txid: Txid
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class AskPrevouts:
 
 @dataclass(frozen=True, slots=True)
 class AskPackage:
-    """What its package pays now."""
+    """The current feerate of its package."""
 
     txid: Txid
 
@@ -46,14 +51,14 @@ class AskBlock:
 
 @dataclass(frozen=True, slots=True)
 class AskMempool:
-    """Everything that waits now, and the tip."""
+    """All txids in the mempool, and the tip."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AskStored:
-    """The prediction of that id, as the store has it; it was set aside when memory ran short."""
+    """The stored prediction with that id, which was unloaded when memory ran short."""
 
     prediction_id: str
 

@@ -1,4 +1,4 @@
-"""The units in which the whole house counts."""
+"""Units and identifiers as types, such as Txid, Sats, VBytes, SatPerVb and Height."""
 
 from decimal import Decimal
 from typing import NamedTuple, NewType
@@ -21,18 +21,18 @@ MAX_MONEY = Sats(21_000_000 * SATS_PER_BTC)
 
 
 NO_TXID = Txid("00" * 32)
-"""What a coinbase "spends"; its output number differs from one source to the other."""
+"""The prevout txid of a coinbase input; its output index differs between sources."""
 
 
 class Outpoint(NamedTuple):
-    """One output of one transaction, as an input names it."""
+    """A reference to one output of one transaction."""
 
     txid: Txid
     vout: int
 
 
 def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
-    """Bitcoin Core's unit of feerates, BTC a 1,000 vbytes, into ours."""
+    """Convert Bitcoin Core's feerate unit, BTC per 1,000 vbytes, to sat/vB."""
     return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
 
 

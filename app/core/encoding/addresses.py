@@ -1,4 +1,4 @@
-"""Addresses of every network, to and from the scripts they stand for, checksums and all."""
+"""Conversion between scripts and addresses of every network, with checksums."""
 
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ _LONGEST_BECH32 = 90
 
 
 def address_of(script: str, network: Network = Network.MAIN) -> str | None:
-    """Write `script` as an address of `network`; None where it has none (OP_RETURN, bare, ...)."""
+    """Return `script` as an address of `network`; None where it has none (OP_RETURN, bare, ...)."""
     kind = script_type(script)
     if kind is ScriptType.P2PKH:
         return base58.encode_check(bytes([_P2PKH_VERSION[network]]) + bytes.fromhex(script[6:46]))
@@ -34,10 +34,10 @@ def address_of(script: str, network: Network = Network.MAIN) -> str | None:
 
 
 def script_of(address: str) -> Script:
-    """Read an address of any network, checksum and all.
+    """Return the script of an address of any network; the checksum is verified.
 
     Raises:
-        ParseError: if it is none; the words say whether the checksum or the form is wrong.
+        ParseError: if it is invalid; the message says whether the checksum or the form is wrong.
     Source: BIP 173, BIP 350 (segwit), base58check.
     """
     prefix, separator, _ = address.lower().rpartition("1")
@@ -55,7 +55,7 @@ def script_of(address: str) -> Script:
 
 
 def _as_witness_program(script: str) -> tuple[int, bytes] | None:
-    """Source: BIP 141: a version opcode, then one push of 2 to 40 bytes, nothing else."""
+    """Return version and program: a version opcode, then one push of 2 to 40 bytes (BIP 141)."""
     if not 8 <= len(script) <= 84:
         return None
     raw = bytes.fromhex(script)

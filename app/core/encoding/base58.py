@@ -1,13 +1,13 @@
-"""Base58 with a four-byte checksum, as the first Bitcoin addresses are written."""
+"""Base58Check (base58 with a four-byte checksum), for p2pkh and p2sh addresses."""
 
 from hashlib import sha256
 
 from app.errors import ParseError
 
-ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
+BASE58_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_VALUE = {letter: value for value, letter in enumerate(BASE58_ALPHABET)}
 _LONGEST = 120
-"""An extended key has 111 letters; nothing we read is longer."""
+"""An extended key has 111 characters; nothing we decode is longer."""
 
 
 def encode_check(payload: bytes) -> str:
@@ -16,7 +16,7 @@ def encode_check(payload: bytes) -> str:
     letters = []
     while number:
         number, digit = divmod(number, 58)
-        letters.append(ALPHABET[digit])
+        letters.append(BASE58_ALPHABET[digit])
     zeros = len(raw) - len(raw.lstrip(b"\0"))
     return "1" * zeros + "".join(reversed(letters))
 
@@ -25,7 +25,7 @@ def decode_check(text: str) -> bytes:
     """Return the payload, version byte first.
 
     Raises:
-        ParseError: if a letter is foreign or the checksum is wrong.
+        ParseError: if a character is not base58 or the checksum is wrong.
     """
     if not 5 <= len(text) <= _LONGEST:
         raise ParseError("not an address: wrong length")

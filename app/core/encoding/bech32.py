@@ -1,4 +1,4 @@
-"""Segwit addresses: bech32 for version 0, bech32m from version 1 on.
+"""Segwit addresses, in bech32 for version 0 and bech32m from version 1 on.
 
 Source: BIP 173, BIP 350.
 """
@@ -24,10 +24,10 @@ def encode(hrp: str, version: int, program: bytes) -> str:
 
 
 def decode(hrp: str, address: str) -> tuple[int, bytes]:
-    """Return witness version and program; `hrp` is what stands before the last 1.
+    """Return witness version and program; `hrp` is the part before the last 1.
 
     Raises:
-        ParseError: wrong case, letter, checksum, version or length.
+        ParseError: mixed case, invalid character, checksum, version or length.
     """
     if address not in (address.lower(), address.upper()):
         raise ParseError("address mixes upper and lower case")

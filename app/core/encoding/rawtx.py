@@ -1,4 +1,4 @@
-"""A raw transaction's bytes into a Transaction: only what Spout needs, and strictly.
+"""Strict decoding of raw transactions, of the fields that Spout needs.
 
 Source: BIP 144 (serialization), BIP 141 (weight and virtual size).
 """
@@ -12,7 +12,7 @@ from app.core.units import MAX_MONEY, NO_TXID, Outpoint, Sats, Script, Txid, VBy
 from app.errors import ParseError
 
 COINBASE = Outpoint(NO_TXID, 0xFFFFFFFF)
-"""What a coinbase "spends", in its own bytes."""
+"""The prevout of a coinbase input, as serialized."""
 
 _SMALLEST_INPUT = 41
 _SMALLEST_OUTPUT = 9
@@ -116,7 +116,7 @@ def _piece(raw: bytes, at: int) -> tuple[str, int]:
 
 
 def _count(raw: bytes, at: int, smallest: int) -> tuple[int, int]:
-    """Return how many follow; refused before anything is built when they cannot fit."""
+    """Return an element count; one that cannot fit is refused before anything is allocated."""
     count, at = _compact(raw, at)
     if count * smallest > len(raw) - at:
         raise ParseError("raw transaction: counts more than it holds")

@@ -1,4 +1,4 @@
-"""RIPEMD-160, by OpenSSL where it offers it, in plain Python where it does not.
+"""RIPEMD-160, by OpenSSL where it provides it, in pure Python where it does not.
 
 Source: Dobbertin, Bosselaers, Preneel, "RIPEMD-160: A Strengthened Version of RIPEMD" (1996).
 """
@@ -47,7 +47,7 @@ def ripemd160(raw: bytes) -> bytes:
 
 
 def plain_ripemd160(raw: bytes) -> bytes:
-    """Compute the same without OpenSSL, which may be built without it; slow."""
+    """Compute RIPEMD-160 in pure Python, for an OpenSSL that was built without it; slow."""
     padded = raw + b"\x80" + b"\0" * (-(len(raw) + 9) % 64) + (8 * len(raw)).to_bytes(8, "little")
     state = _START
     for at in range(0, len(padded), 64):

@@ -1,7 +1,7 @@
-"""Output scripts: their types, and which script an input spends, read from the input itself.
+"""Types of output scripts, and prevout scripts derived from scriptSig and witness.
 
 Labels and comparisons use scripts and not addresses: one script has one address per network
-(`app.core.encoding.addresses` writes and reads those).
+(`app.core.encoding.addresses` converts between them).
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from app.core.units import Script
 
 
 class ScriptType(StrEnum):
-    """The names that the mempool backend uses."""
+    """Script types, by the names that the mempool backend uses."""
 
     P2PKH = "p2pkh"
     P2SH = "p2sh"
@@ -35,7 +35,7 @@ _FORMS = (
     (ScriptType.P2SH, 46, "a914", "87"),
     (ScriptType.P2WSH, 68, "0020", ""),
 )
-"""Type, length in hex digits, first digits, last digits; the commonest first."""
+"""Type, length in hex digits, prefix, suffix; the most common first."""
 _OP_1 = 0x51
 _ANCHOR = "51024e73"
 _PUBLIC_KEY = {33: (0x02, 0x03), 65: (0x04, 0x06, 0x07)}
@@ -44,7 +44,7 @@ _OP_PUSHDATA1, _OP_PUSHDATA2 = 0x4C, 0x4D
 _CHECKSIGS = frozenset((0xAC, 0xAD, 0xAE, 0xAF))
 """CHECKSIG, CHECKSIGVERIFY, CHECKMULTISIG, CHECKMULTISIGVERIFY."""
 _LEAF_VERSIONS = frozenset((0x66, 0x7E, 0x80, 0x84, 0x96, 0x98, 0xBA, 0xBC, 0xBE, *range(0xC0, 0x100, 2)))
-"""First byte of a taproot control block, parity aside; none can begin a script that is ever run."""
+"""First byte of a taproot control block without the parity bit; no executable script begins with one."""
 _ANNEX = 0x50
 
 
@@ -62,13 +62,13 @@ def p2sh(script_hash: bytes) -> Script:
 
 
 def witness_program(version: int, program: bytes) -> Script:
-    """Write the script of a segwit output: version 0..16, program of 2..40 bytes."""
+    """Return the script of a segwit output: version 0..16, program of 2..40 bytes."""
     opcode = _OP_1 + version - 1 if version else 0
     return Script(f"{opcode:02x}{len(program):02x}{program.hex()}")
 
 
 def script_type(script: str) -> ScriptType:
-    """Name the form of `script` (hex); UNKNOWN for whatever is none of the standard ones."""
+    """Return the type of `script` (hex); UNKNOWN if it is none of the standard ones."""
     for kind, size, start, end in _FORMS:
         if len(script) == size and script.startswith(start) and script.endswith(end):
             return kind
@@ -78,15 +78,15 @@ def script_type(script: str) -> ScriptType:
 
 
 def is_burnt(script: str) -> bool:
-    """Whether nobody can ever spend it: OP_RETURN."""
+    """Return whether the output is provably unspendable: OP_RETURN."""
     return script.startswith("6a")
 
 
 def with_derived_scripts(tx: Transaction) -> Transaction:
-    """Fill in the script each input spends where its signature data give it away exactly.
+    """Fill in the prevout script of each input where scriptSig and witness determine it exactly.
 
     That is so for p2pkh, p2wpkh, p2sh (nested segwit too) and p2wsh; taproot, p2pk and bare scripts
-    stay None, to be asked for. Signature data are dropped from all inputs: they have done their work.
+    stay None, to be asked for. Signature data are dropped from all inputs, since they are not used again.
     """
     return replace(tx, inputs=tuple(_with_script(spent) for spent in tx.inputs))
 
@@ -111,7 +111,7 @@ def _with_script(spent: Input) -> Input:
 
 
 def _from_witness(witness: list[bytes]) -> Script | None:
-    """Source: BIP 141 for version 0; BIP 341 on telling a taproot spend without its output."""
+    """Source: BIP 141 for version 0; BIP 341 on recognising a taproot spend without its prevout."""
     last = witness[-1]
     if len(witness) == 2 and _is_public_key(last) and len(last) == 33 and _is_signature(witness[0]):
         return witness_program(0, hash160(last))
@@ -144,7 +144,7 @@ def _from_scriptsig(scriptsig: bytes, witness: list[bytes]) -> Script | None:
 
 
 def _pushes(script: bytes) -> list[bytes] | None:
-    """Return what a script of nothing but pushes leaves on the stack; None if it does anything else."""
+    """Return the stack elements that a push-only script leaves; None if it is not push-only."""
     found, at = [], 0
     while at < len(script):
         opcode, at = script[at], at + 1
@@ -163,7 +163,7 @@ def _pushes(script: bytes) -> list[bytes] | None:
 
 
 def _asks_for_signatures(script: bytes) -> bool:
-    """Whether `script` reads as one to its end and checks a signature somewhere: a redeem script."""
+    """Return whether `script` parses to its end and contains a CHECKSIG: a redeem script."""
     at, asks = 0, False
     while at < len(script):
         opcode, at = script[at], at + 1
@@ -179,7 +179,7 @@ def _is_public_key(raw: bytes) -> bool:
 
 
 def _is_signature(raw: bytes) -> bool:
-    """DER with a sighash byte at its end; old ones may be a byte or two longer than strict DER allows."""
+    """Return whether it is DER plus a sighash byte; old ones may exceed strict DER by a byte or two."""
     return 9 <= len(raw) <= 75 and raw[0] == 0x30 and raw[1] <= len(raw) - 3
 
 

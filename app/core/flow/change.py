@@ -1,15 +1,15 @@
-"""Which of two outputs is likely the sender's change, where nobody is named.
+"""Heuristics for which of two outputs is the sender's change, where no label decides.
 
-Each rule names an output or says nothing; output position is a wallet's habit and no rule.
+Each rule names one output or abstains; output position depends on the wallet and is not used.
 """
 
 from dataclasses import dataclass
 
-from app.core.encoding.scripts import script_type
+from app.core.encoding import script_type
 from app.core.models import Transaction
 
 _ROUNDER_BY = 3
-"""Decimal digits. Right in 99 % of the cases where it fires."""
+"""Difference in trailing zeros (decimal). Right in 99 % of the cases where the rule applies."""
 _BIGGER_BY = 100
 
 
@@ -20,7 +20,7 @@ class LikelyChange:
 
     @property
     def confidence(self) -> str:
-        """`high`: rules agree, or the amount is round; `medium`: one other rule alone."""
+        """`high` if several rules agree or the amount is round; `medium` if one other rule alone applies."""
         return "high" if len(self.reasons) > 1 or ROUND in self.reasons else "medium"
 
 
@@ -31,7 +31,7 @@ UNNECESSARY = "unnecessary input"
 
 
 def votes(tx: Transaction, pair: tuple[int, int]) -> dict[int, tuple[str, ...]]:
-    """Return the output each rule takes for change, with the rules' names; two keys: they disagree."""
+    """Return the outputs that the rules take for change, with the rules' names; two keys if they disagree."""
     rules = (
         (ROUND, _less_round),
         (TYPE, _like_the_inputs),
@@ -59,7 +59,7 @@ def _zeros(sats: int) -> int:
 
 
 def _like_the_inputs(tx: Transaction, pair: tuple[int, int]) -> int | None:
-    """Wallets give change to the type of script they spend from."""
+    """Wallets send change to the script type they spend from."""
     first_type, second_type = (script_type(tx.outputs[index].script) for index in pair)
     if first_type is second_type:
         return None
@@ -80,9 +80,9 @@ def _far_bigger(tx: Transaction, pair: tuple[int, int]) -> int | None:
 
 
 def _needs_every_input(tx: Transaction, pair: tuple[int, int]) -> int | None:
-    """Were the smaller output the payment, the smallest input would not have been needed.
+    """Take the smaller output for change, if as a payment it would not have needed the smallest input.
 
-    Says nothing where it would not have been needed for the larger one either.
+    Abstains where the larger output would not have needed that input either.
     """
     values = [spent.value for spent in tx.inputs if spent.value is not None]
     if len(values) < 2 or len(values) < len(tx.inputs):

@@ -1,10 +1,10 @@
-"""Which way the coins go: volume by flow, and the one name for the whole."""
+"""Volume by flow, and the one flow that names the whole transaction."""
 
 from collections import Counter
 from collections.abc import Mapping
 
 from app.core.classification import Flow
-from app.core.entities import Entities
+from app.core.flow.entities import Entities
 from app.core.flow.moved import Moved
 from app.core.flow.sides import Sides
 from app.core.models import Transaction
@@ -12,7 +12,7 @@ from app.core.units import Sats
 
 
 def split_by_flow(tx: Transaction, sides: Sides, moved: Moved, entities: Entities) -> dict[Flow, Sats]:
-    """Volume by flow; sums to what moved. Two senders share each output by what they put in."""
+    """Return volume by flow, which sums to the moved value; two senders share outputs by input value."""
     received: dict[str | None, int] = {}
     for index in moved.outputs:
         label = sides.labels.get(index)
@@ -28,9 +28,9 @@ def split_by_flow(tx: Transaction, sides: Sides, moved: Moved, entities: Entitie
 
 
 def name_flow(split: Mapping[Flow, Sats], sides: Sides) -> Flow:
-    """Name the whole by its largest part; by what is unknown only if there is nothing else.
+    """Return the largest known flow; UNKNOWN only if there is no other.
 
-    Two senders and more than one flow: no direction.
+    Two senders and more than one flow: UNKNOWN.
     """
     if len(split) == 1:
         return next(iter(split))
@@ -58,9 +58,9 @@ def _shared(
     amount: Sats,
     entities: Entities,
 ) -> dict[Flow, Sats]:
-    """Split in proportion to what each sender put in; all unknown where an input's value is.
+    """Split in proportion to each sender's input value; all UNKNOWN where an input value is unknown.
 
-    The satoshi lost to rounding go to the largest part.
+    The satoshi lost to rounding are added to the largest part.
     """
     shares = _shares(tx, sides)
     total = sum(shares.values())

@@ -1,15 +1,15 @@
-"""Why this flow and this amount: one plain sentence for each step that decided.
+"""The evidence for flow and amount, one sentence for each step that decided.
 
-Outputs are counted from 0, as explorers do.
+Outputs are numbered from 0, as in block explorers.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from app.core.classification import MovedIs
+from app.core.flow.labels import Label
 from app.core.flow.moved import Moved
 from app.core.flow.sides import Sender, Sides
-from app.core.labels import Label
 from app.core.models import Transaction
 from app.core.units import btc
 
@@ -19,7 +19,7 @@ _NAMED_ONE_BY_ONE = 3
 def explain(
     tx: Transaction, sides: Sides, moved: Moved, *, coinjoin: bool, root: str | None
 ) -> tuple[str, ...]:
-    """`root`: the chain of payments that this one carries on, if any."""
+    """Return the sentences. `root`: the peel chain that this transaction continues, if any."""
     steps = _about_sender(sides.sender, len(tx.inputs), coinjoin=coinjoin)
     steps += _about_outputs(tx, sides)
     if root is not None:
@@ -57,9 +57,16 @@ def _about_sender(sender: Sender, inputs: int, *, coinjoin: bool) -> list[str]:
 
 def _about_outputs(tx: Transaction, sides: Sides) -> list[str]:
     steps = []
-    if sides.change:
-        does = "pays an address that also signs" if len(sides.change) == 1 else "pay addresses that also sign"
-        steps.append(f"{_which(sides.change)} {does} an input: change, {_amount(tx, sides.change)}")
+    same = [index for index in sides.change if tx.outputs[index].script in sides.sender.scripts]
+    if same:
+        does = "pays an address that also signs" if len(same) == 1 else "pay addresses that also sign"
+        steps.append(f"{_which(same)} {does} an input: change, {_amount(tx, same)}")
+    other = [index for index in sides.change if index not in same]
+    if other:
+        does = "pays a key that also signs" if len(other) == 1 else "pay keys that also sign"
+        steps.append(
+            f"{_which(other)} {does} an input, in another type of address: change, {_amount(tx, other)}"
+        )
     for indexes, meaning in ((sides.stays, "the sender's own group"), (sides.named, "a receiver")):
         for label, paid in _by_entity(sides, indexes):
             verb = "pays" if len(paid) == 1 else "pay"
@@ -100,7 +107,7 @@ def _about_unnamed(tx: Transaction, sides: Sides, moved: Moved) -> list[str]:
 
 
 def _about_named(sides: Sides, moved: Moved) -> list[str]:
-    """Why the amount is open all the same, if it is."""
+    """Say why the amount is uncertain although the receivers are labelled, if it is."""
     if moved.certainty is MovedIs.CERTAIN:
         return []
     if sides.sender.mixed:

@@ -1,8 +1,8 @@
-"""How much leaves the sender, within which bounds, and how sure that is.
+"""The moved value, that is how much leaves the sender, with bounds and certainty.
 
 The bounds: `high` counts everything that is not certainly kept; `low` allows for one more output
-(or one more named group) that may yet turn out to be the sender's, since wallets make one change
-output. `certain` is said only where no label that may be added later can make the amount wrong.
+(or one more labelled group) that may turn out to be the sender's, since wallets make one change
+output. CERTAIN is used only where no label added later can make the amount wrong.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Moved:
     high: Sats
     certainty: MovedIs
     outputs: list[int]
-    """Those that `amount` counts."""
+    """The outputs that `amount` counts."""
     internal: Sats
     likely_change: LikelyChange | None = None
     disagreement: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Moved:
 
 
 def weigh(tx: Transaction, sides: Sides) -> Moved:
-    """Measure what moved in a transaction that is no coinjoin."""
+    """Measure what moved in a transaction that is not a coinjoin."""
     stays = sides.stays
     leaves = sides.named + sides.unnamed + sides.burnt
     if stays and not leaves:
@@ -46,7 +46,7 @@ def weigh(tx: Transaction, sides: Sides) -> Moved:
 
 
 def suppressed(tx: Transaction, sides: Sides) -> Moved:
-    """In a coinjoin nobody can say whose coins go where: nothing is counted, everything may have moved."""
+    """Return no moved value for a coinjoin, whose inputs and outputs cannot be linked; all may have moved."""
     high = _value(tx, sides.rest)
     return Moved(
         amount=Sats(0), low=Sats(0), high=high, certainty=MovedIs.UP_TO, outputs=[], internal=Sats(0)
@@ -54,7 +54,7 @@ def suppressed(tx: Transaction, sides: Sides) -> Moved:
 
 
 def _is_certain(sides: Sides) -> bool:
-    """Whether no script, and no label added later, can change what leaves."""
+    """Return whether no script and no label that becomes known later can change the moved value."""
     rest, sender = sides.rest, sides.sender
     if sender.missing or sender.mixed or len(rest) <= 1:
         return not rest or bool(
@@ -71,7 +71,7 @@ def _internal_certainty(sides: Sides) -> MovedIs:
 
 
 def _without_a_name(tx: Transaction, sides: Sides) -> Moved:
-    """Nobody named sends, and no output goes back to a script that is spent."""
+    """Measure where no input is labelled and no output pays back to an input's script."""
     rest, unnamed = sides.rest, sides.unnamed
     known = sides.named + sides.burnt
     if known and len(unnamed) == 1:
@@ -115,10 +115,10 @@ def _counted(
 
 
 def _largest_unit(tx: Transaction, sides: Sides, possible: list[int]) -> int:
-    """Find the most that could turn out to stay: one unnamed output, or all that goes to one group.
+    """Return the most that could turn out to stay: one unlabelled output, or all that goes to one group.
 
-    A group can only turn out to be the sender's while the sender is not fully named; all of it may
-    if two groups send. What is burnt leaves whoever sent it.
+    A group can only turn out to be the sender's while the sender is not fully labelled; with two sending
+    groups everything may stay. Burnt outputs never stay.
     """
     if sides.sender.mixed:
         return _value(tx, possible)

@@ -1,7 +1,8 @@
-"""The chance to be evicted from a full mempool within 144 blocks.
+"""The probability of eviction from a full mempool within 144 blocks.
 
-A node evicts what pays least when the mempool exceeds its limit, so a transaction goes when the vbytes
-above it do. That needs a queue near the limit: a mempool with room to spare drops next to nothing.
+A node evicts the lowest feerates when the mempool exceeds its limit, so a transaction is evicted when the
+vbytes above it exceed the limit. That needs a queue near the limit: a mempool with room to spare evicts
+next to nothing.
 """
 
 from typing import Final
@@ -22,8 +23,8 @@ def chance_of_eviction(
 ) -> Floats:
     """Return P(evicted within 144 blocks).
 
-    `room_blocks` is the mempool's limit less the vbytes ahead; the inflows above are in blocks a block, on
-    the 2 h and the 8 h window. All in blocks' worth of vbytes.
+    `room_blocks` is the mempool's limit less the vbytes ahead; the inflows are those above the transaction,
+    in blocks per block, on the 2 h and the 8 h window. All in blocks' worth of vbytes.
     """
     room = np.maximum(room_blocks, _SHORTEST_ROOM_BLOCKS)
     log_room = np.log(room)

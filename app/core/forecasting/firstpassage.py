@@ -1,9 +1,9 @@
-"""The queue as a random walk: after how many blocks is at most one block ahead.
+"""First-passage probabilities of a random walk, the blocks' worth of vbytes ahead.
 
-Ahead of a transaction wait `a` blocks' worth of vbytes. Before each block `rho` times an exponential
-amount arrives above it; each block that is not empty takes 1. It is confirmed by the first block that
-finds at most 1 ahead. The chance of that within n blocks is a first passage, not an end point: what was
-confirmed stays confirmed when the queue grows again.
+There are `a` blocks' worth of vbytes ahead of a transaction. Before each block an exponential amount with
+mean `rho` arrives above it; each block that is not empty takes 1. The transaction is confirmed by the first
+block that finds at most 1 ahead. The probability of that within n blocks is a first passage, not an end
+point: a confirmed transaction stays confirmed when the queue grows again.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ _DEEPEST: Final = 160  # blocks ahead beyond which 144 blocks cannot be enough
 def first_passage(rhos: Floats, empty_share: float, horizons: Collection[int]) -> dict[int, Floats]:
     """Return P(confirmed within n) for each n of `horizons`, as [rho, a on a grid of CELL].
 
-    `rhos` is the inflow above in blocks a block; `empty_share` the share of blocks that take nothing.
+    `rhos` is the inflow above in blocks per block; `empty_share` the share of blocks that take nothing.
     """
     cells = _DEEPEST * _CELLS_PER_BLOCK + 1
     decay, near, far = _cell_weights(rhos)
@@ -42,7 +42,7 @@ def first_passage(rhos: Floats, empty_share: float, horizons: Collection[int]) -
 
 
 def _cell_weights(rhos: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return, by rho, the chance to jump over one cell, and the weights of a cell's two ends.
+    """Return, by rho, the probability to jump over one cell, and the weights of a cell's two ends.
 
     Exact for a function that is linear within each cell.
     """

@@ -1,7 +1,7 @@
-"""How fast new vbytes arrive, by feerate: the term that decides a confirmation forecast.
+"""Arrival rate of new vbytes by feerate, the input with most effect on a forecast.
 
-New means a package's vbytes at their package feerate: a replacement or a child that lifts its parent
-counts again, at the new feerate.
+New vbytes are counted at their package feerate: a replacement, or a parent whose child pays for it (CPFP),
+counts again at the new feerate.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import RUNGS, Floats, ahead_of_each_rung, rung_of
+from app.core.forecasting.feerates import BUCKETS, Floats, ahead_of_each_bucket, bucket_of
 from app.core.forecasting.market import Queue
 
 SHORT_SECONDS: Final = 600.0
@@ -20,7 +20,7 @@ _WINDOWS: Final = np.array([SHORT_SECONDS, MIDDLE_SECONDS, LONG_SECONDS])
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InflowRates:
-    """Vbytes a second that arrive above each feerate (half of its own rung counted), by window."""
+    """Vbytes per second that arrive above each feerate (half of its own bucket included), by window."""
 
     short: Floats
     middle: Floats
@@ -31,22 +31,22 @@ class InflowRates:
 class Inflow:
     """Exponentially weighted arrivals on three windows. Immutable: `observed` returns the next state.
 
-    `weighted` is vbytes a second by (window, rung), not yet corrected for a short history.
+    `weighted` is vbytes per second by (window, bucket), not yet corrected for a short history.
     """
 
     weighted: Floats
     observed_seconds: float = 0.0
 
     def observed(self, arrived: Floats, elapsed_seconds: float) -> "Inflow":
-        """Return the state after `arrived` (vbytes by rung) came in during `elapsed_seconds` (> 0)."""
+        """Return the state after `arrived` (vbytes by bucket) came in during `elapsed_seconds` (> 0)."""
         keep = np.exp(-elapsed_seconds / _WINDOWS)[:, None]
         rate = arrived / elapsed_seconds
         return Inflow(self.weighted * keep + rate * (1.0 - keep), self.observed_seconds + elapsed_seconds)
 
     def unobserved(self, elapsed_seconds: float) -> "Inflow":
-        """Return the state after a gap in which nothing could be seen: the history counts for less.
+        """Return the state after a gap without observation, with less weight on the history.
 
-        What was known stays the estimate, but its weight (`observed_seconds`) decays with the short window.
+        The estimate is kept, but its weight (`observed_seconds`) decays with the short window.
         """
         left = self.observed_seconds * float(np.exp(-elapsed_seconds / SHORT_SECONDS))
         now = self._start_up(self.observed_seconds)
@@ -55,13 +55,13 @@ class Inflow:
 
     def above(self, feerates: Floats) -> InflowRates:
         """Return the arrival rate above each feerate, corrected for a history shorter than the window."""
-        rungs = rung_of(feerates)
+        buckets = bucket_of(feerates)
         if self.observed_seconds <= 0:
-            nothing = np.zeros(rungs.shape)
+            nothing = np.zeros(buckets.shape)
             return InflowRates(short=nothing, middle=nothing, long=nothing)
         correction = 1.0 / self._start_up(self.observed_seconds)
         short, middle, long = (
-            ahead_of_each_rung(rates)[rungs] * factor
+            ahead_of_each_bucket(rates)[buckets] * factor
             for rates, factor in zip(self.weighted, correction, strict=True)
         )
         return InflowRates(short=short, middle=middle, long=long)
@@ -72,15 +72,15 @@ class Inflow:
 
 
 def no_inflow_seen() -> Inflow:
-    return Inflow(np.zeros((len(_WINDOWS), RUNGS)))
+    return Inflow(np.zeros((len(_WINDOWS), BUCKETS)))
 
 
 def arrivals_between(before: Queue, after: Queue, mined_vbytes: float = 0.0) -> Floats:
-    """Estimate new vbytes by rung from two pictures of the queue, where single arrivals were not seen.
+    """Estimate new vbytes by bucket from two states of the queue, where single arrivals were not observed.
 
-    A lower bound: what came and left between them is not seen, and departures hide arrivals. The pictures
-    are smoothed percentiles, so take them 30 s apart or more: each pair adds its rounding.
-    `mined_vbytes` is what blocks took from the top in between.
+    A lower bound: arrivals that left in between are missed, and departures hide arrivals. The states are
+    built from smoothed percentiles, so take them 30 s apart or more: each pair adds its rounding error.
+    `mined_vbytes` is what blocks removed from the top in between.
     """
     start = before.without_top(mined_vbytes) if mined_vbytes > 0 else before
     growth = np.cumsum((after.waiting - start.waiting)[::-1])

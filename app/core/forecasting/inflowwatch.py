@@ -1,175 +1,188 @@
-"""Counts what arrives: each package once at what it pays, and never what only came to our notice late."""
+"""Measures the inflow, each arrival once at its package feerate, late-seen ones never."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeAlias
 
-from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.feerates import by_bucket
 from app.core.forecasting.inflow import Inflow, arrivals_between, no_inflow_seen
 from app.core.forecasting.market import Queue, QueueSource
 from app.core.models import SourceName, Transaction
 from app.core.observations import (
     MempoolMeasured,
     Observation,
-    PackageTold,
+    PackageReply,
+    ProjectedTransaction,
     QueueProjected,
     SourceConnected,
-    TransactionGlimpsed,
     TransactionReplaced,
     TransactionSeen,
+    TransactionsSeen,
 )
-from app.core.recent import Recent
-from app.core.units import SatPerVb, Txid, VBytes
+from app.core.units import SatPerVb, Txid
 
+Paid: TypeAlias = tuple[Txid, float, float]
+"""A transaction, its effective feerate in sat/vB, and its vsize."""
 FLUSH_SECONDS = 10.0
-"""Arrivals are counted together over at least so long."""
-PICTURE_SECONDS = 30.0
-"""Where single arrivals have no fee, pictures of the queue so far apart are compared."""
+"""Arrivals are accumulated over at least this long."""
+VIEW_SECONDS = 30.0
+"""Where single arrivals have no fee, states of the queue this far apart are compared."""
 SILENT_SECONDS = 120.0
-"""A backend that says nothing of its market for so long is not heard; a lull it would tell."""
+"""A source without market data for this long counts as disconnected; in a lull it would still report."""
 REMEMBERED = 20_000
-"""Transactions whose feerate is remembered, so that a lift shows: about an hour of mainnet, 5 MB."""
+"""Transactions whose feerate is remembered, to detect a CPFP increase: about an hour of mainnet, 5 MB."""
 
 
 class InflowWatch:
-    """Hears single arrivals, changes of package feerates and pictures of the queue; keeps the inflow."""
+    """Keeps the inflow from single arrivals, changes of package feerates, and states of the queue."""
 
     def __init__(self) -> None:
         self.inflow: Inflow = no_inflow_seen()
         self._arrived: list[tuple[float, float]] = []
-        self._paid: Recent[int, tuple[float, float]] = Recent(REMEMBERED)
+        self._paid: dict[int, tuple[float, float]] = {}
+        """Feerate and vsize by the hash of the txid, the latest last."""
         self._counted_at: datetime | None = None
-        self._heard_at: datetime | None = None
+        self._received_at: datetime | None = None
         self._source: SourceName | None = None
-        self._picture: tuple[Queue, datetime] | None = None
+        self._view: tuple[Queue, datetime] | None = None
         self._mined_since = 0.0
 
-    def hear(self, observation: Observation, at: datetime) -> None:
-        """Take note of what arrived, what pays more than before, and what could not be heard."""
+    def receive(self, observation: Observation, at: datetime) -> None:
+        """Record arrivals, increases of package feerates, and gaps in the observation."""
         match observation:
-            case TransactionSeen(tx=tx, source=source, late=True):
-                self._was_waiting(tx, source, at)
+            case TransactionSeen(tx=tx, source=source, late=late):
+                self._arrive(_paid_by(tx), source, at, late=late)
+            case TransactionsSeen(batch=batch, source=source, late=late):
+                self._arrive(batch.paid(), source, at, late=late)
+            case TransactionReplaced(by=tx, mined=False, source=source):
+                self._arrive(_paid_by(tx), source, at, late=False)
             case (
-                TransactionSeen(tx=tx, source=source) | TransactionReplaced(by=tx, mined=False, source=source)
-            ):
-                self._arrive(tx, source, at)
-            case (
-                PackageTold(txid=txid, package_feerate=feerate)
-                | TransactionGlimpsed(txid=txid, package_feerate=feerate)
+                PackageReply(txid=txid, package_feerate=feerate)
+                | ProjectedTransaction(txid=txid, package_feerate=feerate)
             ) if feerate is not None:
                 self._reprice(txid, feerate)
             case QueueProjected() | MempoolMeasured():
-                self._hear_market(at)
+                self._receive_market(at)
             case SourceConnected(again=True, source=source) if source is self._source:
                 self._miss(at)
 
     def pictured(self, queue: Queue, at: datetime) -> None:
-        """Where the node or electrs tells the queue, arrivals come without fees: compare pictures instead."""
+        """Compare states of the queue from bitcoind or electrs, whose single arrivals come without fees."""
         if queue.source is QueueSource.PROJECTED_BLOCKS:
-            self._picture = None
+            self._view = None
             return
-        if self._picture is None:
-            self._picture, self._mined_since = (queue, at), 0.0
+        if self._view is None:
+            self._view, self._mined_since = (queue, at), 0.0
             return
-        before, since = self._picture
+        before, since = self._view
         elapsed = (at - since).total_seconds()
         if elapsed < 0:
-            self._picture, self._mined_since = (queue, at), 0.0  # the clock was set back
-        if elapsed < PICTURE_SECONDS:
+            self._view, self._mined_since = (queue, at), 0.0  # the clock was stepped back
+        if elapsed < VIEW_SECONDS:
             return
         self.inflow = self.inflow.observed(arrivals_between(before, queue, self._mined_since), elapsed)
-        self._picture, self._mined_since = (queue, at), 0.0
+        self._view, self._mined_since = (queue, at), 0.0
         self._begin_anew(at)
 
     def mined(self, vbytes: float) -> None:
-        """Take note of what a block took from the top of the queue."""
+        """Record the vbytes that a block removed from the top of the queue."""
         self._mined_since += vbytes
 
     def flush(self, at: datetime) -> None:
-        """Count what arrived; silence counts too, while the market is heard."""
-        if self._picture is not None:
+        """Add the accumulated arrivals to the inflow; none count as zero while market data comes in."""
+        if self._view is not None:
             return
         if self._counted_at is None:
             self._counted_at = at
             return
-        if self._heard_at is not None and (at - self._heard_at).total_seconds() > SILENT_SECONDS:
+        if self._received_at is not None and (at - self._received_at).total_seconds() > SILENT_SECONDS:
             return
         elapsed = (at - self._counted_at).total_seconds()
         if elapsed < 0:
-            self._begin_anew(at)  # the clock was set back: over how long this came is not known
+            self._begin_anew(at)  # the clock was stepped back: the interval is not known
         if elapsed < FLUSH_SECONDS:
             return
         rates, sizes = zip(*self._arrived, strict=True) if self._arrived else ((), ())
-        self.inflow = self.inflow.observed(by_rung(rates, sizes), elapsed)
+        self.inflow = self.inflow.observed(by_bucket(rates, sizes), elapsed)
         self._begin_anew(at)
 
-    def _arrive(self, tx: Transaction, source: SourceName, at: datetime) -> None:
-        """Count a new transaction: once, however often and by whomever it is told."""
-        self._source = source
-        if self._counted_at is None:
-            self._counted_at = at
-        paid = self._take_up(tx)
-        if paid is not None:
-            self._arrived.append(paid)
+    def _arrive(self, paid: Iterable[Paid], source: SourceName, at: datetime, *, late: bool) -> None:
+        """Count new transactions once, however often and by whichever sources they are reported.
 
-    def _was_waiting(self, tx: Transaction, source: SourceName, at: datetime) -> None:
-        """Remember what it pays; it did not arrive now. While a backend fills up, nothing is counted."""
-        self._take_up(tx)
-        if source is not SourceName.MEMPOOL_WS:
-            return  # looked up beside the stream, which goes on
-        if self._counted_at is None or (at - self._counted_at).total_seconds() >= 1.0:
+        Those that are late were waiting before: their feerates are remembered and not counted as arrivals.
+        """
+        fresh = self._adopt(paid)
+        if not late:
+            self._source = source
+            if self._counted_at is None:
+                self._counted_at = at
+            self._arrived += fresh
+        elif source is SourceName.MEMPOOL_WS and (
+            # While a backend syncs, nothing counts. What a query fetched does not interrupt the stream.
+            self._counted_at is None or (at - self._counted_at).total_seconds() >= 1.0
+        ):
             self._miss(at)
 
     def _reprice(self, txid: Txid, feerate: SatPerVb) -> None:
-        """Count it again at what its package pays now, if that is more than before.
+        """Count a transaction again at its package feerate, if that has risen.
 
-        Of one not remembered nothing is counted: a line of a projected block may only have moved up.
+        One that is not remembered is not counted: a transaction in a projected block may just have moved up.
         """
-        known = self._paid.get(_key(txid))
+        known = self._paid.get(hash(txid))
         if known is None or _about(feerate, known[0]):
             return
         lifted = (float(feerate), known[1])
-        self._paid.put(_key(txid), lifted)
+        self._renew(hash(txid), lifted)
         if feerate > known[0]:
             self._arrived.append(lifted)
 
-    def _hear_market(self, at: datetime) -> None:
-        """It can be heard; what came during a long silence before was missed."""
-        if self._heard_at is not None and (at - self._heard_at).total_seconds() > SILENT_SECONDS:
+    def _receive_market(self, at: datetime) -> None:
+        """Note that market data came in; arrivals during a long silence before it were missed."""
+        if self._received_at is not None and (at - self._received_at).total_seconds() > SILENT_SECONDS:
             self._miss(at)
-        self._heard_at = at
+        self._received_at = at
 
     def _miss(self, at: datetime) -> None:
-        """Nothing was heard since the last count: what was known is worth less."""
+        """Record a gap since the last count, which reduces the weight of the inflow's history."""
         if self._counted_at is not None:
             elapsed = (at - self._counted_at).total_seconds()
             if elapsed > 0:
                 self.inflow = self.inflow.unobserved(elapsed)
-        self._picture = None
+        self._view = None
         self._begin_anew(at)
 
-    def _take_up(self, tx: Transaction) -> tuple[float, float] | None:
-        """Remember what it pays; return that if it is news: a new transaction, or a higher feerate."""
-        feerate = tx.feerate if tx.package_feerate is None else tx.package_feerate
-        if feerate is None or tx.vsize is None:
-            return None
-        key, paid = _key(tx.txid), _paid(feerate, tx.vsize)
-        known = self._paid.get(key)
-        if known is not None and _about(feerate, known[0]):
-            return None
-        self._paid.put(key, paid)
-        return paid if known is None or feerate > known[0] else None
+    def _adopt(self, paid: Iterable[Paid]) -> list[tuple[float, float]]:
+        """Remember feerate and vsize; return those of new transactions and of higher feerates."""
+        remembered, fresh = self._paid, []
+        for txid, feerate, vsize in paid:
+            key = hash(txid)
+            known = remembered.get(key)
+            if known is None:
+                remembered[key] = (feerate, vsize)
+            elif _about(feerate, known[0]):
+                continue
+            else:
+                self._renew(key, (feerate, vsize))
+            if known is None or feerate > known[0]:
+                fresh.append((feerate, vsize))
+        while len(remembered) > REMEMBERED:
+            del remembered[next(iter(remembered))]
+        return fresh
+
+    def _renew(self, key: int, paid: tuple[float, float]) -> None:
+        del self._paid[key]
+        self._paid[key] = paid
 
     def _begin_anew(self, at: datetime) -> None:
         self._arrived.clear()
         self._counted_at = at
 
 
-def _key(txid: Txid) -> int:
-    """Eight bytes tell transactions apart well enough to count them."""
-    return int(txid[:16], 16)
-
-
-def _paid(feerate: SatPerVb, vsize: VBytes) -> tuple[float, float]:
-    return float(feerate), float(vsize)
+def _paid_by(tx: Transaction) -> tuple[Paid, ...]:
+    feerate = tx.effective_feerate
+    if feerate is None or tx.vsize is None:
+        return ()
+    return ((tx.txid, float(feerate), float(tx.vsize)),)
 
 
 def _about(feerate: float, before: float) -> bool:

@@ -1,4 +1,4 @@
-"""The market in a few figures, and whether fees have just jumped."""
+"""Figures of the fee market for the API and pages, and detection of fee spikes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecast import ForecastModel, predicted_blocks, standings_of
 from app.core.forecasting.inflow import Inflow
 from app.core.forecasting.market import Market
+from app.core.forecasting.model import ForecastModel, predicted_blocks, standings_of
 from app.core.forecasting.queue import BLOCK_VBYTES
-from app.core.urgency import Congestion, congestion_of, feerate_percentiles
+from app.core.forecasting.urgency import Congestion, congestion_of, feerate_percentiles
 
 SPIKE_FACTOR: Final = 5.0
 SPIKE_LOOKBACK: Final = timedelta(minutes=10)
@@ -22,7 +22,7 @@ _REAL_SHIFT: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrgencyMetrics:
-    """The market in a few figures; None where it cannot be known.
+    """Figures of the fee market; None where a figure is not known.
 
     `percentiles` are feerates by percentile of the waiting vbytes; `blocks_to_confirm` the predicted blocks
     for a new transaction at each recommended fee, None for more than 144.
@@ -37,7 +37,7 @@ class UrgencyMetrics:
     source: str
     updated_at: datetime
     recalibration_outcomes: int = 0
-    """How many of the node's own outcomes there were to learn from; below 300 they change nothing yet."""
+    """Number of the node's own outcomes to recalibrate from; below 300 they change nothing yet."""
     recalibration_age_seconds: float | None = None
     recalibrated: bool = False
 
@@ -61,7 +61,7 @@ def urgency_metrics(
 
 
 def has_moved(before: Market, after: Market) -> bool:
-    """Say whether pending transactions should be forecast again: a block came, or the queue has shifted.
+    """Return whether pending transactions should be forecast again: new tip, or a shifted queue.
 
     Shifted: at some feerate the vbytes ahead differ by over a tenth of a block and a tenth of themselves.
     """
@@ -74,7 +74,11 @@ def has_moved(before: Market, after: Market) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SpikeWatch:
-    """Remembers the median of the next block; a spike is over 5 times that of 10 minutes ago. Immutable."""
+    """Medians of the next projected block; a spike is over 5 times that of 10 minutes ago. Immutable.
+
+    The block counts only if it is at least half full, and only while its source was watched without a break:
+    a mempool that was lost and fills again shows what has arrived so far, not what fees were.
+    """
 
     medians: tuple[tuple[datetime, float | None], ...] = ()
 
@@ -83,13 +87,17 @@ class SpikeWatch:
         recent = [(when, median) for when, median in self.medians if at - when <= _REMEMBERED]
         return SpikeWatch((*recent, (at, next_block_median)))
 
+    def forgotten(self) -> "SpikeWatch":
+        """Return the watch without a reading: the source restarted, or part of what it sent was missed."""
+        return SpikeWatch()
+
     def is_spike(self, at: datetime) -> bool:
-        """No spike while either median is 0 or unknown, or was read over 10 minutes before its moment."""
+        """Return whether fees spike at `at`; no spike if a median is 0, unknown or over 10 minutes stale."""
         now, then = self._median_at(at), self._median_at(at - SPIKE_LOOKBACK)
         return now is not None and then is not None and now > SPIKE_FACTOR * then
 
     def _median_at(self, at: datetime) -> float | None:
-        """Return the last median read until then; None if that is unknown, 0 or too long ago."""
+        """Return the last median observed until `at`; None if it is unknown, 0 or too old."""
         for when, median in reversed(self.medians):
             if when <= at:
                 return median or None if at - when <= SPIKE_LOOKBACK else None

@@ -1,4 +1,4 @@
-"""The pace of the chain: how long a block takes and how much it takes with it."""
+"""Expected block interval, and vbytes a full block removes from our mempool."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 TARGET_SECONDS: Final = 600.0
 WINDOW_BLOCKS: Final = 144
 USUAL_CAPACITY_VBYTES: Final = 0.965 * 998_000
-"""What a full block takes of our own mempool: the rest is paid out of band or unknown to us."""
+"""Vbytes a full block takes from our own mempool: the rest is paid out of band or unknown to us."""
 _TRUST_IN_WINDOW: Final = 0.5  # the standard error of 144 intervals is as large as the drift they measure
 _FULL_VBYTES: Final = 900_000
 
@@ -26,11 +26,11 @@ def pace_of(
     *,
     target_seconds: float | None = TARGET_SECONDS,
 ) -> Pace:
-    """Measure the pace over the last blocks (144 at most), oldest first.
+    """Estimate the pace from the last blocks (144 at most), oldest first.
 
-    Half of the deviation from the target is believed when the window is full, less when it is not.
-    `known_vbytes` is what each block took of transactions that we knew waiting; only full blocks count.
-    With no `target_seconds` (regtest) the mean interval is taken as it is.
+    The mean interval is shrunk to the target: half of the deviation counts when the window is full, less
+    when it is not. `known_vbytes` is what each block took from our own mempool; only full blocks count.
+    Without `target_seconds` (regtest) the mean interval is used as it is.
     """
     recent = list(intervals_seconds)[-WINDOW_BLOCKS:]
     mean = sum(recent) / len(recent) if recent else target_seconds or TARGET_SECONDS

@@ -1,4 +1,4 @@
-"""First-passage chances made ready to look up: the unknown future rate averaged, and straightened once."""
+"""The look-up table of first-passage probabilities, averaged over future inflow."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,10 +12,10 @@ from app.core.forecasting.pace import TARGET_SECONDS
 from app.core.forecasting.recalibration import Line, Recalibration
 from app.core.prediction import HORIZONS
 
-# The coming inflow above a transaction, in blocks a block, is expected at
+# The coming inflow above a transaction, in blocks per block, is expected at
 #   drift_n * (inflow now + 0.02) ^ 0.70 * (vbytes ahead + 0.05) ^ 0.15      (blocks)
-# and known within a factor of exp(+-spread_n). The market answers: what pays much above the rest attracts
-# fewer than it just did, what waits at the edge is overtaken. Fitted to simulated markets (docs/accuracy.md).
+# and known within a factor of exp(+-spread_n). The market reacts: fewer transactions than before bid above
+# a feerate far above the rest, more above one at the margin. Fitted to simulated markets (docs/accuracy.md).
 INFLOW_POWER: Final = 0.70
 AHEAD_POWER: Final = 0.15
 _INFLOW_OFFSET: Final = 0.02
@@ -28,13 +28,13 @@ _RHOS: Final = np.concatenate([[0.0], np.geomspace(0.02, 14.0, 47)])
 _FIRST_PRESSURE: Final = -3.2
 _PRESSURE_STEP: Final = 0.1
 _PRESSURES: Final = 61
-_FINE_STEP: Final = 0.025  # of the blocks ahead, below two: there the chances turn
+_FINE_STEP: Final = 0.025  # of the blocks ahead, below two, where the probabilities change fastest
 _FINE_STEPS: Final = 80
 _COARSE_STEPS: Final = 72
 _LOG_COARSE_STEP: Final = float(np.log(155.0 / 2.0)) / _COARSE_STEPS
 _AHEADS: Final = _FINE_STEPS + _COARSE_STEPS + 1
 
-# Made by tests/bench/fit_lines.py from simulated markets: where a node starts, until it has its own outcomes.
+# Made by tests/bench/fit_lines.py from simulated markets: used until a node has outcomes of its own.
 SIMULATED_LINES: Final[tuple[Line, ...]] = (
     (-0.033, 0.507, 0.823, 1.069, 0.935, 1.000),
     (-0.005, 0.334, 1.048, 1.008, 1.009, 0.641),
@@ -57,10 +57,10 @@ SIMULATED_LINES_BELOW_ONE: Final[tuple[Line, ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinerBeliefs:
-    """What we hold of miners until the node's own blocks say better.
+    """Assumptions about miners, until the node's own blocks give better ones.
 
-    `empty_share` of blocks take nothing of our mempool; `refusing_share` of the hash rate takes nothing
-    below 1 sat/vB; a block's template is `template_age_seconds` old on average when it is found.
+    `empty_share` of blocks take nothing from our mempool; `refusing_share` of the hash rate mines nothing
+    below 1 sat/vB; a block's template is `template_age_seconds` old on average when the block is found.
     """
 
     empty_share: float = 0.023
@@ -69,7 +69,10 @@ class MinerBeliefs:
 
 
 class PassageTable:
-    """P(confirmed within n) by blocks ahead and inflow. Immutable; takes about a second to build."""
+    """P(confirmed within n) by blocks ahead and inflow, recalibrated once with lines from simulations.
+
+    Immutable; takes about a second to build.
+    """
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class PassageTable:
         refused = 1.0 - (1.0 - beliefs.empty_share) * (1.0 - beliefs.refusing_share)
         taken_by_all = _straight(_premixed(beliefs.empty_share, beliefs.template_age_seconds), lines)
         below_one = _straight(_premixed(refused, beliefs.template_age_seconds), lines_below_one)
-        # By kind: old, fresh; then the same below 1 sat/vB, which never fares better.
+        # By kind: old, fresh; then the same below 1 sat/vB, which never has better probabilities.
         straight = np.concatenate([taken_by_all, np.minimum(below_one, taken_by_all)])
         self._rows: Final = _never_rising(straight).reshape(-1, len(HORIZONS))
 
@@ -94,7 +97,7 @@ class PassageTable:
         below_one: NDArray[np.bool_],
         log_shift: float = 0.0,
     ) -> Floats:
-        """Return [transaction, horizon]. `log_shift` moves the expected inflow, for averaging over it."""
+        """Return [transaction, horizon]. `log_shift` shifts the expected inflow, for averaging over it."""
         pressure = pressure_of(ahead_blocks, inflow_blocks) + log_shift
         row = np.clip((pressure - _FIRST_PRESSURE) / _PRESSURE_STEP, 0.0, _PRESSURES - 1.000001)
         column = _column_of(ahead_blocks)
@@ -144,7 +147,7 @@ def _premixed(empty_share: float, template_age_seconds: float) -> Floats:
 
 
 def _straight(table: Floats, lines: tuple[Line, ...]) -> Floats:
-    return Recalibration(lines=lines, outcomes=0, fitted_at=None).straightened(table)
+    return Recalibration(lines=lines, outcomes=0, fitted_at=None).recalibrated(table)
 
 
 def _read(grid: Floats, rhos: Floats, ahead: Floats) -> Floats:
@@ -160,6 +163,6 @@ def _read(grid: Floats, rhos: Floats, ahead: Floats) -> Floats:
 
 
 def _never_rising(table: Floats) -> Floats:
-    """Take out the last rounding: more pressure or more ahead is never a better chance."""
+    """Remove rounding errors: more pressure or more vbytes ahead never gives a higher probability."""
     falling = np.minimum.accumulate(np.minimum.accumulate(table, axis=1), axis=2)
     return np.maximum.accumulate(falling, axis=-1)

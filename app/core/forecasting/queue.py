@@ -1,4 +1,4 @@
-"""The queue in bins, and cut into blocks, from whatever tells how much waits at which feerate."""
+"""Fee bins of the mempool, and the projected blocks cut from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -9,19 +9,19 @@ from app.errors import ParseError
 
 BLOCK_VBYTES = 1_000_000
 MOST_BLOCKS = 8
-"""The last one holds all the rest."""
+"""Most projected blocks; the last one holds all the rest."""
 SHARES = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
-"""Of a block's size, from its cheapest: what the seven numbers of a `fee_range` are."""
+"""Shares of a block's size, from its lowest feerate: the percentiles that make up a `fee_range`."""
 
 
 _JUST_BELOW = 1.01
 
 
 def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin, ...]:
-    """Return the bins of [(feerate, vsize), ...], the dearest first.
+    """Return the bins of [(feerate, vsize), ...], highest feerate first.
 
     Each vsize pays from its feerate up to the feerate before it (Electrum protocol,
-    `mempool.get_fee_histogram`); the first has no upper end and is laid at its own feerate.
+    `mempool.get_fee_histogram`); the first has no upper end and is put at its own feerate.
 
     Raises:
         ParseError: if a feerate or a size is negative or no number.
@@ -37,9 +37,9 @@ def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin,
 
 
 def project(bins: Iterable[FeeBin]) -> tuple[ProjectedBlock, ...]:
-    """Cut what waits into blocks, the dearest first; the bins may come in any order.
+    """Cut the queue into blocks, highest feerates first; the bins may be in any order.
 
-    A bin that lies across a cut leaves count and fees of both blocks unknown.
+    A bin that is cut leaves count and fees of both blocks unknown.
     """
     blocks: list[list[FeeBin]] = []
     room = 0.0

@@ -1,8 +1,8 @@
-"""Straightening stated probabilities by what came of them: a bent line on the logit, one per horizon.
+"""Recalibration of probabilities by outcomes, piecewise linear on each horizon's logit.
 
-A plain slope and intercept (Platt) makes every horizon but the first worse: stated chances saturate at the
-top and have a long tail at the bottom. So the slope may change at four places, and never becomes negative:
-who was more likely before is never less likely after.
+A plain slope and intercept (Platt scaling) makes every horizon but the first worse: stated probabilities
+saturate at the top and have a long tail at the bottom. So the slope may change at four knots, and is never
+negative: the order of the probabilities is kept.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ TRUSTED_OUTCOMES: Final = 1_000
 RIDGE: Final = 5.0  # pulls toward the identity, not toward zero
 
 _CLIP: Final = 1e-4
-_STRAIGHT_FROM: Final = 48  # beyond, there are too few failures to learn from
+_STRAIGHT_FROM: Final = 48  # horizons from here on have too few failures to fit
 _SMALLEST_SLOPE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalibration:
-    """One line a horizon, and what it was learned from."""
+    """One line per horizon, with the number of outcomes and the time it was fitted."""
 
     lines: tuple[Line, ...]
     outcomes: int
@@ -43,11 +43,11 @@ class Recalibration:
         return all(line == IDENTITY_LINE for line in self.lines)
 
     def age_seconds(self, at: datetime) -> float | None:
-        """Return how long ago it was learned; None if it never was. A clock set back makes that 0."""
+        """Return how long ago it was fitted; None if it never was, 0 after a backward clock step."""
         return None if self.fitted_at is None else max(0.0, (at - self.fitted_at).total_seconds())
 
-    def straightened(self, probabilities: Floats) -> Floats:
-        """Return the probabilities ([..., horizon]) bent, still rising with the horizon and within 0..1."""
+    def recalibrated(self, probabilities: Floats) -> Floats:
+        """Return the probabilities ([..., horizon]) recalibrated, still rising with the horizon, in 0..1."""
         if self.changes_nothing:
             return probabilities
         bent = np.stack(
@@ -69,9 +69,9 @@ def no_recalibration() -> Recalibration:
 def fit_recalibration(
     stated: Floats, came_true: NDArray[np.bool_], evaluable: NDArray[np.bool_], fitted_at: datetime | None
 ) -> Recalibration:
-    """Learn from outcomes: `stated`, `came_true` and `evaluable` are [outcome, horizon].
+    """Fit to outcomes: `stated`, `came_true` and `evaluable` are [outcome, horizon].
 
-    Below 300 outcomes nothing is changed; from there the lines are trusted in proportion, wholly at 1,000.
+    Below 300 outcomes nothing is changed; from there the fit is weighted in proportion, fully at 1,000.
     """
     outcomes = len(stated)
     if outcomes < FEWEST_OUTCOMES:
@@ -88,7 +88,7 @@ def fit_recalibration(
 
 
 def fit_line(stated: Floats, came_true: NDArray[np.bool_]) -> Line:
-    """Return the line of greatest penalised likelihood among those that never fall."""
+    """Return the line of greatest penalised likelihood among those with no negative slope."""
     basis = _segments(stated)
     free = list(range(len(IDENTITY_LINE)))
     line = np.array(IDENTITY_LINE)
@@ -102,7 +102,7 @@ def fit_line(stated: Floats, came_true: NDArray[np.bool_]) -> Line:
 
 
 def _newton(basis: Floats, truth: Floats, start: Floats, free: Sequence[int]) -> Floats:
-    """Newton with the step halved while the loss rises: from the identity, the whole step diverges."""
+    """Newton's method, halving the step while the loss rises: from the identity the full step diverges."""
     identity = np.array(IDENTITY_LINE)
 
     def loss(line: Floats) -> float:

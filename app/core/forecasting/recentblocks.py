@@ -1,4 +1,4 @@
-"""The end of the chain as far as a forecast needs it: the tip, and how long the last blocks took."""
+"""The tip and the latest block intervals, as a forecast needs them."""
 
 from enum import Enum, auto
 
@@ -7,22 +7,22 @@ from app.core.models import Block
 from app.core.units import Height
 
 
-class Place(Enum):
-    """Where a block stands that was told."""
+class BlockPlace(Enum):
+    """The position of a reported block relative to the known ones."""
 
     KNOWN = auto()
-    """Told before, below what we know, or the parent of one that stands: the tip stays."""
+    """Reported before, below the known blocks, or the parent of a known one: the tip does not change."""
     FIRST = auto()
     NEXT = auto()
-    """On top of the tip."""
+    """One above the tip."""
     LATER = auto()
-    """Above the tip, with a hole between them."""
+    """Above the tip, with a gap between them."""
     INSTEAD = auto()
-    """A reorg: in the place of one that we knew, which is undone with all above it."""
+    """A reorg: replaces a known block, which is removed with all above it."""
 
 
 class RecentBlocks:
-    """The last blocks told, by height; enough for the mean interval. Which chain is best others decide."""
+    """The last reported blocks by height, enough for the mean interval; does not select the best chain."""
 
     def __init__(self) -> None:
         self._by_height: dict[Height, Block] = {}
@@ -33,7 +33,7 @@ class RecentBlocks:
 
     @property
     def intervals_seconds(self) -> tuple[float, ...]:
-        """Between neighbours, oldest first; miners' clocks differ, so one may be negative."""
+        """Intervals between consecutive blocks, oldest first; miners' clocks differ: may be negative."""
         return tuple(
             (block.time - below.time).total_seconds()
             for height, block in sorted(self._by_height.items())
@@ -42,22 +42,22 @@ class RecentBlocks:
             and below.time is not None
         )
 
-    def connect(self, block: Block) -> Place:
-        """Take up a block of the best chain, and say where it stands."""
+    def connect(self, block: Block) -> BlockPlace:
+        """Add a block of the best chain; return its position."""
         tip, known = self.tip, self._by_height.get(block.height)
         if tip is not None and block.height <= tip.height and (known is None or known.hash == block.hash):
-            return Place.KNOWN
+            return BlockPlace.KNOWN
         above = self._by_height.get(Height(block.height + 1))
         if above is not None and above.previous == block.hash:
-            self._by_height[block.height] = block  # of a reorg that was told from its end
-            return Place.KNOWN
+            self._by_height[block.height] = block  # part of a reorg that was reported from its tip down
+            return BlockPlace.KNOWN
         for height in [height for height in self._by_height if height >= block.height]:
             del self._by_height[height]
         self._by_height[block.height] = block
         while len(self._by_height) > WINDOW_BLOCKS + 1:
             del self._by_height[min(self._by_height)]
         if tip is None:
-            return Place.FIRST
+            return BlockPlace.FIRST
         if block.height <= tip.height:
-            return Place.INSTEAD
-        return Place.NEXT if block.height == tip.height + 1 else Place.LATER
+            return BlockPlace.INSTEAD
+        return BlockPlace.NEXT if block.height == tip.height + 1 else BlockPlace.LATER

@@ -1,137 +1,194 @@
-"""Transactions that come up: seen in the mempool, glimpsed in a projected block, told on request."""
+"""Transactions reported in a mempool, in a projected block or in reply to a question."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.encoding.scripts import with_derived_scripts
+from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
 from app.core.models import Transaction
 from app.core.observations import (
-    PackageTold,
-    PrevoutsTold,
-    TransactionGlimpsed,
+    PackageReply,
+    PrevoutsReply,
+    ProjectedTransaction,
+    TransactionBatch,
     TransactionReplaced,
+    TransactionReply,
     TransactionSeen,
-    TransactionTold,
+    TransactionsSeen,
 )
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
-from app.core.tracking import blocks, endings, lifecycle, replacing, unseen, weighing
+from app.core.questions import AskMempool, AskPrevouts, AskStatus, AskTransaction, Question
+from app.core.tracking import (
+    blocks,
+    endings,
+    inferred_replacement,
+    lifecycle,
+    packages,
+    presence,
+    replacing,
+    weighing,
+)
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.prevouts import missing_prevouts, with_prevouts
+from app.errors import ParseError
 
 
-def seen(beliefs: Beliefs, told: TransactionSeen, at: datetime) -> None:
-    """In the mempool: new to us, known, or a rival of what is known."""
+def seen(beliefs: Beliefs, reply: TransactionSeen, at: datetime) -> None:
+    """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale."""
     beliefs.tally.transactions += 1
-    tx = told.tx
-    _look_for_parents(beliefs, tx)
+    tx = reply.tx
+    packages.joined(beliefs, tx)
     known = beliefs.whales.find(tx.txid)
+    if known is not None or beliefs.whale_policy.may_be_whale(tx):
+        presence.holds(beliefs, tx.txid, reply.source, at)
     if known is not None:
-        _seen_again(beliefs, known, tx, at)
+        _seen_again(beliefs, known, reply, at)
         return
+    if presence.is_behind(beliefs, reply.source) and _spent_in_block(beliefs, tx):
+        return  # a stale report: this source has not read the latest blocks yet
     rivals = beliefs.whales.spenders(tx.outpoints)
-    if not rivals and tx.txid not in beliefs.candidates and unseen.take_up(beliefs, tx, at):
+    if not rivals and tx.txid not in beliefs.candidates and inferred_replacement.adopt(beliefs, tx, at):
         return
-    if tx.txid in beliefs.candidates or not (rivals or beliefs.judgement.may_be_whale(tx)):
+    if tx.txid in beliefs.candidates or not (rivals or beliefs.whale_policy.may_be_whale(tx)):
         return
     tx = with_derived_scripts(tx)
     if rivals:
         beliefs.rivals.put(tx.txid, tx)
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
-    if beliefs.judgement.may_be_whale(tx) and (ask := missing_prevouts(tx)):
+    if beliefs.whale_policy.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
     candidate = Candidate(
         tx=tx,
-        source=told.source,
+        source=reply.source,
         at=at,
-        late=told.late,
+        late=reply.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
     )
     weighing.weigh(beliefs, candidate, at)
 
 
-def replaced(beliefs: Beliefs, told: TransactionReplaced, at: datetime) -> None:
-    """A source says so; believed as far as the inputs prove it."""
-    weighing.decide_waiting(beliefs, told.victims, at)
-    by = with_derived_scripts(told.by)
-    for txid in told.victims:
+def many_seen(beliefs: Beliefs, reply: TransactionsSeen, at: datetime) -> None:
+    """Many transactions: those that are large, known, or related to a known whale are handled one by one."""
+    batch, handled = reply.batch, 0
+    for index in _of_interest(beliefs, batch):
+        if batch.txids[index] in beliefs.unloaded:
+            continue
+        handled += 1
+        try:
+            tx = batch.whole(index)
+        except ParseError as error:
+            beliefs.tally.skipped += 1
+            beliefs.ask(AskMempool(f"a transaction could not be read: {error}"))
+        else:
+            seen(beliefs, TransactionSeen(tx=tx, source=reply.source, late=reply.late), at)
+    beliefs.tally.transactions += len(batch.txids) - handled
+
+
+def _of_interest(beliefs: Beliefs, batch: TransactionBatch) -> Iterator[int]:
+    """Yield the indexes of those that are not done with by having been counted.
+
+    What was found so far counts for those after it: a child of a child is related too.
+    """
+    threshold = beliefs.whale_policy.threshold
+    if (
+        max(batch.gross, default=0) <= threshold
+        and not beliefs.knows_any(batch.txids)
+        and not beliefs.watches_any(batch.parents)
+    ):
+        return
+    for index, (txid, gross) in enumerate(zip(batch.txids, batch.gross, strict=True)):
+        if gross > threshold or beliefs.knows_any((txid,)) or beliefs.watches_any(batch.parents_of(index)):
+            yield index
+
+
+def replaced(beliefs: Beliefs, reply: TransactionReplaced, at: datetime) -> None:
+    """A source reports a replacement; only the part that the inputs prove is accepted."""
+    weighing.decide_waiting(beliefs, reply.victims, at)
+    by = with_derived_scripts(reply.by)
+    for txid in reply.victims:
         beliefs.depart(txid, f"replaced by {by.txid}", at)
-    victims = replacing.victims_among(beliefs, told.victims, by)
-    if told.mined:
+    victims = replacing.victims_among(beliefs, reply.victims, by)
+    if reply.mined:
         replacing.lose_to(beliefs, victims, by, at)
-        heir = beliefs.whales.current(by.txid)
-        if heir is not None and heir.status is Status.PENDING:
-            beliefs.ask(AskStatus(by.txid))  # its block may have been told before it was ours
+        replacement = beliefs.whales.current(by.txid)
+        if replacement is not None and replacement.status is Status.PENDING:
+            beliefs.ask(AskStatus(by.txid))  # its block may have been reported before we tracked it
     elif victims:
         replacing.replace_whales(beliefs, victims, by, at)
-    else:
-        seen(beliefs, TransactionSeen(tx=by, source=told.source), at)
+    elif not inferred_replacement.adopt_late(beliefs, reply.victims, by, at):
+        seen(beliefs, TransactionSeen(tx=by, source=reply.source), at)
 
 
-def glimpsed(beliefs: Beliefs, line: TransactionGlimpsed, at: datetime) -> None:
-    """A line of a projected block; the whole transaction is asked for if its total is big enough."""
-    if line.value <= beliefs.judgement.threshold:
+def projected(beliefs: Beliefs, line: ProjectedTransaction, at: datetime) -> None:
+    """A transaction seen in a projected block; if its total is big enough, the whole one is asked for."""
+    if line.value <= beliefs.whale_policy.threshold:
         return
+    presence.holds(beliefs, line.txid, line.source, at)
     known = beliefs.whales.current(line.txid)
     if known is not None:
         if known.status in (Status.DROPPED, Status.REPLACED):
-            beliefs.ask(AskStatus(line.txid))
+            if not presence.is_behind(beliefs, line.source):
+                beliefs.ask(AskStatus(line.txid))
         elif known.status is Status.PENDING and line.package_feerate is not None:
             beliefs.reprice(known, line.package_feerate, at)
-    elif line.txid not in beliefs.candidates and line.txid not in beliefs.glimpsed:
-        beliefs.glimpsed.put(line.txid, line)
+    elif line.txid not in beliefs.candidates and line.txid not in beliefs.projected:
+        beliefs.projected.put(line.txid, line)
         beliefs.ask(AskTransaction(line.txid))
 
 
-def told_whole(beliefs: Beliefs, told: TransactionTold, at: datetime) -> None:
-    """A whole transaction that was asked for: found waiting, or in a block."""
-    entry = beliefs.entries.pop(told.tx.txid)
-    beliefs.glimpsed.pop(told.tx.txid)
-    unseen.heir_came(beliefs, told.tx, at)
-    if entry is not None and told.block_hash in (None, entry[0].hash):
-        blocks.found_in_block(beliefs, told.tx, entry[0], at)
-    elif told.block_hash is not None and told.height is not None:
-        block = blocks.block_of(beliefs, told.block_hash, told.height)
-        blocks.found_in_block(beliefs, told.tx, block, at)
+def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
+    """The reply to AskTransaction: the whole transaction, in the mempool or in a block."""
+    entry = beliefs.entries.pop(reply.tx.txid)
+    beliefs.projected.pop(reply.tx.txid)
+    inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
+    if entry is not None and reply.block_hash in (None, entry[0].hash):
+        blocks.found_in_block(beliefs, reply.tx, entry[0], at)
+    elif reply.block_hash is not None and reply.height is not None:
+        block = blocks.block_of(beliefs, reply.block_hash, reply.height)
+        blocks.found_in_block(beliefs, reply.tx, block, at)
     else:
-        seen(beliefs, TransactionSeen(tx=told.tx, source=told.source, late=True), at)
+        seen(beliefs, TransactionSeen(tx=reply.tx, source=reply.source, late=True), at)
     if entry is not None:
         beliefs.settle(entry[0])
 
 
-def prevouts_told(beliefs: Beliefs, told: PrevoutsTold, at: datetime) -> None:
-    """What it spends: decides on a candidate, may correct what was said of a whale."""
-    candidate = beliefs.candidates.get(told.txid)
+def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None:
+    """The prevouts of a transaction: may decide a candidate, or correct the classification of a whale."""
+    candidate = beliefs.candidates.get(reply.txid)
     if candidate is not None:
-        _candidate_completed(beliefs, candidate, told, at)
+        _candidate_completed(beliefs, candidate, reply, at)
         return
-    known = beliefs.whales.current(told.txid)
+    known = beliefs.whales.current(reply.txid)
     if known is None or known.status not in (Status.PENDING, Status.CONFIRMED):
         return
-    tx = with_prevouts(known.tx, told.prevouts)
-    classification = beliefs.judgement.classify(tx, beliefs.peels)
+    tx = with_prevouts(known.tx, reply.prevouts)
+    classification = beliefs.whale_policy.classify(tx, beliefs.peels)
     if tx != known.tx or classification != known.classification:
-        beliefs.tell(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
+        beliefs.publish(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
 
 
-def package_told(beliefs: Beliefs, told: PackageTold, at: datetime) -> None:
-    known = beliefs.whales.current(told.txid)
+def package_reply(beliefs: Beliefs, reply: PackageReply, at: datetime) -> None:
+    known = beliefs.whales.current(reply.txid)
     if known is not None and known.status is Status.PENDING:
-        beliefs.reprice(known, told.package_feerate, at)
+        packages.learn(beliefs, known.txid, reply.members)
+        beliefs.reprice(known, reply.package_feerate, at)
 
 
-def _candidate_completed(beliefs: Beliefs, candidate: Candidate, told: PrevoutsTold, at: datetime) -> None:
+def _candidate_completed(beliefs: Beliefs, candidate: Candidate, reply: PrevoutsReply, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
-    complete = replace(candidate, tx=with_prevouts(candidate.tx, told.prevouts), waits_for=still)
+    complete = replace(candidate, tx=with_prevouts(candidate.tx, reply.prevouts), waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
 
-def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> None:
+def _seen_again(beliefs: Beliefs, known: Prediction, reply: TransactionSeen, at: datetime) -> None:
+    tx = reply.tx
+    if known.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
+        return  # a stale report: this source has not read the latest blocks yet
     if known.txid != tx.txid:
-        # A replaced version is in the mempool again: has the one that took its place left?
+        # A replaced version is in the mempool again: has its replacement left?
         if known.status in (Status.DROPPED, Status.REPLACED):
             replacing.resume(beliefs, known, tx, at)
         else:
@@ -145,22 +202,21 @@ def _seen_again(beliefs: Beliefs, known: Prediction, tx: Transaction, at: dateti
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, known, at)
         case Status.PENDING:
-            known = _with_fee(beliefs, endings.verify(beliefs, known, at), tx, at)
+            known = _with_fee(beliefs, presence.found(beliefs, known, reply.source, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
 
 
+def _spent_in_block(beliefs: Beliefs, tx: Transaction) -> bool:
+    """Return whether a confirmed whale spends one of the transaction's outpoints."""
+    return any(
+        one.status is Status.CONFIRMED and one.tx.outpoints & tx.outpoints for one in beliefs.whales.ended()
+    )
+
+
 def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:
-    """A node that was busy told it without its fee, and now with it: the forecast begins."""
+    """Add the fee that a busy node did not report when first seen; forecasting starts with it."""
     if known.tx.fee is not None or tx.fee is None:
         return known
     paid = lifecycle.learn_fee(known, tx, at)
-    return beliefs.tell(EventType.UPDATED, beliefs.with_forecast(paid, at), at)
-
-
-def _look_for_parents(beliefs: Beliefs, tx: Transaction) -> None:
-    """A child of a waiting whale changes what the whale's package pays."""
-    for parent in dict.fromkeys(spent.outpoint.txid for spent in tx.inputs):
-        whale = beliefs.whales.current(parent)
-        if whale is not None and whale.status is Status.PENDING:
-            beliefs.ask(AskPackage(parent))
+    return beliefs.publish(EventType.UPDATED, beliefs.with_forecast(paid, at), at)

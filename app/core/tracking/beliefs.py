@@ -1,34 +1,35 @@
-"""What we hold to be so, and what came of the observation at hand; only the tracker's steps change it."""
+"""The tracker's state, and the consequences of the observation being handled; changed only by its steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from app.core.classification import Classification
+from app.core.classification import Classification, Flag
 from app.core.events import EventType, Happening
-from app.core.flow.peel import PeelMemory, remainder_index
+from app.core.flow import Hop, PeelMemory, hop_of
 from app.core.models import Block, BlockEntry, Transaction
-from app.core.observations import TransactionGlimpsed, TransactionReplaced
-from app.core.prediction import Forecast, Prediction
-from app.core.questions import Question
+from app.core.observations import ProjectedTransaction, TransactionReplaced
+from app.core.prediction import Forecast, Prediction, Status
+from app.core.questions import AskStatus, Question
 from app.core.recent import Recent
+from app.core.tips import Tips
 from app.core.tracking import lifecycle
 from app.core.tracking.candidates import Candidates
 from app.core.tracking.chain import Chain
-from app.core.tracking.foreteller import Foreteller
-from app.core.tracking.whales import Aside, Bounds, Whales
+from app.core.tracking.forecast_source import ForecastSource
+from app.core.tracking.whales import Bounds, Unloaded, Whales
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Txid
 
 UNREAD_BLOCKS = 50
-"""So many blocks whose entries nobody gave us are asked for again, the latest ones."""
+"""Number of latest blocks with unknown entries that are remembered and asked for again."""
 MATERIAL_CHANCE = 0.1
-"""A revised forecast is told when its block changes, or its confidence by so much."""
+"""A revised forecast is published if its block or urgency changes, or its confidence by this much."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What has been counted since the start."""
+    """Counters since the start of the process."""
 
     transactions: int = 0
     blocks: int = 0
@@ -40,48 +41,48 @@ class Tally:
     reconnects: int = 0
     skipped: int = 0
     unanswered: int = 0
-    shed: int = 0
+    unloaded: int = 0
 
 
 class Departure(NamedTuple):
-    """That a transaction left a mempool: why, and when we heard of it last.
+    """A transaction's removal from a mempool: the reason, and when it was last reported.
 
-    `told`: a source said so as it happened; else it was only found missing, and what happened was missed.
+    `reported`: a source reported the removal; else the transaction was only found missing from a listing.
     """
 
     why: str
     at: datetime
-    told: bool
+    reported: bool
 
 
 @dataclass(slots=True, kw_only=True)
 class Consequences:
-    """Of one observation: to be stored together, then told; then the questions are asked."""
+    """The consequences of one observation: stored together, then published; then the questions are asked."""
 
     happenings: list[Happening] = field(default_factory=list)
     predictions: dict[str, Prediction] = field(default_factory=dict)
     questions: dict[Question, None] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    """Connected."""
+    """Blocks that were connected."""
     read: list[BlockHash] = field(default_factory=list)
-    """Every whale in them is settled: after a restart nobody need look at them again."""
+    """Blocks in which every whale is settled; they need not be read again after a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What decides whether a transaction is a whale, and what is said of it. `threshold` in satoshi."""
+class WhalePolicy:
+    """Decides whether a transaction is a whale, classifies and forecasts it. `threshold` in satoshi."""
 
     threshold: Sats
     classify: Callable[[Transaction, PeelMemory], Classification]
     is_whale: Callable[[Classification, Sats], bool]
-    foreteller: Foreteller
+    forecast_source: ForecastSource
 
     def may_be_whale(self, tx: Transaction) -> bool:
-        """By its total alone."""
+        """Return whether its total output value exceeds the threshold, change included."""
         return tx.gross > self.threshold
 
     def whale(self, tx: Transaction, peels: PeelMemory) -> Classification | None:
-        """Return where its coins go if it is a whale by what is known now, else None."""
+        """Return its classification if it is a whale by what is known now, else None."""
         if not self.may_be_whale(tx):
             return None
         classification = self.classify(tx, peels)
@@ -89,36 +90,53 @@ class Judgement:
 
 
 class Beliefs:
-    """The state of the tracker, and the three things a step may do: keep, tell, ask."""
+    """The tracker's state, and the three actions of a step: keep a prediction, publish an event, ask."""
 
-    def __init__(self, judgement: Judgement, bounds: Bounds, *, demo: bool) -> None:
-        self.judgement = judgement
+    def __init__(self, whale_policy: WhalePolicy, bounds: Bounds, *, demo: bool) -> None:
+        self.whale_policy = whale_policy
         self.demo = demo
         self.chain = Chain()
         self.whales = Whales(bounds)
         self.tally = Tally()
         self.peels = PeelMemory()
         self.candidates = Candidates(bounds.candidates)
+        self.held: dict[Txid, Txid] = {}
+        """Decidable candidates that wait for their parent, itself a candidate, with that parent."""
         self.rivals: Recent[Txid, Transaction] = Recent(bounds.rivals)
-        """Transactions that spend a coin of a whale; one of them may be what takes its place."""
+        """Transactions that spend an outpoint of a whale; one of them may replace it."""
         self.gone: Recent[Txid, Departure] = Recent(bounds.gone)
         self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
-        """Coins of whales that were found gone, and nobody told us how: another spend of one explains it."""
+        """Outpoints of whales that disappeared without a reported reason; their next spend explains it."""
         self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
-        """Transactions we ask for because a source names them as what replaced a whale, with that whale."""
-        self.glimpsed: Recent[Txid, TransactionGlimpsed] = Recent(bounds.candidates)
+        """Transactions asked for because a source names them as the replacement of a whale, with its txid."""
+        self.tips = Tips()
+        self.kin: Recent[Txid, frozenset[Txid]] = Recent(bounds.gone)
+        """Unconfirmed relatives of whales, with those whales; one that comes or goes may change a package."""
+        self.received: set[str] = set()
+        """Mempools that sent an observation since the start."""
+        self.holders: Recent[Txid, Mapping[str, datetime]] = Recent(bounds.gone)
+        """Mempools that hold a possible whale, each with the time it was last reported there."""
+        self.lacking: Recent[Txid, frozenset[str]] = Recent(bounds.gone)
+        """Mempools that lack a whale of which no mempool has reported that it holds it."""
+        self.disputed: Recent[Txid, str] = Recent(bounds.gone)
+        """Whales that are in some mempools but not in another, with the name of that other one."""
+        self.missing: Recent[Txid, datetime] = Recent(bounds.gone)
+        """Whales that were found nowhere, and since when, while the reason may still be reported."""
+        self.unreadable: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
+        """Unread blocks that no source could deliver."""
+        self.projected: Recent[Txid, ProjectedTransaction] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
-        self.aside: dict[Txid, Aside] = {}
-        """Whales that only the store still has in full, by every txid they have or had, the latest first."""
+        self.unloaded: dict[Txid, Unloaded] = {}
+        """Whales that were unloaded to the store, by every txid they have or had, the current one first."""
         self.deferred: list[TransactionReplaced] = []
-        """Told of them, and waiting until they are recalled."""
+        """Replacements of unloaded whales, deferred until these are recalled."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
-        """Blocks that wait for their parent, by its hash and their own."""
+        """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()
 
     def begin(self) -> None:
-        """Open a new account of consequences."""
+        """Start collecting the consequences of the next observation."""
         self._out = Consequences()
 
     def consequences(self) -> Consequences:
@@ -127,53 +145,77 @@ class Beliefs:
     def ask(self, question: Question) -> None:
         self._out.questions[question] = None
 
-    def depart(self, txid: Txid, why: str, at: datetime, *, told: bool = True) -> None:
-        """It has left; what was true before says nothing of it any more."""
+    def knows_any(self, txids: Iterable[Txid]) -> bool:
+        """Whether one of these is a transaction of a prediction or of a candidate."""
+        return self.whales.has_any(txids) or self.candidates.has_any(txids)
+
+    def watches_any(self, parents: Sequence[Txid]) -> bool:
+        """Whether a transaction that spends from these may be a relative or a rival of a whale."""
+        if self.whales.has_any(parents) or self.whales.spends_from_any(parents) or self.kin.has_any(parents):
+            return True
+        return bool(len(self.missed)) and not {outpoint.txid for outpoint in self.missed}.isdisjoint(parents)
+
+    def depart(self, txid: Txid, why: str, at: datetime, *, reported: bool = True) -> None:
+        """Record that a transaction left a mempool; earlier reports of its status no longer count."""
         before = self.gone.get(txid)
-        self.gone.put(txid, Departure(why, at, told or (before is not None and before.told)))
+        self.gone.put(txid, Departure(why, at, reported or (before is not None and before.reported)))
 
     def keep(self, whale: Prediction) -> Prediction:
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
-        self._set_aside()
-        change = remainder_index(whale.tx)
-        if change is not None:
-            self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, change)
+        if whale.status is not Status.PENDING:
+            self.missing.pop(whale.txid)
+            self.disputed.pop(whale.txid)
+        self._unload_oldest()
+        hop = hop_of(whale.tx)
+        if hop is not None and _goes_on(whale.classification, hop):
+            self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, hop.output)
         return whale
 
-    def tell(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
+    def publish(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
+        """Keep a version and publish it. A later hop of a chain was never announced: it is not updated."""
         self.keep(whale)
-        self._out.happenings.append(Happening(type=kind, at=at, prediction=whale))
+        if kind is not EventType.UPDATED or whale.peel_of is None:
+            self._out.happenings.append(Happening(type=kind, at=at, prediction=whale))
         return whale
 
     def announce(self, happening: Happening) -> None:
-        """Tell something that is not of one whale."""
+        """Publish an event that is not about one whale."""
         self._out.happenings.append(happening)
 
-    def _set_aside(self) -> None:
-        """While there are too many, those longest without news are left to the store."""
-        while (oldest := self.whales.shed()) is not None:
-            self.tally.shed += 1
+    def _unload_oldest(self) -> None:
+        """Unload whales while there are too many, those with the oldest update first."""
+        while (oldest := self.whales.unload_oldest()) is not None:
+            self.tally.unloaded += 1
             self.candidates.pop(oldest.txid)
             for txid in (oldest.txid, *oldest.replaces):
-                self.aside[txid] = Aside(oldest.prediction_id, oldest.detected_at)
+                self.unloaded[txid] = Unloaded(oldest.prediction_id, oldest.detected_at)
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)
 
     def take_for_read(self, block: Block) -> None:
-        """From before our time: what is in it is none of ours."""
+        """Mark a block from before the start as read; its transactions are not tracked."""
         self._out.read.append(block.hash)
 
     def settle(self, block: Block) -> None:
-        """Its entries were read: done with, unless a whale among them is still being asked for."""
+        """Mark a block as read, unless a transaction in it is still being asked for."""
         if any(entry_block.hash == block.hash for entry_block, _ in self.entries.values()):
             return
-        if self.unread.pop(block.hash) is not None:
-            self._out.read.append(block.hash)
+        if self.unread.pop(block.hash) is None:
+            return
+        self._out.read.append(block.hash)
+        if not self.reads_blocks:
+            for txid in self.missing:
+                self.ask(AskStatus(txid))
+
+    @property
+    def reads_blocks(self) -> bool:
+        """Whether a block is still unread that may contain a missing whale."""
+        return any(block not in self.unreadable for block, _ in self.unread.items())
 
     def forget_block(self, block_hash: BlockHash) -> None:
-        """It is not on our chain any more: what was to be learnt of it would be believed of a stale block."""
+        """Drop pending work on a disconnected block; its answers would be applied to a stale block."""
         self.unread.pop(block_hash)
         for txid, (block, _) in self.entries.items():
             if block.hash == block_hash:
@@ -183,21 +225,32 @@ class Beliefs:
                 self.candidates.put(txid, replace(candidate, block=None))
 
     def with_forecast(self, whale: Prediction, at: datetime) -> Prediction:
-        forecast = self.judgement.foreteller.foretell([whale], at)[0]
-        return whale if forecast is None else lifecycle.foretell(whale, forecast, at)
+        forecast = self.whale_policy.forecast_source.forecast([whale], at)[0]
+        return whale if forecast is None else lifecycle.with_forecast(whale, forecast, at)
+
+    def note_overdue(self, at: datetime) -> None:
+        """Mark whales that are still pending although their predicted block was mined and read."""
+        tip = self.chain.tip
+        if tip is None:
+            return
+        is_read = self.unread.get(tip.hash) is None
+        height = tip.height if is_read else Height(tip.height - 1)
+        for whale in tuple(self.whales.pending()):
+            if lifecycle.is_overdue(whale, height):
+                self.keep(lifecycle.overdue(whale, at))
 
     def reforecast(self, at: datetime) -> None:
-        """Forecast all that wait anew; what changed in substance is kept and told."""
+        """Forecast all pending whales again; store and publish the forecasts that changed materially."""
         waiting = tuple(self.whales.pending())
         if not waiting:
             return
-        forecasts: Sequence[Forecast | None] = self.judgement.foreteller.foretell(waiting, at)
+        forecasts: Sequence[Forecast | None] = self.whale_policy.forecast_source.forecast(waiting, at)
         for whale, forecast in zip(waiting, forecasts, strict=True):
             if forecast is not None and _says_something_new(forecast, whale.forecast):
-                self.tell(EventType.UPDATED, lifecycle.foretell(whale, forecast, at), at)
+                self.publish(EventType.UPDATED, lifecycle.with_forecast(whale, forecast, at), at)
 
     def reprice(self, whale: Prediction, feerate: SatPerVb, at: datetime) -> None:
-        """Its package pays something else; a first figure is learnt, not told."""
+        """Set a changed package feerate and forecast again; a first value is stored but not published."""
         old = whale.package_feerate
         if old is not None and abs(feerate - old) <= 0.01 * old:
             return
@@ -205,7 +258,14 @@ class Beliefs:
         if old is None:
             self.keep(whale)
         else:
-            self.tell(EventType.UPDATED, whale, at)
+            self.publish(EventType.UPDATED, whale, at)
+
+
+def _goes_on(classification: Classification, hop: Hop) -> bool:
+    """Return whether the coin that a hop leaves over stays its owner's, as far as is known."""
+    if hop.kind is Flag.SWEEP and classification.to_entities:
+        return False
+    return hop.kind in classification.flags
 
 
 def _says_something_new(new: Forecast, old: Forecast | None) -> bool:

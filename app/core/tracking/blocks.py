@@ -1,52 +1,55 @@
-"""Blocks: placed on the chain, read for whales, undone by a reorg."""
+"""Connects blocks to the chain, scans them for whales, and undoes them in a reorg."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.encoding.scripts import with_derived_scripts
+from app.core.encoding import with_derived_scripts
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import ChainListed
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
-from app.core.tracking import endings, replacing, unseen, weighing
+from app.core.tracking import endings, inferred_replacement, packages, replacing, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.units import BlockHash, Height, Txid
 
 
-def listed(beliefs: Beliefs, told: ChainListed, at: datetime) -> None:
-    """The end of a source's chain: the first one is where we begin; later ones may hold a reorg."""
-    tip, newest = beliefs.chain.tip, told.blocks[-1]
+def listed(beliefs: Beliefs, reply: ChainListed, at: datetime) -> None:
+    """The latest blocks of a source: the first list initialises the chain; later ones may contain a reorg."""
+    tip, newest = beliefs.chain.tip, reply.blocks[-1]
     if tip is None:
-        beliefs.chain.restore(told.blocks)
-        for block in told.blocks:
+        beliefs.chain.restore(reply.blocks)
+        for block in reply.blocks:
             beliefs.connect(block)
             beliefs.take_for_read(block)
     elif newest.hash in beliefs.chain:
         return
     elif newest.height <= tip.height:
-        # An old view after a restart, or a reorg: the backend's tip will say which.
+        # A stale view after a restart, or a reorg: the backend's tip decides.
         beliefs.ask(AskMempool("the backend's chain is not the one we know"))
     else:
-        for block in told.blocks:
+        for block in reply.blocks:
             if block.height >= beliefs.chain.lowest:
                 connected(beliefs, block, at)
 
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
-    """A block of the best chain, perhaps known already, perhaps before its parent."""
+    """A block of the best chain, which may be known already or arrive before its parent."""
     if block.hash in beliefs.chain or block.height < beliefs.chain.lowest:
         read(beliefs, block, at)
+        beliefs.note_overdue(at)
     elif beliefs.chain.tip is not None and block.previous is None and block.entries is None:
-        beliefs.ask(AskBlock(block.hash, block.height))  # only its hash is known
+        beliefs.ask(AskBlock(block.hash, block.height))  # only hash and height are known
     else:
         _place(beliefs, block, at, orphaned=False)
 
 
 def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: datetime) -> None:
-    """Nobody has this block: what waited for it goes on with a hole in the chain."""
+    """No source has this block: its children are connected with a gap in the chain."""
+    if height is not None:
+        beliefs.unreadable.put(block_hash, height)
     if block_hash in beliefs.chain:
-        _ask_about_all(beliefs, at)  # whoever tells blocks without their content may know one transaction
+        _ask_about_all(beliefs, at)  # a source without block contents may still know single transactions
     for child in beliefs.orphans.pop(block_hash, {}).values():
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=True)
@@ -56,19 +59,19 @@ def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: d
 
 
 def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
-    """Confirm what is in it; find whales that nobody ever announced."""
+    """Confirm the transactions in a block; find whales in it that were never in a mempool we saw."""
     known = beliefs.chain.at(block.height)
     if known is not None and known.hash != block.hash:
         return
     if known is not None:
         block = replace(known, txids=block.txids, entries=block.entries, time=known.time or block.time)
     elif block.entries is None and block.txids is not None:
-        beliefs.ask(AskBlock(block.hash, block.height))  # from before our chain, and told all the same
+        beliefs.ask(AskBlock(block.hash, block.height))  # below our chain, but reported to us
     for txid in block.txids or ():
         mined(beliefs, txid, block, at)
     for position, entry in enumerate(block.entries or ()):
         mined(beliefs, entry.txid, block, at)
-        if position > 0 and entry.value > beliefs.judgement.threshold:  # the first one makes new coins
+        if position > 0 and entry.value > beliefs.whale_policy.threshold:  # the first one is the coinbase
             _whale_in_block(beliefs, entry, block)
     if block.entries is not None:
         beliefs.settle(block)
@@ -76,9 +79,10 @@ def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
 
 def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
     beliefs.gone.pop(txid)
+    packages.left(beliefs, txid)
     candidate = beliefs.candidates.get(txid)
     if candidate is not None:
-        weighing.decide(beliefs, replace(candidate, contests=()), at)
+        weighing.decide(beliefs, replace(candidate, contests=(), confirming=True), at)
     rival = beliefs.rivals.pop(txid)
     if rival is not None and beliefs.whales.current(txid) is None:
         replacing.lose_to(beliefs, beliefs.whales.spenders(rival.outpoints), rival, at)
@@ -94,11 +98,11 @@ def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
 
 
 def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime) -> None:
-    """A whale that was never announced; what else spends its coins is settled now."""
+    """A block contains a transaction that was not tracked: settle the whales that it conflicts with."""
     tx = with_derived_scripts(tx)
     if beliefs.whales.current(tx.txid) is None:
         replacing.lose_to(beliefs, beliefs.whales.spenders(tx.outpoints), tx, at)
-        unseen.take_up_mined(beliefs, tx, at)
+        inferred_replacement.adopt_mined(beliefs, tx, at)
         _explain_drops(beliefs, tx, at)
     known = beliefs.whales.current(tx.txid)
     if known is not None:
@@ -110,16 +114,16 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
 
 
 def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
-    """After a reorg a whale may be called dropped before the block that holds the other spend is read."""
+    """Give recently dropped whales `winner` as reason: a reorg may drop one before its block is read."""
     for whale in tuple(beliefs.whales.ended()):
-        lately = whale.ended_at is not None and at - whale.ended_at < unseen.UNEXPLAINED
-        told = winner.txid in whale.conflicts_with
-        if whale.status is Status.DROPPED and lately and not told and whale.tx.outpoints & winner.outpoints:
+        lately = whale.ended_at is not None and at - whale.ended_at < inferred_replacement.UNEXPLAINED
+        reply = winner.txid in whale.conflicts_with
+        if whale.status is Status.DROPPED and lately and not reply and whale.tx.outpoints & winner.outpoints:
             endings.lose_to_block(beliefs, whale, winner.txid, at)
 
 
 def block_of(beliefs: Beliefs, block_hash: BlockHash, height: Height) -> Block:
-    """Return the block by that hash, at the height where we know it; one not on our chain is asked for."""
+    """Return the block of our chain with that hash; one that is not on our chain is asked for."""
     known = beliefs.chain.find(block_hash)
     if known is not None:
         return known
@@ -147,11 +151,12 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=False)
     _ask_about(beliefs, undone)
+    beliefs.note_overdue(at)
     beliefs.reforecast(at)
 
 
 def _ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
-    """What a reorg undid and no new block confirmed may be lost for good."""
+    """Ask for the status of whales that a reorg disconnected and no new block confirmed."""
     for whale in undone:
         still = beliefs.whales.current(whale.txid)
         if still is not None and still.status is Status.PENDING:
@@ -159,21 +164,21 @@ def _ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
 
 
 def _ask_about_all(beliefs: Beliefs, at: datetime) -> None:
-    """Blocks we do not know may hold any of them."""
+    """Ask for the status of all pending whales: unknown blocks may contain any of them."""
     for whale in beliefs.whales.pending():
         if whale.updated_at < at:
             beliefs.ask(AskStatus(whale.txid))
 
 
 def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block: Block, at: datetime) -> None:
-    """A miner took a version that had been replaced here: our prediction was of the other one."""
+    """A block contains a version that had been replaced here; the prediction was about its replacement."""
     if whale.status is Status.PENDING:
         endings.lose_to_block(beliefs, whale, txid, at)
     beliefs.ask(AskTransaction(txid, block.hash, block.height))
 
 
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.aside
+    known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.unloaded
     if not known and entry.txid not in beliefs.entries:
         beliefs.entries.put(entry.txid, (block, entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

@@ -1,4 +1,4 @@
-"""Transactions that may turn out to be whales, while something that decides is still being asked."""
+"""Transactions that may be whales, while the questions that decide are unanswered."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,11 @@ from app.core.units import Txid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A transaction big enough by its total, while something that decides is still being asked.
+    """A transaction whose total exceeds the threshold, while questions that decide are unanswered.
 
-    `contests`: pending whales that spend one of its coins; `lost` are those of them that are known to be
-    gone, while others are still asked about. `block`: where it was found, if not waiting.
+    `contests`: pending whales that spend one of its outpoints; `lost`: those of them that are known to be
+    gone while others are still asked about. `block`: the block it was found in, if not in the mempool.
+    `confirming`: seen in the mempool, and decided only as its block arrives: there is nothing to forecast.
     """
 
     tx: Transaction
@@ -25,6 +26,7 @@ class Candidate:
     contests: tuple[Txid, ...] = ()
     lost: tuple[Txid, ...] = ()
     block: Block | None = None
+    confirming: bool = False
 
 
 class Candidates(Recent[Txid, Candidate]):

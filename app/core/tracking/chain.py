@@ -1,4 +1,4 @@
-"""The end of the best chain as we know it: which block stands at which height, and what a reorg undoes."""
+"""The latest blocks of the best chain, and which of them a reorg disconnects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from app.core.units import BlockHash, Height
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one block does to the chain. `disconnected` is ordered from the old tip down.
+    """The effect of one block on the chain. `disconnected` is ordered from the old tip down.
 
-    `parent` is set instead where the block cannot be placed: its parent has to be known first.
+    `parent` is set instead where the block cannot be connected until its parent is known.
     """
 
     connected: Block | None = None
     disconnected: tuple[Block, ...] = ()
     parent: BlockHash | None = None
     hole: bool = False
-    """Blocks between it and the tip before are unknown to us."""
+    """Whether blocks between it and the previous tip are unknown."""
 
 
 class Chain:
-    """The last `depth` blocks, bounded; a reorg deeper than that begins a new chain."""
+    """The last `depth` blocks; a reorg deeper than that starts a new chain."""
 
     def __init__(self, depth: int = 150) -> None:
         self._depth = depth
@@ -41,16 +41,16 @@ class Chain:
         return self._by_height.get(height)
 
     def blocks(self) -> tuple[Block, ...]:
-        """All that is known, ascending."""
+        """All known blocks, ascending."""
         return tuple(self._by_height[height] for height in sorted(self._by_height))
 
     @property
     def lowest(self) -> Height:
-        """Of the blocks kept; 0 while there is none."""
+        """The lowest height kept; 0 while there is no block."""
         return min(self._by_height, default=Height(0))
 
     def missing(self) -> tuple[tuple[BlockHash, Height], ...]:
-        """Hash and height of the parents that ought to be ours and are not, ascending."""
+        """Hash and height of the missing parents of known blocks, ascending."""
         return tuple(
             (block.previous, Height(block.height - 1))
             for block in self.blocks()[1:]
@@ -58,26 +58,26 @@ class Chain:
         )
 
     def restore(self, blocks: Iterable[Block]) -> None:
-        """Take blocks for granted, as at a start."""
+        """Add blocks without checks, at the start."""
         for block in sorted(blocks, key=lambda one: one.height):
             self._put(block)
 
     def place(self, block: Block, *, orphaned: bool = False) -> Step:
-        """Connect a new block, undoing what contradicts it.
+        """Connect a new block, disconnecting the blocks that conflict with it.
 
-        `orphaned`: its parent could not be learnt, so it is taken with a hole before it.
+        `orphaned`: its parent could not be fetched, so it is connected with a gap before it.
         """
         if self.tip is None:
             self._put(block)
             return Step(connected=block)
         if block.height < self.lowest:
-            return Step()  # older than all we keep: nothing of ours can depend on it
+            return Step()  # below the lowest block kept: no tracked transaction depends on it
         below = self._by_height.get(Height(block.height - 1))
         fits = below is not None and block.previous in (None, below.hash)
         above = self._by_height.get(Height(block.height + 1))
         fills = above is not None and above.previous == block.hash and block.height not in self._by_height
         if fills and (fits or below is None):
-            self._put(block)  # what stands on it is ours already
+            self._put(block)  # its child is on our chain already
             return Step(connected=block)
         if not fits and not orphaned and not self._beyond_memory(block):
             return Step(parent=block.previous)
@@ -88,19 +88,19 @@ class Chain:
         return Step(connected=block, disconnected=disconnected, hole=not fits)
 
     def disconnect(self, block_hash: BlockHash) -> tuple[Block, ...]:
-        """Undo a block and all above it; return them from the old tip down."""
+        """Remove a block and all above it; return them from the old tip down."""
         height = self._heights.get(block_hash)
         return () if height is None else self._cut(height)
 
     def _beyond_memory(self, block: Block) -> bool:
-        """So far from what we know that walking back to it would be a flood of questions."""
+        """Return whether fetching its ancestors down to a known block would take too many questions."""
         known = self._by_height
         return (
             block.height > max(known) + self._depth or block.height == self.lowest or block.previous is None
         )
 
     def _first_contradiction(self, block: Block) -> Height:
-        """Where an orphaned block's parent is known not to be ours, that height falls too."""
+        """Return its height, or the one below where the block at that height is not its parent."""
         below = Height(block.height - 1)
         return below if below in self._by_height and block.previous is not None else block.height
 

@@ -1,4 +1,4 @@
-"""How a whale's wait ends, is contested or begins again. Each step tells what it changed."""
+"""Confirmation, drop, conflict and return of a whale. Each step publishes what it changed."""
 
 from datetime import datetime
 
@@ -12,22 +12,22 @@ from app.core.units import Txid
 
 
 def confirm(beliefs: Beliefs, whale: Prediction, block: Block, at: datetime) -> None:
-    """It is in `block`; whatever else waits to spend its coins has lost."""
+    """The whale is in `block`; pending whales that spend the same outpoints have lost."""
     if whale.status in (Status.DROPPED, Status.REPLACED):
         whale = lifecycle.come_back(whale, at)
-    beliefs.tell(EventType.CONFIRMED, lifecycle.confirm(whale, block, at), at)
+    beliefs.publish(EventType.CONFIRMED, lifecycle.confirm(whale, block, at), at)
     for victim in beliefs.whales.spenders(whale.tx.outpoints):
         lose_to_block(beliefs, victim, whale.txid, at)
 
 
 def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
-    """Its block is no longer on the best chain."""
+    """Unconfirm a whale whose block is no longer on the best chain."""
     reason = f"block {whale.confirmed_height} was reorganised away"
-    return beliefs.tell(EventType.REORGED, lifecycle.unconfirm(whale, at, reason), at)
+    return beliefs.publish(EventType.REORGED, lifecycle.unconfirm(whale, at, reason), at)
 
 
 def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> list[Prediction]:
-    """All that was in these blocks waits again; counted as one reorg."""
+    """Unconfirm all whales in these blocks; counted as one reorg."""
     beliefs.tally.reorgs += bool(blocks)
     for block in blocks:
         beliefs.forget_block(block.hash)
@@ -35,38 +35,38 @@ def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> li
 
 
 def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
-    """Broadcast again: the same prediction, pending again."""
+    """The transaction was broadcast again: its prediction is pending again."""
     beliefs.gone.pop(whale.txid)
     back = beliefs.with_forecast(lifecycle.come_back(whale, at), at)
-    ask_about_rivals(beliefs, beliefs.tell(EventType.UPDATED, back, at))
+    ask_about_rivals(beliefs, beliefs.publish(EventType.UPDATED, back, at))
 
 
 def ask_about_rivals(beliefs: Beliefs, whale: Prediction) -> None:
-    """No mempool holds two that spend one coin: whatever else we believe to wait may be gone."""
+    """Ask for the status of its rivals: no mempool holds two spends of one outpoint, so they may be gone."""
     for other in beliefs.whales.spenders(whale.tx.outpoints):
         if other.prediction_id != whale.prediction_id:
             beliefs.ask(AskStatus(other.txid))
 
 
 def verify(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
-    """It is there after all, if there was any doubt."""
+    """The whale is in a mempool: clear its unverified mark, if it has one."""
     beliefs.gone.pop(whale.txid)
     if not whale.left_unverified:
         return whale
-    return beliefs.tell(EventType.UPDATED, lifecycle.verify(whale, at), at)
+    return beliefs.publish(EventType.UPDATED, lifecycle.verify(whale, at), at)
 
 
 def lose_to_block(beliefs: Beliefs, victim: Prediction, winner: Txid, at: datetime) -> None:
-    """A block holds another spend of its coins."""
+    """Drop the victim: a block contains another spend of its outpoints."""
     beliefs.tally.conflicts += 1
     reason = f"a block holds {winner}, which spends the same coin"
     contested = lifecycle.contend(victim, winner, at, reason)
-    beliefs.tell(EventType.CONFLICTED, contested, at)
-    beliefs.tell(EventType.DROPPED, lifecycle.drop(contested, at, reason), at)
+    beliefs.publish(EventType.CONFLICTED, contested, at)
+    beliefs.publish(EventType.DROPPED, lifecycle.drop(contested, at, reason), at)
 
 
 def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> None:
-    """The whale `rival` and `tx` spend one coin and both wait: each is told once, with the likely winner."""
+    """`rival` and `tx` conflict and are both pending: publish that once for each, with the likely winner."""
     other = beliefs.whales.current(rival)
     if other is None or other.status is not Status.PENDING:
         return
@@ -80,11 +80,11 @@ def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> Non
     beliefs.tally.conflicts += bool(sides)
     for whale, against in sides:
         words = f"spends the same coin as {against}; {outlook}"
-        beliefs.tell(EventType.CONFLICTED, lifecycle.contend(whale, against, at, words), at)
+        beliefs.publish(EventType.CONFLICTED, lifecycle.contend(whale, against, at, words), at)
 
 
 def _likely_winner(whale: Prediction, rival: Transaction) -> Txid | None:
-    """Return the one that pays more a vbyte; None where a feerate is unknown or both pay the same."""
+    """Return the one with the higher feerate; None where a feerate is unknown or both are equal."""
     one = whale.effective_feerate
     two = rival.effective_feerate
     if one is None or two is None or one == two:

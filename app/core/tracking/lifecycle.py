@@ -1,16 +1,34 @@
-"""What can happen to a prediction: each step takes one version and returns the next."""
+"""Status transitions of a prediction, as functions from one version to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from app.core.classification import Classification, Flag
 from app.core.models import Block, SourceName, Transaction
-from app.core.prediction import Forecast, Outcome, Prediction, Status, thinned
-from app.core.units import SatPerVb, Txid
+from app.core.prediction import Forecast, Outcome, Prediction, Replacement, Status, thinned
+from app.core.units import Height, SatPerVb, Txid
+from app.errors import InvalidTransitionError
 
 BLOCK_TIME_BELIEVED_AFTER = timedelta(minutes=30)
-"""Beyond this a block is old news to us, and its own timestamp says better when it came."""
+"""A block older than this when reported: its own timestamp is the better confirmation time."""
+
+_MOVED_ON = "what it left over was moved on, lately by"
+
+LEGAL_TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        # Unconfirmed: every status may follow.
+        Status.PENDING: frozenset(Status),
+        # After a reorg it is pending again (`unconfirm`); the other branch may contain it, too.
+        Status.CONFIRMED: frozenset({Status.CONFIRMED, Status.PENDING}),
+        # Broadcast again, or found in a block or replaced after all: it is pending first (`come_back`).
+        Status.DROPPED: frozenset({Status.DROPPED, Status.PENDING}),
+        # The block with its replacement may be reorged away, and the transaction may return.
+        Status.REPLACED: frozenset({Status.REPLACED, Status.PENDING}),
+    }
+)
+"""Which status may follow which, from one version to the next; keeping the status is always legal."""
 
 
 def begin(
@@ -25,10 +43,10 @@ def begin(
     demo: bool = False,
     taken: Callable[[str], bool] = lambda _id: False,
 ) -> Prediction:
-    """Return a new pending prediction. Its id is its first txid's, so that a return finds it again.
+    """Return a new pending prediction. Its id is derived from its first txid, so it is found again later.
 
-    `taken`: whether an id is another prediction's, one that began with this transaction and went on with
-    its replacement; the other half of the txid makes a second one then.
+    `taken`: whether an id belongs to another prediction, one that began with this transaction and continued
+    with its replacement; the id is then made from the other half of the txid.
     """
     first, second = f"whl_{tx.txid[:32]}", f"whl_{tx.txid[32:]}"
     return Prediction(
@@ -45,15 +63,26 @@ def begin(
         flags=flags,
         peel_of=peel_of,
         package_feerate=tx.package_feerate,
+        announced_flow=classification.flow,
         demo=demo,
     )
 
 
 def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
-    """In a block. `confirmed_at` is when we knew, or the block's own time where that was long ago."""
+    """Return it confirmed in `block`. `confirmed_at` is `at`, or the block's own time if that is long ago.
+
+    The block time is not used if it is before first seen or if our clock was stepped meanwhile, since the
+    two times cannot be compared then.
+    """
     known = at
-    if block.time is not None and at - block.time > BLOCK_TIME_BELIEVED_AFTER:
-        known = max(block.time, min(whale.detected_at, at))
+    old_news = block.time is not None and at - block.time > BLOCK_TIME_BELIEVED_AFTER
+    if (
+        block.time is not None
+        and old_news
+        and whale.detected_at <= block.time
+        and not whale.clock_steps_seconds
+    ):
+        known = block.time
     return _next(
         whale,
         at,
@@ -69,7 +98,7 @@ def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
 
 
 def unconfirm(whale: Prediction, at: datetime, reason: str) -> Prediction:
-    """Its block was reorged away: pending again, with its first times."""
+    """Return it pending again after its block was reorged away; detection times are kept."""
     return _next(
         _revive(whale),
         at,
@@ -91,15 +120,28 @@ def drop(whale: Prediction, at: datetime, reason: str) -> Prediction:
 
 
 def come_back(whale: Prediction, at: datetime) -> Prediction:
-    """Broadcast again after it was dropped."""
+    """Return it pending again: broadcast again after it was dropped or replaced."""
     return _next(_revive(whale), at, reason="broadcast again")
 
 
 def take_over(
-    whale: Prediction, by: Transaction, classification: Classification, at: datetime, *, fee_spike: bool
+    whale: Prediction,
+    by: Transaction,
+    classification: Classification,
+    at: datetime,
+    *,
+    tip: Block | None,
+    fee_spike: bool,
+    in_block: bool = False,
 ) -> Prediction:
-    """Replaced, and the id goes on with the new transaction; a new forecast opens, in a fee spike or not."""
+    """Return it with its replacement as current transaction, ready for a new opening forecast.
+
+    `fee_spike`: whether fees are spiking now. `in_block`: the replacement was never seen unconfirmed, so
+    there is nothing to forecast.
+    """
     kept = whale.flags - {Flag.CONFLICT, Flag.FEE_SPIKE}
+    if in_block:
+        kept |= {Flag.LATE_SEEN}
     return _next(
         whale,
         at,
@@ -108,15 +150,20 @@ def take_over(
         replaces=tuple(one for one in dict.fromkeys((*whale.replaces, whale.txid)) if one != by.txid),
         package_feerate=by.package_feerate,
         first_forecast=None,
+        first_seen_in_block=in_block,
         left_unverified=False,
         reason=None,
         flags=kept | {Flag.FEE_SPIKE} if fee_spike else kept,
         conflicts_with=(),
+        announced_flow=classification.flow,
+        outcome=Outcome.CENSORED,
+        overdue_since=None,
+        replacements=_with_replacement(whale, by.txid, at, tip),
     )
 
 
-def give_way(whale: Prediction, by: Txid, at: datetime, reason: str) -> Prediction:
-    """Replaced, and the id cannot go on."""
+def give_way(whale: Prediction, by: Txid, at: datetime, reason: str, *, tip: Block | None) -> Prediction:
+    """Return it replaced: the prediction ends, because it cannot continue with the replacement."""
     return _next(
         whale,
         at,
@@ -125,12 +172,25 @@ def give_way(whale: Prediction, by: Txid, at: datetime, reason: str) -> Predicti
         ended_at=at,
         reason=reason,
         left_unverified=False,
-        outcome=Outcome.REPLACED,
+        outcome=Outcome.REPLACED if whale.overdue_since is None else Outcome.LATE,
+        replacements=_with_replacement(whale, by, at, tip),
     )
 
 
+def is_overdue(whale: Prediction, tip: Height) -> bool:
+    """Return whether the scored forecast is due at `tip` and the whale is not marked overdue yet."""
+    due = whale.first_forecast
+    waits = whale.status is Status.PENDING and whale.overdue_since is None
+    return waits and due is not None and tip >= due.due_height
+
+
+def overdue(whale: Prediction, at: datetime) -> Prediction:
+    """Return it marked late: it was pending when its predicted block was mined, whatever happens later."""
+    return _next(whale, at, outcome=Outcome.LATE, overdue_since=at)
+
+
 def contend(whale: Prediction, rival: Txid, at: datetime, reason: str) -> Prediction:
-    """Another unconfirmed transaction spends one of its coins."""
+    """Return it flagged as in conflict with `rival`, which spends one of the same outpoints."""
     return _next(
         whale,
         at,
@@ -144,6 +204,11 @@ def leave_unverified(whale: Prediction, at: datetime, reason: str) -> Prediction
     return _next(whale, at, left_unverified=True, reason=reason)
 
 
+def remark(whale: Prediction, at: datetime, reason: str, *, unverified: bool) -> Prediction:
+    """Return it still pending, with a remark on which mempools hold it."""
+    return _next(whale, at, left_unverified=unverified, reason=reason)
+
+
 def verify(whale: Prediction, at: datetime) -> Prediction:
     return _next(whale, at, left_unverified=False, reason=None)
 
@@ -154,21 +219,29 @@ def reclassify(
     return _next(whale, at, tx=tx, classification=classification)
 
 
+def go_on(whale: Prediction, txid: Txid, at: datetime) -> Prediction:
+    """Return it with evidence that its coin was moved on by `txid`; only the latest move is named."""
+    seen = whale.classification
+    steps = tuple(step for step in seen.evidence if not step.startswith(_MOVED_ON))
+    moved_on = replace(seen, evidence=(*steps, f"{_MOVED_ON} {txid}"))
+    return _next(whale, at, classification=moved_on)
+
+
 def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
-    """What was not known at first sight."""
+    """Return it with the fee and size that were unknown when it was first seen."""
     paid = replace(whale.tx, fee=tx.fee, vsize=whale.tx.vsize or tx.vsize)
     return _next(whale, at, tx=paid, package_feerate=whale.package_feerate or tx.package_feerate)
 
 
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
-    """Its package pays something else now."""
+    """Return it with a changed package feerate."""
     return _next(whale, at, package_feerate=feerate)
 
 
-def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
-    """Add a revision; the first for the present txid is the one that is scored, and learned from."""
+def with_forecast(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
+    """Return it with one more forecast; the first for the current txid is scored and recalibrated from."""
     if whale.first_forecast is not None:
-        forecast = replace(forecast, unstraightened=())
+        forecast = replace(forecast, raw=(), projected_block=None)
     return _next(
         whale,
         at,
@@ -177,8 +250,16 @@ def foretell(whale: Prediction, forecast: Forecast, at: datetime) -> Prediction:
     )
 
 
+def step_clock(whale: Prediction, seconds: float, at: datetime) -> Prediction:
+    """Return it with a clock step added, so that its waiting time can still be computed."""
+    return _next(whale, at, clock_steps_seconds=whale.clock_steps_seconds + seconds)
+
+
 def _next(whale: Prediction, at: datetime, **changes: object) -> Prediction:
-    return replace(whale, version=whale.version + 1, updated_at=at, **changes)  # type: ignore[arg-type]  # keys are fields
+    new = replace(whale, version=whale.version + 1, updated_at=at, **changes)  # type: ignore[arg-type]  # keys are fields
+    if new.status not in LEGAL_TRANSITIONS[whale.status]:
+        raise InvalidTransitionError(f"{whale.prediction_id}: {whale.status} does not become {new.status}")
+    return new
 
 
 def _revive(whale: Prediction) -> Prediction:
@@ -192,13 +273,26 @@ def _revive(whale: Prediction) -> Prediction:
         replaced_by=None,
         left_unverified=False,
         outcome=Outcome.CENSORED,
+        overdue_since=None,
     )
 
 
+def _with_replacement(
+    whale: Prediction, by: Txid, at: datetime, tip: Block | None
+) -> tuple[Replacement, ...]:
+    one = Replacement(
+        txid=whale.txid,
+        by=by,
+        at=at,
+        at_height=tip.height if tip else None,
+        flow=whale.announced_flow,
+        overdue_since=whale.overdue_since,
+    )
+    return (*whale.replacements, one)
+
+
 def _outcome(forecast: Forecast | None, block: Block) -> Outcome | None:
-    """None where nothing was forecast, so nothing can be scored."""
+    """Return None where nothing was forecast and so nothing can be scored."""
     if forecast is None:
         return None
-    if forecast.predicted_block is None:
-        return Outcome.LATE
-    return Outcome.ON_TIME if block.height <= forecast.predicted_block else Outcome.LATE
+    return Outcome.ON_TIME if block.height <= forecast.due_height else Outcome.LATE

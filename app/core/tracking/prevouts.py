@@ -1,4 +1,4 @@
-"""What a transaction spends: which of it is known, which is missing, and how it is filled in."""
+"""Known and missing prevouts of a transaction, and filling them in."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from app.core.units import Outpoint
 
 
 def missing_prevouts(tx: Transaction) -> AskPrevouts | None:
-    """The question for all that is not known; None if nothing is missing."""
+    """Return the question for all missing prevouts; None if none is missing."""
     missing = tuple(spent.outpoint for spent in tx.inputs if spent.value is None or spent.script is None)
     return AskPrevouts(tx.txid, missing) if missing else None
 
@@ -23,11 +23,11 @@ def known_prevouts(tx: Transaction) -> dict[Outpoint, Prevout]:
     }
 
 
-def with_prevouts(tx: Transaction, told: Mapping[Outpoint, Prevout | None]) -> Transaction:
-    """Fill in what was told; an input that nothing was told of stays as it is."""
+def with_prevouts(tx: Transaction, reply: Mapping[Outpoint, Prevout | None]) -> Transaction:
+    """Fill in the prevouts of a reply; an input that the reply does not cover stays as it is."""
 
     def filled(spent: Input) -> Input:
-        prevout = told.get(spent.outpoint)
+        prevout = reply.get(spent.outpoint)
         return spent if prevout is None else replace(spent, script=prevout.script, value=prevout.value)
 
     return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))

@@ -1,15 +1,16 @@
-"""One transaction takes the place of others: which prediction goes on, and which end."""
+"""Which prediction continues with a replacement, and which ones end by it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from app.core.encoding.scripts import with_derived_scripts
+from app.core.classification import Classification
+from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
 from app.core.models import Transaction
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus
-from app.core.tracking import endings, lifecycle
+from app.core.tracking import endings, lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.prevouts import known_prevouts, missing_prevouts, with_prevouts
@@ -18,7 +19,7 @@ from app.core.units import Txid
 
 
 def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> list[Prediction]:
-    """Those pending whales that `by` really replaces: it spends one of their coins."""
+    """Return the pending whales that `by` really replaces: it spends one of their outpoints."""
     found = (beliefs.whales.current(txid) for txid in txids)
     return [
         whale
@@ -30,26 +31,29 @@ def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> l
     ]
 
 
-def replace_whales(beliefs: Beliefs, victims: list[Prediction], by: Transaction, at: datetime) -> None:
-    """Hand the largest victim's id on to `by`; if `by` is no whale, all of them end."""
+def replace_whales(
+    beliefs: Beliefs, victims: list[Prediction], by: Transaction, at: datetime, *, mined: bool = False
+) -> None:
+    """Continue the largest victim's prediction with `by`; end all of them if `by` is not a whale.
+
+    `mined`: `by` is in a block.
+    """
     beliefs.tally.replacements += len(victims)
     victims = sorted(victims, key=lambda one: (one.classification.moved, one.txid), reverse=True)
-    heir = beliefs.whales.current(by.txid)
-    if heir is not None and heir.status in (Status.DROPPED, Status.REPLACED):
-        endings.come_back(beliefs, heir, at)
+    replacement = beliefs.whales.current(by.txid)
+    if replacement is not None and replacement.status in (Status.DROPPED, Status.REPLACED):
+        endings.come_back(beliefs, replacement, at)
     waiting = beliefs.candidates.pop(by.txid)
     beliefs.rivals.pop(by.txid)
     spent = {outpoint: one for victim in victims for outpoint, one in known_prevouts(victim.tx).items()}
-    by = with_prevouts(waiting.tx if waiting else by, spent)  # what they spent, their winner spends too
-    classification = beliefs.judgement.whale(by, beliefs.peels)
+    by = with_prevouts(waiting.tx if waiting else by, spent)  # it spends outpoints of its victims
+    classification = beliefs.whale_policy.whale(by, beliefs.peels)
     if classification is None:
         _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, which is no whale")
         return
-    if heir is None:
+    if replacement is None:
         first, *victims = victims
-        spiking = beliefs.judgement.foreteller.spiking
-        taken = lifecycle.take_over(first, by, classification, at, fee_spike=spiking)
-        beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
+        _take_over(beliefs, first, by, classification, at, mined=mined)
         if ask := missing_prevouts(by):
             beliefs.ask(ask)
     _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, together with others")
@@ -58,10 +62,10 @@ def replace_whales(beliefs: Beliefs, victims: list[Prediction], by: Transaction,
 def contest_answered(
     beliefs: Beliefs, candidate: Candidate, asked: AskStatus, at: datetime, *, gone: bool
 ) -> bool:
-    """One of the whales that it contests is there still, or gone. Return whether more are asked about.
+    """Take the status of one whale that the candidate contests; return whether more are being asked about.
 
-    With the last answer it takes the place of all that are gone together, so that the largest one's id
-    goes on, and contests the others.
+    With the last answer the candidate replaces all that are gone at once, so that the largest one's
+    prediction continues, and is in conflict with the others.
     """
     lost = (*candidate.lost, asked.txid) if gone else candidate.lost
     candidate = replace(candidate, waits_for=candidate.waits_for - {asked}, lost=lost)
@@ -76,15 +80,15 @@ def contest_answered(
     return False
 
 
-def resume(beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime) -> bool:
-    """Another version of a whale that ended: the same id goes on with it, if it is a whale still."""
+def resume(
+    beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime, *, mined: bool = False
+) -> bool:
+    """Continue the prediction of an ended whale with another version, if that is still a whale."""
     by = with_prevouts(with_derived_scripts(by), known_prevouts(whale.tx))
-    classification = beliefs.judgement.whale(by, beliefs.peels)
+    classification = beliefs.whale_policy.whale(by, beliefs.peels)
     if classification is None:
         return False
-    spiking = beliefs.judgement.foreteller.spiking
-    taken = lifecycle.take_over(lifecycle.come_back(whale, at), by, classification, at, fee_spike=spiking)
-    beliefs.tell(EventType.REPLACED, beliefs.with_forecast(taken, at), at)
+    taken = _take_over(beliefs, lifecycle.come_back(whale, at), by, classification, at, mined=mined)
     if ask := missing_prevouts(by):
         beliefs.ask(ask)
     endings.ask_about_rivals(beliefs, taken)
@@ -92,22 +96,22 @@ def resume(beliefs: Beliefs, whale: Prediction, by: Transaction, at: datetime) -
 
 
 def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime) -> None:
-    """A block holds `winner`, which spends their coins.
+    """A block contains `winner`, which spends outpoints of the victims.
 
-    One that pays more was a replacement that took place out of our sight: every mempool would
-    have taken it instead. One that pays less, or nobody knows how much, came past the mempools.
+    A winner that pays more was a replacement we did not see: every mempool would have accepted it. One
+    that pays less, or an unknown fee, reached the miner without replacing them in mempools: a conflict.
     """
     victims = tuple(victims)
     outbid = [one for one in victims if outbids(winner, one.tx)]
     if outbid:
-        replace_whales(beliefs, outbid, winner, at)
+        replace_whales(beliefs, outbid, winner, at, mined=True)
     for victim in victims:
         if victim not in outbid:
             endings.lose_to_block(beliefs, victim, winner.txid, at)
 
 
 def outbids(winner: Transaction, victim: Transaction) -> bool:
-    """Pays more in all and more a vbyte, as a replacement must.
+    """Return whether `winner` pays a higher fee and a higher feerate, as a replacement must.
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md.
     """
@@ -118,7 +122,7 @@ def outbids(winner: Transaction, victim: Transaction) -> bool:
 
 
 def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
-    """A transaction we saw that spends a coin of this whale."""
+    """Return a transaction we saw that spends an outpoint of this whale."""
     for other in beliefs.whales.spenders(whale.tx.outpoints):
         if other.prediction_id != whale.prediction_id:
             return other.tx
@@ -128,6 +132,27 @@ def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
     return None
 
 
+def _take_over(
+    beliefs: Beliefs,
+    whale: Prediction,
+    by: Transaction,
+    classification: Classification,
+    at: datetime,
+    *,
+    mined: bool,
+) -> Prediction:
+    """Continue a prediction with `by`. One first seen in its block is not forecast: it has confirmed."""
+    spiking = beliefs.whale_policy.forecast_source.spiking and not mined
+    tip = beliefs.chain.tip
+    taken = lifecycle.take_over(whale, by, classification, at, tip=tip, fee_spike=spiking, in_block=mined)
+    if not mined:
+        taken = beliefs.with_forecast(taken, at)
+        packages.begin(beliefs, by)
+    return beliefs.publish(EventType.REPLACED, taken, at)
+
+
 def _end(beliefs: Beliefs, victims: list[Prediction], by: Txid, at: datetime, reason: str) -> None:
     for victim in victims:
-        beliefs.tell(EventType.REPLACED, lifecycle.give_way(victim, by, at, reason), at)
+        beliefs.publish(
+            EventType.REPLACED, lifecycle.give_way(victim, by, at, reason, tip=beliefs.chain.tip), at
+        )

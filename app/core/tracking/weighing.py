@@ -1,53 +1,74 @@
-"""From a transaction with a big total to a whale that is announced, once all that decides is known."""
+"""Decides whether a transaction with a large total is a whale, and announces it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from app.core.classification import Classification, Flag, Flow, MovedIs
-from app.core.encoding.scripts import with_derived_scripts
+from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
+from app.core.flow import hop_of
 from app.core.models import SourceName, Transaction
 from app.core.prediction import Prediction
-from app.core.questions import AskStatus, Question
-from app.core.tracking import lifecycle
+from app.core.questions import AskPackage, AskStatus, Question
+from app.core.tracking import lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.endings import confirm, contest
 from app.core.tracking.prevouts import missing_prevouts
 from app.core.units import Sats, Txid
 
+COMES_TO_REST: Final = timedelta(days=1)
+"""A hop this long after the last word of its chain is announced as a whale of its own."""
+
 
 def weigh(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
-    """Ask what is still open about a candidate; decide on it if nothing is."""
+    """Ask the open questions of a candidate; decide if there are none."""
     for question in sorted(candidate.waits_for, key=repr):
         beliefs.ask(question)
     weigh_again(beliefs, candidate, at)
 
 
 def weigh_again(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
-    """The same, with the questions asked before."""
+    """Decide if no question is open, else keep the candidate; its questions have been asked already.
+
+    A hop whose parent is not decided yet waits for it: whichever is announced first is the chain's alert.
+    """
     if not candidate.waits_for:
-        decide(beliefs, candidate, at)
-        return
+        parent = candidate.tx.inputs[0].outpoint.txid if hop_of(candidate.tx) is not None else None
+        if parent is None or parent not in beliefs.candidates:
+            decide(beliefs, candidate, at)
+            return
+        beliefs.held[candidate.tx.txid] = parent
     waited_too_long = beliefs.candidates.put(candidate.tx.txid, candidate)
     if waited_too_long is not None:
         decide(beliefs, waited_too_long, at)
 
 
+def release(beliefs: Beliefs, at: datetime) -> None:
+    """Decide the candidates whose parents have been decided, or are no candidates any longer."""
+    while ready := [txid for txid, parent in beliefs.held.items() if parent not in beliefs.candidates]:
+        for txid in ready:
+            del beliefs.held[txid]
+            candidate = beliefs.candidates.get(txid)
+            if candidate is not None:
+                weigh_again(beliefs, candidate, at)
+
+
 def answered(beliefs: Beliefs, candidate: Candidate, question: Question, at: datetime) -> None:
-    """One question less, whether it was answered or never will be."""
+    """Remove one question, whether it was answered or cannot be."""
     weigh_again(beliefs, replace(candidate, waits_for=candidate.waits_for - {question}), at)
 
 
 def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
-    """Announce it if it is a whale by what is known now."""
+    """Announce the candidate if it is a whale by what is known now."""
     tx = candidate.tx
     beliefs.candidates.pop(tx.txid)
     known = beliefs.whales.find(tx.txid)
-    # An older version of a known whale that a miner took all the same is one of its own.
+    # An older version of a known whale that was mined nevertheless becomes a prediction of its own.
     if known is not None and (known.txid == tx.txid or candidate.block is None):
         return
-    classification = beliefs.judgement.whale(tx, beliefs.peels)
+    classification = beliefs.whale_policy.whale(tx, beliefs.peels)
     if classification is not None:
         announce(beliefs, candidate, classification, at)
     for rival in candidate.contests:
@@ -58,7 +79,7 @@ def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
 
 
 def decide_waiting(beliefs: Beliefs, txids: tuple[Txid, ...], at: datetime) -> None:
-    """Those about to end are announced first, so that their story is whole."""
+    """Decide these candidates before they end, so that an announcement precedes the end."""
     for txid in txids:
         waiting = beliefs.candidates.get(txid)
         if waiting is not None:
@@ -66,11 +87,12 @@ def decide_waiting(beliefs: Beliefs, txids: tuple[Txid, ...], at: datetime) -> N
 
 
 def announce(beliefs: Beliefs, candidate: Candidate, classification: Classification, at: datetime) -> None:
-    """Tell a new whale. A later hop of a coin that was announced already is an update, not an alert.
+    """Publish a new whale. A later hop of an announced chain is an update of that one, not a detection.
 
-    A hop that certainly pays out more than the threshold is news of its own.
+    A hop that certainly pays out more than the threshold is a detection of its own.
     """
-    pays_a_whale = classification.moved_low > beliefs.judgement.threshold
+    pays_a_whale = classification.moved_low > beliefs.whale_policy.threshold
+    chain = None if pays_a_whale else _chain_of(beliefs, candidate.tx, at)
     whale = lifecycle.begin(
         candidate.tx,
         classification,
@@ -78,33 +100,59 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         at=candidate.at,
         tip=beliefs.chain.tip,
         flags=_flags(beliefs, candidate),
-        peel_of=None if pays_a_whale else beliefs.peels.root_of(candidate.tx),
+        peel_of=chain,
         demo=beliefs.demo,
         taken=lambda one: beliefs.whales.by_id(one) is not None,
     )
     beliefs.tally.whales += 1
-    if candidate.block is None:
+    if candidate.block is None and not candidate.confirming:
         whale = beliefs.with_forecast(whale, at)
-    beliefs.tell(EventType.UPDATED if whale.peel_of else EventType.DETECTED, whale, at)
+        packages.begin(beliefs, candidate.tx)
+        if candidate.source is SourceName.BITCOIND:
+            beliefs.ask(AskPackage(whale.txid))  # the node reports its fee, but not its descendants
+    if chain is None:
+        beliefs.publish(EventType.DETECTED, whale, at)
+    else:
+        beliefs.keep(whale)
+        _go_on(beliefs, chain, whale.txid, at)
     if candidate.block is not None:
         confirm(beliefs, whale, candidate.block, at)
 
 
+def _chain_of(beliefs: Beliefs, tx: Transaction, at: datetime) -> str | None:
+    """Return the id of the prediction whose coin `tx` carries on; None if that is to be announced anew.
+
+    A coin that rested for a day has come to rest: that it moves again is news.
+    """
+    chain = beliefs.peels.root_of(tx) or beliefs.peels.root_after(tx)
+    if chain is None or any(one.prediction_id == chain for one in beliefs.unloaded.values()):
+        return chain
+    root = beliefs.whales.by_id(chain)
+    return chain if root is not None and at - root.updated_at < COMES_TO_REST else None
+
+
+def _go_on(beliefs: Beliefs, chain: str, txid: Txid, at: datetime) -> None:
+    """Say of the announced prediction that its coin was moved on."""
+    root = beliefs.whales.by_id(chain)
+    if root is not None:
+        beliefs.publish(EventType.UPDATED, lifecycle.go_on(root, txid, at), at)
+
+
 def complete(beliefs: Beliefs, whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
-    """Take up the whole transaction of a whale that was announced by one line."""
+    """Fill in the whole transaction of a whale that was announced from a summary line."""
     if whale.tx.outputs:
         return whale
     tx = with_derived_scripts(tx)
     if ask := missing_prevouts(tx):
         beliefs.ask(ask)
-    classification = beliefs.judgement.classify(tx, beliefs.peels)
-    return beliefs.tell(EventType.UPDATED, lifecycle.reclassify(whale, tx, classification, at), at)
+    classification = beliefs.whale_policy.classify(tx, beliefs.peels)
+    return beliefs.publish(EventType.UPDATED, lifecycle.reclassify(whale, tx, classification, at), at)
 
 
 def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
-    """The whole transaction is not to be had: say what one line told, and that it is no more."""
+    """Announce from the summary line alone, marked as such: the whole transaction cannot be fetched."""
     entry = beliefs.entries.pop(txid)
-    glimpse = beliefs.glimpsed.pop(txid)
+    projected = beliefs.projected.pop(txid)
     if entry is not None:
         beliefs.settle(entry[0])
     if beliefs.whales.current(txid) is not None:
@@ -114,23 +162,23 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
         tx = Transaction(txid=txid, inputs=(), outputs=(), fee=line.fee, vsize=line.vsize)
         candidate = Candidate(tx=tx, source=source, at=at, late=True, block=block)
         announce(beliefs, candidate, _known_by_total(line.value), at)
-    elif glimpse is not None:
+    elif projected is not None:
         tx = Transaction(
             txid=txid,
             inputs=(),
             outputs=(),
-            fee=glimpse.fee,
-            vsize=glimpse.vsize,
-            package_feerate=glimpse.package_feerate,
+            fee=projected.fee,
+            vsize=projected.vsize,
+            package_feerate=projected.package_feerate,
         )
-        candidate = Candidate(tx=tx, source=glimpse.source, at=at, late=True)
-        announce(beliefs, candidate, _known_by_total(glimpse.value), at)
+        candidate = Candidate(tx=tx, source=projected.source, at=at, late=True)
+        announce(beliefs, candidate, _known_by_total(projected.value), at)
 
 
 def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
     marks = (
         (Flag.LATE_SEEN, candidate.late),
-        (Flag.FEE_SPIKE, candidate.block is None and beliefs.judgement.foreteller.spiking),
+        (Flag.FEE_SPIKE, candidate.block is None and beliefs.whale_policy.forecast_source.spiking),
     )
     return frozenset(flag for flag, applies in marks if applies)
 

@@ -1,4 +1,4 @@
-"""The set of whales in memory: bounded, O(1) to add, find and remove."""
+"""The whales in memory, indexed by txid, outpoint and block: bounded, O(1) to add, find and remove."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from app.core.units import BlockHash, Outpoint, Txid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """`pending` live whales at most; `ended` ones stay findable for reorgs and late returns."""
+    """Most entries of each kind; `ended` whales are kept for reorgs and late returns."""
 
     pending: int = 10_000
     ended: int = 5_000
@@ -21,15 +21,15 @@ class Bounds:
     gone: int = 20_000
 
 
-class Aside(NamedTuple):
-    """What stays in memory of a whale that was set aside."""
+class Unloaded(NamedTuple):
+    """What stays in memory of an unloaded whale."""
 
     prediction_id: str
     detected_at: datetime
 
 
 class Whales:
-    """Predictions by id, by any txid they have or had, by coin they spend, by block they are in."""
+    """Predictions by id, by any txid they have or had, by outpoint they spend, by block they are in."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -37,6 +37,8 @@ class Whales:
         self._ended: OrderedDict[str, Prediction] = OrderedDict()
         self._by_txid: dict[Txid, str] = {}
         self._spenders: dict[Outpoint, dict[str, None]] = {}
+        self._spent: dict[Txid, int] = {}
+        """The transactions that pending whales spend from, and how many outpoints of each."""
         self._in_block: dict[BlockHash, set[str]] = {}
 
     def __len__(self) -> int:
@@ -46,7 +48,7 @@ class Whales:
         return iter(tuple(self._pending.values()))
 
     def ended(self) -> Iterator[Prediction]:
-        """Oldest end first."""
+        """Iterate over the ended predictions, oldest end first."""
         return iter(self._ended.values())
 
     def find(self, txid: Txid) -> Prediction | None:
@@ -59,13 +61,21 @@ class Whales:
     def by_id(self, prediction_id: str) -> Prediction | None:
         return self._pending.get(prediction_id) or self._ended.get(prediction_id)
 
+    def has_any(self, txids: Iterable[Txid]) -> bool:
+        """Whether one of these transactions is or was one of a prediction's."""
+        return not self._by_txid.keys().isdisjoint(txids)
+
+    def spends_from_any(self, txids: Iterable[Txid]) -> bool:
+        """Whether a pending whale spends an output of one of these transactions."""
+        return not self._spent.keys().isdisjoint(txids)
+
     def current(self, txid: Txid) -> Prediction | None:
-        """Return the prediction whose transaction this is now."""
+        """Return the prediction whose current transaction this is."""
         found = self.find(txid)
         return found if found is not None and found.txid == txid else None
 
     def spenders(self, outpoints: Iterable[Outpoint]) -> tuple[Prediction, ...]:
-        """Pending whales that spend one of these coins, each once."""
+        """Return the pending whales that spend one of these outpoints, each once."""
         ids = dict.fromkeys(key for one in outpoints for key in self._spenders.get(one, ()))
         return tuple(self._pending[one] for one in ids)
 
@@ -77,17 +87,20 @@ class Whales:
         )
 
     def put(self, prediction: Prediction) -> None:
-        """Add it, or take it for the version before."""
+        """Add a prediction, or replace its previous version."""
         self._unlink(prediction.prediction_id)
         key = prediction.prediction_id
         self._by_txid[prediction.txid] = key
         for txid in prediction.replaces:
-            if self.current(txid) is None:  # else that version became a prediction of its own
+            if self.current(txid) is None:  # else that version has become a prediction of its own
                 self._by_txid[txid] = key
         if prediction.status is Status.PENDING:
             self._pending[key] = prediction
             for outpoint in prediction.tx.outpoints:
-                self._spenders.setdefault(outpoint, {})[key] = None
+                if outpoint not in self._spenders:
+                    self._spenders[outpoint] = {}
+                    self._spent[outpoint.txid] = self._spent.get(outpoint.txid, 0) + 1
+                self._spenders[outpoint][key] = None
             return
         self._ended[key] = prediction
         if prediction.confirmed_hash is not None:
@@ -96,11 +109,11 @@ class Whales:
             self._unlink(next(iter(self._ended)))
 
     def remove(self, prediction_id: str) -> None:
-        """Forget it, whatever its state."""
+        """Remove a prediction, whatever its status."""
         self._unlink(prediction_id)
 
-    def shed(self) -> Prediction | None:
-        """Forget the pending one whose last news is oldest, if there are more than the bound."""
+    def unload_oldest(self) -> Prediction | None:
+        """Remove and return the least recently updated pending one, if there are more than the bound."""
         if len(self._pending) <= self._bounds.pending:
             return None
         oldest = next(iter(self._pending.values()))
@@ -117,10 +130,17 @@ class Whales:
         for outpoint in old.tx.outpoints:
             rivals = self._spenders.get(outpoint, {})
             rivals.pop(key, None)
-            if not rivals:
-                self._spenders.pop(outpoint, None)
+            if not rivals and self._spenders.pop(outpoint, None) is not None:
+                self._forget_spent(outpoint.txid)
         if old.confirmed_hash is not None:
             members = self._in_block.get(old.confirmed_hash, set())
             members.discard(key)
             if not members:
                 self._in_block.pop(old.confirmed_hash, None)
+
+    def _forget_spent(self, txid: Txid) -> None:
+        left = self._spent[txid] - 1
+        if left:
+            self._spent[txid] = left
+        else:
+            del self._spent[txid]

@@ -1,4 +1,4 @@
-"""When will it confirm: a distribution, from what waits ahead and what keeps arriving above."""
+"""Confirmation probabilities from the vbytes ahead and the inflow above."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ from app.core.forecasting.market import Market
 from app.core.forecasting.pace import Pace
 from app.core.forecasting.passagetable import PassageTable
 from app.core.forecasting.recalibration import Recalibration, no_recalibration
+from app.core.forecasting.urgency import urgency_of, urgency_scores
 from app.core.prediction import HORIZONS, Forecast
 from app.core.units import Height, SatPerVb, Txid
-from app.core.urgency import urgency_of, urgency_scores
 
 PREDICTED_AT: Final = 0.80
-"""`predicted_block` is the first height with at least this chance."""
+"""`predicted_block` is the first height with at least this probability."""
 FRESH_SECONDS: Final = 60.0
-"""Younger than this, a transaction may be missing from the templates miners work on."""
+"""A transaction younger than this may be missing from the block templates miners work on."""
 SETTLED_SECONDS: Final = 1_800.0
-"""With less history of arrivals than this, the forecast is widened."""
+"""The forecast is widened while the arrivals have been observed for less than this."""
 
 _SHORT_SHARE: Final = 0.9
-_PRIOR_SECONDS: Final = 120.0  # what a guess of the inflow weighs against seconds of watching it
+_PRIOR_SECONDS: Final = 120.0  # weight of the prior inflow, in seconds of observed inflow
 _PRIOR_INFLOW_BLOCKS: Final = 0.9
 _WIDEST: Final = 0.56
 _NODES: Final = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
@@ -46,7 +46,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standings:
-    """Where transactions stand, one array entry each; amounts in blocks' worth of vbytes."""
+    """The queue positions of transactions, one array entry each; amounts in blocks' worth of vbytes."""
 
     ahead: Floats
     inflow: Floats
@@ -57,7 +57,7 @@ class Standings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ForecastModel:
-    """The table, the pace of the chain, and what the node's own outcomes have taught."""
+    """The passage table, the pace of the chain, and the recalibration from the node's own outcomes."""
 
     table: PassageTable
     pace: Pace = field(default_factory=Pace)
@@ -65,10 +65,10 @@ class ForecastModel:
 
     def probabilities(self, standings: Standings) -> Floats:
         """Return P(confirmed within n) as [transaction, horizon]."""
-        return self.recalibration.straightened(self.unstraightened(standings))
+        return self.recalibration.recalibrated(self.raw_probabilities(standings))
 
-    def unstraightened(self, standings: Standings) -> Floats:
-        """Return the same before the node's own outcomes are brought to bear."""
+    def raw_probabilities(self, standings: Standings) -> Floats:
+        """Return the same before recalibration."""
         nodes = _NODES if standings.widening > 0 else ((0.0, 1.0),)
         chances = sum(
             weight
@@ -84,19 +84,13 @@ class ForecastModel:
         return np.asarray(chances)
 
 
-def forecast_one(
-    waiting: Waiting, market: Market, inflow: Inflow, model: ForecastModel, at: datetime
-) -> Forecast | None:
-    """Forecast one transaction; None if its fee is not known."""
-    return forecast_many([waiting], market, inflow, model, at)[0]
-
-
 def forecast_many(
     waiting: Sequence[Waiting], market: Market, inflow: Inflow, model: ForecastModel, at: datetime
 ) -> list[Forecast | None]:
-    """Forecast each, in order; None for those whose fee is not known.
+    """Forecast each, in order; None for those whose fee is not known or is zero.
 
-    `confidence_score` is the chance to be in by `predicted_block`, or within 144 blocks where there is none.
+    `confidence_score` is the probability to be confirmed by `predicted_block`, or within 144 blocks where
+    there is none.
     """
     known = [index for index, one in enumerate(waiting) if one.feerate is not None and one.feerate > 0]
     forecasts: list[Forecast | None] = [None] * len(waiting)
@@ -106,9 +100,9 @@ def forecast_many(
     vsizes = np.array([waiting[index].vsize for index in known], dtype=np.float64)
     ages = np.array([waiting[index].age_seconds for index in known], dtype=np.float64)
     standings = standings_of(feerates, vsizes, ages, market, inflow, model.pace)
-    raw = model.unstraightened(standings)
+    raw = model.raw_probabilities(standings)
     learned = model.recalibration
-    chances = learned.straightened(raw)
+    chances = learned.recalibrated(raw)
     as_they_are = learned.changes_nothing
     blocks = predicted_blocks(chances)
     confidence = chance_within(chances, np.where(blocks > 0, blocks, HORIZONS[-1]))
@@ -141,7 +135,7 @@ def forecast_many(
             inflow_seconds=inflow.observed_seconds,
             recalibration_outcomes=0 if as_they_are else learned.outcomes,
             recalibration_age_seconds=age,
-            unstraightened=() if as_they_are else tuple(before),
+            raw=() if as_they_are else tuple(before),
         )
     return forecasts
 
@@ -149,12 +143,12 @@ def forecast_many(
 def standings_of(
     feerates: Floats, vsizes: Floats, ages_seconds: Floats, market: Market, inflow: Inflow, pace: Pace
 ) -> Standings:
-    """Place transactions in the queue: what is mined before them, themselves included, and what will be."""
+    """Place transactions in the queue: the vbytes ahead, half of their own included, and the inflow above."""
     ahead = (market.queue.vbytes_ahead(feerates) + vsizes / 2.0) / pace.capacity_vbytes
     rates = inflow.above(feerates)
     vbytes_a_second = _SHORT_SHARE * rates.short + (1.0 - _SHORT_SHARE) * rates.long
     seen = vbytes_a_second * pace.interval_seconds / pace.capacity_vbytes
-    # Nothing seen yet is no evidence that nothing comes: begin from a market in balance.
+    # No arrivals observed yet is no evidence of none: start from a prior of a market in balance.
     guess = _PRIOR_INFLOW_BLOCKS * np.minimum(1.0, ahead)
     weight = inflow.observed_seconds / (inflow.observed_seconds + _PRIOR_SECONDS)
     settled = inflow.observed_seconds >= SETTLED_SECONDS

@@ -1,23 +1,23 @@
-"""Where the coins of one transaction really go, how much, how sure that is, and why."""
+"""Classifies one transaction by flow and moved value, with bounds and evidence."""
 
 from app.core.classification import Classification, Flag, MovedIs, Party
-from app.core.entities import Entities
 from app.core.flow.direction import name_flow, split_by_flow
+from app.core.flow.entities import Entities
 from app.core.flow.evidence import explain
+from app.core.flow.labels import Label
 from app.core.flow.moved import suppressed, weigh
 from app.core.flow.peel import PeelMemory
 from app.core.flow.shape import is_coinjoin, shape_flags
 from app.core.flow.sides import Sides, entities_by_value, read_sides
-from app.core.labels import Label
 from app.core.models import Transaction
 from app.core.units import Sats
 
 
 def classify(tx: Transaction, entities: Entities, peels: PeelMemory | None = None) -> Classification:
-    """Say what `tx` does, by what is known now; ask again when a missing script becomes known.
+    """Classify `tx` by what is known now; classify again when a missing script becomes known.
 
-    `peels` is only read. The order of inputs and outputs makes no difference but for the numbers
-    by which the evidence names outputs.
+    `peels` is only read. The order of inputs and outputs makes no difference except for the output indexes
+    in the evidence.
     """
     sides = read_sides(tx, entities)
     coinjoin = is_coinjoin(tx, sides)
@@ -44,9 +44,9 @@ def classify(tx: Transaction, entities: Entities, peels: PeelMemory | None = Non
 
 
 def is_whale(classification: Classification, threshold: Sats) -> bool:
-    """Whether more than `threshold` moves, as far as that is certain.
+    """Return whether more than `threshold` moves, or may move.
 
-    Only certain change counts against it; what is merely likely is kept, so that nothing real is missed.
+    Only certain change is deducted; likely change is not, so that no real whale is missed.
     """
     certain = classification.moved_is is MovedIs.CERTAIN
     moved = classification.moved if certain else classification.moved_high
@@ -64,7 +64,7 @@ def _senders(tx: Transaction, sides: Sides) -> tuple[Party, ...]:
 
 
 def _receivers(tx: Transaction, sides: Sides) -> tuple[Party, ...]:
-    """Named receivers of what moved; in an internal transfer that is the sender's own group."""
+    """Return the labelled receivers of the moved value; in an internal transfer the sender's own group."""
     leaves = sides.named or sides.unnamed or sides.burnt
     paid = sides.named if leaves else sides.stays
     return _parties([(sides.labels[index], tx.outputs[index].value) for index in paid])

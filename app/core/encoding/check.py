@@ -1,20 +1,20 @@
-"""What no Bitcoin transaction can be, whoever told it: refused before anything is believed."""
+"""Context-free consensus checks on a transaction from any source."""
 
 from app.core.models import Transaction
 from app.core.units import MAX_MONEY
 from app.errors import ParseError
 
 _LAST_INDEX = 0xFFFFFFFF
-"""A coinbase names this output; a real one is always lower."""
+"""The prevout index of a coinbase input; a real output index is always lower."""
 _HEX = frozenset("0123456789abcdef")
 
 
 def check_transaction(tx: Transaction) -> None:
-    """Return if `tx` could be one.
+    """Check that `tx` could be a valid transaction.
 
     Raises:
-        ParseError: no inputs or outputs, the same coin spent twice, an amount that is negative or
-            beyond all money there is, outputs worth more than the inputs, scripts that are no hex.
+        ParseError: no inputs or outputs, a duplicate prevout, an amount that is negative or above
+            MAX_MONEY, outputs worth more than the inputs, a script that is not hex.
     Source: Bitcoin Core, consensus/tx_check.cpp and tx_verify.cpp, by their rules.
     """
     if not tx.inputs or not tx.outputs:

@@ -1,6 +1,6 @@
-"""What a script is said to belong to: the shipped table's rows and the operator's own labels, as text.
+"""Labels of scripts, parsed from the shipped table and the operator's own file.
 
-A label says "published" or "attributed", never who signed.
+A label states its basis, "published" or "attributed"; it never says who signed.
 """
 
 import csv
@@ -11,17 +11,16 @@ from datetime import date
 from typing import Protocol
 
 from app.core.classification import Party
-from app.core.encoding.addresses import script_of
-from app.core.encoding.scripts import ScriptType, script_type
+from app.core.encoding import ScriptType, script_of, script_type
 from app.core.units import Script
 from app.errors import LabelError, ParseError
 
 KINDS = ("exchange", "custodian", "etf", "pool", "government", "company", "bridge", "other")
 OWN_BASIS = "own label"
-TABLE_DATE = "2026-11-22"
+TABLE_DATE = "2026-11-27"
 """When the shipped table was compiled."""
-COLUMNS = ("address", "entity", "group", "kind", "basis", "created_at")
-"""Of the operator's file; only the first two must be there."""
+COLUMNS = ("address", "entity", "group", "kind", "basis", "created_at", "private")
+"""Columns of the operator's file; only the first two are required."""
 
 _TABLE_COLUMNS = ("address", "entity", "group", "kind", "role", "basis")
 _LONGEST_NAME = 80
@@ -32,7 +31,7 @@ _LONGEST_SCRIPT = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """`address` is as it was given: an address of any network, or a script in hex."""
+    """One label. `address` is as it was given: an address of any network, or a script in hex."""
 
     script: Script
     address: str
@@ -45,18 +44,20 @@ class Label:
     """ISO date."""
     role: str = "unknown"
     own: bool = False
-    """Said by the operator; wins over the shipped table."""
+    """Whether it is the operator's own label, which takes precedence over the shipped table."""
+    private: bool = False
+    """Whether its names stay within Spout: alerts, MQTT and widgets have "own label" in their place."""
 
     @property
     def party(self) -> Party:
-        """As a sender or receiver is told."""
+        """The label as a sender or receiver of a classification."""
         return Party(
             name=self.entity, kind=self.kind, basis=self.basis, group=self.group, labelled_at=self.created_at
         )
 
 
 class KnownNames(Protocol):
-    """Where a name that is already known gets its group and kind from."""
+    """Look-up of a known entity by name, from which a new label takes group and kind."""
 
     def named(self, entity: str) -> Label | None: ...
 
@@ -69,15 +70,16 @@ def a_label(
     group: str = "",
     kind: str = "",
     basis: str = "",
+    private: bool = False,
     known: KnownNames | None = None,
 ) -> Label:
     """Make one of the operator's own labels.
 
-    Where `group` or `kind` is empty, those of an entity of that name in `known` are taken; failing
-    that, the entity is its own group, and of kind "other".
+    Where `group` or `kind` is empty, those of an entity of that name in `known` are used; if there is
+    none, the entity is its own group, and of kind "other".
 
     Raises:
-        LabelError: if the address, a name, the kind or the date is not good.
+        LabelError: if the address, a name, the kind or the date is invalid.
     """
     alike = known.named(entity) if known else None
     label = Label(
@@ -89,16 +91,24 @@ def a_label(
         basis=_name_from(basis or OWN_BASIS, "basis"),
         created_at=_date_from(created_at),
         own=True,
+        private=private,
     )
     if label.kind not in KINDS:
         raise LabelError(f"kind {label.kind!r} is unknown: one of {', '.join(KINDS)}")
     return label
 
 
-def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> tuple[Label, ...]:
-    """Read the operator's CSV: a header with at least `address,entity`, then one label a line.
+def parse_labels(
+    text: str,
+    *,
+    today: str,
+    known: KnownNames | None = None,
+    private: bool = False,
+) -> tuple[Label, ...]:
+    """Parse the operator's CSV: a header with at least `address,entity`, then one label per line.
 
-    `today` (ISO date) dates the rows that carry no date. Nothing is taken if one line is bad.
+    `today` (ISO date) dates the rows that have no date, `private` holds for those that do not say. Nothing is
+    accepted if one line is invalid.
 
     Raises:
         LabelError: with the number of the line in the file.
@@ -109,7 +119,7 @@ def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> t
         _check_header(reader.fieldnames)
         for row in reader:
             line = reader.line_num
-            label = _from_row(row, line, today, known)
+            label = _from_row(row, line, _Defaults(today, private, known))
             earlier_line, earlier = labels.setdefault(label.script, (line, label))
             if _what_it_says(earlier) != _what_it_says(label):
                 raise LabelError(
@@ -123,7 +133,7 @@ def parse_labels(text: str, *, today: str, known: KnownNames | None = None) -> t
 
 
 def script_or_text(address: str) -> str:
-    """Return the script that an address in any spelling stands for; what is no address stays as it is."""
+    """Return the script of an address in any encoding; text that is not an address is returned as it is."""
     try:
         return _script_from(address.strip())
     except LabelError:
@@ -131,10 +141,10 @@ def script_or_text(address: str) -> str:
 
 
 def parse_table(text: str) -> tuple[Label, ...]:
-    """Read the shipped table.
+    """Parse the shipped table.
 
     Raises:
-        LabelError: if it was damaged.
+        LabelError: if it is damaged.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if tuple(reader.fieldnames or ()) != _TABLE_COLUMNS:
@@ -153,8 +163,12 @@ def export_labels(labels: Iterable[Label]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([getattr(label, column) for column in COLUMNS] for label in labels)
+    writer.writerows([_cell(getattr(label, column)) for column in COLUMNS] for label in labels)
     return text.getvalue()
+
+
+def _cell(value: str | bool) -> str:  # noqa: FBT001 - a column's value
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _shipped_label(row: Mapping[str, str]) -> Label:
@@ -182,9 +196,16 @@ def _check_header(names: Iterable[str] | None) -> None:
         raise LabelError(f"line 1: unknown column {foreign[0]!r}; known are {', '.join(COLUMNS)}")
 
 
-def _from_row(
-    row: Mapping[str | None, str | list[str] | None], line: int, today: str, known: KnownNames | None
-) -> Label:
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    """What holds for a row that does not say."""
+
+    today: str
+    private: bool
+    known: KnownNames | None
+
+
+def _from_row(row: Mapping[str | None, str | list[str] | None], line: int, otherwise: _Defaults) -> Label:
     if None in row or None in row.values():
         raise LabelError(f"line {line}: has more or fewer fields than the header")
     cells = {str(name).strip().lower(): str(cell).strip() for name, cell in row.items()}
@@ -195,8 +216,9 @@ def _from_row(
             group=cells.get("group", ""),
             kind=cells.get("kind", ""),
             basis=cells.get("basis", ""),
-            created_at=cells.get("created_at") or today,
-            known=known,
+            created_at=cells.get("created_at") or otherwise.today,
+            private=_switch(cells.get("private", ""), otherwise.private),
+            known=otherwise.known,
         )
     except LabelError as error:
         raise LabelError(f"line {line}: {error}") from error
@@ -214,14 +236,24 @@ def _script_from(text: str) -> Script:
 
 
 def _whole_script(text: str) -> Script:
-    """One cut short would be kept and never match anything."""
+    """Refuse a truncated script, which would be stored and never match any output."""
     if text.startswith(_OF_FIXED_LENGTH) and script_type(text) is ScriptType.UNKNOWN:
         raise LabelError(f"{text[:100]}: a script that begins so has another length")
     return Script(text)
 
 
-def _what_it_says(label: Label) -> tuple[str, str, str, str]:
-    return label.entity, label.group, label.kind, label.basis
+def _switch(text: str, otherwise: bool) -> bool:  # noqa: FBT001 - what holds where it says nothing
+    if text.lower() in {"true", "yes", "1"}:
+        return True
+    if text.lower() in {"false", "no", "0"}:
+        return False
+    if text:
+        raise LabelError(f"private is {text[:20]!r}: true or false")
+    return otherwise
+
+
+def _what_it_says(label: Label) -> tuple[str, str, str, str, bool]:
+    return label.entity, label.group, label.kind, label.basis, label.private
 
 
 def _in_words(label: Label) -> str:
@@ -229,7 +261,7 @@ def _in_words(label: Label) -> str:
 
 
 def _looks_like_script(text: str) -> bool:
-    """Addresses of base58 have no 0 and an odd look; every script in use has one of these beginnings."""
+    """Return whether it is hex with the prefix of a script in use; base58 has no 0 and is not all hex."""
     lowered = text.lower()
     return (
         lowered.startswith(("00", "51", "76a9", "a914", "21", "41", "52", "53", "6a"))

@@ -1,11 +1,11 @@
-"""How urgent a transaction is, and how busy the mempool."""
+"""Urgency of a transaction, and congestion of the mempool."""
 
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import Floats, feerate_of_rung
+from app.core.forecasting.feerates import Floats, feerate_of_bucket
 from app.core.forecasting.market import Market, Queue
 from app.core.prediction import HORIZONS, Urgency
 
@@ -13,12 +13,12 @@ PERCENTILES: Final = (10, 25, 50, 75, 90)
 HIGH_FROM: Final = 0.75
 MEDIUM_FROM: Final = 0.40
 
-_SPEED_SHARE: Final = 0.75  # 0.75 * 0.8 > MEDIUM_FROM: a forecast of "next block" can never read low
+_SPEED_SHARE: Final = 0.75  # 0.75 * 0.8 > MEDIUM_FROM: a forecast of the next block is never of low urgency
 _SPEED_HORIZONS: Final = (1, 3, 6)
 
 
 class Congestion(StrEnum):
-    """By the blocks' worth of vbytes that wait paying at least twice the floor."""
+    """Congestion, by the blocks' worth of waiting vbytes that pay at least twice the floor."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -27,9 +27,9 @@ class Congestion(StrEnum):
 
 
 def urgency_scores(chances: Floats, feerates: Floats, queue: Queue) -> Floats:
-    """Return 0..1, rising with the package's feerate and agreeing with the forecast.
+    """Return scores of 0..1 that rise with the package feerate and agree with the forecast.
 
-    Three quarters of it is speed, the mean chance to be in within 1, 3 and 6 blocks; one quarter is rank,
+    Three quarters is speed, the mean probability to confirm within 1, 3 and 6 blocks; one quarter is rank,
     the share of the waiting vbytes that pay less. `chances` is [transaction, horizon].
     """
     columns = [HORIZONS.index(n) for n in _SPEED_HORIZONS]
@@ -38,7 +38,7 @@ def urgency_scores(chances: Floats, feerates: Floats, queue: Queue) -> Floats:
 
 
 def urgency_of(score: float) -> Urgency:
-    """Return high from 0.75, medium from 0.40, else low."""
+    """Return HIGH from 0.75, MEDIUM from 0.40, else LOW."""
     if score >= HIGH_FROM:
         return Urgency.HIGH
     return Urgency.MEDIUM if score >= MEDIUM_FROM else Urgency.LOW
@@ -54,10 +54,10 @@ def feerate_percentiles(queue: Queue) -> dict[int, float] | None:
 def congestion_of(market: Market, capacity_vbytes: float) -> Congestion:
     """Return low below 1 block of vbytes paying twice the floor, medium below 4, high below 12.
 
-    What waits at the floor itself delays nobody. An unknown floor is taken as 1 sat/vB.
+    Transactions at the floor itself delay no others. An unknown floor is taken as 1 sat/vB.
     """
     twice = 2.0 * (market.floor if market.floor is not None else 1.0)
-    waiting = market.queue.waiting[feerate_of_rung(np.arange(len(market.queue.waiting))) >= twice]
+    waiting = market.queue.waiting[feerate_of_bucket(np.arange(len(market.queue.waiting))) >= twice]
     blocks = float(waiting.sum()) / capacity_vbytes
     if blocks < 1.0:
         return Congestion.LOW
@@ -67,7 +67,7 @@ def congestion_of(market: Market, capacity_vbytes: float) -> Congestion:
 
 
 def _rank(feerates: Floats, queue: Queue) -> Floats:
-    """Return the share of the waiting vbytes behind each feerate; 1 if nothing waits."""
+    """Return the share of the waiting vbytes behind each feerate; 1 if the queue is empty."""
     if queue.total <= 0:
         return np.ones(len(feerates))
     return np.asarray(np.clip(1.0 - queue.vbytes_ahead(feerates) / queue.total, 0.0, 1.0))

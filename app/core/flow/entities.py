@@ -1,10 +1,10 @@
-"""Who a script belongs to, as far as anybody said: an immutable look-up, the same on every network."""
+"""Immutable look-up of labelled entities by script, the same on every network."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from app.core.encoding import base58
-from app.core.encoding.addresses import address_of
-from app.core.labels import TABLE_DATE, Label
+from app.core.encoding import BASE58_ALPHABET, address_of, owner_ids
+from app.core.flow.labels import TABLE_DATE, Label
 from app.core.units import Script
 
 EXCHANGE = "exchange"
@@ -17,31 +17,47 @@ _P2SH_LETTERS = 34
 
 
 class Entities:
-    """Look-up by script. Own labels win over the shipped table, and both over BitMEX's prefixes."""
+    """Look-up by script. Own labels override the shipped table, and both override BitMEX's prefixes.
 
-    __slots__ = ("_by_script", "_exchange_groups", "_names", "_own", "_shipped")
+    A label holds for its key in every type of script (`owner_ids`): an address is one of the key's names.
+    """
+
+    __slots__ = ("_by_owner", "_by_script", "_exchange_groups", "_names", "_own", "_shipped")
 
     def __init__(self, shipped: Iterable[Label] = (), own: Iterable[Label] = ()) -> None:
         self._shipped = {label.script: label for label in shipped}
         self._own = {label.script: label for label in own}
         self._by_script: Mapping[Script, Label] = self._shipped | self._own
         labels = self._by_script.values()
+        self._by_owner = _by_owner(self._shipped.values()) | _by_owner(self._own.values())
         self._exchange_groups = {label.group for label in labels if label.kind == EXCHANGE} | {_BITMEX}
         self._names = {label.entity.casefold(): label for label in labels}
 
     def find(self, script: Script) -> Label | None:
-        """Return the label of `script`, None if nobody said anything."""
+        """Return the label of `script`; None if it has none."""
         label = self._by_script.get(script)
+        if label is None or not label.own:
+            of_its_key = self._of_its_key(script)
+            if of_its_key is not None and (label is None or of_its_key.own):
+                return of_its_key
         if label is None and _may_be_bitmex(script):
             return _bitmex_label(script)
         return label
 
+    def _of_its_key(self, script: Script) -> Label | None:
+        """Return the label of the key's other scripts, with a basis that says so."""
+        for owner in owner_ids(script):
+            label = self._by_owner.get(owner)
+            if label is not None and label.script != script:
+                return replace(label, script=script, basis=f"{label.basis}, same key")
+        return None
+
     def named(self, entity: str) -> Label | None:
-        """Return some label of the entity of that name, in whatever case."""
+        """Return some label of the entity of that name, case-insensitively."""
         return self._names.get(entity.strip().casefold())
 
     def is_exchange(self, group: str) -> bool:
-        """Whether the actor is an exchange: one of the group's entities is."""
+        """Return whether one of the group's entities is an exchange."""
         return group in self._exchange_groups
 
     def with_labels(self, own: Iterable[Label]) -> "Entities":
@@ -59,13 +75,17 @@ class Entities:
 _BITMEX = "BitMEX"
 
 
+def _by_owner(labels: Iterable[Label]) -> dict[Script, Label]:
+    return {owner: label for label in labels for owner in owner_ids(label.script)}
+
+
 def _base58_bounds(prefix: str, letters: int) -> tuple[str, str]:
-    """First and last script hash (hex) whose address begins with `prefix`; the ends are inclusive."""
+    """Return the first and last script hash (hex) whose address begins with `prefix`, both inclusive."""
     bounds = []
-    for filler in (base58.ALPHABET[0], base58.ALPHABET[-1]):
+    for filler in (BASE58_ALPHABET[0], BASE58_ALPHABET[-1]):
         number = 0
         for letter in prefix + filler * (letters - len(prefix)):
-            number = number * 58 + base58.ALPHABET.index(letter)
+            number = number * 58 + BASE58_ALPHABET.index(letter)
         bounds.append(number.to_bytes(25, "big")[1:21].hex())
     return bounds[0], bounds[1]
 
@@ -74,10 +94,10 @@ _LOW, _HIGH = _base58_bounds(_BITMEX_BASE58, _P2SH_LETTERS)
 
 
 def _may_be_bitmex(script: Script) -> bool:
-    """Compare the hash only; the rare hit is then written out as an address and looked at.
+    """Compare the hash only; the caller then encodes the rare hit as an address and checks that.
 
-    Its coins lie under several keys, so p2sh and p2wsh alone; of p2wpkh, which is everywhere, one
-    script in 32,768 begins so by chance.
+    BitMEX's outputs need several keys, so only p2sh and p2wsh are checked; of p2wpkh, which is far more
+    common, one script in 32,768 has this prefix by chance.
     """
     if script.startswith("a914"):
         return _LOW <= script[4:44] <= _HIGH

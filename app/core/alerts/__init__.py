@@ -1,0 +1,84 @@
+"""Pure rules of alerts: what goes to whom and when, retries, text."""
+
+from app.core.alerts.held import summary_of
+from app.core.alerts.policy import (
+    Because,
+    Held,
+    Memory,
+    Owed,
+    Policy,
+    Ruling,
+    Thread,
+    Threads,
+    decide,
+    next_due,
+    paid,
+    roll,
+)
+from app.core.alerts.privacy import masked
+from app.core.alerts.quiet import QuietHours, quiet_end
+from app.core.alerts.replaying import Replay, Sent
+from app.core.alerts.rules import Rules, refused_by, wanted
+from app.core.alerts.schedule import (
+    DISABLED_AFTER,
+    SCHEDULE_SECONDS,
+    Progress,
+    Result,
+    Verdict,
+    after_attempt,
+)
+from app.core.alerts.watching import (
+    FlowWatch,
+    ReportAt,
+    Watch,
+    Watched,
+    fees_crossed,
+    flow_crossed,
+    report_due,
+    report_facts,
+)
+from app.core.alerts.wording import TEMPLATE_FIELDS, Style, Words, check_template, fields_of, words_of
+
+__all__ = [
+    "DISABLED_AFTER",
+    "SCHEDULE_SECONDS",
+    "TEMPLATE_FIELDS",
+    "Because",
+    "FlowWatch",
+    "Held",
+    "Memory",
+    "Owed",
+    "Policy",
+    "Progress",
+    "QuietHours",
+    "Replay",
+    "ReportAt",
+    "Result",
+    "Rules",
+    "Ruling",
+    "Sent",
+    "Style",
+    "Thread",
+    "Threads",
+    "Verdict",
+    "Watch",
+    "Watched",
+    "Words",
+    "after_attempt",
+    "check_template",
+    "decide",
+    "fees_crossed",
+    "fields_of",
+    "flow_crossed",
+    "masked",
+    "next_due",
+    "paid",
+    "quiet_end",
+    "refused_by",
+    "report_due",
+    "report_facts",
+    "roll",
+    "summary_of",
+    "wanted",
+    "words_of",
+]

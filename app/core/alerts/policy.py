@@ -1,0 +1,257 @@
+"""What holds for one endpoint: its rules, quiet hours, budget, mute, threads; and how they decide.
+
+An event passes, in this order: what the endpoint follows, its rules, a source's time to come back, mute, the
+thread of its whale, quiet hours, the budget. The first that holds it back is named.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from app.core.alerts.quiet import QuietHours, quiet_end
+from app.core.alerts.rules import Rules, refused_by
+from app.core.contract import iso
+from app.core.events import TO_ONE_ENDPOINT, Event, EventType
+from app.core.prediction import Status
+
+BUDGET_PERIOD: Final = timedelta(hours=1)
+_MADE_OF_HELD: Final = frozenset((EventType.ALERT_DIGEST, EventType.ALERT_SUMMARY))
+_ALWAYS: Final = _MADE_OF_HELD | {EventType.TEST, EventType.REPORT_PERIODIC}
+"""Neither quiet hours nor the budget hold these back: they come when the operator wants them."""
+_FINAL: Final = frozenset((Status.CONFIRMED, Status.DROPPED, Status.REPLACED))
+
+
+class Threads(StrEnum):
+    """What an endpoint gets of one whale's life."""
+
+    EVERY = "every"
+    EDITED = "edited"
+    """One message, edited."""
+    ENDS = "ends"
+    """One message, and one when it is over."""
+
+
+class Because(StrEnum):
+    """Why a delivery is held back."""
+
+    RULE = "rule"
+    MUTED = "muted"
+    QUIET = "quiet"
+    BUDGET = "budget"
+    THREAD = "one_thread"
+    DEGRADED = "degraded_after_s"
+    """Waits: the source may come back."""
+    CAME_BACK = "came_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    rules: Rules = field(default_factory=Rules)
+    quiet: QuietHours | None = None
+    budget_per_hour: int | None = None
+    threads: Threads = Threads.EVERY
+    muted_until: datetime | None = None
+    degraded_after: timedelta = timedelta()
+    follows: frozenset[str] = frozenset()
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A digest or summary of what was held back from `start` to `end`, to be sent at `at`."""
+
+    type: EventType
+    start: datetime
+    end: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A source.degraded that waits until `ripe_at`."""
+
+    sequence: int
+    ripe_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What an endpoint's decisions depend on besides the event; kept in the transaction of its deliveries."""
+
+    hour_from: datetime | None = None
+    """When the first message of the budget's current hour was sent."""
+    sent: int = 0
+    over: bool = False
+    """Whether the budget has held something back in this hour."""
+    quiet_from: datetime | None = None
+    """The first event that the current quiet hours hold back."""
+    quiet_until: datetime | None = None
+    degraded: tuple[Held, ...] = ()
+    degraded_published: bool = False
+    owed: tuple[Owed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """What the endpoint was told of a whale; `final`: the status of the last message that ended it."""
+
+    final: Status | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """`because` None: it is sent. DEGRADED waits. `released`: held ones whose time has come, or passed."""
+
+    memory: Memory
+    because: Because | None = None
+    thread: Thread | None = None
+    released: tuple[tuple[int, Because | None], ...] = ()
+    edits: bool = False
+    """It changes a message that is there: nobody's phone rings."""
+
+
+def decide(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -> Ruling:
+    """Return what becomes of an event at its time; `thread`: that of its whale, None if none was told."""
+    memory, released = roll(policy, memory, event.timestamp)
+    if not _asked_for(policy, thread, event):
+        return Ruling(memory=memory, because=Because.RULE, thread=thread, released=released)
+    ruling = _source(policy, memory, event) or _rest(policy, memory, thread, event)
+    return replace(ruling, released=(*released, *ruling.released))
+
+
+def roll(
+    policy: Policy, memory: Memory, at: datetime
+) -> tuple[Memory, tuple[tuple[int, Because | None], ...]]:
+    """Let the time pass: hours and quiet hours that ended owe their summary, held events ripen, in order."""
+    released: list[tuple[int, Because | None]] = []
+    while (due := _next_end(memory)) is not None and due <= at:
+        if memory.quiet_until == due:
+            memory = _quiet_over(memory, due)
+        elif memory.degraded and memory.degraded[0].ripe_at == due:
+            first, *rest = memory.degraded
+            memory = replace(memory, degraded=tuple(rest))
+            because, memory = _gate(policy, memory, due)
+            memory = replace(memory, degraded_published=memory.degraded_published or because is None)
+            released.append((first.sequence, because))
+        else:
+            memory = _hour_over(policy, memory, due)
+    return memory, tuple(released)
+
+
+def next_due(memory: Memory) -> datetime | None:
+    """Return when `roll` has something to do, or something is owed; None: never by time alone."""
+    moments = [owed.at for owed in memory.owed]
+    if (end := _next_end(memory)) is not None:
+        moments.append(end)
+    return min(moments, default=None)
+
+
+def paid(memory: Memory, type_: EventType, start: datetime) -> Memory:
+    """Return the memory once a digest or summary is on its way."""
+    left = [one for one in memory.owed if one.type is not type_ or iso(one.start) != iso(start)]
+    return replace(memory, owed=tuple(left))
+
+
+def _asked_for(policy: Policy, thread: Thread | None, event: Event) -> bool:
+    if event.type in TO_ONE_ENDPOINT:
+        return True  # made for this endpoint
+    if event.prediction_id is not None and event.prediction_id in policy.follows:
+        # The whole life; but a message a block for each revised forecast is asked for by its type only.
+        loud = policy.threads is Threads.EVERY and EventType.UPDATED not in policy.rules.types
+        return event.type is not EventType.UPDATED or not loud
+    reason = refused_by(policy.rules, event.type, event.body)
+    if reason is None:
+        return True
+    # A life that was begun is told to its end, though amount or flow are judged otherwise meanwhile.
+    return thread is not None and policy.threads is not Threads.EVERY and reason != "types"
+
+
+def _source(policy: Policy, memory: Memory, event: Event) -> Ruling | None:
+    if event.type is EventType.SOURCE_DEGRADED and policy.degraded_after:
+        held = Held(sequence=event.sequence, ripe_at=event.timestamp + policy.degraded_after)
+        return Ruling(memory=replace(memory, degraded=(*memory.degraded, held)), because=Because.DEGRADED)
+    if event.type is not EventType.SOURCE_RECOVERED or not policy.degraded_after:
+        return None
+    came_back = tuple((one.sequence, Because.CAME_BACK) for one in memory.degraded)
+    memory = replace(memory, degraded=())
+    if not memory.degraded_published:
+        return Ruling(memory=memory, because=Because.CAME_BACK, released=came_back)
+    because, memory = _gate(policy, replace(memory, degraded_published=False), event.timestamp)
+    return Ruling(memory=memory, because=because, released=came_back)
+
+
+def _rest(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -> Ruling:
+    at = event.timestamp
+    if event.type in _ALWAYS:
+        muted = event.type is not EventType.TEST and _muted(policy, at)
+        return Ruling(memory=memory, because=Because.MUTED if muted else None, thread=thread)
+    if event.prediction_id is None or policy.threads is Threads.EVERY:
+        because, memory = _gate(policy, memory, at)
+        return Ruling(memory=memory, because=because, thread=thread)
+    status = _status(event)
+    final = status if status in _FINAL else None
+    if thread is not None and policy.threads is Threads.EDITED:
+        because = Because.MUTED if _muted(policy, at) else None
+        return Ruling(memory=memory, because=because, thread=Thread(final=final), edits=True)
+    if thread is not None and (final is None or final == thread.final):
+        return Ruling(memory=memory, because=Because.THREAD, thread=thread)
+    because, memory = _gate(policy, memory, at)
+    published = Thread(final=final or (thread.final if thread else None)) if because is None else thread
+    return Ruling(memory=memory, because=because, thread=published)
+
+
+def _gate(policy: Policy, memory: Memory, at: datetime) -> tuple[Because | None, Memory]:
+    """Mute, quiet hours, budget."""
+    if _muted(policy, at):
+        return Because.MUTED, memory
+    until = quiet_end(policy.quiet, policy.zone, at)
+    if until is not None:
+        if policy.quiet is not None and policy.quiet.digest:
+            memory = replace(memory, quiet_from=memory.quiet_from or at, quiet_until=until)
+        return Because.QUIET, memory
+    if policy.budget_per_hour is None:
+        return None, memory
+    if memory.hour_from is not None and memory.sent >= policy.budget_per_hour:
+        return Because.BUDGET, replace(memory, over=True)
+    return None, replace(memory, hour_from=memory.hour_from or at, sent=memory.sent + 1)
+
+
+def _muted(policy: Policy, at: datetime) -> bool:
+    return policy.muted_until is not None and at < policy.muted_until
+
+
+def _next_end(memory: Memory) -> datetime | None:
+    moments = [one.ripe_at for one in memory.degraded]
+    if memory.quiet_until is not None:
+        moments.append(memory.quiet_until)
+    if memory.hour_from is not None:
+        moments.append(memory.hour_from + BUDGET_PERIOD)
+    return min(moments, default=None)
+
+
+def _quiet_over(memory: Memory, at: datetime) -> Memory:
+    start = memory.quiet_from or at
+    memory = replace(memory, quiet_from=None, quiet_until=None)
+    return _owe(memory, Owed(type=EventType.ALERT_DIGEST, start=start, end=at, at=at))
+
+
+def _hour_over(policy: Policy, memory: Memory, at: datetime) -> Memory:
+    start, over = memory.hour_from or at, memory.over
+    memory = replace(memory, hour_from=None, sent=0, over=False)
+    if not over:
+        return memory
+    send_at = quiet_end(policy.quiet, policy.zone, at) or at
+    return _owe(memory, Owed(type=EventType.ALERT_SUMMARY, start=start, end=at, at=send_at))
+
+
+def _owe(memory: Memory, owed: Owed) -> Memory:
+    return replace(memory, owed=(*memory.owed, owed))
+
+
+def _status(event: Event) -> Status | None:
+    try:
+        return Status(str(event.body.get("status")))
+    except ValueError:
+        return None

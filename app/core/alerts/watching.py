@@ -1,0 +1,174 @@
+"""What an endpoint watches besides whales: the next block's fee, net flow, a report at a chosen hour."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from app.core.alerts.phrases import amount, moved, route
+from app.core.alerts.quiet import instant
+from app.core.classification import Flow, Party
+from app.core.contract import iso
+from app.core.prediction import Prediction, Status
+from app.core.units import SATS_PER_BTC
+
+HYSTERESIS: Final = 0.1
+"""Once crossed, a limit counts again only after the figure went back by this share of it."""
+_LOST: Final = (Status.DROPPED, Status.REPLACED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowWatch:
+    """`entity` None: all exchanges together; a name or a group."""
+
+    entity: str | None
+    btc: Decimal
+    hours: int
+
+    @property
+    def limit_sat(self) -> int:
+        return int(self.btc * SATS_PER_BTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportAt:
+    """Every day, or every Monday, when the clock shows `at`."""
+
+    at: time
+    weekly: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    fee_under: float | None = None
+    fee_over: float | None = None
+    net_flow: tuple[FlowWatch, ...] = ()
+    report: ReportAt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What was crossed and is not back yet, by name; and the end of the last report's period."""
+
+    crossed: frozenset[str] = frozenset()
+    reported_until: datetime | None = None
+
+
+def crossing(
+    crossed: frozenset[str], name: str, figure: float, limit: float, *, over: bool
+) -> tuple[frozenset[str], bool]:
+    """Return what is crossed now, and whether this limit has just been."""
+    beyond = figure > limit if over else figure < limit
+    if name not in crossed:
+        return (crossed | {name}, True) if beyond else (crossed, False)
+    back = figure <= limit * (1 - HYSTERESIS) if over else figure >= limit * (1 + HYSTERESIS)
+    return (crossed - {name} if back else crossed), False
+
+
+def fees_crossed(
+    watch: Watch, crossed: frozenset[str], rate: float
+) -> tuple[frozenset[str], list[dict[str, Any]]]:
+    """Return what is crossed at this fee of the next block (sat/vB), and the facts of each new crossing."""
+    facts = []
+    for direction, limit in (("under", watch.fee_under), ("over", watch.fee_over)):
+        if limit is None:
+            continue
+        crossed, new = crossing(crossed, direction, rate, limit, over=direction == "over")
+        if new:
+            words = f"The next block costs {rate:.3g} sat/vB, {direction} {limit:.3g}"
+            facts.append({"direction": direction, "fee_rate": rate, "limit": limit, "words": words})
+    return crossed, facts
+
+
+def net_flow_sat(whales: Sequence[Prediction], entity: str | None) -> int:
+    """Return what went to exchanges less what came from them, or of one entity; lost ones do not count."""
+    total = 0
+    for whale in whales:
+        seen = whale.classification
+        if whale.status in _LOST:
+            continue
+        if entity is None:
+            total += seen.moved * ((seen.flow is Flow.INFLOW) - (seen.flow is Flow.OUTFLOW))
+        elif seen.flow is not Flow.INTERNAL:
+            total += seen.moved * (_names(seen.to_entities, entity) - _names(seen.from_entities, entity))
+    return total
+
+
+def flow_crossed(
+    watch: FlowWatch, crossed: frozenset[str], whales: Sequence[Prediction]
+) -> tuple[frozenset[str], list[dict[str, Any]]]:
+    """Return what is crossed by the whales of the last `hours`, and the facts of each new crossing."""
+    net, limit = net_flow_sat(whales, watch.entity), watch.limit_sat
+    facts = []
+    for direction, figure in (("inflow", net), ("outflow", -net)):
+        name = f"{direction} {watch.entity or ''} {watch.hours} {limit}"
+        crossed, new = crossing(crossed, name, figure, limit, over=True)
+        if new:
+            way = "to" if direction == "inflow" else "from"
+            where = watch.entity or "exchanges"
+            words = f"{amount(figure)} BTC net {way} {where} within {watch.hours} h, over {amount(limit)}"
+            facts.append(
+                {
+                    "entity": watch.entity,
+                    "direction": direction,
+                    "net_sat": figure,
+                    "limit_sat": limit,
+                    "hours": watch.hours,
+                    "words": words,
+                }
+            )
+    return crossed, facts
+
+
+def report_due(report: ReportAt, zone: ZoneInfo, since: datetime, now: datetime) -> datetime | None:
+    """Return the latest moment of a report after `since` and up to `now`; None if there is none."""
+    today = now.astimezone(zone).date()
+    for back in range(8):
+        day = today - timedelta(days=back)
+        due = instant(zone, day, report.at)
+        if due <= since:
+            return None
+        if due <= now and (not report.weekly or day.weekday() == 0):
+            return due
+    return None
+
+
+def report_facts(
+    whales: Sequence[Prediction],
+    bodies: Sequence[dict[str, Any]],
+    *,
+    start: datetime,
+    end: datetime,
+    due: int,
+    hit_rate: float | None,
+    uptime_s: float | None = None,
+) -> dict[str, Any]:
+    """Return a report on [start, end); `bodies`: the whales as the contract has them, largest first."""
+    net = net_flow_sat(whales, None)
+    largest = max((whale.classification.moved for whale in whales), default=None)
+    count = f"{len(whales)} {'whale' if len(whales) == 1 else 'whales'}"
+    way = "to" if net >= 0 else "from"
+    lines = [f"{count} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"]
+    lines.append(f"{amount(abs(net))} BTC net {way} exchanges" if net else "no net flow to or from exchanges")
+    if bodies:
+        lines.append(f"largest: {moved(bodies[0])} {route(bodies[0])}")
+    judged = "too few to judge" if hit_rate is None else f"{hit_rate:.0%} on time"
+    lines.append(f"{due} {'forecast' if due == 1 else 'forecasts'} came due, {judged}")
+    return {
+        "start": iso(start),
+        "end": iso(end),
+        "whales": len(whales),
+        "net_flow_sat": net,
+        "largest_sat": largest,
+        "due": due,
+        "hit_rate": hit_rate,
+        "uptime_s": uptime_s,
+        "words": "\n".join(lines),
+    }
+
+
+def _names(parties: Sequence[Party], entity: str) -> bool:
+    wanted = entity.casefold()
+    return any(wanted in (party.name.casefold(), (party.group or "").casefold()) for party in parties)

@@ -1,0 +1,78 @@
+"""The chain tip of each source, and how many blocks a source is behind."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.core.models import Block, SourceName
+from app.core.observations import BlockConnected, ChainListed, Observation
+from app.core.units import Height
+
+SPREADS_WITHIN: Final = timedelta(seconds=10)
+"""A new block reaches every source in a few seconds; the backend polls its node every 2 s."""
+_OF_BACKEND: Final = (SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST)
+
+
+class Tips:
+    """The highest block reported by each source. Best chains do not get shorter, so neither do these."""
+
+    def __init__(self) -> None:
+        self._heights: dict[SourceName, Height] = {}
+        self._best: Block | None = None
+        self._best_at: datetime | None = None
+
+    @property
+    def best(self) -> Block | None:
+        """The highest block that any source reported; with its time, if one reported that."""
+        return self._best
+
+    def listen(self, observation: Observation, at: datetime) -> None:
+        """Update the source's tip from an observation that carries blocks."""
+        match observation:
+            case BlockConnected(block=block, source=source):
+                self._take(block, source, at)
+            case ChainListed(blocks=blocks, source=source) if blocks:
+                self._take(blocks[-1], source, at)
+
+    def of(self, source: SourceName) -> Height | None:
+        """Return the tip height of this source; None while it has reported no block.
+
+        The backend's REST API reports its node's tip before the backend itself has read that block.
+        """
+        if source not in _OF_BACKEND:
+            return self._heights.get(source)
+        streamed, asked = (self._heights.get(one) for one in _OF_BACKEND)
+        if streamed is None or asked is None:
+            return asked if streamed is None else streamed
+        return streamed if streamed >= asked - 1 else asked
+
+    def behind(self, source: SourceName, at: datetime) -> int:
+        """Return how many blocks it is behind the best known tip; 0 while a new block propagates."""
+        known = self.of(source)
+        if known is None or self._best is None or self._best_at is None:
+            return 0
+        missing = self._best.height - known
+        return 0 if missing == 1 and at - self._best_at < SPREADS_WITHIN else max(0, missing)
+
+    def ahead_of(self, source: SourceName) -> tuple[SourceName, ...]:
+        """Return the sources that reported the best block, without this one."""
+        best = self._best
+        if best is None:
+            return ()
+        return tuple(one for one, height in self._heights.items() if height == best.height and one != source)
+
+    def forget(self, sources: Iterable[SourceName]) -> None:
+        """Drop the tips of these sources, which follow another chain."""
+        gone = set(sources) & set(self._heights)
+        for source in gone:
+            del self._heights[source]
+        if gone and self._best is not None and self._best.height not in self._heights.values():
+            self._best = self._best_at = None
+
+    def _take(self, block: Block, source: SourceName, at: datetime) -> None:
+        self._heights[source] = max(block.height, self._heights.get(source, block.height))
+        best = self._best
+        if best is None or block.height > best.height:
+            self._best, self._best_at = block, at
+        elif block.height == best.height and best.time is None:
+            self._best = block

@@ -1,0 +1,118 @@
+"""Replacements that were not reported, inferred from another spend of the outpoints.
+
+They happen during a gap, while Spout is down, or ahead of the stream. A node's RPC replies run ahead of its
+stream, and a stream can break: a whale may be found missing before its replacement is reported. Its
+prediction continues all the same, with the transaction that spends its outpoints.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from app.core.events import EventType
+from app.core.models import Transaction
+from app.core.prediction import Prediction, Status
+from app.core.questions import AskTransaction
+from app.core.tracking import lifecycle, replacing
+from app.core.tracking.beliefs import Beliefs
+from app.core.units import Txid
+
+UNEXPLAINED = timedelta(minutes=10)
+"""How long after a drop another spend of the same outpoints is taken for the replacement."""
+
+
+def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetime) -> None:
+    """A source names the replacement: fetch it first, because the prediction continues with it."""
+    waits = beliefs.awaited.get(by)
+    if waits == whale.txid or (waits is None and beliefs.whales.find(by) is None and whale.tx.outpoints):
+        beliefs.awaited.put(by, whale.txid)
+        beliefs.ask(AskTransaction(by))
+    else:
+        _give_way(beliefs, whale, by, at)
+
+
+def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
+    """The named replacement was fetched; if it spends the whale's outpoints, it is handled as any rival."""
+    whale = _awaiting(beliefs, by.txid)
+    if whale is None or whale.tx.outpoints & by.outpoints:
+        beliefs.awaited.pop(by.txid)
+    else:
+        replacement_is_gone(beliefs, by.txid, at)
+
+
+def replacement_is_gone(beliefs: Beliefs, by: Txid, at: datetime) -> None:
+    """The named replacement cannot be fetched: the prediction ends with its txid as `replaced_by`."""
+    whale = _awaiting(beliefs, by)
+    beliefs.awaited.pop(by)
+    if whale is not None:
+        _give_way(beliefs, whale, by, at)
+
+
+def miss(beliefs: Beliefs, whale: Prediction) -> None:
+    """Remember the outpoints of a whale dropped without a reported reason; their next spend explains it."""
+    departure = beliefs.gone.get(whale.txid)
+    if departure is None or not departure.reported:
+        for outpoint in whale.tx.outpoints:
+            beliefs.missed.put(outpoint, whale.txid)
+
+
+def adopt(beliefs: Beliefs, by: Transaction, at: datetime) -> bool:
+    """Continue a recently missed whale's prediction with `by` if it spends its outpoints; return whether."""
+    whale = _missed(beliefs, by, at)
+    if whale is None or not replacing.resume(beliefs, whale, by, at):
+        return False
+    beliefs.tally.replacements += 1
+    return True
+
+
+def adopt_mined(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
+    """The same for one in a block: only if a mempool would have accepted it as the replacement."""
+    whale = _missed(beliefs, by, at)
+    if whale is None or not replacing.outbids(by, whale.tx):
+        return
+    if replacing.resume(beliefs, whale, by, at, mined=True):
+        beliefs.tally.replacements += 1
+
+
+def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: datetime) -> bool:
+    """Continue a whale dropped before a source named its replacement; return whether one was continued."""
+    if beliefs.whales.current(by.txid) is not None:
+        return False
+    for victim in victims:
+        whale = beliefs.whales.current(victim)
+        if whale is None or not _ended_lately(whale, at) or not whale.tx.outpoints & by.outpoints:
+            continue
+        if replacing.resume(beliefs, whale, by, at):
+            beliefs.candidates.pop(by.txid)
+            beliefs.tally.replacements += 1
+            return True
+    return False
+
+
+def _awaiting(beliefs: Beliefs, by: Txid) -> Prediction | None:
+    victim = beliefs.awaited.get(by)
+    whale = None if victim is None else beliefs.whales.current(victim)
+    return whale if whale is not None and whale.status is Status.PENDING else None
+
+
+def _missed(beliefs: Beliefs, by: Transaction, at: datetime) -> Prediction | None:
+    if not len(beliefs.missed) or beliefs.whales.current(by.txid) is not None:
+        return None  # no whale is missed, or another prediction has this transaction already
+    for outpoint in by.outpoints:
+        whale = beliefs.whales.current(beliefs.missed.get(outpoint) or by.txid)
+        if whale is not None and whale.txid != by.txid and _ended_lately(whale, at):
+            return whale
+    return None
+
+
+def _ended_lately(whale: Prediction, at: datetime) -> bool:
+    """Return whether it was dropped so recently that its replacement may still be reported."""
+    if whale.status is not Status.DROPPED or whale.ended_at is None:
+        return False
+    return at - whale.ended_at < UNEXPLAINED
+
+
+def _give_way(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetime) -> None:
+    beliefs.tally.replacements += 1
+    beliefs.publish(
+        EventType.REPLACED, lifecycle.give_way(whale, by, at, f"replaced by {by}", tip=beliefs.chain.tip), at
+    )

@@ -1,0 +1,254 @@
+"""Where a transaction is, in mempools or in a block; what follows if it is missing or no source answers."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.core.events import EventType
+from app.core.models import SourceName
+from app.core.observations import MempoolListed, StatusReply, TransactionLeft, Unanswered
+from app.core.prediction import Prediction, Status
+from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction
+from app.core.tracking import (
+    blocks,
+    endings,
+    inferred_replacement,
+    lifecycle,
+    packages,
+    presence,
+    replacing,
+    weighing,
+)
+from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.prevouts import missing_prevouts
+from app.core.units import BlockHash, Height, Txid
+
+NEXT_POLL: Final = timedelta(seconds=2)
+BLOCKS_ARE_READ_WITHIN: Final = timedelta(minutes=10)
+
+
+def left(beliefs: Beliefs, reply: TransactionLeft, at: datetime) -> None:
+    """Transactions left one mempool: confirmed, replaced, dropped, or still in others. Ask for the status."""
+    weighing.decide_waiting(beliefs, reply.txids, at)
+    for txid in reply.txids:
+        presence.lacks(beliefs, txid, reply.source)
+        packages.left(beliefs, txid)
+        beliefs.depart(txid, "it left the mempool", at)
+        beliefs.rivals.pop(txid)
+        whale = beliefs.whales.current(txid)
+        if whale is not None and whale.status is Status.PENDING:
+            beliefs.ask(AskStatus(txid))
+
+
+def mempool_listed(beliefs: Beliefs, reply: MempoolListed, at: datetime) -> None:
+    """Ask about every whale that should be in the listing and is not, and for blocks not read yet."""
+    for whale in beliefs.whales.pending():
+        if whale.updated_at >= reply.as_of:
+            continue
+        if whale.txid in reply.txids:
+            presence.holds(beliefs, whale.txid, reply.source, at)
+            _ask_what_is_missing(beliefs, presence.found(beliefs, whale, reply.source, at))
+        else:
+            _ask_where(beliefs, whale, reply, at)
+    for whale in beliefs.whales.ended():
+        # An ended whale that is listed came back or was reorged out of its block while no source reported it.
+        if presence.is_behind(beliefs, reply.source):
+            break
+        if whale.updated_at < reply.as_of and whale.txid in reply.txids:
+            beliefs.ask(AskStatus(whale.txid))
+    for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing()):
+        beliefs.ask(AskBlock(block_hash, height))
+
+
+def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
+    """Ask for the whole transaction of a pending whale, or for its prevouts, if they are unknown."""
+    if not whale.tx.outputs:
+        beliefs.ask(AskTransaction(whale.txid))
+    elif ask := missing_prevouts(whale.tx):
+        beliefs.ask(ask)
+
+
+def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
+    """The reply to AskStatus."""
+    _note_presence(beliefs, reply, at)
+    if reply.block_hash is None and not reply.in_mempool and not presence.is_held(beliefs, reply.txid):
+        beliefs.rivals.pop(reply.txid)
+        inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
+    if _settle_contests(beliefs, reply, at):
+        return
+    whale = beliefs.whales.current(reply.txid)
+    if whale is None:
+        _not_a_whale_yet(beliefs, reply, at)
+    elif reply.block_hash is not None and reply.height is not None:
+        _in_block(beliefs, whale, reply.block_hash, reply.height, at)
+    elif reply.in_mempool:
+        _said_to_wait(beliefs, whale, reply, at)
+    elif whale.status is Status.PENDING:
+        _nowhere(beliefs, whale, reply, at)
+    elif whale.confirmed_hash is not None and whale.confirmed_hash not in beliefs.chain:
+        _nowhere(beliefs, endings.undo(beliefs, whale, at), reply, at)
+
+
+def _note_presence(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
+    if reply.in_mempool:
+        presence.holds(beliefs, reply.txid, reply.source, at)
+    else:
+        presence.lacks(beliefs, reply.txid, reply.source)
+
+
+def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
+    """A source reports it in its mempool; ignored if the report is older than its end or the tip."""
+    if _is_older_than_its_end(reply, whale):
+        return
+    if whale.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
+        return
+    if _is_older_than_its_departure(beliefs, reply):
+        _ask_once_more(beliefs, whale, at)
+    else:
+        _in_mempool(beliefs, whale, reply, at)
+
+
+def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
+    """No source answered: whatever waited for the answer continues with what is known."""
+    beliefs.tally.unanswered += 1
+    question = failed.question
+    match question:
+        case AskPrevouts():
+            for candidate in beliefs.candidates.waiting_for(question):
+                weighing.answered(beliefs, candidate, question, at)
+        case AskStatus(txid=txid):
+            for candidate in beliefs.candidates.waiting_for(question):
+                replacing.contest_answered(beliefs, candidate, question, at, gone=False)
+            _cannot_verify(beliefs, txid, at)
+        case AskBlock(hash=block_hash, height=height):
+            blocks.unread(beliefs, block_hash, height, at)
+        case AskTransaction(txid=txid):
+            weighing.announce_by_line(beliefs, txid, at)
+            inferred_replacement.replacement_is_gone(beliefs, txid, at)
+        case _:
+            pass
+
+
+def _settle_contests(beliefs: Beliefs, reply: StatusReply, at: datetime) -> bool:
+    """Apply the status to candidates that contest this whale: they replace it, or conflict with it.
+
+    Return whether it is gone and one of them may yet replace it.
+    """
+    gone = reply.block_hash is None and not reply.in_mempool
+    asked = AskStatus(reply.txid)
+    waiting = beliefs.candidates.waiting_for(asked)
+    more = [replacing.contest_answered(beliefs, one, asked, at, gone=gone) for one in waiting]
+    return gone and any(more)
+
+
+def _ask_where(beliefs: Beliefs, whale: Prediction, reply: MempoolListed, at: datetime) -> None:
+    """Ask about a whale that is not in the listing; an older version of it may be."""
+    presence.lacks(beliefs, whale.txid, reply.source)
+    beliefs.depart(whale.txid, "it is no longer listed", at, reported=False)
+    older = next((txid for txid in whale.replaces if txid in reply.txids), None)
+    beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
+
+
+def _not_a_whale_yet(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
+    """A transaction known by its summary only: announce it if in a block, forget it if in no mempool."""
+    if reply.txid in beliefs.entries:
+        weighing.announce_by_line(beliefs, reply.txid, at)
+    elif not reply.in_mempool:
+        beliefs.projected.pop(reply.txid)
+
+
+def _in_block(
+    beliefs: Beliefs, whale: Prediction, block_hash: BlockHash, height: Height, at: datetime
+) -> None:
+    block = blocks.block_of(beliefs, block_hash, height)
+    if whale.status is Status.CONFIRMED and whale.confirmed_hash == block_hash:
+        return
+    if whale.status is Status.CONFIRMED:
+        whale = endings.undo(beliefs, whale, at)
+    endings.confirm(beliefs, whale, block, at)
+
+
+def _is_older_than_its_end(reply: StatusReply, whale: Prediction) -> bool:
+    """Return whether the reply describes a time before the whale ended: delayed, or from a cache."""
+    return reply.as_of is not None and whale.ended_at is not None and reply.as_of < whale.ended_at
+
+
+def _is_older_than_its_departure(beliefs: Beliefs, reply: StatusReply) -> bool:
+    """Return whether the reply describes a time before the removal was reported; its status is open."""
+    departure = beliefs.gone.get(reply.txid)
+    return departure is not None and reply.as_of is not None and reply.as_of < departure.at
+
+
+def _ask_once_more(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
+    """Ask again, once: the reply was delayed or cached when the transaction left the mempool."""
+    if whale.status is Status.PENDING and not whale.left_unverified:
+        _cannot_verify(beliefs, whale.txid, at)
+        beliefs.ask(AskStatus(whale.txid))
+
+
+def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
+    match whale.status:
+        case Status.CONFIRMED:
+            # It is unconfirmed, so its block is no longer on the best chain, and neither is any above.
+            if whale.confirmed_hash is not None and whale.confirmed_hash in beliefs.chain:
+                endings.undo_blocks(beliefs, beliefs.chain.disconnect(whale.confirmed_hash), at)
+            else:
+                endings.undo(beliefs, whale, at)
+        case Status.DROPPED | Status.REPLACED:
+            endings.come_back(beliefs, whale, at)
+        case Status.PENDING:
+            for older in whale.replaces:
+                beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
+            presence.found(beliefs, whale, reply.source, at)
+
+
+def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
+    """In no block and not in this mempool: replaced if a rival is known, else perhaps dropped."""
+    rival = replacing.rival_of(beliefs, whale)
+    if rival is not None:
+        replacing.replace_whales(beliefs, [whale], rival, at)
+    elif reply.replaced_by is not None and reply.replaced_by != whale.txid:
+        inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
+    elif presence.differ(beliefs, whale, reply.source, at) or _may_yet_be_reported(beliefs, whale, reply, at):
+        return
+    else:
+        beliefs.missing.pop(whale.txid)
+        beliefs.publish(EventType.DROPPED, lifecycle.drop(whale, at, _why_gone(beliefs, whale)), at)
+        inferred_replacement.miss(beliefs, whale)
+
+
+def _may_yet_be_reported(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> bool:
+    """Return whether to wait with the conclusion: an unread block or the next poll may give the reason.
+
+    The backend polls its node every 2 s: it may report that a transaction is gone before it reports the
+    replacement.
+    """
+    since = beliefs.missing.get(whale.txid)
+    if since is None:
+        beliefs.missing.put(whale.txid, at)
+    waited = timedelta() if since is None else at - since
+    if beliefs.reads_blocks and waited < BLOCKS_ARE_READ_WITHIN:
+        return True
+    if reply.source is SourceName.BITCOIND or waited >= NEXT_POLL:
+        return False
+    beliefs.ask(AskStatus(whale.txid, again=True))
+    return True
+
+
+def _why_gone(beliefs: Beliefs, whale: Prediction) -> str:
+    for parent in dict.fromkeys(spent.outpoint.txid for spent in whale.tx.inputs):
+        departure = beliefs.gone.get(parent)
+        if departure is not None:
+            return f"its parent {parent} is gone: {departure.why}"
+    return "no longer in any mempool we can see: expired, evicted, or the node was restarted"
+
+
+def _cannot_verify(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
+    whale = beliefs.whales.current(txid)
+    if (
+        whale is not None
+        and whale.status is Status.PENDING
+        and not whale.left_unverified
+        and txid in beliefs.gone
+    ):
+        reason = "it left the mempool we watch; nobody could be asked where it is"
+        beliefs.publish(EventType.UPDATED, lifecycle.leave_unverified(whale, at, reason), at)
