@@ -1,6 +1,6 @@
-"""The second rung: while nothing streams, the backend's REST is asked what it would have told.
+"""Polls the backend's REST API while nothing streams: the second visibility level.
 
-And the far sides are probed all the time, in parallel: each one's latency, and whether it is back.
+It also pings the node, the backend and the Electrum server in parallel, for latency and availability.
 """
 
 import asyncio
@@ -13,33 +13,32 @@ from app.clock import Clock
 from app.core.observations import Observation
 from app.core.questions import AskMempool
 from app.errors import ParseError, SourceError, UnreachableError
-from app.source.mempool_rest import MempoolRest
-from app.source.mempool_ws import Tell
-from app.source.race import within
-from app.source.sides import BackendSide, NodeSide, Sides
+from app.source.backend import Emit, MempoolRest
+from app.source.far_sides import BackendSide, FarSides
+from app.source.resilience import within
 
 POLL_SECONDS = 10.0
 TURN_SECONDS = 1.0
-PROBE_SECONDS = 10.0
-PROBE_AGAIN_SECONDS = 2.0
-"""While the backend does not answer, so that its return is noticed at once."""
-PROBE_PATIENCE_SECONDS = 7.0
-"""With the time between two probes less than it takes until a silent stream is told: then what is told is
-the whole loss, in one step."""
-LEFTOVERS_SECONDS = 1.0
+PING_SECONDS = 10.0
+PING_AGAIN_SECONDS = 2.0
+"""Interval while the backend does not reply, so that its return is noticed at once."""
+PING_PATIENCE_SECONDS = 7.0
+"""Together with the ping interval less than the time until a silent stream is reported, so that the
+loss of both is reported in one step."""
+BACKLOG_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
 class Poller:
-    """Reads mempool, tip, fees and queue by REST as long as no source streams.
+    """Reads mempool, tip, fees and queue by REST while no source streams.
 
-    And once whenever REST is back: what was asked meanwhile found nobody to answer.
+    It also reads them once whenever REST is back, for the questions that failed meanwhile.
     """
 
-    def __init__(self, believed: Callable[[], Sides], rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+    def __init__(self, believed: Callable[[], FarSides], rest: MempoolRest, emit: Emit, clock: Clock) -> None:
         self._believed = believed
         self._rest = rest
-        self._tell = tell
+        self._emit = emit
         self._clock = clock
         self._polled_at = clock.monotonic()
         self._answered = True
@@ -65,59 +64,55 @@ class Poller:
 
     async def _try(self, read: Callable[[], Awaitable[tuple[Observation, ...]]]) -> None:
         try:
-            await self._tell(await read())
+            await self._emit(await read())
         except (SourceError, ParseError) as error:
             _log.debug("poll without answer", error=str(error))
 
 
-class Leftovers:
-    """Reads what was listed and never told, one by one."""
+class Backlog:
+    """Reads transactions that were listed but not yet received, one by one."""
 
-    def __init__(self, rest: MempoolRest, tell: Tell, clock: Clock) -> None:
+    def __init__(self, rest: MempoolRest, emit: Emit, clock: Clock) -> None:
         self._rest = rest
-        self._tell = tell
+        self._emit = emit
         self._clock = clock
 
     async def run(self) -> None:
         while True:
-            async for one in self._rest.leftovers():
-                await self._tell((one,))
-            await self._clock.sleep(LEFTOVERS_SECONDS)
+            async for one in self._rest.backlog():
+                await self._emit((one,))
+            await self._clock.sleep(BACKLOG_SECONDS)
 
 
-class Prober:
-    """Asks every far side for a trifle; the answer, or its lack, is written into its health."""
+class Pinger:
+    """Pings every configured source, and records latency or failure in its health."""
 
-    def __init__(self, sides: Sides, clock: Clock) -> None:
-        self._sides = sides
+    def __init__(self, far_sides: FarSides, clock: Clock) -> None:
+        self._far_sides = far_sides
         self._clock = clock
 
     async def run(self) -> None:
-        """Probe for ever, each far side at its own pace."""
+        """Ping until cancelled, each source at its own interval."""
         async with asyncio.TaskGroup() as group:
-            if self._sides.backend is not None:
-                group.create_task(self._keep_probing(partial(_ask_tip, self._sides.backend, self._clock)))
-            if self._sides.node is not None:
-                group.create_task(self._keep_probing(partial(_ask_uptime, self._sides.node)))
-            if self._sides.electrum is not None:
-                group.create_task(self._keep_probing(self._sides.electrum.source.ping))
+            if self._far_sides.backend is not None:
+                group.create_task(self._keep_probing(partial(_ask_tip, self._far_sides.backend, self._clock)))
+            if self._far_sides.node is not None:
+                group.create_task(self._keep_probing(self._far_sides.node.rpc.ping))
+            if self._far_sides.electrum is not None:
+                group.create_task(self._keep_probing(self._far_sides.electrum.source.ping))
 
-    async def _keep_probing(self, probe: Callable[[], Awaitable[object]]) -> None:
+    async def _keep_probing(self, ping_once: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await probe()
+                await ping_once()
             except (SourceError, ParseError) as error:
                 _log.debug("probe without answer", error=str(error))
-                await self._clock.sleep(PROBE_AGAIN_SECONDS)
+                await self._clock.sleep(PING_AGAIN_SECONDS)
             else:
-                await self._clock.sleep(PROBE_SECONDS)
+                await self._clock.sleep(PING_SECONDS)
 
 
 async def _ask_tip(backend: BackendSide, clock: Clock) -> None:
-    if await within(backend.rest.tip(), PROBE_PATIENCE_SECONDS, clock) is None:
-        backend.answers.reconnecting(f"no answer within {PROBE_PATIENCE_SECONDS:.0f} s")
+    if await within(backend.rest.tip(), PING_PATIENCE_SECONDS, clock) is None:
+        backend.answers.fell_silent(f"no answer within {PING_PATIENCE_SECONDS:.0f} s")
         raise UnreachableError("the backend does not answer")
-
-
-async def _ask_uptime(node: NodeSide) -> None:
-    await node.rpc.ask(int, "uptime")

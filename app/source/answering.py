@@ -1,0 +1,285 @@
+"""Routes the tracker's questions to the sources that can answer them, and returns the replies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from app.clock import Clock
+from app.core.observations import BlockConnected, Observation, PrevoutsReply, StatusReply, Unanswered
+from app.core.questions import (
+    AskBlock,
+    AskMempool,
+    AskPackage,
+    AskPrevouts,
+    AskStatus,
+    AskTransaction,
+    Question,
+)
+from app.core.recent import Recent
+from app.core.units import Txid
+from app.errors import ParseError, SourceError
+
+BETWEEN_RECONCILIATIONS_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
+"""How long an announcement waits for the prevouts of a new whale; the backend may be slow or overloaded."""
+NEXT_POLL_SECONDS = 2.5
+"""The backend polls its node every 2 s; by then it has reported why a transaction left its mempool."""
+PACKAGE_REST_SECONDS = 2.0
+"""A package is asked for at once, and then no more often than this: each child and each sibling of a whale
+makes it worth asking again, so all children of one large payment would be asked about with each new one."""
+REMEMBERED_PACKAGES = 1_000
+RETRIES = 10
+RETRY_SECONDS = 5.0
+"""Delay before prevouts that no source could supply are requested again; doubled after each attempt."""
+LONGEST_RETRY_SECONDS = 300.0
+REMEMBERED_RETRIES = 1_000
+_log = structlog.get_logger(__name__)
+
+
+class Answerer(Protocol):
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        """Return what this source knows.
+
+        Raises:
+            SourceError: if it cannot be reached, or does not support the question.
+            ParseError: if its reply cannot be decoded.
+        """
+        ...
+
+
+class Answering:
+    """Asks the sources in order until a question is fully answered; never one question twice at once.
+
+    Questions that decide about a whale go first; whole-mempool reconciliations go last, never back to back.
+    """
+
+    def __init__(
+        self,
+        answerers: Sequence[Answerer],
+        emit: Callable[[Observation], Awaitable[None]],
+        clock: Clock,
+        workers: int = 4,
+    ) -> None:
+        self._answerers = answerers
+        self._emit = emit
+        self._clock = clock
+        self._workers = workers
+        self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
+        self._open: set[Question] = set()
+        self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
+        self._later: list[tuple[float, Question]] = []
+        """Questions that are not due yet, each with the monotonic time at which it becomes due."""
+        self._retries: Recent[Question, int] = Recent(REMEMBERED_RETRIES)
+        self._packages: Recent[Txid, float] = Recent(REMEMBERED_PACKAGES)
+        """When each package was asked for last, monotonic."""
+        self._group: asyncio.TaskGroup | None = None
+        """Set while `run` is active; a recording, whose clock does not advance by itself, is only drained."""
+        self._number = 0
+        self._last_reconciliation: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize()
+
+    @property
+    def next_due(self) -> float | None:
+        """Return the monotonic time at which the next deferred question is due; None if there is none."""
+        return min((due for due, _ in self._later), default=None)
+
+    def ask(self, question: Question) -> None:
+        """Queue the question, unless it is already queued or in progress."""
+        key = _key(question)
+        if key in self._open:
+            return
+        self._open.add(key)
+        if isinstance(question, AskStatus) and question.again:
+            self._ask_in(NEXT_POLL_SECONDS, question)
+            return
+        if isinstance(question, AskPackage) and (rest := self._rest_of(question.txid)) > 0:
+            self._ask_in(rest, question)
+            return
+        self._put(question)
+        if self._group is not None and isinstance(question, AskPrevouts):
+            self._urgent.put_nowait((self._clock.monotonic(), question))
+
+    async def run(self) -> None:
+        """Answer questions until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for due, question in self._later:
+                group.create_task(self._ask_at(due, question))
+            group.create_task(self._lose_patience())
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def drain(self) -> None:
+        """Answer all due questions, in order: for a recording, whose clock does not advance by itself."""
+        now = self._clock.monotonic()
+        for due, question in sorted(self._later, key=lambda one: one[0]):
+            if due <= now:
+                self._put(question)
+        self._later = [one for one in self._later if one[0] > now]
+        while not self._waiting.empty():
+            await self._next(paced=False)
+
+    def _rest_of(self, txid: Txid) -> float:
+        """Return the seconds until this package may be asked for again; a recording asks at once."""
+        if self._group is None:
+            return 0.0
+        now = self._clock.monotonic()
+        asked = self._packages.get(txid)
+        rest = 0.0 if asked is None else max(0.0, asked + PACKAGE_REST_SECONDS - now)
+        self._packages.put(txid, now + rest)
+        return rest
+
+    def _put(self, question: Question) -> None:
+        self._number += 1
+        self._waiting.put_nowait((_rank(question), self._number, question))
+
+    def _ask_in(self, seconds: float, question: Question) -> None:
+        due = self._clock.monotonic() + seconds
+        self._later.append((due, question))
+        if self._group is not None:
+            self._group.create_task(self._ask_at(due, question))
+
+    async def _ask_at(self, due: float, question: Question) -> None:
+        await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
+        self._later.remove((due, question))
+        self._put(question)
+
+    async def _work(self) -> None:
+        while True:
+            await self._next(paced=True)
+
+    async def _lose_patience(self) -> None:
+        """Announce a whale without its prevouts when the reply is late; the reply then corrects it."""
+        while True:
+            asked_at, question = await self._urgent.get()
+            rest = asked_at + PATIENCE_SECONDS - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(rest)
+            if question in self._open:
+                reason = f"no answer within {PATIENCE_SECONDS:g} s; it is still being asked"
+                await self._emit(Unanswered(question=question, reason=reason))
+
+    async def _next(self, *, paced: bool) -> None:
+        _, _, question = await self._waiting.get()
+        if paced and isinstance(question, AskMempool):
+            await self._pace()
+        try:
+            answer = await self._answer(question)
+        finally:
+            self._open.discard(_key(question))  # whatever the outcome, it may be asked again
+        for reply in answer:
+            await self._emit(reply)
+        self._ask_rest_later(answer)
+
+    def _ask_rest_later(self, answer: Sequence[Observation]) -> None:
+        """Keep asking for missing prevouts until they are known: the amount may depend on them."""
+        for reply in answer:
+            if self._group is None or not isinstance(reply, Unanswered):
+                continue
+            question = reply.question
+            tried = self._retries.get(question) or 0
+            if isinstance(question, AskPrevouts) and tried < RETRIES and question not in self._open:
+                self._retries.put(question, tried + 1)
+                self._open.add(question)
+                self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
+
+    async def _pace(self) -> None:
+        if self._last_reconciliation is not None:
+            rest = self._last_reconciliation + BETWEEN_RECONCILIATIONS_SECONDS - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(rest)
+        self._last_reconciliation = self._clock.monotonic()
+
+    async def _answer(self, question: Question) -> tuple[Observation, ...]:
+        """Return all replies, with one that lists what no source could answer, if anything."""
+        replies: list[Observation] = []
+        reasons: list[str] = []
+        answered, left = False, question
+        for answerer in self._answerers:
+            try:
+                reply = await answerer.answer(left)
+            except (SourceError, ParseError) as error:
+                reasons.append(str(error))
+                continue
+            answered = True
+            reasons += [one.reason for one in reply if isinstance(one, Unanswered)]
+            replies += [one for one in reply if not isinstance(one, Unanswered)]
+            rest = what_is_left(left, reply)
+            if rest is None:
+                return _decisive_first(replies)
+            left = rest
+        unsaid = what_nobody_said(question, replies, answered=answered)
+        if unsaid is None:
+            return _decisive_first(replies)
+        reason = "; ".join(reasons) or "there is nobody to ask"
+        _log.debug("question unanswered", question=unsaid, reason=reason)
+        return (*_decisive_first(replies), Unanswered(question=unsaid, reason=reason))
+
+
+def what_is_left(question: Question, reply: Sequence[Observation]) -> Question | None:
+    """Return what the next source must still be asked after this reply; None if nothing.
+
+    That a mempool lacks a transaction says nothing about other mempools: their policy may differ.
+    """
+    match question:
+        case AskStatus() | AskTransaction():
+            return None if any(_places(one) for one in reply) else question
+        case AskBlock():
+            return None if any(_is_whole_block(one) for one in reply) else question
+        case AskPrevouts(txid=txid, outpoints=outpoints):
+            known = {point for one in _prevouts(reply) for point, found in one.prevouts.items() if found}
+            missing = tuple(one for one in outpoints if one not in known)
+            return AskPrevouts(txid, missing) if missing else None
+        case _:
+            return None
+
+
+def what_nobody_said(
+    question: Question, replies: Sequence[Observation], *, answered: bool
+) -> Question | None:
+    """Return what stays unanswered after all sources; "unknown" from a source counts as an answer."""
+    if not isinstance(question, AskPrevouts):
+        return None if answered else question
+    reply = {point for one in _prevouts(replies) for point in one.prevouts}
+    missing = tuple(one for one in question.outpoints if one not in reply)
+    return AskPrevouts(question.txid, missing) if missing or not answered else None
+
+
+def _prevouts(replies: Sequence[Observation]) -> list[PrevoutsReply]:
+    return [one for one in replies if isinstance(one, PrevoutsReply)]
+
+
+def _places(reply: Observation) -> bool:
+    """Whether the reply says where the transaction is: in the mempool, or in a block."""
+    return not isinstance(reply, StatusReply) or reply.in_mempool or reply.block_hash is not None
+
+
+def _is_whole_block(reply: Observation) -> bool:
+    return isinstance(reply, BlockConnected) and reply.block.entries is not None
+
+
+def _decisive_first(replies: Sequence[Observation]) -> tuple[Observation, ...]:
+    """Put replies from sources that have the transaction before those from sources that do not."""
+    return tuple(sorted(replies, key=lambda one: not _places(one)))
+
+
+def _key(question: Question) -> Question:
+    """Return the key for deduplication: reconciliations are equal whatever their reason."""
+    return AskMempool("") if isinstance(question, AskMempool) else question
+
+
+def _rank(question: Question) -> int:
+    match question:
+        case AskMempool():
+            return 3
+        case AskPackage():
+            return 2
+        case AskBlock() | AskTransaction():
+            return 1
+        case _:
+            return 0

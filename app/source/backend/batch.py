@@ -1,0 +1,224 @@
+"""Transactions of one frame, of each only what tells whether it matters; the few that do are read whole.
+
+Nearly all transactions are neither whales nor relatives of one. Of these the txid, the sum of the outputs,
+the parents, and fee and size are used, so only these are decoded, in one typed call.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+from msgspec import Meta, Raw
+
+from app.core.models import Transaction
+from app.core.units import MAX_MONEY, Txid
+from app.errors import ParseError
+from app.source.backend import decode
+from app.source.backend.slices import SLICE_BYTES, Slices
+from app.source.resilience import is_too_wide
+
+HASH_DIGITS: Final = 64
+LAST_INDEX: Final = 2**32 - 1
+Hash = Annotated[str, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
+
+
+_WIRE_NAMES: Final = {
+    "delta": "mempool-transactions",
+    "syncing": "loadingIndicators",
+    "projected": "projected-block-transactions",
+    "queue": "mempool-blocks",
+    "mempool": "mempoolInfo",
+}
+
+
+class _Spent(msgspec.Struct, gc=False):
+    txid: Hash
+    vout: Annotated[int, Meta(ge=0, le=LAST_INDEX)]
+
+
+class _Output(msgspec.Struct, gc=False):
+    value: Annotated[int, Meta(ge=0, le=MAX_MONEY)]
+
+
+class _Glance(msgspec.Struct, gc=False, rename={"package_feerate": "effectiveFeePerVsize"}):
+    txid: Hash
+    vin: Annotated[list[_Spent], Meta(min_length=1)]
+    vout: Annotated[list[_Output], Meta(min_length=1)]
+    fee: float | None = None
+    weight: int | None = None
+    vsize: float | None = None
+    package_feerate: float | None = None
+
+
+Given = Raw | msgspec.UnsetType
+
+
+class _Delta(msgspec.Struct, gc=False):
+    added: list[_Glance]
+    sequence: Given = msgspec.UNSET
+    removed: Given = msgspec.UNSET
+    mined: Given = msgspec.UNSET
+    replaced: Given = msgspec.UNSET
+
+
+class _Frame(msgspec.Struct, gc=False, rename=_WIRE_NAMES):
+    delta: _Delta
+    syncing: Given = msgspec.UNSET
+    blocks: Given = msgspec.UNSET
+    block: Given = msgspec.UNSET
+    projected: Given = msgspec.UNSET
+    fees: Given = msgspec.UNSET
+    queue: Given = msgspec.UNSET
+    mempool: Given = msgspec.UNSET
+
+
+class _AddedOnly(msgspec.Struct):
+    added: list[Raw]
+
+
+class _DeltaOnly(msgspec.Struct, rename=_WIRE_NAMES):
+    delta: _AddedOnly
+
+
+_GLANCES: Final = msgspec.json.Decoder(list[_Glance])
+_FRAME: Final = msgspec.json.Decoder(_Frame)
+_ADDED: Final = msgspec.json.Decoder(_DeltaOnly)
+_DELTA_FIELDS: Final = [(name, name) for name in ("sequence", "removed", "mined", "replaced")]
+_FRAME_FIELDS: Final = [
+    (_WIRE_NAMES.get(name, name), name) for name in _Frame.__struct_fields__ if name != "delta"
+]
+
+
+class FrameBatch:
+    """Consecutive transactions of one `added` list (`app.core.observations.TransactionBatch`)."""
+
+    __slots__ = ("_glances", "_source", "_start", "gross", "parents", "txids")
+
+    def __init__(self, glances: Sequence[_Glance], source: "_Source", start: int = 0) -> None:
+        self._glances = glances
+        self._source = source
+        self._start = start
+        self.txids = [Txid(one.txid) for one in glances]
+        self.gross = [sum([output.value for output in one.vout]) for one in glances]
+        self.parents = [Txid(spent.txid) for one in glances for spent in one.vin]
+
+    def __len__(self) -> int:
+        return len(self.txids)
+
+    def part(self, start: int, end: int) -> "FrameBatch":
+        if start == 0 and end == len(self):
+            return self
+        return FrameBatch(self._glances[start:end], self._source, self._start + start)
+
+    def parents_of(self, index: int) -> list[Txid]:
+        return [Txid(spent.txid) for spent in self._glances[index].vin]
+
+    def paid(self) -> Iterator[tuple[Txid, float, float]]:
+        for txid, one in zip(self.txids, self._glances, strict=True):
+            size = one.vsize if one.weight is None else one.weight / 4
+            if size is None or not 0 < size <= decode.MOST_VBYTES:
+                continue
+            rate, fee = one.package_feerate, one.fee
+            if rate is not None and 0 <= rate <= MAX_MONEY:
+                yield txid, float(rate), size
+            elif fee is not None and 0 <= fee <= MAX_MONEY:
+                yield txid, round(fee) / size, size
+
+    def whole(self, index: int) -> Transaction:
+        return self._source.whole(self._start + index)
+
+
+Batches = Iterator[FrameBatch | list[Raw]]
+"""In the order reported; of a part that does not read in bulk, its transactions one by one."""
+
+
+class _Source:
+    """The bytes that hold transactions, split into these when one of them is first needed."""
+
+    __slots__ = ("_items", "_split")
+
+    def __init__(self, split: Callable[[], list[Raw]]) -> None:
+        self._split = split
+        self._items: list[Raw] | None = None
+
+    def whole(self, index: int) -> Transaction:
+        if self._items is None:
+            self._items = self._split()
+        return decode.transaction(self._items[index])[0]
+
+
+class FrameInBulk(NamedTuple):
+    """A frame's fields without `mempool-transactions`, those of that one without `added`, and `added`."""
+
+    fields: dict[str, Raw]
+    delta: dict[str, Raw]
+    added: Batches
+
+
+def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTES) -> FrameInBulk | None:
+    """Decode a frame that brings transactions in bulk, these as batches of at most so many.
+
+    None if the frame brings none, or one part of it does not read: then it has to be read item by item. What
+    is not decoded here is checked when a transaction is read whole. A large frame is decoded in slices as the
+    batches are taken, for one call would hold the interpreter for as long as it takes.
+    """
+    if b'"mempool-transactions":' not in frame:
+        return None
+    slices = Slices.of(frame, slice_bytes)
+    rest = frame if slices is None else slices.rest
+    if is_too_wide(rest):
+        return None
+    try:
+        read = _FRAME.decode(rest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if slices is not None:
+        added = _sliced(slices, at_most)
+    elif _are_good(read.delta.added):
+        source = _Source(lambda: _ADDED.decode(frame).delta.added)
+        added = _divided(read.delta.added, source, at_most)
+    else:
+        return None
+    return FrameInBulk(_given(read, _FRAME_FIELDS), _given(read.delta, _DELTA_FIELDS), added)
+
+
+def _sliced(slices: Slices, at_most: int) -> Batches:
+    for one in slices:
+        try:
+            glances = _GLANCES.decode(one)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            glances = None
+        if glances is not None and _are_good(glances):
+            yield from _divided(glances, _Source(partial(decode.items, one, "added")), at_most)
+            continue
+        try:
+            yield decode.items(one, "added")
+        except ParseError:
+            # Not cut between two transactions after all: what is left is read as it stands.
+            yield decode.items(slices.left(), "added")
+            return
+
+
+def _divided(glances: Sequence[_Glance], source: _Source, at_most: int) -> Iterator[FrameBatch]:
+    for at in range(0, len(glances), at_most):
+        yield FrameBatch(glances[at : at + at_most], source, at)
+
+
+def _are_good(glances: Sequence[_Glance]) -> bool:
+    """Whether all txids are lower-case hex, their own and those of the outputs they spend."""
+    own = [one.txid for one in glances]
+    return _are_hashes(own) and _are_hashes([spent.txid for one in glances for spent in one.vin])
+
+
+def _given(read: msgspec.Struct, names: Sequence[tuple[str, str]]) -> dict[str, Raw]:
+    return {name: raw for name, field in names if (raw := getattr(read, field)) is not msgspec.UNSET}
+
+
+def _are_hashes(texts: list[str]) -> bool:
+    """Whether all of these texts of 64 characters are lower-case hex."""
+    joined = "".join(texts)
+    try:
+        return len(bytes.fromhex(joined)) * 2 == len(joined) and joined == joined.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,231 @@
+"""bitcoind's RPC replies as msgspec types (only fields in use), and their conversion to core models. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from app.core.encoding import AddressOf, decode
+from app.core.models import Block, BlockEntry, Transaction
+from app.core.observations import Prevout
+from app.core.tracking import with_prevouts
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.errors import ParseError
+from app.source.bitcoind.rpc import sats
+
+
+class ScriptPubKey(msgspec.Struct):
+    hex: str
+
+
+class TxOut(msgspec.Struct):
+    """A reply of `gettxout`, an output, or a prevout."""
+
+    value: Decimal
+    script: ScriptPubKey = msgspec.field(name="scriptPubKey")
+    confirmations: int = 0
+
+
+class TxIn(msgspec.Struct):
+    txid: str = ""
+    vout: int = -1
+    prevout: TxOut | None = None
+
+
+class RpcVerboseTx(msgspec.Struct):
+    """`getrawtransaction` with verbosity 2, or a transaction of `getblock` with verbosity 2 or 3."""
+
+    txid: str
+    hex: str
+    weight: int
+    vin: list[TxIn]
+    fee: Decimal | None = None
+    blockhash: str | None = None
+    confirmations: int = 0
+
+
+class BlockTx(msgspec.Struct):
+    txid: str
+    hex: str
+    weight: int
+    vin: list[TxIn]
+    vout: list[TxOut]
+    fee: Decimal | None = None
+
+
+class Header(msgspec.Struct):
+    hash: str
+    height: int
+    confirmations: int
+    time: int
+    previousblockhash: str | None = None
+
+
+class HeaderWithTxids(Header, kw_only=True):
+    tx: list[str]
+
+
+class FullBlock(Header, kw_only=True):
+    tx: list[BlockTx]
+
+
+class EntryFees(msgspec.Struct):
+    base: Decimal
+    modified: Decimal
+    ancestor: Decimal
+    descendant: Decimal
+    chunk: Decimal | None = None
+
+
+class MempoolEntry(msgspec.Struct):
+    vsize: int
+    weight: int
+    time: int
+    ancestorcount: int
+    ancestorsize: int
+    descendantcount: int
+    fees: EntryFees
+    chunkweight: int | None = None
+
+
+class MempoolState(msgspec.Struct):
+    size: int
+    bytes: int
+    usage: int
+    maxmempool: int
+    mempoolminfee: Decimal
+    loaded: bool = True
+
+
+class ChainState(msgspec.Struct):
+    chain: str
+    blocks: int
+    headers: int
+    bestblockhash: str
+    initialblockdownload: bool
+    verificationprogress: float
+    pruned: bool
+    pruneheight: int | None = None
+    time: int | None = None
+    """The tip's time; reported since Core 23."""
+
+
+class IndexState(msgspec.Struct):
+    synced: bool
+    best_block_height: int
+
+
+class Notifier(msgspec.Struct):
+    type: str
+    address: str
+
+
+class FeeEstimate(msgspec.Struct):
+    feerate: Decimal | None = None
+
+
+class TemplateTx(msgspec.Struct):
+    """`depends`: positions in the template, from 1, of the parents that it holds."""
+
+    fee: int
+    weight: int
+    depends: tuple[int, ...] = ()
+
+
+class Template(msgspec.Struct):
+    height: int
+    transactions: list[TemplateTx]
+
+
+def block_of(header: Header) -> Block:
+    """Return the header; with `HeaderWithTxids` also the txids, with `FullBlock` the entries."""
+    txids: tuple[Txid, ...] | None = None
+    entries: tuple[BlockEntry, ...] | None = None
+    if isinstance(header, FullBlock):
+        entries = tuple(_entry_of(tx) for tx in header.tx)
+        txids = tuple(entry.txid for entry in entries)
+    elif isinstance(header, HeaderWithTxids):
+        txids = tuple(Txid(txid) for txid in header.tx)
+    return Block(
+        hash=BlockHash(header.hash),
+        height=Height(header.height),
+        previous=BlockHash(header.previousblockhash) if header.previousblockhash else None,
+        time=datetime.fromtimestamp(header.time, UTC),
+        txids=txids,
+        entries=entries,
+    )
+
+
+def transaction_of(verbose: RpcVerboseTx | BlockTx, address_of: AddressOf | None) -> Transaction:
+    """Return the transaction, with the prevouts and the fee as far as included.
+
+    Raises:
+        ParseError: if its bytes are not a valid transaction.
+    """
+    tx = decode(raw_of(verbose.hex), address_of)
+    reported = {
+        Outpoint(Txid(spent.txid), spent.vout): prevout_of(spent.prevout)
+        for spent in verbose.vin
+        if spent.prevout is not None
+    }
+    fee = sats(verbose.fee) if verbose.fee is not None else None
+    return replace(with_prevouts(tx, reported), fee=fee)
+
+
+def prevout_of(out: TxOut) -> Prevout:
+    return Prevout(value=sats(out.value), script=Script(out.script.hex))
+
+
+def raw_of(text: str) -> bytes:
+    """Decode hex.
+
+    Raises:
+        ParseError: if it is not valid hex.
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise ParseError("bitcoind: a transaction is not hex") from error
+
+
+def with_entry(tx: Transaction, entry: MempoolEntry) -> Transaction:
+    """Return `tx` with fee and package from its mempool entry, and the size that sigops give it there."""
+    vsize = tx.vsize
+    if vsize is not None and entry.vsize >= vsize + 1:  # more than a vbyte is no rounding
+        vsize = VBytes(float(entry.vsize))
+    return replace(tx, fee=sats(entry.fees.base), vsize=vsize, package_feerate=package_feerate(entry))
+
+
+def package_feerate(entry: MempoolEntry, descendants: Iterable[MempoolEntry] = ()) -> SatPerVb:
+    """Return the feerate at which a miner would select the transaction, sat/vB.
+
+    If the node reports it (the chunk's, Core 31), that is it. Else its own feerate or, if that is lower, its
+    ancestors'; or that of a descendant (CPFP), whose ancestors include it. The operator's fee delta
+    (`prioritisetransaction`) is excluded for the transaction itself: other miners do not know it.
+
+    Source: Bitcoin Core, doc/policy/mempool-replacements.md and src/node/miner.cpp (ancestor scores).
+    """
+    if entry.fees.chunk is not None and entry.chunkweight:
+        return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
+    own = sats(entry.fees.base) / entry.vsize
+    delta = _delta(entry)
+    alone = min(own, (sats(entry.fees.ancestor) - delta) / entry.ancestorsize)
+    lifted = [
+        (sats(child.fees.ancestor) - delta - _delta(child)) / child.ancestorsize for child in descendants
+    ]
+    return SatPerVb(max([alone, *lifted]))
+
+
+def _delta(entry: MempoolEntry) -> int:
+    return sats(entry.fees.modified) - sats(entry.fees.base)
+
+
+def _entry_of(tx: BlockTx) -> BlockEntry:
+    return BlockEntry(
+        txid=Txid(tx.txid),
+        value=Sats(sum(sats(out.value) for out in tx.vout)),
+        fee=sats(tx.fee) if tx.fee is not None else None,
+        vsize=VBytes(tx.weight / 4),
+    )

@@ -1,0 +1,37 @@
+"""Shared by all sources: retries, circuit breaker, reconnects, time limits, health, seen txids."""
+
+from app.source.resilience.bounded import PLAIN_HEADERS, BoundedAnswer, Budget, Limits, ask_bounded
+from app.source.resilience.health import Condition, ConnectionState, ReconnectCounts, SourceHealth
+from app.source.resilience.optional import Optional, OptionalQuestions
+from app.source.resilience.reconnect import Attempt, Delays, Reconnect, first_of, one_after_another
+from app.source.resilience.retry import Guard, Patience
+from app.source.resilience.seen_txids import SeenTxids
+from app.source.resilience.timeout import within
+from app.source.resilience.tls import in_words, trusting
+from app.source.resilience.width import is_too_wide
+
+__all__ = [
+    "PLAIN_HEADERS",
+    "Attempt",
+    "BoundedAnswer",
+    "Budget",
+    "Condition",
+    "ConnectionState",
+    "Delays",
+    "Guard",
+    "Limits",
+    "Optional",
+    "OptionalQuestions",
+    "Patience",
+    "Reconnect",
+    "ReconnectCounts",
+    "SeenTxids",
+    "SourceHealth",
+    "ask_bounded",
+    "first_of",
+    "in_words",
+    "is_too_wide",
+    "one_after_another",
+    "trusting",
+    "within",
+]
