@@ -1,4 +1,4 @@
-"""The last few hundred headers, so that a restart knows on which chain it stood."""
+"""The last few hundred block headers, so that a restart knows the chain that it followed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,11 +9,11 @@ from app.store.database import Connection
 from app.store.records import block_of
 
 REMEMBERED: Final = 300
-"""Blocks, about two days."""
+"""In blocks: about two days."""
 
 
 def append(connection: Connection, blocks: Sequence[Block], read: Sequence[BlockHash] = ()) -> None:
-    """Note headers in the order in which they were connected, the last one is the tip; and what was read."""
+    """Store headers in the order of their connection, the last one is the tip; and which were read."""
     if read:
         connection.execute("INSERT INTO blocks_read SELECT unnest(?)", [list(read)])
     if not blocks:
@@ -32,7 +32,7 @@ def append(connection: Connection, blocks: Sequence[Block], read: Sequence[Block
 
 
 def best(connection: Connection) -> tuple[Block, ...]:
-    """Walk back from the tip; ascending. It ends where a header is missing or names no parent."""
+    """Return the chain by walking back from the tip; ascending. Ends at a missing header or parent."""
     rows = connection.execute(
         "SELECT hash, height, previous, epoch_us(time) FROM blocks ORDER BY ordinal DESC LIMIT ?",
         [2 * REMEMBERED],
@@ -47,14 +47,14 @@ def best(connection: Connection) -> tuple[Block, ...]:
 
 
 def unread(connection: Connection, chain: Sequence[Block]) -> tuple[Block, ...]:
-    """Return those of `chain` that nobody has read, in its order."""
+    """Return the blocks of `chain` whose transactions were never read, in its order."""
     found = connection.execute("SELECT hash FROM blocks_read").fetchall()
     read = {name for (name,) in found}
     return tuple(block for block in chain if block.hash not in read)
 
 
 def prune(connection: Connection) -> None:
-    """Keep what `best` can reach, stale branches included."""
+    """Delete all but what `best` can reach, with its stale branches."""
     connection.execute(
         "DELETE FROM blocks WHERE ordinal <= (SELECT max(ordinal) FROM blocks) - ?", [4 * REMEMBERED]
     )

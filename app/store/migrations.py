@@ -1,27 +1,33 @@
-"""The schema, one numbered step after the other; each runs once, all in one transaction."""
+"""The schema as numbered steps; each runs once, all in one transaction."""
 
 from importlib.resources import files
 
 from app.errors import StoreNewerError
 from app.store.database import Connection
 
-LATEST = 3
-"""Add `schema_<n>.sql` and raise this; a step that has shipped is never edited."""
+FLOOR = "sequence_floor"
+"""The key in `meta` of the last number given before a restore: no event gets it or a lower one again."""
+LATEST = 8
+"""To change the schema add `schema_<n>.sql` and raise this; a released step is never edited."""
 
 
 def schema_version(connection: Connection) -> int:
-    """0 for a database without tables."""
-    known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT internal"
-    ).fetchone()
-    if not known or not known[0]:
+    """Return the schema version; 0 for a database without tables."""
+    if not has_table(connection, "meta"):
         return 0
     found = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     return int(found[0]) if found else 0
 
 
+def has_table(connection: Connection, name: str) -> bool:
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND NOT internal", [name]
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def refuse_newer(version: int) -> None:
-    """Raise StoreNewerError for a schema that this Spout does not know."""
+    """Raise StoreNewerError for a schema newer than this Spout's."""
     if version > LATEST:
         raise StoreNewerError(
             f"the database has schema {version} and this Spout knows {LATEST}: it was written by a newer "
@@ -29,8 +35,14 @@ def refuse_newer(version: int) -> None:
         )
 
 
+def build(connection: Connection, version: int) -> None:
+    """Make the empty tables of that version in a new database; `meta` stays empty."""
+    for step in range(1, version + 1):
+        connection.execute((files("app.store") / f"schema_{step}.sql").read_text("utf-8"))
+
+
 def migrate(connection: Connection, instance: str) -> None:
-    """Bring the schema up to LATEST, inside a transaction. `instance` names the database if it is new."""
+    """Migrate the schema to LATEST, inside a transaction. `instance` is the id of a new database."""
     version = schema_version(connection)
     refuse_newer(version)
     for step in range(version + 1, LATEST + 1):

@@ -1,7 +1,7 @@
-"""From a data directory in whatever state to a working database, with words about what happened.
+"""Opens the database in a data directory, whatever its state, and reports what was repaired.
 
-Nothing is ever deleted: what cannot be read is renamed (aside.py), and a notice stays
-until the operator has moved it away.
+Nothing is ever deleted: unreadable files are renamed (quarantine.py), and a notice stays
+until the operator has moved them away.
 """
 
 import asyncio
@@ -9,57 +9,64 @@ import os
 import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
-from app.store.aside import SUFFIX, aside_name, set_aside
 from app.store.database import (
     MEBIBYTE,
     Connection,
     Database,
     Limits,
     checked,
+    checkpoint,
     connect,
     in_transaction,
+    reconnect,
     wal_of,
 )
-from app.store.hold import hold, unusable
-from app.store.migrations import migrate, refuse_newer, schema_version
-from app.store.refusals import DatabaseUnreadableError, WalUnreadableError
+from app.store.duckdb_errors import DatabaseUnreadableError, MemoryShortError, WalUnreadableError
+from app.store.lock import hold, unusable
+from app.store.migrations import FLOOR, LATEST, migrate, refuse_newer, schema_version
+from app.store.moving import LEAST_OF_MOST_MB, UNREAD, Moving
+from app.store.quarantine import SUFFIX, quarantine, quarantine_name
 from app.store.watermark import Watermark
 from app.views import Notice
 
-FILE: Final = "spout.duckdb"
+DATABASE_FILE: Final = "spout.duckdb"
 LOCK: Final = "lock"
 _RECENT: Final = {
     "events": "sequence > (SELECT max(sequence) - 10000 FROM events)",
-    "prediction_versions": (
-        "status = 'pending' OR updated_at > "
-        "(SELECT max(updated_at) - INTERVAL 2 DAYS FROM prediction_versions)"
+    "predictions": (
+        "status = 'pending' OR updated_at > (SELECT max(updated_at) - INTERVAL 2 DAYS FROM predictions)"
     ),
+    "superseded": "updated_at > (SELECT max(updated_at) - INTERVAL 2 DAYS FROM superseded)",
+    "forecasts": "made_at > (SELECT max(made_at) - INTERVAL 2 DAYS FROM forecasts)",
+    "parts": "id > (SELECT max(id) - 20000 FROM parts)",
 }
 """What is read at a start of the tables that grow large."""
 _ATTEMPTS: Final = 4
-"""Whole log, its good part, no log, a fresh database."""
+"""The whole log, its readable part, no log, a new database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """`last_sequence`: of the last event that was ever acknowledged, stored or lost."""
+    """`last_sequence`: of the last event ever acknowledged, stored or lost."""
 
     database: Database
     watermark: Watermark
     instance: str
     last_sequence: int
     notices: tuple[Notice, ...]
+    fresh: bool = False
+    """Whether there was no readable database, so that this one was made now."""
 
 
 async def open_database(data_dir: Path, *, at: datetime, limits: Limits | None = None) -> Opened:
-    """Open, mend or create the database in `data_dir`; `at` names what is set aside.
+    """Open, repair or create the database in `data_dir`; `at` names quarantined files.
 
     Raises:
         StoreNewerError: if a newer Spout or DuckDB wrote it; it is left untouched.
@@ -75,35 +82,41 @@ async def open_database(data_dir: Path, *, at: datetime, limits: Limits | None =
 
 
 class _Opening:
-    """One attempt to open one directory; runs on DuckDB's thread."""
+    """One attempt to open a directory; runs on DuckDB's thread."""
 
     def __init__(self, data_dir: Path, at: datetime, limits: Limits, thread: ThreadPoolExecutor) -> None:
         self._dir = data_dir
-        self._path = data_dir / FILE
+        self._path = data_dir / DATABASE_FILE
         self._at = at.astimezone(UTC)
         self._limits = limits
         self._thread = thread
         self._watermark = Watermark(data_dir / "last-sequence")
         self._notices: list[Notice] = []
         self._prefix_tried = False
+        self._fresh = False
 
     def go(self) -> Opened:
         try:
             with ExitStack() as undo:
                 release = hold(self._dir, LOCK)
                 undo.callback(release)
-                earlier = self._set_aside_before()
-                connection = self._readable()
-                undo.callback(connection.close)
-                opened = self._ready(connection, earlier)
+                earlier = self._quarantined_before()
+                opened = self._working(earlier)
                 undo.pop_all()
                 opened.database.when_closed(release)
                 return opened
         except OSError as error:
             raise unusable(self._dir, error) from error
 
+    def _working(self, earlier: list[Notice]) -> Opened:
+        try:
+            return self._ready(self._readable(), earlier)
+        except DatabaseUnreadableError as error:  # the damage showed while old rows were moved
+            self._without_bad_database(error)
+            return self._ready(self._readable(), earlier)
+
     def _readable(self) -> Connection:
-        """Return a connection to a database that reads; what does not read is set aside on the way."""
+        """Return a connection to a readable database; unreadable files are quarantined on the way."""
         for _ in range(_ATTEMPTS):
             self._make_sure_of_a_file()
             try:
@@ -115,39 +128,49 @@ class _Opening:
         raise StoreError(f"{self._path} cannot be opened, nor a fresh one in its place")
 
     def _make_sure_of_a_file(self) -> None:
-        fresh = self._dir / f"{FILE}.new"
-        for leftover in (fresh, wal_of(fresh)):
-            leftover.unlink(missing_ok=True)  # never held anything: it is renamed once it is whole
+        fresh = self._dir / f"{DATABASE_FILE}.new"
+        for unfinished in (fresh, wal_of(fresh)):
+            unfinished.unlink(missing_ok=True)  # it never held anything: it is renamed once complete
         if self._path.exists() and self._path.stat().st_size:
             return
         if wal_of(self._path).exists():
-            set_aside(wal_of(self._path), self._at)
+            quarantine(wal_of(self._path), self._at)
         connection = connect(fresh, self._limits)
         try:
             checked(connection, fresh, _create)
         finally:
             connection.close()
         fresh.replace(self._path)
+        self._fresh = True
 
     def _connected(self) -> Connection:
-        connection = connect(self._path, self._limits)
+        connection = self._with_memory(self._limits.memory_mb)
         try:
             checked(connection, self._path, lambda reader: refuse_newer(schema_version(reader)))
-            checked(connection, self._path, self._read_through)
+            with suppress(MemoryShortError):  # rows of an old schema: damage shows when they are moved
+                checked(connection, self._path, self._read_through)
         except StoreError:
             connection.close()
             raise
         return connection
 
+    def _with_memory(self, memory_mb: int) -> Connection:
+        """Open with that memory limit, or a higher one if replaying the log needs it."""
+        while True:
+            try:
+                return reconnect(self._path, replace(self._limits, memory_mb=memory_mb))
+            except MemoryShortError:
+                if memory_mb >= LEAST_OF_MOST_MB:
+                    raise
+                memory_mb = min(LEAST_OF_MOST_MB, 2 * memory_mb)
+
     def _read_through(self, connection: Connection) -> None:
-        """Touch what is stored, so that damage shows now: all, or of a large file what a start needs."""
-        if schema_version(connection) == 0:
-            return
+        """Read stored data to detect damage now: everything, or of a large file what a start needs."""
         large = self._path.stat().st_size > self._limits.full_check_mb * MEBIBYTE
         for table, columns in _tables(connection):
             hashes = ", ".join(f'bit_xor(hash("{column}"))' for column in columns)
             recent = f"WHERE {_RECENT[table]}" if large and table in _RECENT else ""
-            # Names of our own schema, as the database lists them.
+            # Table and column names come from our own schema.
             connection.execute(f'SELECT {hashes} FROM "{table}" {recent}').fetchall()  # noqa: S608
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:
@@ -156,49 +179,78 @@ class _Opening:
         keeps_some = bool(error.position) and not self._prefix_tried
         if error.position and keeps_some:
             self._prefix_tried = True
-            _copy_start(log, good_part, error.position)  # first: a full disk must not cost it
-        kept = set_aside(log, self._at)
+            _copy_start(log, good_part, error.position)  # first, so that a full disk cannot lose it
+        kept = quarantine(log, self._at)
         if keeps_some:
             good_part.replace(log)
         lost = "the entries after the damage" if keeps_some else "what it held beyond the database file"
         words = f"the write-ahead log was damaged, now {kept.name}; {lost} could not be read"
-        self._tell("wal_set_aside", words)
+        self._report("wal_set_aside", words)
 
     def _without_bad_database(self, error: DatabaseUnreadableError) -> None:
-        kept = set_aside(self._path, self._at)
+        kept = quarantine(self._path, self._at)
         if wal_of(self._path).exists():
-            set_aside(wal_of(self._path), self._at)
-        self._tell(
+            quarantine(wal_of(self._path), self._at)
+        self._report(
             "database_set_aside",
             f"the database was damaged ({error}) and is set aside as {kept.name}; Spout started a fresh one",
         )
 
     def _ready(self, connection: Connection, earlier: list[Notice]) -> Opened:
-        last = checked(connection, self._path, _last_sequence)
-        witnessed = self._watermark.read()
-        if witnessed > last:
-            self._keep_torn_log(witnessed - last)
-        instance = secrets.token_hex(4)
-        checked(connection, self._path, lambda it: in_transaction(it, lambda own: migrate(own, instance)))
-        return Opened(
-            database=Database(self._path, connection, self._thread, self._limits),
-            watermark=self._watermark,
-            instance=checked(connection, self._path, _instance),
-            last_sequence=max(last, witnessed),
-            notices=(*earlier, *self._notices),
-        )
+        moving = Moving(self._path, self._limits, connection, self._with_memory)
+        try:
+            last = checked(connection, self._path, _last_sequence)
+            witnessed = self._watermark.read()
+            if witnessed > last:
+                self._keep_torn_log(witnessed - last)
+            self._keep_before_migrating(connection)
+            instance = secrets.token_hex(4)
+            checked(connection, self._path, lambda it: in_transaction(it, lambda own: migrate(own, instance)))
+            if not moving.go():
+                self._report(
+                    "versions_unread",
+                    "not all that an older Spout wrote could be read with the memory there is: it stays in "
+                    f"the database under the name {UNREAD}, and what was read is shown",
+                )
+            return Opened(
+                database=Database(self._path, moving.connection, self._thread, self._limits),
+                watermark=self._watermark,
+                instance=checked(moving.connection, self._path, _instance),
+                last_sequence=max(last, witnessed),
+                notices=(*earlier, *self._notices),
+                fresh=self._fresh,
+            )
+        except BaseException:
+            moving.connection.close()
+            raise
+
+    def _keep_before_migrating(self, connection: Connection) -> None:
+        """Copy a database of an older schema to `backups`, as it is: an older Spout can go on from there."""
+        version = checked(connection, self._path, schema_version)
+        if not 0 < version < LATEST:
+            return
+        with suppress(MemoryShortError):  # giant rows: the log is copied beside it
+            checkpoint(connection, self._path)
+        kept = self._dir / "backups" / f"before-schema-{LATEST}.duckdb"
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        for old in kept.parent.glob("before-schema-*"):
+            old.unlink()
+        for source, copy in ((wal_of(self._path), wal_of(kept)), (self._path, kept)):
+            if source.exists():
+                shutil.copyfile(source, copy)
+                copy.chmod(0o600)
 
     def _keep_torn_log(self, lost: int) -> None:
-        """DuckDB drops a torn tail at its next write: keep a copy of the log as it was found."""
+        """Copy the log as found: DuckDB drops a torn tail at its next write."""
         words = f"{lost} acknowledged event{'s are' if lost > 1 else ' is'} missing from the database"
         log = wal_of(self._path)
         if log.exists() and not self._notices:
-            kept = aside_name(log, self._at)
+            kept = quarantine_name(log, self._at)
             shutil.copyfile(log, kept)
             words += f"; the torn write-ahead log is kept as {kept.name}"
-        self._tell("events_lost", words)
+        self._report("events_lost", words)
 
-    def _set_aside_before(self) -> list[Notice]:
+    def _quarantined_before(self) -> list[Notice]:
         return [
             Notice(
                 code="set_aside_kept",
@@ -208,7 +260,7 @@ class _Opening:
             for path in sorted(self._dir.glob(f"*{SUFFIX}"))
         ]
 
-    def _tell(self, code: str, words: str) -> None:
+    def _report(self, code: str, words: str) -> None:
         self._notices.append(Notice(code=code, words=words, since=self._at))
 
 
@@ -227,7 +279,11 @@ def _tables(connection: Connection) -> list[tuple[str, list[str]]]:
 def _last_sequence(connection: Connection) -> int:
     if schema_version(connection) == 0:
         return 0
-    found = connection.execute("SELECT max(sequence) FROM events").fetchone()
+    found = connection.execute(
+        "SELECT greatest((SELECT max(sequence) FROM events), "
+        "(SELECT max(CAST(value AS BIGINT)) FROM meta WHERE key = ?))",
+        [FLOOR],
+    ).fetchone()
     return int(found[0]) if found and found[0] is not None else 0
 
 

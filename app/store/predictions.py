@@ -1,49 +1,50 @@
-"""What was told and what is believed, kept: store, then publish."""
+"""Stores events and predictions; events are published only after they are stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from app.core.events import Event, Happening
+from app.core.events import Event, EventType, Happening
 from app.core.models import Block
 from app.core.prediction import Prediction
-from app.core.units import BlockHash
-from app.store import chain, queries
-from app.store.database import Connection, Database
-from app.store.forecasts import Revisions, forecast_columns, with_latest_revisions
+from app.core.tracking import Unloaded
+from app.core.units import BlockHash, Txid
+from app.store import backfill, chain, events, queries, searching
+from app.store.accounts import Ledger, Touched, keep_days
+from app.store.database import Connection, Database, insert
 from app.store.opening import Opened
-from app.store.records import (
-    EVENT_COLUMNS,
-    event_columns,
-    event_of,
-    numbered,
-    prediction_columns,
-    prediction_of,
-)
-from app.views import PredictionPage, PredictionQuery
+from app.store.records import encoded, numbered
+from app.store.versions import VersionPlace, Versions, columns
+from app.views import DayFlow, PredictionPage, PredictionQuery
 
 Rider = Callable[[Connection, tuple[Event, ...]], None]
 """Writes what must not be lost (deliveries, the dispatcher's position) in the transaction of its events."""
 
+MOST_EVENTS: Final = 20_000
+"""Events of one read."""
 RECENT: Final = timedelta(hours=24)
 RECENT_BLOCKS: Final = 100
-"""A reorg deeper than this is not expected to bring a confirmed whale back."""
+"""A deeper reorg is not expected, so it cannot make an older confirmed whale unconfirmed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restart begins with. The chain is ascending; of `unread` nobody knows what is in them."""
+    """The state that a restart begins with. The chain is ascending; the blocks of `unread` were never read.
+
+    `unloaded`: pending whales that memory has no room for; the store has them.
+    """
 
     predictions: tuple[Prediction, ...]
     blocks: tuple[Block, ...]
     unread: tuple[Block, ...]
     last_sequence: int
+    unloaded: Mapping[Txid, Unloaded] = field(default_factory=dict)
 
 
 class PredictionStore:
-    """Implements `app.views.History`. One at a time: it alone gives numbers to events."""
+    """Implements `app.views.History`. One appends at a time: it alone numbers events."""
 
     def __init__(self, opened: Opened, riders: Sequence[Rider] = ()) -> None:
         self._database: Database = opened.database
@@ -52,11 +53,17 @@ class PredictionStore:
         self._riders = tuple(riders)
         self._last = opened.last_sequence
         self._in_doubt = False
-        self._revisions = Revisions()
+        self._versions = Versions()
+        self._ledger = Ledger()
+
+    @property
+    def touched(self) -> Touched:
+        """Which days of the accounts have changed, for whoever remembers their sums."""
+        return self._ledger.touched
 
     @property
     def last_sequence(self) -> int:
-        """Of the last event that was acknowledged."""
+        """Return the sequence of the last acknowledged event."""
         return self._last
 
     async def append(
@@ -66,18 +73,19 @@ class PredictionStore:
         blocks: Sequence[Block] = (),
         read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
-        """Number and keep the happenings with the predictions' new versions: all of it or nothing.
+        """Number and store the happenings with the predictions' new versions: all or none.
 
-        `blocks` were connected, the transactions of those in `read` were looked at.
+        `blocks` were connected, the transactions of those in `read` were read.
 
-        A version that is already stored may come again. One call at a time numbers events, in order.
+        A version that is already stored may be passed again. Calls are serialised, so events are numbered in
+        order.
 
         Raises:
-            StoreError: nothing of this batch is kept; the same call may be made again.
+            StoreError: nothing of this batch is stored; the same call may be repeated.
         """
         return await self._database.run(
             lambda connection: self._append(connection, happenings, predictions, blocks, read),
-            then=lambda events: self._acknowledge(events, predictions),
+            then=self._acknowledge,
         )
 
     async def restore(self, now: datetime) -> Restored:
@@ -86,54 +94,98 @@ class PredictionStore:
         def work(connection: Connection) -> Restored:
             blocks = chain.best(connection)
             floor = blocks[-1].height - RECENT_BLOCKS if blocks else None
-            records = queries.live_and_recent(connection, ended_after=now - RECENT, confirmed_above=floor)
-            whales = with_latest_revisions(connection, [prediction_of(record) for record in records])
-            self._revisions.stored(whales)
+            whales, unloaded = queries.live_and_recent(
+                connection, ended_after=now - RECENT, confirmed_above=floor
+            )
             return Restored(
                 predictions=whales,
                 blocks=blocks,
                 unread=chain.unread(connection, blocks),
                 last_sequence=self._last,
+                unloaded=unloaded,
             )
 
         return await self._database.run(work)
 
     async def prune(self, before: datetime) -> int:
-        """Forget events told and whales ended before `before`, and superseded versions; count the rows.
+        """Delete events, ended whales and superseded versions older than `before`; count the rows.
 
-        The latest event and whatever is pending always stay.
+        The latest event and all pending whales always stay. `restore` needs none of the deleted rows.
         """
-        return await self._database.run(lambda connection: queries.prune(connection, before))
 
-    async def page(self, query: PredictionQuery) -> PredictionPage:
-        """Return one page, newest first.
+        def work(connection: Connection) -> int:
+            keep_days(connection, before)
+            self._ledger.forget_days()
+            return queries.prune(connection, before)
+
+        return await self._database.run(work, then=lambda _: self._ledger.touched.note_all())
+
+    async def backfill(self) -> bool:
+        """Bring some whales of an older Spout up to date; return whether there may be more.
 
         Raises:
-            ParseError: if the cursor is not one of ours.
+            StoreError: nothing of this lot is stored; the same call may be repeated.
         """
-        cursor = queries.parse_cursor(query.cursor)
-        return await self._database.run(lambda connection: queries.page(connection, query, cursor))
+
+        def work(connection: Connection) -> bool | None:
+            if self._in_doubt:
+                return None  # an append has to find out first what of it was stored
+            rows = backfill.next_lot(connection)
+            self._in_doubt = True
+            self._ledger.write(connection, backfill.whales_of(connection, rows))
+            backfill.write_scripts(connection, rows)
+            backfill.note_progress(connection, rows)
+            return bool(rows)
+
+        def done(more: bool | None) -> None:  # noqa: FBT001 - what `work` returned
+            if more is not None:
+                self._in_doubt = False
+                self._ledger.committed()
+
+        return await self._database.run(work, then=done) is not False
+
+    async def oldest(self) -> datetime | None:
+        """Return the earliest time that retention could delete; None if there is none."""
+        return await self._database.read(queries.oldest)
+
+    async def page(self, query: PredictionQuery) -> PredictionPage:
+        """Return one page.
+
+        Raises:
+            ParseError: if the cursor is invalid.
+        """
+        cursor = searching.parse_cursor(query)
+        return await self._database.read(lambda connection: searching.page(connection, query, cursor))
+
+    async def flows(self, query: PredictionQuery) -> tuple[DayFlow, ...]:
+        """Return what moved on each day, by flow, of all whales that the filters let through."""
+        return await self._database.read(lambda connection: searching.flows(connection, query))
 
     async def detected_between(self, start: datetime, end: datetime) -> tuple[Prediction, ...]:
-        """All that was first seen in [start, end), in no order; ask for a few hours at once at most."""
-        return await self._database.run(lambda connection: queries.detected_between(connection, start, end))
+        """Return all whales first seen in [start, end), in no order; request a few hours at most."""
+        return await self._database.read(lambda connection: queries.detected_between(connection, start, end))
 
     async def one(self, txid: str) -> Prediction | None:
-        """The prediction that has or had this txid, by its own id too."""
-        return await self._database.run(lambda connection: queries.one(connection, txid))
+        """Return the prediction that has or had this txid, or has this id."""
+        return await self._database.read(lambda connection: queries.one(connection, txid))
 
     async def events_after(self, sequence: int, limit: int) -> tuple[Event, ...]:
         """Stored events with a greater sequence, ascending."""
-        return await self._events("sequence > ? ORDER BY sequence LIMIT ?", [sequence, limit])
+        return await self._database.read(
+            lambda connection: events.after(connection, self._instance, sequence, limit)
+        )
+
+    async def events_since(self, start: datetime, types: Collection[EventType]) -> tuple[Event, ...]:
+        """Return events of these types since `start`, ascending; the newest 20,000 of more."""
+        return await self._database.read(
+            lambda connection: events.since(connection, self._instance, start, types, MOST_EVENTS)
+        )
 
     async def events_of(self, prediction_id: str) -> tuple[Event, ...]:
-        """Everything that was told about one whale, ascending."""
-        return await self._events("prediction_id = ? ORDER BY sequence", [prediction_id])
-
-    async def _events(self, condition: str, values: list[Any]) -> tuple[Event, ...]:
-        statement = f"SELECT {EVENT_COLUMNS} FROM events WHERE {condition}"  # noqa: S608 - our own words
-        rows = await self._database.run(lambda connection: connection.execute(statement, values).fetchall())
-        return tuple(event_of(row) for row in rows)
+        """Return all events about one whale, ascending."""
+        return await self._database.read(
+            lambda connection: events.of_whale(connection, self._instance, prediction_id)
+        )
 
     def _append(
         self,
@@ -144,30 +196,56 @@ class PredictionStore:
         read: Sequence[BlockHash],
     ) -> tuple[Event, ...]:
         if self._in_doubt:
-            # An append was refused while its commit was under way: what it left was told to nobody.
+            # An append failed during its commit: whatever it stored was never published.
             connection.execute("DELETE FROM events WHERE sequence > ?", [self._last])
+            self._versions.doubt()
+            self._ledger.doubt()
         self._in_doubt = True
         events = numbered(happenings, instance=self._instance, after=self._last)
-        insert(connection, "events", event_columns(events))
-        insert(connection, "prediction_versions", prediction_columns(predictions))
-        insert(connection, "forecasts", forecast_columns(self._revisions, predictions))
+        places = self._versions.write(connection, _versions(happenings, predictions))
+        insert(connection, "events", _event_columns(events, happenings, places))
+        self._ledger.write(connection, predictions, begun=self._versions.begun)
         chain.append(connection, blocks, read)
         for rider in self._riders:
             rider(connection, events)
         return events
 
-    def _acknowledge(self, events: tuple[Event, ...], predictions: Sequence[Prediction]) -> None:
+    def _acknowledge(self, events: tuple[Event, ...]) -> None:
         self._in_doubt = False
-        self._revisions.stored(predictions)
+        self._versions.stored()
+        self._ledger.committed()
         if not events:
             return
         self._last = events[-1].sequence
-        with suppress(OSError):  # it only witnesses; the events themselves are safe
+        with suppress(OSError):  # the watermark is only a check; the events themselves are safe
             self._watermark.write(self._last)
 
 
-def insert(connection: Connection, table: str, columns: Sequence[list[Any]]) -> None:
-    """Append rows given as one list a column: 27 times faster than row by row."""
-    if columns:
-        places = ", ".join("unnest(?)" for _ in columns)
-        connection.execute(f"INSERT INTO {table} SELECT {places}", list(columns))
+def _versions(happenings: Sequence[Happening], predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Return the versions of events and predictions, each once, ascending: a whale's current one is last."""
+    events_of = [one.prediction for one in happenings if one.prediction is not None]
+    each = {(one.prediction_id, one.version): one for one in (*events_of, *predictions)}
+    return sorted(each.values(), key=lambda one: one.version)
+
+
+def _event_columns(
+    events: Sequence[Event], happenings: Sequence[Happening], places: dict[tuple[str, int], VersionPlace]
+) -> list[list[Any]]:
+    """Return columns: an event refers to a stored version; one without such a version holds its own body."""
+    rows = []
+    for event, happening in zip(events, happenings, strict=True):
+        whale = happening.prediction
+        place = None if whale is None else places.get((whale.prediction_id, whale.version))
+        rows.append(
+            (
+                event.sequence,
+                None,
+                event.type.value,
+                event.timestamp,
+                event.prediction_id,
+                None if place else encoded(event.body),
+                place and place.whale,
+                place and place.number,
+            )
+        )
+    return columns(rows)

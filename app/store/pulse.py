@@ -1,4 +1,4 @@
-"""Asks the database for a trifle now and then: how long it takes, and whether it answers at all."""
+"""Probes the database periodically: latency, and whether it answers at all."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ EVERY_SECONDS = 10.0
 
 
 class Pulse:
-    """`since`: when it came to be as it is; `error` is None while it answers."""
+    """The probe's result; `since`: when this state began; `error` is None while the database answers."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class Pulse:
             await self._clock.sleep(EVERY_SECONDS)
 
     async def feel(self) -> None:
-        """Ask once."""
+        """Probe once."""
         started = self._clock.monotonic()
         try:
             await self._database.run(_nothing_much)

@@ -1,104 +1,109 @@
-"""Questions about whales. The latest version of each is what is believed; older ones wait to be pruned.
+"""Queries of whales by name and state, and what the retention deletes."""
 
-Two steps each: find the rows by narrow columns, then read only their records (kilobytes each).
-"""
-
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from app.core.prediction import Prediction, Status, Urgency
-from app.errors import ParseError
-from app.store import chain, forecasts
+from app.core.prediction import REVISIONS_HELD, Prediction, Status
+from app.core.tracking import Unloaded
+from app.core.units import Txid
+from app.store import chain
+from app.store.assembling import ALL_FORECASTS, ROW, Row, assembled, in_portions, rows_of
 from app.store.database import Connection
-from app.store.forecasts import with_revisions
-from app.store.records import microseconds, moment, prediction_of
-from app.views import PredictionPage, PredictionQuery
+from app.store.records import moment
 
-Cursor = tuple[datetime, str]
-"""`detected_at` and id of the last prediction of the page before."""
-
-_BELIEVED: Final = "rowid IN (SELECT arg_max(rowid, version) FROM prediction_versions GROUP BY prediction_id)"
-_URGENCIES: Final = tuple(Urgency)
-"""Ascending, as they are declared."""
-
-
-def page(connection: Connection, query: PredictionQuery, cursor: Cursor | None) -> PredictionPage:
-    conditions, values = _filters(query)
-    where = " AND ".join([_BELIEVED, *conditions])
-    # `where` is made of this file's own words; what came from outside is in `values`.
-    counted = connection.execute(f"SELECT count(*) FROM prediction_versions WHERE {where}", values).fetchone()  # noqa: S608
-    if cursor is not None:
-        where += " AND (detected_at, prediction_id) < (?, ?)"
-        values = [*values, *cursor]
-    found = connection.execute(
-        f"SELECT rowid FROM prediction_versions WHERE {where} "  # noqa: S608 - our own words, values bound
-        "ORDER BY detected_at DESC, prediction_id DESC LIMIT ?",
-        [*values, query.limit + 1],
-    ).fetchall()
-    predictions = tuple(map(prediction_of, _records(connection, [row for (row,) in found[: query.limit]])))
-    more = len(found) > query.limit
-    return PredictionPage(
-        predictions=predictions,
-        total_count=counted[0] if counted else 0,
-        next_cursor=_cursor_after(predictions[-1]) if more else None,
-    )
+FORECASTS_RESTORED: Final = 50_000
+"""For all whales together; about 1 kB each."""
+_FORGETTABLE_EVENT: Final = (
+    "sequence < (SELECT max(sequence) FROM events) AND sequence IS DISTINCT FROM "
+    "(SELECT max(sequence) FROM events WHERE type LIKE 'accuracy.%')"
+)
+PORTIONS_RESTORED: Final = 8
+"""In units of `assembling.PIECES_AT_ONCE`: about 300 MB of objects if every transaction is very large."""
 
 
 def one(connection: Connection, name: str) -> Prediction | None:
-    """By txid, by a replaced txid, or by its own id; whoever has it now comes before whoever had it."""
-    found = connection.execute(
-        "SELECT rowid FROM prediction_versions "
-        "WHERE txid = $1 OR prediction_id = $1 OR list_contains(replaces, $1) "
-        "ORDER BY txid = $1 DESC, updated_at DESC LIMIT 1",
-        [name],
-    ).fetchone()
-    if not found:
-        return None
-    # That row may be superseded: what is believed of the same whale now is what was asked for.
-    latest = connection.execute(
-        "SELECT arg_max(rowid, version) FROM prediction_versions "
-        "WHERE prediction_id = (SELECT prediction_id FROM prediction_versions WHERE rowid = ?)",
-        [found[0]],
-    ).fetchone()
-    return with_revisions(connection, prediction_of(_records(connection, [latest[0]])[0])) if latest else None
+    """Find by txid, replaced txid, or id; a current holder of the txid precedes a former one."""
+    found = rows_of(
+        connection.execute(
+            f"SELECT {ROW} FROM predictions WHERE txid = $1 OR prediction_id = $1 "  # noqa: S608 - our own words
+            "OR whale IN (SELECT whale FROM lineage WHERE txid = $1) "
+            "ORDER BY txid = $1 DESC, predictions.updated_at DESC LIMIT 1",
+            [name],
+        ).fetchall()
+    )
+    return next(iter(assembled(connection, found, latest=ALL_FORECASTS)), None)
 
 
 def live_and_recent(
     connection: Connection, *, ended_after: datetime, confirmed_above: int | None
-) -> Sequence[str]:
-    """Records of what is pending, ended after that moment, or confirmed above that height; oldest first."""
-    found = connection.execute(
-        f"SELECT rowid FROM prediction_versions WHERE {_BELIEVED} "  # noqa: S608 - our own words
-        "AND (status = ? OR ended_at > ? OR confirmed_height > ?) ORDER BY detected_at, prediction_id",
-        [Status.PENDING.value, ended_after, confirmed_above],
-    ).fetchall()
-    return _records(connection, [row for (row,) in found])
+) -> tuple[tuple[Prediction, ...], dict[Txid, Unloaded]]:
+    """Return whales pending, ended after that time, or confirmed above that height; latest update first.
+
+    Pending whales that do not fit in memory are returned by name only.
+    """
+    found = rows_of(
+        connection.execute(
+            f"SELECT {ROW} FROM predictions WHERE status = ? OR ended_at > ? OR confirmed_height > ? "  # noqa: S608 - our own words
+            "ORDER BY predictions.updated_at DESC, prediction_id",
+            [Status.PENDING.value, ended_after, confirmed_above],
+        ).fetchall()
+    )
+    held = max(1, min(REVISIONS_HELD, FORECASTS_RESTORED // max(1, len(found))))
+    whales: list[Prediction] = []
+    left: list[Row] = []
+    for turn, portion in enumerate(in_portions(connection, found)):
+        if turn < PORTIONS_RESTORED:
+            whales += assembled(connection, portion, latest=held)
+        else:
+            left += [row for row in portion if row.status == Status.PENDING.value]
+    whales.sort(key=lambda one: (one.detected_at, one.prediction_id))
+    return tuple(whales), _unloaded(connection, left)
 
 
 def detected_between(connection: Connection, start: datetime, end: datetime) -> tuple[Prediction, ...]:
-    """What is believed of all that was first seen in [start, end); when it was never changes."""
+    """Return the latest versions of all whales first seen in [start, end); that time never changes."""
+    found = rows_of(
+        connection.execute(
+            f"SELECT {ROW} FROM predictions WHERE detected_at >= ? AND detected_at < ?",  # noqa: S608 - our own words
+            [start, end],
+        ).fetchall()
+    )
+    return tuple(
+        whale for portion in in_portions(connection, found) for whale in assembled(connection, portion)
+    )
+
+
+def oldest(connection: Connection) -> datetime | None:
     found = connection.execute(
-        "SELECT record FROM prediction_versions WHERE rowid IN (SELECT arg_max(rowid, version) "
-        "FROM prediction_versions WHERE detected_at >= $1 AND detected_at < $2 GROUP BY prediction_id)",
-        [start, end],
-    ).fetchall()
-    return tuple(prediction_of(record) for (record,) in found)
+        "SELECT epoch_us(min(kept_at)) FROM (SELECT min(told_at) AS kept_at FROM events "  # noqa: S608 - our own words
+        f"WHERE {_FORGETTABLE_EVENT} UNION ALL "
+        "SELECT min(updated_at) FROM superseded UNION ALL "
+        "SELECT min(coalesce(ended_at, updated_at)) FROM predictions WHERE status <> ? UNION ALL "
+        "SELECT min(since) FROM source_transitions)",
+        [Status.PENDING.value],
+    ).fetchone()
+    return moment(found[0]) if found and found[0] is not None else None
 
 
 def prune(connection: Connection, before: datetime) -> int:
-    """Return how many rows went. Events keep the latest one, whose number goes on."""
-    superseded = f"DELETE FROM prediction_versions WHERE NOT ({_BELIEVED})"  # noqa: S608 - a constant of ours
+    """Delete old rows; return their number.
+
+    The latest event stays, for numbering, with its version; so does the latest of accuracy, for its state.
+    """
+    events_of = "(SELECT whale, revision FROM events WHERE revision IS NOT NULL)"
     steps: list[tuple[str, list[Any]]] = [
-        (superseded, []),
         (
-            "DELETE FROM prediction_versions WHERE status <> ? AND coalesce(ended_at, updated_at) < ?",
+            f"DELETE FROM events WHERE told_at < ? AND {_FORGETTABLE_EVENT}",  # noqa: S608 - our own words
+            [before],
+        ),
+        (
+            "DELETE FROM predictions WHERE status <> ? AND coalesce(ended_at, updated_at) < ? "  # noqa: S608 - our own words
+            f"AND (whale, number) NOT IN {events_of}",
             [Status.PENDING.value, before],
         ),
         (
-            "DELETE FROM events WHERE told_at < ? AND sequence < (SELECT max(sequence) FROM events)",
+            f"DELETE FROM superseded WHERE updated_at < ? AND (whale, number) NOT IN {events_of}",  # noqa: S608 - our own words
             [before],
         ),
         ("DELETE FROM source_transitions WHERE since < ?", [before]),
@@ -107,49 +112,32 @@ def prune(connection: Connection, before: datetime) -> int:
     for statement, values in steps:
         counted = connection.execute(statement, values).fetchone()
         gone += counted[0] if counted else 0
+    if gone:
+        _forget_what_nobody_names(connection)
     chain.prune(connection)
-    forecasts.prune(connection)
     return gone
 
 
-def parse_cursor(text: str | None) -> Cursor | None:
-    """Raise ParseError if it is not one that `page` made."""
-    if text is None:
-        return None
-    try:
-        at, _, name = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return moment(int(at)), name
-    except (binascii.Error, ValueError, OverflowError) as error:
-        raise ParseError("that cursor is not one of ours: take next_cursor of the page before") from error
-
-
-def _cursor_after(prediction: Prediction) -> str:
-    words = f"{microseconds(prediction.detected_at)} {prediction.prediction_id}"
-    return base64.urlsafe_b64encode(words.encode()).decode()
-
-
-def _filters(query: PredictionQuery) -> tuple[list[str], list[Any]]:
-    urgencies = _URGENCIES[_URGENCIES.index(query.min_urgency) :] if query.min_urgency else None
-    asked: list[tuple[str, Any]] = [
-        ("status = ?", query.status and query.status.value),
-        ("flow = ?", query.flow and query.flow.value),
-        ("moved_sat >= ?", query.min_moved_sat),
-        ("list_contains(?, urgency)", urgencies and [urgency.value for urgency in urgencies]),
-        ("list_contains(entities, ?)", query.entity and query.entity.casefold()),
-        ("detected_at >= ?", query.start),
-        ("detected_at < ?", query.end),
-    ]
-    return [condition for condition, value in asked if value is not None], [
-        value for _, value in asked if value is not None
-    ]
-
-
-def _records(connection: Connection, rows: Sequence[int]) -> list[str]:
-    """The records of these rows, in their order."""
-    found = dict(
-        connection.execute(
-            "SELECT rowid, record FROM prediction_versions WHERE rowid IN (SELECT unnest(?::BIGINT[]))",
-            [list(rows)],
-        ).fetchall()
+def _forget_what_nobody_names(connection: Connection) -> None:
+    parts = " UNION ".join(
+        f"SELECT {part} FROM {table}"  # noqa: S608 - our own words
+        for part in ("tx_part", "seldom_part")
+        for table in ("predictions", "superseded")
     )
-    return [found[row] for row in rows]
+    whales = "SELECT whale FROM predictions UNION SELECT whale FROM superseded"
+    connection.execute(f"DELETE FROM parts WHERE id NOT IN ({parts})")  # noqa: S608 - our own words
+    for table in ("forecasts", "lineage", "whale_scripts"):
+        connection.execute(f"DELETE FROM {table} WHERE whale NOT IN ({whales})")  # noqa: S608 - our own words
+
+
+def _unloaded(connection: Connection, rows: Sequence[Row]) -> dict[Txid, Unloaded]:
+    """Map every present and former txid of these whales to the whale, the present one of each first."""
+    asides = {row.whale: Unloaded(row.prediction_id, moment(row.detected_at)) for row in rows}
+    found: dict[Txid, Unloaded] = {}
+    for table in ("predictions", "lineage"):
+        for whale, txid in connection.execute(
+            f"SELECT whale, txid FROM {table} WHERE whale IN (SELECT unnest(?::BIGINT[]))",  # noqa: S608 - our own words
+            [list(asides)],
+        ).fetchall():
+            found.setdefault(Txid(txid), asides[whale])
+    return found

@@ -1,4 +1,4 @@
-"""Brings back what was set aside when memory ran short."""
+"""Reloads whales that were unloaded when memory ran short."""
 
 from app.core.observations import Observation, PredictionRecalled, Unanswered
 from app.core.questions import AskStored, Question
@@ -7,7 +7,7 @@ from app.store.predictions import PredictionStore
 
 
 class Recall:
-    """Answers from the store, and nothing else."""
+    """Answers questions for stored predictions only."""
 
     def __init__(self, store: PredictionStore) -> None:
         self._store = store

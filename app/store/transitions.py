@@ -1,9 +1,9 @@
-"""How much Spout saw over time: each change of rung with its reason."""
+"""The visibility level over time: each change with its reason."""
 
 from datetime import datetime
 from typing import Any
 
-from app.core.ladder import Footing, Rung
+from app.core.visibility import Level, Visibility
 from app.store.database import Connection, Database
 from app.store.records import moment
 
@@ -12,16 +12,16 @@ class TransitionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, footing: Footing) -> None:
-        """Raise StoreError if it cannot be kept."""
-        values = [footing.since, footing.rung.value, footing.reason]
+    async def append(self, visibility: Visibility) -> None:
+        """Store a change. Raises StoreError if that fails."""
+        values = [visibility.since, visibility.level.value, visibility.reason]
 
         def work(connection: Connection) -> None:
             connection.execute("INSERT INTO source_transitions VALUES (?, ?, ?)", values)
 
         await self._database.run(work)
 
-    async def between(self, start: datetime, end: datetime) -> tuple[Footing, ...]:
+    async def between(self, start: datetime, end: datetime) -> tuple[Visibility, ...]:
         """Return what held at `start`, if known, and every change before `end`; ascending."""
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
@@ -33,5 +33,6 @@ class TransitionStore:
 
         rows = await self._database.run(work)
         return tuple(
-            Footing(since=moment(since), rung=Rung(rung), reason=reason) for since, rung, reason in rows
+            Visibility(since=moment(since), level=Level(level), reason=reason)
+            for since, level, reason in rows
         )

@@ -1,8 +1,8 @@
-"""The last sequence that was acknowledged, kept beside the database as its witness.
+"""The last acknowledged sequence number, in a file beside the database to detect lost events.
 
-DuckDB drops a torn tail of its write-ahead log without a word. With this number the loss is seen and told,
-and no sequence is ever given to two events. It is overwritten in place and not synced: after a power cut it
-may lag behind, and then it merely witnesses less; it is never ahead of what was committed.
+DuckDB drops a torn tail of its write-ahead log silently. With this number the loss is detected and reported,
+and no sequence number is used twice. It is overwritten in place and not synced: after a power cut it may lag
+behind, and then detects less; it is never ahead of what was committed.
 """
 
 import os
@@ -18,7 +18,7 @@ class Watermark:
         self._path = path
 
     def read(self) -> int:
-        """0 where there is none, or none that can be believed."""
+        """Return the sequence; 0 if the file is missing or invalid."""
         try:
             line = self._path.read_bytes()
         except FileNotFoundError:
@@ -29,7 +29,7 @@ class Watermark:
         return int(number)
 
     def write(self, sequence: int) -> None:
-        """Raise OSError if the file cannot be written."""
+        """Write the sequence. Raises OSError if that fails."""
         number = b"%d" % sequence
         line = (number + b" " + _check(number)).ljust(LENGTH - 1) + b"\n"
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)

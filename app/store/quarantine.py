@@ -1,4 +1,4 @@
-"""What cannot be read is renamed, never deleted: `<name>.<time>.set-aside`."""
+"""Quarantines unreadable files: renames, never deletes: `<name>.<time>.set-aside`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,15 +8,15 @@ SUFFIX: Final = ".set-aside"
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 
 
-def set_aside(path: Path, at: datetime) -> Path:
-    """Rename, and return the new name."""
-    kept = aside_name(path, at)
+def quarantine(path: Path, at: datetime) -> Path:
+    """Rename the file, and return its new name."""
+    kept = quarantine_name(path, at)
     path.rename(kept)
     return kept
 
 
-def aside_name(path: Path, at: datetime) -> Path:
-    """A name that is still free."""
+def quarantine_name(path: Path, at: datetime) -> Path:
+    """Return a name that is still free."""
     name, turn = f"{path.name}.{at.astimezone(UTC).strftime(_STAMP)}", 0
     while (kept := path.with_name(f"{name}{f'-{turn}' if turn else ''}{SUFFIX}")).exists():
         turn += 1

@@ -1,6 +1,6 @@
-"""What DuckDB says when it refuses, in our words. Pure: text in, error out.
+"""Maps DuckDB's error messages to our errors. Pure: text in, error out.
 
-DuckDB has no error codes: the words are those of 2.0, and a test makes each of them happen.
+DuckDB has no error codes: the messages are those of 2.0, and a test provokes each of them.
 """
 
 import re
@@ -18,6 +18,7 @@ _BAD_FILE: Final = (
     "INTERNAL Error",
     "Serialization Error",
 )
+_NO_MEMORY: Final = ("Out of Memory", "failed to pin block", "failed to allocate data")
 _MENDED_BY_HAND: Final = {
     ("No space left on device", "File too large"): "the disk with {directory} is full: free some space",
     ("Could not set lock",): "another process uses {path}: stop it first",
@@ -29,19 +30,23 @@ _MENDED_BY_HAND: Final = {
 
 
 class WalUnreadableError(StoreError):
-    """The write-ahead log cannot be replayed; before `position` (bytes), if known, it can."""
+    """The write-ahead log cannot be replayed; only up to byte `position`, if known."""
 
     def __init__(self, message: str, position: int | None) -> None:
         super().__init__(message)
         self.position = position
 
 
+class MemoryShortError(StoreError):
+    """DuckDB's memory limit does not suffice for this operation."""
+
+
 class DatabaseUnreadableError(StoreError):
-    """The database file itself is damaged or is no database."""
+    """The database file itself is damaged or not a database."""
 
 
 def refusal(words: str, path: Path) -> StoreError:
-    """Return the error for what DuckDB said about the database at `path`."""
+    """Return the error for DuckDB's message about the database at `path`."""
     line = words.strip().partition("\n")[0]
     for signs, meaning in _MENDED_BY_HAND.items():
         if any(sign in line for sign in signs):
@@ -51,6 +56,8 @@ def refusal(words: str, path: Path) -> StoreError:
     if "replaying WAL" in line:
         entry = _BAD_ENTRY.search(line)
         return WalUnreadableError(line, int(entry[1]) if entry else None)
+    if any(sign in line for sign in _NO_MEMORY):
+        return MemoryShortError(f"the database refused: {line}")
     if any(sign in line for sign in _BAD_FILE):
         return DatabaseUnreadableError(line)
     return StoreError(f"the database refused: {line}")

@@ -1,4 +1,4 @@
-"""API keys. A key is 256 random bits, so one SHA-256 is all the hash it needs: there is nothing to guess."""
+"""API keys. A key is 256 random bits, so one SHA-256 suffices as hash: it cannot be guessed."""
 
 import hashlib
 import secrets
@@ -10,7 +10,7 @@ from typing import Final
 from app.core.access import ApiKey, Scope
 from app.core.contract import iso
 from app.errors import StoreError
-from app.store.operator_file import OperatorFile
+from app.store.operator.file import OperatorFile
 
 PREFIX: Final = "spout_"
 _BYTES: Final = 32
@@ -32,10 +32,10 @@ class KeyStore:
         self._file = file
 
     async def create(self, name: str, scope: Scope, at: datetime) -> str:
-        """Return the key itself; it is kept nowhere and cannot be shown again.
+        """Return the key itself; it is not stored and cannot be shown again.
 
         Raises:
-            StoreError: if a living key has that name.
+            StoreError: if a valid key has that name.
         """
         key = PREFIX + secrets.token_urlsafe(_BYTES)
         row = (secrets.token_hex(8), name, scope.value, _hash(key), iso(at))
@@ -53,7 +53,7 @@ class KeyStore:
         return key
 
     async def find(self, key: str) -> ApiKey | None:
-        """Return the living key whose hash is this one's."""
+        """Return the valid key with this key's hash."""
 
         def work(connection: sqlite3.Connection) -> ApiKey | None:
             row = connection.execute(
@@ -64,7 +64,7 @@ class KeyStore:
         return await self._file.run(work)
 
     async def is_revoked(self, key_id: str) -> bool:
-        """Whether it was revoked, or is not known at all."""
+        """Whether it was revoked, or is unknown."""
         return await self._file.run(
             lambda connection: (
                 connection.execute(
@@ -75,7 +75,7 @@ class KeyStore:
         )
 
     async def listed(self) -> tuple[ListedKey, ...]:
-        """All of them, the revoked ones too, oldest first."""
+        """Return all keys, including revoked ones, oldest first."""
         rows = await self._file.run(
             lambda connection: connection.execute(
                 "SELECT id, name, scope, created_at, revoked_at FROM keys ORDER BY created_at, name"
@@ -87,7 +87,7 @@ class KeyStore:
         )
 
     async def revoke(self, name: str, at: datetime) -> bool:
-        """From the next request on it opens nothing. False if no living key has that name."""
+        """Revoke a key, effective from the next request on. False if no valid key has that name."""
         changed = await self._file.run(
             lambda connection: (
                 connection.execute(

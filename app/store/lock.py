@@ -1,22 +1,29 @@
-"""Who uses a data directory: a lock that dies with its process, however it dies. Imports little."""
+"""The lock on a data directory, released by the kernel however its process ends. Imports little."""
 
 import errno
 import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from app.errors import StoreError
+from app.keyring import keep_private
+
+RUNNING: Final = "running.lock"
+"""Held by the appliance while it runs: it owns the directory."""
+CANNOT_LOCK: Final = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+"""The errors of NFS without locks, SMB and 9p."""
 
 
 def hold(directory: Path, name: str) -> Callable[[], None]:
-    """Make the directory, take the lock `name` in it, and return what lets go of it.
+    """Create the directory, take the lock `name` in it, and return the function that releases it.
 
     Raises:
         StoreError: if another process holds it, or the directory cannot be used.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        keep_private(directory)
         handle = os.open(directory / name, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(directory, error) from error
@@ -33,7 +40,12 @@ def hold(directory: Path, name: str) -> Callable[[], None]:
 
 
 def unusable(directory: Path, error: OSError) -> StoreError:
-    """What is wrong with the directory, and how to mend it."""
+    """Return an error that says why the directory cannot be used, and the remedy."""
+    if error.errno in CANNOT_LOCK:
+        return StoreError(
+            f"the file system of {directory} cannot lock files (a network share?): "
+            f"put SPOUT_DATA_DIR on a local disk ({error.strerror})"
+        )
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError(f"the disk with {directory} is full: free some space ({error.strerror})")
     return StoreError(

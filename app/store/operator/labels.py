@@ -1,15 +1,17 @@
-"""The operator's own labels, one a script. What is a good label is decided before it comes here."""
+"""The operator's own labels, one per script. They are validated before they are stored here."""
 
 import sqlite3
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from app.core.labels import Label
+from app.core.flow import Label
 from app.core.units import Script
-from app.store.operator_file import OperatorFile
+from app.store.operator.file import OperatorFile
 
-_columns_of: Final = attrgetter("script", "address", "entity", "group", "kind", "basis", "created_at")
+_columns_of: Final = attrgetter(
+    "script", "address", "entity", "group", "kind", "basis", "created_at", "private"
+)
 
 
 class LabelStore:
@@ -17,20 +19,20 @@ class LabelStore:
         self._file = file
 
     async def put(self, labels: Iterable[Label]) -> int:
-        """Add them, all or none; one whose script is labelled already takes its place. Count them."""
+        """Store all or none; a label for the same script is replaced. Return their number."""
         rows = [_columns_of(label) for label in labels]
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
         await self._file.run(work)
         return len(rows)
 
     async def listed(self) -> tuple[Label, ...]:
-        """All of them, by entity and address."""
+        """Return all labels, by entity and address."""
         rows = await self._file.run(
             lambda connection: connection.execute(
-                'SELECT script, address, entity, "group", kind, basis, created_at FROM labels '
+                'SELECT script, address, entity, "group", kind, basis, created_at, private FROM labels '
                 "ORDER BY entity, address"
             ).fetchall()
         )
@@ -44,12 +46,13 @@ class LabelStore:
                 basis=basis,
                 created_at=created_at,
                 own=True,
+                private=bool(private),
             )
-            for script, address, entity, group, kind, basis, created_at in rows
+            for script, address, entity, group, kind, basis, created_at, private in rows
         )
 
     async def remove(self, script_or_address: str) -> bool:
-        """False if nothing was labelled so."""
+        """Remove a label; False if there was none."""
         removed = await self._file.run(
             lambda connection: (
                 connection.execute(
@@ -60,5 +63,5 @@ class LabelStore:
         return removed > 0
 
     async def revision(self) -> tuple[int, int]:
-        """Differs from before once anybody has changed keys or labels: cheap enough to ask every second."""
+        """Return a value that changes once keys or labels have changed: cheap enough to poll every second."""
         return await self._file.revision()

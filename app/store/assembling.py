@@ -1,0 +1,214 @@
+"""Assembles whales from the rows that versions.py wrote. Memory is bounded by how many are read at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from app.core.prediction import Forecast, Prediction
+from app.errors import StoreError
+from app.store import packing
+from app.store.database import FEW_ROWS, Connection
+from app.store.records import moment
+from app.store.versions import Known
+
+ROW: Final = (
+    "whale, prediction_id, number, version, status, epoch_us(detected_at), epoch_us(updated_at), "
+    "confirmed_height, tx_part, seldom_part, forecasts, first_forecast, record"
+)
+"""The columns of `Row`."""
+PIECES_AT_ONCE: Final = 2_000
+"""Pieces of packed bodies: 6 MB in DuckDB, about ten times that as objects."""
+ALL_FORECASTS: Final = 1 << 30
+_PREDICTION: Final = msgspec.msgpack.Decoder(Prediction)
+_FORECAST: Final = msgspec.msgpack.Decoder(Forecast)
+
+
+class Row(NamedTuple):
+    """One version: narrow columns and its own record; times in microseconds."""
+
+    whale: int
+    prediction_id: str
+    number: int
+    version: int
+    status: str
+    detected_at: int
+    updated_at: int
+    confirmed_height: int | None
+    tx_part: int
+    seldom_part: int
+    forecasts: int
+    first_forecast: int | None
+    record: bytes
+
+
+def rows_of(found: Iterable[Sequence[Any]]) -> list[Row]:
+    return [Row(*one) for one in found]
+
+
+def in_portions(connection: Connection, rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield the rows in order, in batches that fit in memory; at least one row each."""
+    if not rows:
+        return
+    sizes = _sizes(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
+    portion: list[Row] = []
+    held = 0
+    for row in rows:
+        size = sizes.get(row.tx_part, 0) + sizes.get(row.seldom_part, 0)
+        if portion and held + size > PIECES_AT_ONCE:
+            yield portion
+            portion, held = [], 0
+        portion.append(row)
+        held += size
+    if portion:
+        yield portion
+
+
+def assembled(
+    connection: Connection, rows: Sequence[Row], *, latest: int = 1, openings: bool = True
+) -> list[Prediction]:
+    """Return the versions in the order of `rows`, each with its `latest` forecasts and opening ones."""
+    parts = unpacked_parts(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
+    forecasts = _forecasts(connection, rows, latest=latest, openings=openings)
+    lineage = _lineage(connection, {row.whale for row in rows})
+    return [
+        _assembled(row, parts, forecasts.get((row.whale, row.forecasts), {}), lineage.get(row.whale, ()))
+        for row in rows
+    ]
+
+
+def known_of(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
+    """Return what the next version of these whales needs to know of the latest one."""
+    # One by one where they are few, as they are nearly always: that is half the cost of a join.
+    few = len(ids) <= FEW_ROWS
+    places = ", ".join("?" for _ in ids) if few else "SELECT unnest(?::VARCHAR[])"
+    found = rows_of(
+        connection.execute(
+            f"SELECT {ROW} FROM predictions WHERE prediction_id IN ({places})",  # noqa: S608 - our own words
+            list(ids) if few else [list(ids)],
+        ).fetchall()
+    )
+    known: dict[str, Known] = {}
+    for portion in in_portions(connection, found):
+        parts = unpacked_parts(
+            connection, {number for row in portion for number in (row.tx_part, row.seldom_part)}
+        )
+        numbers = [(row.whale, number) for row in portion for number in (row.forecasts, row.first_forecast)]
+        forecasts = _named(connection, [one for one in numbers if one[1]])
+        lineage = _lineage(connection, {row.whale for row in portion})
+        for row in portion:
+            known[row.prediction_id] = _known(row, parts, forecasts, lineage.get(row.whale, ()))
+    return known
+
+
+def _known(
+    row: Row, parts: dict[int, bytes], forecasts: dict[tuple[int, int], bytes], lineage: tuple[str, ...]
+) -> Known:
+    tx, seldom = packing.digest(parts[row.tx_part]), packing.digest(parts[row.seldom_part])
+    first = row.first_forecast
+    last = forecasts.get((row.whale, row.forecasts))
+    scored = None if first is None else forecasts.get((row.whale, first))
+    return Known(
+        whale=row.whale,
+        detected_at=moment(row.detected_at),
+        number=row.number,
+        version=row.version,
+        row=packing.digest(
+            packing.unpacked(row.record), tx, seldom, str((row.forecasts, first, row.version)).encode()
+        ),
+        tx_part=row.tx_part,
+        tx=tx,
+        seldom_part=row.seldom_part,
+        seldom=seldom,
+        forecasts=row.forecasts,
+        last_forecast=b"" if last is None else packing.digest(last),
+        first_forecast=first,
+        first=b"" if scored is None else packing.digest(scored),
+        lineage=lineage,
+    )
+
+
+def _assembled(
+    row: Row, parts: dict[int, bytes], forecasts: dict[int, bytes], lineage: tuple[str, ...]
+) -> Prediction:
+    life = packing.fields_of(packing.unpacked(row.record))
+    paid = packing.fields_of(bytes(life.pop("paid")))
+    replaced = msgspec.msgpack.decode(life.pop("replaced"), type=int | list[int])
+    positions = range(replaced) if isinstance(replaced, int) else replaced
+    first = forecasts.get(row.first_forecast) if row.first_forecast is not None else None
+    whole = {
+        **life,
+        **packing.fields_of(parts[row.seldom_part]),
+        "prediction_id": row.prediction_id,
+        "version": row.version,
+        "status": row.status,
+        "detected_at": moment(row.detected_at),
+        "updated_at": moment(row.updated_at),
+        "confirmed_height": row.confirmed_height,
+        "tx": {**packing.fields_of(parts[row.tx_part]), **paid},
+        "replaces": [lineage[position] for position in positions],
+        "forecasts": [packing.raw(one) for number, one in sorted(forecasts.items()) if number > 0],
+        "first_forecast": None if first is None else packing.raw(first),
+    }
+    try:
+        return _PREDICTION.decode(packing.plain(whole))
+    except msgspec.DecodeError as error:
+        raise StoreError(f"a stored record does not read: {error}") from error
+
+
+def _sizes(connection: Connection, numbers: set[int]) -> dict[int, int]:
+    found = connection.execute(
+        "SELECT id, count(*) FROM parts WHERE id IN (SELECT unnest(?::BIGINT[])) GROUP BY id",
+        [sorted(numbers)],
+    ).fetchall()
+    return {int(number): int(count) for number, count in found}
+
+
+def unpacked_parts(connection: Connection, numbers: set[int]) -> dict[int, bytes]:
+    """Return the bodies of these parts, by number."""
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for number, piece, body in connection.execute(
+        "SELECT id, piece, body FROM parts WHERE id IN (SELECT unnest(?::BIGINT[]))", [sorted(numbers)]
+    ).fetchall():
+        found.setdefault(number, []).append((piece, body))
+    return {
+        number: packing.unpacked(packing.joined(body for _, body in sorted(held)))
+        for number, held in found.items()
+    }
+
+
+def _forecasts(
+    connection: Connection, rows: Sequence[Row], *, latest: int, openings: bool
+) -> dict[tuple[int, int], dict[int, bytes]]:
+    """Return the forecasts by whale, and by the number of its forecasts that belong to the version."""
+    asked = sorted({(row.whale, row.forecasts) for row in rows})
+    found = connection.execute(
+        "SELECT f.whale, v.upto, f.number, f.record FROM forecasts f "
+        "JOIN (SELECT unnest($1::BIGINT[]) AS whale, unnest($2::INTEGER[]) AS upto) v ON f.whale = v.whale "
+        "WHERE f.number <= v.upto AND (f.number > v.upto - $3 AND f.number > 0 OR f.opening AND $4)",
+        [[whale for whale, _ in asked], [upto for _, upto in asked], latest, openings],
+    ).fetchall()
+    by_version: dict[tuple[int, int], dict[int, bytes]] = {}
+    for whale, upto, number, record in found:
+        by_version.setdefault((whale, upto), {})[number] = packing.unpacked(record)
+    return by_version
+
+
+def _named(connection: Connection, numbers: Sequence[tuple[int, int | None]]) -> dict[tuple[int, int], bytes]:
+    found = connection.execute(
+        "SELECT f.whale, f.number, f.record FROM forecasts f "
+        "JOIN (SELECT unnest($1::BIGINT[]) AS whale, unnest($2::INTEGER[]) AS number) n "
+        "ON f.whale = n.whale AND f.number = n.number",
+        [[whale for whale, _ in numbers], [number for _, number in numbers]],
+    ).fetchall()
+    return {(whale, number): packing.unpacked(record) for whale, number, record in found}
+
+
+def _lineage(connection: Connection, whales: set[int]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, list[tuple[int, str]]] = {}
+    for whale, position, txid in connection.execute(
+        "SELECT whale, position, txid FROM lineage WHERE whale IN (SELECT unnest(?::BIGINT[]))",
+        [sorted(whales)],
+    ).fetchall():
+        found.setdefault(whale, []).append((position, txid))
+    return {whale: tuple(txid for _, txid in sorted(held)) for whale, held in found.items()}

@@ -1,0 +1,76 @@
+"""Brings whales that an older Spout wrote up to date: their outcomes, and the scripts they are searched by.
+
+A few whales at a time, each lot in a transaction that stores the progress, beside everything else: a kill
+costs one lot. What the retention took before has left nothing that could be added up.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.core.models import Input, Output
+from app.core.prediction import Prediction
+from app.store.assembling import ROW, Row, assembled, in_portions, rows_of, unpacked_parts
+from app.store.database import Connection, insert
+from app.store.records import moment, script_hashes
+
+WHALES_AT_ONCE: Final = 200
+_PROGRESS: Final = "backfilled"
+
+
+class _StoredTransaction(msgspec.Struct):
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+
+
+def next_lot(connection: Connection) -> list[Row]:
+    """Return the rows of the next whales, by number; none once all are up to date."""
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", [_PROGRESS]).fetchone()
+    if found is None:
+        return []
+    return rows_of(
+        connection.execute(
+            f"SELECT {ROW} FROM predictions WHERE whale > ? ORDER BY whale LIMIT ?",  # noqa: S608 - our own words
+            [int(found[0]), WHALES_AT_ONCE],
+        ).fetchall()
+    )
+
+
+def whales_of(connection: Connection, rows: Sequence[Row]) -> Iterator[Prediction]:
+    """Yield the whales with their opening forecasts, in portions that fit in memory."""
+    for portion in in_portions(connection, rows):
+        yield from assembled(connection, portion)
+
+
+def write_scripts(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write the scripts of each transaction that these whales ever had, instead of what there is of them."""
+    whales = [row.whale for row in rows]
+    versions = " UNION ALL ".join(
+        f"SELECT whale, tx_part, updated_at FROM {table} WHERE whale IN (SELECT unnest($1::BIGINT[]))"  # noqa: S608 - our own words
+        for table in ("predictions", "superseded")
+    )
+    parts = connection.execute(
+        f"SELECT tx_part, whale, epoch_us(min(updated_at)) FROM ({versions}) GROUP BY ALL ORDER BY ALL",  # noqa: S608 - our own words
+        [whales],
+    ).fetchall()
+    connection.execute("DELETE FROM whale_scripts WHERE whale IN (SELECT unnest(?::BIGINT[]))", [whales])
+    for start in range(0, len(parts), WHALES_AT_ONCE):
+        some = parts[start : start + WHALES_AT_ONCE]
+        bodies = unpacked_parts(connection, {part for part, _, _ in some})
+        found = [
+            (whale, moment(since), one)
+            for part, whale, since in some
+            for one in script_hashes(msgspec.msgpack.decode(bodies[part], type=_StoredTransaction))
+        ]
+        insert(connection, "whale_scripts", _columns(found))
+
+
+def note_progress(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.execute("DELETE FROM meta WHERE key = ?", [_PROGRESS])
+    if rows:
+        connection.execute("INSERT INTO meta VALUES (?, ?)", [_PROGRESS, str(rows[-1].whale)])
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
