@@ -1,54 +1,83 @@
-"""What every route of the API has in common: who asks, how much, JSON in and out, errors in one shape."""
+"""Base classes of the API's handlers: authentication, rate limits, JSON in and out, one error format."""
 
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import structlog
 from tornado.web import HTTPError, RequestHandler
 
 from app.api.guard import Caller, identify
+from app.api.models import Request, Shape
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
+from app.api.query import asked
 from app.core.access import Scope
+from app.errors import QueryTooLongError, StoreError
 
+R = TypeVar("R", bound=Request)
 _log = structlog.get_logger(__name__)
 _CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 class JsonHandler(RequestHandler):
-    """Answers in JSON, errors too; asks nobody who they are."""
+    """Responds in JSON, also on errors; without authentication."""
 
     def initialize(self, parts: Parts) -> None:
         self.parts = parts
-        self.told: dict[str, str] = {}
+        self.quota_headers: dict[str, str] = {}
 
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
 
-    def compute_etag(self) -> str | None:
-        return None
+    REVALIDATED: ClassVar[bool] = False
+    """Whether a client may keep the answer and ask with its ETag whether it has changed."""
 
-    def answer(self, body: dict[str, Any], status: int = 200) -> None:
-        """Send `body`; in a demo it says so."""
+    def compute_etag(self) -> str | None:
+        """Weak: the body may be sent compressed or not."""
+        strong = super().compute_etag() if self.REVALIDATED else None
+        return None if strong is None else f"W/{strong}"
+
+    async def head(self, *args: str, **kwargs: str) -> None:
+        """Respond as to GET; Tornado omits the body. A path without GET has no HEAD."""
+        if not self._has("get"):
+            raise HTTPError(405)
+        answered = self.get(*args, **kwargs)
+        if answered is not None:
+            await answered
+
+    def options(self, *_args: str, **_kwargs: str) -> None:
+        """Return the allowed methods; grants no cross-origin access."""
+        self.set_status(204)
+        self.clear_header("Content-Type")
+        self._allow_methods()
+        self.finish()
+
+    def answer(self, shape: Shape | dict[str, Any], status: int = 200) -> None:
+        """Send the response; in demo mode it says so."""
+        body = shape.body() if isinstance(shape, Shape) else shape
         self.set_status(status)
+        if self.REVALIDATED and self.request.method in {"GET", "HEAD"}:
+            self.set_header("Cache-Control", "private, no-cache")
         self.finish(to_json({**body, "demo": True} if self.parts.demo else body))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
         kind: tuple[type[BaseException], BaseException, TracebackType] | None = kwargs.get("exc_info")
         error = kind[1] if kind else None
         code, message = _CODES.get(status_code, "error"), HTTPStatus(status_code).phrase
-        for name, value in self.told.items():
+        for name, value in self.quota_headers.items():
             self.set_header(name, value)
         if isinstance(error, Problem):
             code, message = error.code, error.message
             for name, value in error.headers.items():
                 self.set_header(name, value)
+        elif isinstance(error, StoreError):
+            code, message = self._refuse_unread(error)
         elif status_code == 405:
-            self._tell_methods()
+            self._allow_methods()
             message = f"{self.request.method} is not possible here"
         elif isinstance(error, HTTPError) and error.log_message and status_code < 500:
             message = "The request cannot be read"
@@ -56,13 +85,19 @@ class JsonHandler(RequestHandler):
             code, message = "internal_error", "Something went wrong in Spout; the log says what"
         self.finish(to_json(error_body(code, message, demo=self.parts.demo)))
 
-    def _tell_methods(self) -> None:
-        has = [
-            method
-            for method in self.SUPPORTED_METHODS
-            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
-        ]
-        self.set_header("Allow", ", ".join(has))
+    def _refuse_unread(self, error: StoreError) -> tuple[str, str]:
+        """Answer 503: the store cannot be read now, or not so much of it at once."""
+        self.set_status(503)
+        self.set_header("Retry-After", "5")
+        too_long = isinstance(error, QueryTooLongError)
+        return ("query_too_long" if too_long else "store_unavailable"), f"The store says: {error}"
+
+    def _allow_methods(self) -> None:
+        has = [method for method in self.SUPPORTED_METHODS if self._has(method.lower())]
+        self.set_header("Allow", ", ".join(method for method in has if method != "HEAD" or "GET" in has))
+
+    def _has(self, method: str) -> bool:
+        return getattr(type(self), method, None) is not getattr(RequestHandler, method, None)
 
     def log_exception(
         self,
@@ -70,10 +105,13 @@ class JsonHandler(RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        if isinstance(value, HTTPError) and value.status_code < 500:
+        if isinstance(value, StoreError):
+            _log.warning("the store could not be read", reason=str(value), path=self.request.path)
             return
         if isinstance(value, Problem):
             _log.debug("refused", code=value.code, path=self.request.path)
+            return
+        if isinstance(value, HTTPError) and value.status_code < 500:
             return
         super().log_exception(typ, value, tb)
 
@@ -84,7 +122,7 @@ class JsonHandler(RequestHandler):
 
 
 class ApiHandler(JsonHandler):
-    """Asks who it is, counts it, and lets only the scope its method needs go on."""
+    """Authenticates the caller, applies the rate limit, and requires the scope of the method."""
 
     SCOPES: ClassVar[Mapping[str, Scope]] = {
         "GET": Scope.READ,
@@ -97,8 +135,11 @@ class ApiHandler(JsonHandler):
     caller: Caller
 
     async def prepare(self) -> None:
+        if self.request.method == "OPTIONS":
+            return
         wanted = self.SCOPES.get(self.request.method or "")
-        if wanted is None or not self._has_method():
+        method = "get" if self.request.method == "HEAD" else (self.request.method or "").lower()
+        if wanted is None or not self._has(method):
             raise HTTPError(405)
         self.caller = await self.recognise_caller()
         allowance = self.parts.limiter.take(self.caller.quota, self.caller.name, self.parts.clock.monotonic())
@@ -109,14 +150,32 @@ class ApiHandler(JsonHandler):
                 f"More than {allowance.quota.amount} requests in {allowance.quota.window_seconds} s",
                 allowance.headers,
             )
-        self.told = allowance.headers
-        for name, value in self.told.items():
+        self.quota_headers = allowance.headers
+        for name, value in self.quota_headers.items():
             self.set_header(name, value)
         if not self.caller.scope.allows(wanted):
             raise Problem(403, "forbidden", f"This needs a key of scope {wanted.value}")
 
+    async def note(self, what: str) -> None:
+        """Keep a change in the audit log; `what` has no secrets."""
+        if self.parts.audit is not None:
+            await self.parts.audit.note(self.caller.who, what, self.parts.clock.now())
+
+    def require_confirmed(self) -> None:
+        """Refuse an open tab whose password was typed more than ten minutes ago.
+
+        Raises:
+            Problem: 403, `confirm_password`.
+        """
+        session = self.caller.session
+        if session is None or not self.parts.passwords.exists or self.parts.confirmations.holds(session):
+            return
+        raise Problem(
+            403, "confirm_password", "Type the password again (POST /api/v1/confirm), then repeat this"
+        )
+
     async def recognise_caller(self) -> Caller:
-        """Raises Problem if nobody is recognised."""
+        """Return the caller. Raises Problem if authentication fails."""
         return await identify(self.request, self.parts)
 
     def json_body(self) -> dict[str, Any]:
@@ -139,23 +198,35 @@ class ApiHandler(JsonHandler):
         Raises:
             Problem: 400 if one is given twice.
         """
-        told = {}
+        quota_headers = {}
         for name, values in self.request.query_arguments.items():
             if len(values) > 1:
                 raise Problem(400, "bad_parameter", f"{name} is given more than once")
             try:
-                told[name] = values[0].decode()
+                quota_headers[name] = values[0].decode()
             except UnicodeDecodeError as error:
                 raise Problem(400, "bad_parameter", f"{name} is not UTF-8") from error
-        return told
+        return quota_headers
 
-    def _has_method(self) -> bool:
-        method = (self.request.method or "").lower()
-        return getattr(type(self), method) is not getattr(RequestHandler, method)
+    def asked_query(self, shape: type[R]) -> R:
+        """Return the query validated as `shape`; an empty value counts as not given.
+
+        Raises:
+            Problem: 400, naming what is unknown or invalid.
+        """
+        return asked(shape, {name: value or None for name, value in self.query().items()})
+
+    def asked_body(self, shape: type[R]) -> R:
+        """Return the body validated as `shape`.
+
+        Raises:
+            Problem: 400, naming what is unknown or invalid.
+        """
+        return asked(shape, self.json_body())
 
 
 class NotFoundHandler(JsonHandler):
-    """Whatever the API does not have."""
+    """For any unknown path of the API."""
 
     def prepare(self) -> None:
         raise Problem(404, "not_found", "There is nothing here; /api/v1/openapi.json lists what there is")

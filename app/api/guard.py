@@ -1,4 +1,4 @@
-"""Who asks the API, and may they: a key, a token, a session of the pages, or somebody on this machine."""
+"""Authentication of API callers: a key, a token, a session of the pages, or a process on this machine."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,8 @@ from app.api.parts import Keys, Parts
 from app.api.problems import Problem
 from app.api.tokens import Tokens
 from app.core.access import Scope
-from app.errors import AuthError
-from app.web.origin import asked_by_foreign_page, asked_by_our_own_page
-from app.web.sessions import Session
+from app.errors import AuthError, StoreError
+from app.web import Session, let_in
 
 _LONGEST_CREDENTIAL = 4_096
 _READING = frozenset({"GET", "HEAD"})
@@ -20,7 +19,7 @@ _READING = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who was recognised. `key_id` for keys and tokens, `session` for the pages; neither: this machine."""
+    """An authenticated caller; `key_id` for keys and tokens, `session` for pages, neither: this machine."""
 
     name: str
     scope: Scope
@@ -28,32 +27,40 @@ class Caller:
     key_id: str | None = None
     session: Session | None = None
     expires_at: datetime | None = None
+    key_name: str | None = None
+
+    @property
+    def who(self) -> str:
+        """The caller in the audit log: a key by its name, a session by the beginning of its id."""
+        if self.session is not None:
+            return f"session:{self.session.id[:8]}"
+        return f"key:{self.key_name}" if self.key_name else self.name
 
 
 def credential(request: HTTPServerRequest) -> str | None:
-    """The key or token in `X-API-Key` or `Authorization: Bearer`; None if there is none.
+    """Return the key or token in `X-API-Key` or `Authorization: Bearer`; None if there is none.
 
     Raises:
-        AuthError: if there is one and it cannot be read.
+        AuthError: if it is malformed.
     """
-    told = request.headers.get_list("X-API-Key")
+    given = request.headers.get_list("X-API-Key")
     for header in request.headers.get_list("Authorization"):
         kind, _, value = header.strip().partition(" ")
         if kind.lower() != "bearer":
             raise AuthError("Authorization must be: Bearer, a space, the key or token")
-        told.append(value)
-    if not told:
+        given.append(value)
+    if not given:
         return None
-    if len(set(told)) > 1:
+    if len(set(given)) > 1:
         raise AuthError("more than one key or token was sent")
-    return told[0].strip()
+    return given[0].strip()
 
 
 async def recognise(text: str, keys: Keys, tokens: Tokens) -> Caller:
-    """Return whose key or token this is.
+    """Return the owner of a key or token.
 
     Raises:
-        AuthError: if it is nobody's, expired or revoked.
+        AuthError: if it is unknown, expired or revoked.
     """
     if not text or len(text) > _LONGEST_CREDENTIAL or not text.isascii() or not text.isprintable():
         raise AuthError("the key or token is not valid")
@@ -71,15 +78,15 @@ async def recognise(text: str, keys: Keys, tokens: Tokens) -> Caller:
     key = await keys.find(text)
     if key is None:
         raise AuthError("the key is not known, or was revoked")
-    return Caller(name=f"key:{key.id}", scope=key.scope, quota=KEY, key_id=key.id)
+    return Caller(name=f"key:{key.id}", scope=key.scope, quota=KEY, key_id=key.id, key_name=key.name)
 
 
 def without_credential(request: HTTPServerRequest, parts: Parts) -> Caller | None:
-    """The pages by their session, or whoever is on this machine where the door is open; else None."""
-    session = parts.gate.session(request)
+    """Return the caller by session, or as this machine if no login is required; else None."""
+    gate = parts.gate
+    session = gate.session_for_calls(request)
     reads = request.method in _READING
-    ours = asked_by_our_own_page(request.headers)
-    if session is not None and (ours or (reads and not asked_by_foreign_page(request.headers))):
+    if session is not None and (gate.is_our_own_page(request) or (reads and not gate.is_foreign(request))):
         return Caller(
             name=f"session:{session.id}",
             scope=Scope.ADMIN,
@@ -87,35 +94,52 @@ def without_credential(request: HTTPServerRequest, parts: Parts) -> Caller | Non
             session=session,
             expires_at=session.expires_at,
         )
-    if parts.gate.is_open_to(request):
+    if gate.is_open_to(request):
         return Caller(name="this machine", scope=Scope.READ, quota=PAGE)
     return None
 
 
 async def identify(request: HTTPServerRequest, parts: Parts) -> Caller:
-    """Return who asks.
+    """Return the caller. Credentials are checked first: failures of others never block a valid key.
 
     Raises:
-        Problem: 401 if nobody is recognised, 429 if an address fails too often.
+        Problem: 401 if authentication fails, 429 after too many failures from this address.
     """
-    address = request.remote_ip or "?"
-    now = parts.clock.monotonic()
     try:
-        return await _whoever(request, parts, parts.limiter.look(STRANGER, address, now).wait_seconds)
+        caller = await _whoever(request, parts)
     except AuthError as error:
-        allowance = parts.limiter.take(STRANGER, address, now)
-        if allowance.wait_seconds:
-            raise Problem(429, "too_many_requests", str(error), allowance.headers) from error
-        raise Problem(
-            401, "unauthorized", str(error), {**allowance.headers, "WWW-Authenticate": 'Bearer realm="spout"'}
-        ) from error
+        raise count_failure(request, parts, str(error)) from error
+    let_in(request)
+    return caller
 
 
-async def _whoever(request: HTTPServerRequest, parts: Parts, wait_seconds: int) -> Caller:
+async def brings_good_key(request: HTTPServerRequest, parts: Parts) -> bool:
+    """Whether the request has a valid key or token; not counted, the handler checks it again."""
+    try:
+        text = credential(request)
+        if text is None or parts.keys is None:
+            return False
+        await recognise(text, parts.keys, parts.tokens)
+    except (AuthError, StoreError):
+        return False
+    let_in(request)
+    return True
+
+
+def count_failure(request: HTTPServerRequest, parts: Parts, words: str) -> Problem:
+    """Count a failed authentication of the client's address, and return the refusal."""
+    address = parts.gate.visitor(request).address
+    allowance = parts.limiter.take(STRANGER, address, parts.clock.monotonic())
+    if allowance.wait_seconds:
+        return Problem(429, "too_many_requests", words, allowance.headers)
+    return Problem(
+        401, "unauthorized", words, {**allowance.headers, "WWW-Authenticate": 'Bearer realm="spout"'}
+    )
+
+
+async def _whoever(request: HTTPServerRequest, parts: Parts) -> Caller:
     text = credential(request)
     if text is not None:
-        if wait_seconds:
-            raise AuthError("too many wrong keys from this address")
         return await recognise(text, parts.open_keys(), parts.tokens)
     caller = without_credential(request, parts)
     if caller is None:

@@ -1,4 +1,4 @@
-"""How much each caller may ask. Pure: the time comes as an argument."""
+"""Rate limits per caller. Pure: the time is an argument."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one request was told. `wait_seconds` is 0 if it may go on."""
+    """The result of a request. `wait_seconds` is 0 if it may proceed."""
 
     quota: Quota
     remaining: int
@@ -30,25 +30,26 @@ class Allowance:
     def headers(self) -> dict[str, str]:
         """IETF draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` and `RateLimit`."""
         quota = self.quota
-        told = {
+        headers = {
             "RateLimit-Policy": f'"{quota.name}";q={quota.amount};w={quota.window_seconds}',
             "RateLimit": f'"{quota.name}";r={self.remaining};t={self.full_again_seconds}',
         }
         if self.wait_seconds:
-            told["Retry-After"] = str(self.wait_seconds)
-        return told
+            headers["Retry-After"] = str(self.wait_seconds)
+        return headers
 
 
 KEY = Quota("key", 600, 60)
 """Per API key."""
 PAGE = Quota("page", 3_000, 60)
-"""Per session of the pages, and for what asks without a key on this machine."""
-STRANGER = Quota("stranger", 60, 60)
-"""Per address, for requests whose credentials are missing or wrong."""
+"""Per session of the pages, and for requests from this machine without a key."""
+STRANGER = Quota("stranger", 6_000, 60)
+"""Per address, for requests whose credentials are missing or wrong: a bound for floods. A key of 256 bits
+needs no other; the password has its own (`app.api.throttle`)."""
 
 
 class Limiter:
-    """Token buckets by caller, at most 10,000 of them; the one that asked longest ago is forgotten."""
+    """Token buckets by caller, at most 10,000; the least recently used one is dropped."""
 
     def __init__(self) -> None:
         self._buckets: Recent[tuple[str, str], tuple[float, float]] = Recent(_MOST_CALLERS)
@@ -62,7 +63,7 @@ class Limiter:
         return self._allowance(quota, level, refused=not allowed)
 
     def look(self, quota: Quota, caller: str, at: float) -> Allowance:
-        """Tell without counting."""
+        """Return the allowance without counting a request."""
         level = self._level(quota, caller, at)
         return self._allowance(quota, level, refused=level < 1)
 

@@ -1,14 +1,31 @@
-"""`GET /api/v1/openapi.json`: the API as it stands; a test fails when a route is missing here."""
+"""`GET /api/v1/openapi.json`: generated from the routes; a test fails when a route is missing here."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from app.api.base import ApiHandler
-from app.api.query import MOST
-from app.api.schemas import SCHEMAS, TIME, one_of, text
-from app.core.classification import Flow
-from app.core.prediction import Status, Urgency
+from app.api.models import (
+    SHAPES,
+    AuditQuery,
+    CorrelationQuery,
+    DeliveryFilters,
+    ExportFilters,
+    ImportQuery,
+    NewLabels,
+    PredictionFilters,
+    Request,
+    StatisticsQuery,
+    StreamMessage,
+    Subscription,
+    TokenRequest,
+    schemas_of,
+)
+from app.api.openapi_access import access_paths
+from app.api.openapi_alerts import alert_paths
+from app.settings import STARRED
 
+_REQUESTS = (NewLabels, TokenRequest, StreamMessage, Subscription)
+_EMPTY = {"type": "string", "maxLength": 0, "description": "counts as not given"}
 _STREAM = """A WebSocket. Prove who you are with a token or key in the `Authorization` header or in the first
 message, `{"token": "…"}`; then `{"subscribe": {filters}, "after": sequence}`. Messages that come back:
 `{"type": "authenticated"}`, `{"type": "subscribed", "filter", "after", "last_sequence", "reset"}`, events,
@@ -17,6 +34,8 @@ and `{"error"}` before a close. Close codes: 4400 message, 4401 credential, 4408
 
 
 class OpenApiHandler(ApiHandler):
+    REVALIDATED = True
+
     async def get(self) -> None:
         self.answer(document())
 
@@ -34,7 +53,7 @@ def document() -> dict[str, Any]:
         "security": [{"key": []}, {"bearer": []}, {"session": []}],
         "paths": paths(),
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": schemas_of([*SHAPES.values(), *_REQUESTS], "#/components/schemas/{model}"),
             "responses": {"Error": _json("Error", "What went wrong, and how to mend it")},
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -56,11 +75,15 @@ def paths() -> dict[str, Any]:
             }
         },
         "/api/v1/health": _get("health", "Each component, and all together", "Health"),
-        "/api/v1/predictions": _get("predictions", "Predictions, newest first", "PredictionPage", _filters()),
+        "/api/v1/predictions": _get(
+            "predictions", "Predictions, newest first", "PredictionPage", parameters_of(PredictionFilters)
+        ),
+        "/api/v1/predictions.csv": _file("predictionsCsv", "text/csv"),
+        "/api/v1/predictions.parquet": _file("predictionsParquet", "application/vnd.apache.parquet"),
         "/api/v1/predictions/{txid}": _get(
             "prediction",
             "One: its lineage, every revision of its forecast, its outcome, its events",
-            "WhaleLife",
+            "PredictionLife",
             [
                 {
                     "name": "txid",
@@ -70,9 +93,35 @@ def paths() -> dict[str, Any]:
                 }
             ],
         ),
+        "/api/v1/predictions/{txid}/alerts": _get(
+            "alertsOfPrediction",
+            "What each endpoint was sent of it, or what held it back",
+            "WhaleAlerts",
+            [
+                {
+                    "name": "txid",
+                    "in": "path",
+                    "required": True,
+                    "schema": text("any txid it has or had, or its prediction_id"),
+                }
+            ],
+        ),
+        "/api/v1/statistics": _get(
+            "statistics", "How right it was, by period", "Statistics", parameters_of(StatisticsQuery)
+        ),
+        "/api/v1/correlation": _get(
+            "correlation",
+            "Predictions against outcomes over the last days",
+            "Correlation",
+            parameters_of(CorrelationQuery),
+        ),
         "/api/v1/urgency-metrics": _get("urgencyMetrics", "The fee market now", "UrgencyMetrics"),
         "/api/v1/labels": _get("labels", "Your own labels", "Labels") | {"post": _new_labels()},
         "/api/v1/labels/{address}": {"delete": _remove_label()},
+        "/api/v1/settings": _get("settings", "The settings that may change while Spout runs", "SettingsList")
+        | {"patch": _change_settings()},
+        **alert_paths(parameters_of(DeliveryFilters)),
+        **access_paths(parameters_of(AuditQuery), parameters_of(ImportQuery)),
         "/api/v1/tokens": {"post": _tokens()},
         "/api/v1/stream": {"get": _socket("stream", "Events as they happen", _STREAM)},
         "/api/v1/live": {
@@ -80,6 +129,9 @@ def paths() -> dict[str, Any]:
                 "live", "The dashboard's own feed", "A WebSocket for our own pages: same origin, same login."
             )
         },
+        "/api/v1/widgets/latest-whales": _get("latestWhales", "For umbrelOS: the latest", "ListWidget"),
+        "/api/v1/widgets/market": _get("marketWidget", "For umbrelOS: the market", "FourStatsWidget"),
+        "/api/v1/widgets/accuracy": _get("accuracyWidget", "For umbrelOS: accuracy", "ProgressWidget"),
         "/api/v1/openapi.json": {
             "get": {
                 "summary": "This document",
@@ -87,33 +139,59 @@ def paths() -> dict[str, Any]:
                 "responses": {"200": {"description": "OpenAPI 3.1"}, **_refusals()},
             }
         },
+        "/api/v1/docs": {
+            "get": {
+                "summary": "This document, to read",
+                "operationId": "docs",
+                "responses": {"200": {"description": "a page"}, **_refusals()},
+            }
+        },
         "/metrics": {
             "get": {
                 "summary": "Prometheus; a scraper on this machine needs no key",
                 "operationId": "metrics",
+                "security": [{}, {"key": []}, {"bearer": []}, {"session": []}],
                 "responses": {"200": {"description": "text"}, **_refusals()},
             }
         },
     }
 
 
-def _filters() -> list[dict[str, Any]]:
-    day = {"anyOf": [TIME, {"type": "string", "format": "date"}]}
-    kinds: dict[str, tuple[dict[str, Any], str]] = {
-        "status": (one_of(Status), ""),
-        "flow_type": (one_of(Flow), ""),
-        "min_btc_value": (text(), "moved, in BTC, at most 8 decimals"),
-        "min_urgency": (one_of(Urgency), "this or more urgent"),
-        "entity": (text(), "a sender's or receiver's name"),
-        "start_date": (day, "detected then or later; without a zone it is UTC"),
-        "end_date": (day, "detected before then; a bare date counts whole"),
-        "limit": ({"type": "integer", "minimum": 1, "maximum": MOST, "default": 100}, ""),
-        "cursor": (text(), "next_cursor of the page before"),
-    }
+def text(words: str = "") -> dict[str, Any]:
+    return {"type": "string", "description": words} if words else {"type": "string"}
+
+
+def parameters_of(shape: type[Request]) -> list[dict[str, Any]]:
+    """Return the query parameters of a request model."""
+    schema = shape.model_json_schema()
     return [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": words}
-        for name, (schema, words) in kinds.items()
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": {"anyOf": [*_given(part, schema.get("$defs", {})), _EMPTY]},
+            "description": part.get("description", ""),
+        }
+        for name, part in schema["properties"].items()
     ]
+
+
+def _given(part: dict[str, Any], shared: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the kinds of a parameter without null, which a query cannot express, and without references."""
+    return [_plain(one, shared) for one in part.get("anyOf", (part,)) if one.get("type") != "null"]
+
+
+def _plain(kind: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in kind:
+        kind = shared[kind["$ref"].rpartition("/")[2]]
+    given = {
+        name: value
+        for name, value in kind.items()
+        if name not in {"title", "description"} and value is not None
+    }
+    if isinstance(given.get("type"), list):
+        given["type"] = "string"
+    return given
 
 
 def _get(
@@ -129,9 +207,22 @@ def _get(
     }
 
 
+def _file(name: str, content_type: str) -> dict[str, Any]:
+    return {
+        "get": {
+            "summary": "All predictions that the filters find, one line each, as a file",
+            "operationId": name,
+            "parameters": parameters_of(ExportFilters),
+            "responses": {
+                "200": {"description": "the file, as it is made", "content": {content_type: {}}},
+                **_refusals(),
+            },
+        }
+    }
+
+
 def _new_labels() -> dict[str, Any]:
-    one = {"$ref": "#/components/schemas/NewLabel"}
-    many = {"type": "object", "properties": {"labels": {"type": "array", "items": one}}}
+    one, many = ({"$ref": f"#/components/schemas/{name}"} for name in ("NewLabel", "NewLabels"))
     return {
         "summary": "Add one label, or many at once: all or none; an earlier one for the same script goes",
         "operationId": "addLabels",
@@ -153,8 +244,19 @@ def _remove_label() -> dict[str, Any]:
     }
 
 
+def _change_settings() -> dict[str, Any]:
+    value = {"type": ["string", "number", "null"], "description": "null: back to the environment's"}
+    body = {"type": "object", "properties": dict.fromkeys(STARRED, value), "additionalProperties": False}
+    return {
+        "summary": "Set some, all or nothing; what is set here wins over the environment, at once",
+        "operationId": "changeSettings",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _json("SettingsList", "all, as they are now"), **_refusals()},
+    }
+
+
 def _tokens() -> dict[str, Any]:
-    body = {"type": "object", "properties": {"key": text("instead of a header")}}
+    body = {"$ref": "#/components/schemas/TokenRequest"}
     return {
         "summary": "An API key in, a token for ten minutes out",
         "operationId": "token",

@@ -1,51 +1,176 @@
-"""What the API's handlers work with, handed to them by the composition root."""
+"""The dependencies of the API's handlers, provided by the composition root."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from app.api.limits import Limiter
+from app.api.models import (
+    DeliveryPage,
+    Endpoint,
+    EndpointChange,
+    EndpointPreview,
+    EndpointTest,
+    NewEndpoint,
+    Preview,
+    WhaleAlerts,
+)
+from app.api.passwords import Confirmations, Passwords
 from app.api.problems import starting
+from app.api.throttle import Throttle
 from app.api.tokens import Tokens
 from app.bus import Bus
 from app.clock import Clock
-from app.core.access import ApiKey
+from app.core.access import ApiKey, Scope
 from app.core.events import Event
-from app.core.labels import Label
+from app.core.flow import Label
 from app.metrics import Metrics
-from app.views import History, Live
-from app.web.gate import Gate
+from app.views import Accounts, DeliveryQuery, History, Live, SettingShown
+from app.web import Gate
+
+
+class ListedKey(Protocol):
+    """A key as it is listed; times in ISO 8601, UTC."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def created_at(self) -> str: ...
+
+    @property
+    def revoked_at(self) -> str | None: ...
 
 
 class Keys(Protocol):
-    """The API keys there are; the store keeps them."""
+    """The API keys, kept by the store."""
 
     async def find(self, key: str) -> ApiKey | None:
-        """Return the key whose hash is this one's, unless it is revoked."""
+        """Return the key with this key's hash, unless it is revoked."""
         ...
 
     async def is_revoked(self, key_id: str) -> bool:
-        """Whether it was revoked, or is not known at all."""
+        """Whether it was revoked, or is unknown."""
+        ...
+
+    async def create(self, name: str, scope: Scope, at: datetime) -> str:
+        """Return the key itself, once. Raises StoreError if a valid key has that name."""
+        ...
+
+    async def listed(self) -> Sequence[ListedKey]: ...
+
+    async def revoke(self, name: str, at: datetime) -> bool:
+        """False if no valid key has that name."""
+        ...
+
+
+class RecordedChange(Protocol):
+    """One change; `at` in ISO 8601, UTC."""
+
+    @property
+    def at(self) -> str: ...
+
+    @property
+    def who(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+
+class Audit(Protocol):
+    """What was changed, kept by the store."""
+
+    async def note(self, who: str, what: str, at: datetime) -> None: ...
+
+    async def listed(self, limit: int, offset: int = 0) -> tuple[Sequence[RecordedChange], int]:
+        """Return changes, newest first, and the number of all."""
         ...
 
 
 class Labels(Protocol):
-    """The operator's own labels; the store keeps them."""
+    """The operator's own labels, kept by the store."""
 
     async def put(self, labels: Iterable[Label]) -> int:
-        """Keep all of them or none; one for the same script is replaced."""
+        """Store all or none; a label for the same script is replaced."""
         ...
 
     async def listed(self) -> Sequence[Label]: ...
 
     async def remove(self, script_or_address: str) -> bool:
-        """False if nothing was labelled so."""
+        """Remove a label; False if there was none."""
+        ...
+
+
+class OwnSettings(Protocol):
+    """The operator's own values of the starred settings, kept by the store."""
+
+    async def change(self, changes: Mapping[str, str | None]) -> None:
+        """Set all or none, in effect on return. Raises SettingsError, naming the invalid one."""
+        ...
+
+    async def listed(self) -> Sequence[SettingShown]: ...
+
+
+class Endpoints(Protocol):
+    """The receivers of alerts, and the deliveries to them."""
+
+    async def listed(self) -> list[Endpoint]: ...
+
+    async def one(self, endpoint_id: str) -> Endpoint | None: ...
+
+    async def add(self, new: NewEndpoint) -> Endpoint:
+        """Raises EndpointError, TargetRefusedError."""
+        ...
+
+    async def change(self, endpoint_id: str, change: EndpointChange) -> Endpoint | None:
+        """Raises EndpointError, TargetRefusedError."""
+        ...
+
+    async def rotate(self, endpoint_id: str, overlap_seconds: int) -> Endpoint | None:
+        """Raises EndpointError."""
+        ...
+
+    async def remove(self, endpoint_id: str) -> bool: ...
+
+    async def test(self, endpoint_id: str) -> EndpointTest | None: ...
+
+    async def test_new(self, new: NewEndpoint) -> EndpointTest:
+        """Raises EndpointError, TargetRefusedError."""
+        ...
+
+    async def preview(self, draft: EndpointPreview) -> Preview:
+        """Raises EndpointError, StoreError."""
+        ...
+
+    async def why(self, txid: str) -> WhaleAlerts | None:
+        """Raises StoreError."""
+        ...
+
+    async def hosts(self) -> list[tuple[str, str, datetime]]:
+        """Every host that was ever called, what for, and since when."""
+        ...
+
+    async def deliveries(self, query: DeliveryQuery) -> DeliveryPage:
+        """Raises ParseError, StoreError."""
+        ...
+
+    async def redeliver(self, delivery_id: str) -> bool:
+        """Raises StoreError."""
+        ...
+
+    async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
+        """Raises StoreError."""
         ...
 
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """`history`, `keys` and `labels` are None until they are open; what needs them answers 503 till then."""
+    """A part that is None is not open yet; routes that need it answer 503 until then."""
 
     live: Live
     bus: Bus[Event]
@@ -53,29 +178,62 @@ class Parts:
     tokens: Tokens
     clock: Clock
     metrics: Metrics
-    limiter: Limiter = field(default_factory=Limiter)
+    limiter: Limiter
+    passwords: Passwords
+    confirmations: Confirmations
+    data_dir: Path
+    """Where what is exported as a file lies while it is sent."""
+    throttle: Throttle = field(default_factory=Throttle)
     history: History | None = None
+    accounts: Accounts | None = None
     keys: Keys | None = None
     labels: Labels | None = None
+    settings: OwnSettings | None = None
+    endpoints: Endpoints | None = None
+    audit: Audit | None = None
 
     @property
     def demo(self) -> bool:
         return self.live.snapshot.demo
 
     def open_history(self) -> History:
-        """Raises Problem (503) until it is open."""
+        """Return the history. Raises Problem (503) until it is open."""
         if self.history is None:
             raise starting("The database")
         return self.history
 
-    def open_keys(self) -> Keys:
+    def open_accounts(self) -> Accounts:
         """Raises Problem (503) until they can be read."""
+        if self.accounts is None:
+            raise starting("The database")
+        return self.accounts
+
+    def open_keys(self) -> Keys:
+        """Return the keys. Raises Problem (503) until they can be read."""
         if self.keys is None:
             raise starting("The database")
         return self.keys
 
+    def open_audit(self) -> Audit:
+        """Raises Problem (503) until it can be read."""
+        if self.audit is None:
+            raise starting("The database")
+        return self.audit
+
+    def open_settings(self) -> OwnSettings:
+        """Return the settings. Raises Problem (503) until they can be read."""
+        if self.settings is None:
+            raise starting("The database")
+        return self.settings
+
     def open_labels(self) -> Labels:
-        """Raises Problem (503) until they can be read."""
+        """Return the labels. Raises Problem (503) until they can be read."""
         if self.labels is None:
             raise starting("The database")
         return self.labels
+
+    def open_endpoints(self) -> Endpoints:
+        """Return the endpoints. Raises Problem (503) until they can be read."""
+        if self.endpoints is None:
+            raise starting("The database")
+        return self.endpoints

@@ -1,12 +1,13 @@
-"""What was predicted: a list with filters, and one with its whole life."""
+"""Predictions: a filtered list, and one with its events."""
 
 import re
-from typing import Any
 
+from app.api.accuracy import outcome_of
 from app.api.base import ApiHandler
+from app.api.models import Event as EventShape
+from app.api.models import Link, NoQuery, PageInfo, PredictionLife, PredictionPage, revision_of, signal_of
 from app.api.problems import Problem, bad_parameter
-from app.api.query import prediction_query, refuse_unknown
-from app.core.contract import forecast_body, iso, whale_body
+from app.api.query import prediction_query
 from app.core.events import Event
 from app.core.prediction import Prediction
 from app.errors import ParseError
@@ -15,6 +16,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class PredictionsHandler(ApiHandler):
+    REVALIDATED = True
+
     async def get(self) -> None:
         query = prediction_query(self.query())
         try:
@@ -22,21 +25,23 @@ class PredictionsHandler(ApiHandler):
         except ParseError as error:
             raise bad_parameter("cursor", "is not one that Spout gave") from error
         self.answer(
-            {
-                "predictions": [whale_body(prediction) for prediction in page.predictions],
-                "total_count": page.total_count,
-                "page_info": {
-                    "limit": query.limit,
-                    "has_next": page.next_cursor is not None,
-                    "next_cursor": page.next_cursor,
-                },
-            }
+            PredictionPage(
+                predictions=[signal_of(prediction) for prediction in page.predictions],
+                total_count=page.total_count,
+                page_info=PageInfo(
+                    limit=query.limit,
+                    has_next=page.next_cursor is not None,
+                    next_cursor=page.next_cursor,
+                ),
+            )
         )
 
 
 class PredictionHandler(ApiHandler):
+    REVALIDATED = True
+
     async def get(self, name: str) -> None:
-        refuse_unknown(self.query(), ())
+        self.asked_query(NoQuery)
         if not _NAME.fullmatch(name):
             raise bad_parameter("txid", "must be a transaction id (64 hex digits) or a prediction_id")
         history = self.parts.open_history()
@@ -44,45 +49,43 @@ class PredictionHandler(ApiHandler):
         if prediction is None:
             raise Problem(404, "not_found", f"No prediction has or had {name}")
         events = await history.events_of(prediction.prediction_id)
-        self.answer(life_body(prediction, events))
+        self.answer(life_of(prediction, events))
 
 
-def life_body(prediction: Prediction, events: tuple[Event, ...]) -> dict[str, Any]:
-    """The whale, and how it came to be what it is. `events` ascending."""
-    return {
-        **whale_body(prediction),
-        "lineage": lineage(prediction, events),
-        "forecasts": [forecast_body(forecast) for forecast in prediction.forecasts],
-        "first_forecast": prediction.first_forecast and forecast_body(prediction.first_forecast),
-        "events": [event_body(event) for event in events],
-    }
+def life_of(prediction: Prediction, events: tuple[Event, ...]) -> PredictionLife:
+    """Return the whale with its lineage and events, ascending."""
+    first = prediction.first_forecast
+    return PredictionLife(
+        **dict(signal_of(prediction)),
+        lineage=lineage(prediction, events),
+        forecasts=[revision_of(forecast) for forecast in prediction.forecasts],
+        first_forecast=None if first is None else revision_of(first),
+        outcome_detail=outcome_of(prediction),
+        events=[event_shape(event) for event in events],
+    )
 
 
-def lineage(prediction: Prediction, events: tuple[Event, ...]) -> list[dict[str, Any]]:
-    """Every txid it had, oldest first; `since` and the fee are those told then, None where nothing was."""
-    first_told: dict[str, Event] = {}
+def lineage(prediction: Prediction, events: tuple[Event, ...]) -> list[Link]:
+    """Return every txid it had, oldest first; `since` and fee as of its first event, None without one."""
+    first_event: dict[str, Event] = {}
     for event in events:
-        first_told.setdefault(str(event.body.get("txid")), event)
+        first_event.setdefault(str(event.body.get("txid")), event)
     chain = (*prediction.replaces, prediction.txid)
-    return [_link(txid, first_told.get(txid), chain[at + 1 : at + 2]) for at, txid in enumerate(chain)]
+    return [_link(txid, first_event.get(txid), chain[at + 1 : at + 2]) for at, txid in enumerate(chain)]
 
 
-def event_body(event: Event) -> dict[str, Any]:
-    """The contract's envelope, on the stream and here alike."""
-    return {
-        "type": event.type.value,
-        "id": event.id,
-        "sequence": event.sequence,
-        "timestamp": iso(event.timestamp),
-        "data": event.body,
-    }
+def event_shape(event: Event) -> EventShape:
+    """Return the contract's envelope, the same as on the stream."""
+    return EventShape(
+        type=event.type, id=event.id, sequence=event.sequence, timestamp=event.timestamp, data=event.body
+    )
 
 
-def _link(txid: str, told: Event | None, following: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "txid": txid,
-        "since": iso(told.timestamp) if told else None,
-        "fee_sat": told.body.get("fee_sat") if told else None,
-        "fee_rate": told.body.get("fee_rate") if told else None,
-        "replaced_by": following[0] if following else None,
-    }
+def _link(txid: str, cause: Event | None, following: tuple[str, ...]) -> Link:
+    return Link(
+        txid=txid,
+        since=cause.timestamp if cause else None,
+        fee_sat=cause.body.get("fee_sat") if cause else None,
+        fee_rate=cause.body.get("fee_rate") if cause else None,
+        replaced_by=following[0] if following else None,
+    )

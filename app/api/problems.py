@@ -1,4 +1,4 @@
-"""What the API refuses with: `{"error": {"code", "message"}}` and the right status."""
+"""Errors of the API: `{"error": {"code", "message", "correlation_id"}}` and the matching status."""
 
 import json
 from http import HTTPStatus
@@ -6,9 +6,11 @@ from typing import Any
 
 from tornado.web import HTTPError
 
+from app.web import refusal_body
+
 
 class Problem(HTTPError):  # noqa: N818 - the word for it (RFC 9457)
-    """Raised anywhere below a handler; the handler's `write_error` turns it into the answer."""
+    """An error response, raised anywhere below a handler; the handler's `write_error` sends it."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(status, reason=HTTPStatus(status).phrase)
@@ -28,15 +30,15 @@ def starting(what: str) -> Problem:
 
 
 def error_body(code: str, message: str, *, demo: bool) -> dict[str, Any]:
-    """The one shape of every refusal, on HTTP and on the stream."""
-    body: dict[str, Any] = {"error": {"code": code, "message": message}}
+    """Return the body of every error, on HTTP and on the stream."""
+    body = refusal_body(code, message)
     if demo:
         body["demo"] = True
     return body
 
 
 def to_json(body: Any) -> str:  # noqa: ANN401 - any JSON
-    """Compact, and never the NaN or Infinity that JSON does not have.
+    """Encode compactly; NaN and Infinity, which JSON does not have, are refused.
 
     Raises:
         ValueError: for a number that is not finite.

@@ -1,4 +1,4 @@
-"""Short-lived tokens: an API key in, a JWT for the stream out."""
+"""Short-lived tokens: JWTs for the stream, issued for an API key."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ _ALGORITHM = "HS256"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a good token says: whose it is, what it may, until when."""
+    """The claims of a valid token: its key, scope and expiry."""
 
     key_id: str
     scope: Scope
@@ -31,7 +31,7 @@ class Tokens:
         self._clock = clock
 
     def mint(self, key: ApiKey) -> tuple[str, Token]:
-        """Return a token for reading, whatever the key may do besides: it travels further than a key."""
+        """Return a token of scope read, whatever the key's scope: a token is more exposed than a key."""
         now = self._clock.now().replace(microsecond=0)
         token = Token(key.id, Scope.READ, now + LIFETIME)
         claims = {
@@ -44,10 +44,10 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM), token
 
     def read(self, text: str) -> Token:
-        """Return what a token says.
+        """Return a token's claims.
 
         Raises:
-            AuthError: if it is not ours, was changed, or has expired.
+            AuthError: if it is not ours, was modified, or has expired.
         """
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -55,7 +55,7 @@ class Tokens:
                 self._key,
                 algorithms=[_ALGORITHM],
                 issuer=_ISSUER,
-                # Our own clock decides on the expiry, so that a test can move it.
+                # Expiry is checked against our own clock, which a test can control.
                 options={"require": ["exp", "sub", "iss"], "verify_exp": False, "verify_iat": False},
             )
             token = Token(

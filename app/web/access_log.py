@@ -1,4 +1,4 @@
-"""One line a request, for whoever asks for debug; what failed inside is told always."""
+"""The access log: one line per request at level debug; server errors at every level."""
 
 import logging
 
@@ -8,7 +8,7 @@ _LOG = logging.getLogger("app.http")
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Without the query: a client may have put into it what should not be kept."""
+    """Log a request without its query string: a client may have put secrets into it."""
     status = handler.get_status()
     _LOG.log(
         logging.ERROR if status >= 500 and status != 503 else logging.DEBUG,

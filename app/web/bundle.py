@@ -1,4 +1,4 @@
-"""What the pages hand to the server: the seam between `dashboard` and `app.server`."""
+"""The interface by which `dashboard` passes its pages to `app.server`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -6,25 +6,25 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class WrittenPage(Protocol):
-    """A Bokeh application that writes its own page."""
+    """A Bokeh application that renders its own page."""
 
-    def html(self, token: str) -> str:
-        """The page; `token` opens the session that its charts ask for, for some minutes."""
+    async def html(self, token: str) -> str:
+        """Return the page; `token` opens its Bokeh session, if it needs one, for some minutes."""
         ...
 
 
 class PagesBundle(Protocol):
     @property
     def applications(self) -> Mapping[str, Any]:
-        """Path ("/", "/system") -> Bokeh application; one that is a `WrittenPage` too writes its own page."""
+        """Path ("/", "/system") -> Bokeh application; a `WrittenPage` renders its own page."""
         ...
 
     @property
     def handlers(self) -> Sequence[tuple[Any, ...]]:
         """Tornado's `(pattern, handler, kwargs)`.
 
-        Those under `/api/` are served beside the API and guard themselves (`LoginRequiredWebSocket`,
-        or `Gate.may_open_feed`); all others lie behind the pages' login, as the pages do.
+        Those under `/api/` are served beside the API and check access themselves (`LoginRequiredWebSocket`,
+        or `Gate.may_open_feed`); all others require the pages' login, as the pages do.
         """
         ...
 

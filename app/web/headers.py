@@ -1,20 +1,34 @@
-"""The headers of every answer, put on where no handler can forget them: in Tornado's output transforms."""
+"""The headers of every response, added in Tornado's output transforms so that no handler can forget them."""
 
 import re
 import secrets
+from collections.abc import Iterable
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
 
-from app.web.gate import Gate
+from app.correlation import HEADER, current_correlation_id, sane_or_new
+from app.web.gate import PAGE_LIFETIME, Gate
 
+RENEW_MS = int(PAGE_LIFETIME.total_seconds() * 1000 / 4)
 _SAFE_HOST = re.compile(r"[A-Za-z0-9._~\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_HEAD = re.compile(rb"<head(?=[\s>])[^>]*>|<title(?=[\s>])", re.IGNORECASE)
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 _CLOSED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: browsers then send "Origin: null" with a form, and the login is refused.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+SAFE_HEADERS = {**_ALWAYS, "X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": _CLOSED}
+"""For a response that no handler writes."""
 
 
 class SecureHeaders(OutputTransform):
-    """For everything; an answer that brings its own Content-Security-Policy keeps it."""
+    """For all responses; one with its own Content-Security-Policy keeps it."""
 
     def __init__(self, request: HTTPServerRequest) -> None:
         self._request = request
@@ -28,19 +42,16 @@ class SecureHeaders(OutputTransform):
     ) -> tuple[int, HTTPHeaders, bytes]:
         if "Server" in headers:
             del headers["Server"]
-        headers["X-Content-Type-Options"] = "nosniff"
-        # Not no-referrer: browsers then send "Origin: null" with a form, and the login is refused.
-        headers["Referrer-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        for name, given in _ALWAYS.items():
+            headers[name] = given
+        headers[HEADER] = sane_or_new(current_correlation_id())
         headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         headers.setdefault("Content-Security-Policy", _CLOSED)
         return status_code, headers, chunk
 
 
 class PageHeaders(SecureHeaders):
-    """For the Bokeh pages: Bokeh writes scripts without a nonce, so it is put in as the page leaves.
+    """For the Bokeh pages: Bokeh renders scripts without a nonce, so it is inserted into the output.
 
     Every `<script` of the page is trusted with it: whatever came from outside must reach a page
     as JSON over a socket, or escaped, never as HTML.
@@ -49,6 +60,9 @@ class PageHeaders(SecureHeaders):
     def __init__(self, request: HTTPServerRequest, gate: Gate) -> None:
         super().__init__(request)
         self._gate = gate
+
+    def _hosts(self) -> tuple[str, ...]:
+        return self._gate.visitor(self._request).hosts
 
     def transform_first_chunk(
         self,
@@ -59,27 +73,48 @@ class PageHeaders(SecureHeaders):
     ) -> tuple[int, HTTPHeaders, bytes]:
         if headers.get("Content-Type", "").startswith("text/html"):
             nonce = new_nonce()
+            belongs_to = self._gate.page_session(self._request) if status_code == 200 else None
+            if belongs_to is not None:
+                session, cookie = belongs_to
+                chunk = _with_page_token(
+                    chunk, self._gate.sessions.page_token(session), renews=cookie is not None
+                )
+                if cookie is not None:
+                    headers.add("Set-Cookie", cookie)
             chunk = _SCRIPT.sub(b'<script nonce="' + nonce.encode() + b'"', chunk)
-            headers["Content-Security-Policy"] = page_policy(nonce, self._request.host)
-            if finishing and "Content-Length" in headers:
+            headers["Content-Security-Policy"] = page_policy(nonce, self._hosts())
+            if finishing and "Content-Length" in headers and self._request.method != "HEAD":
                 headers["Content-Length"] = str(len(chunk))
-            if status_code == 200 and self._gate.gives_sessions:
-                headers.add("Set-Cookie", self._gate.begin(self._request))
         return super().transform_first_chunk(status_code, headers, chunk, finishing)
+
+
+def _with_page_token(page: bytes, token: str, *, renews: bool) -> bytes:
+    """Insert the token that the page sends with its requests into its head; the scripts read it there.
+
+    `renews`: make an open page send HEAD now and then, which prolongs its session.
+    """
+    renew = f'setInterval(()=>fetch(location.pathname,{{method:"HEAD",cache:"no-store"}}),{RENEW_MS})'
+    script = f"<script>{renew}</script>" if renews else ""
+    given = f'<meta name="spout-page" content="{token}">{script}'.encode()
+    found = _HEAD.search(page)
+    if found is None:
+        return page
+    at = found.start() if found[0].lower().startswith(b"<title") else found.end()
+    return page[:at] + given + page[at:]
 
 
 def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def page_policy(nonce: str, host: str) -> str:
-    """The tightest policy that Bokeh's charts run under; they need inline styles (shadow roots).
+def page_policy(nonce: str, hosts: Iterable[str]) -> str:
+    """Return the strictest policy under which Bokeh's charts run; they need inline styles (shadow roots).
 
     The sockets are named because older Safari does not count them under 'self'.
     """
-    sockets = f" ws://{host} wss://{host}" if _SAFE_HOST.fullmatch(host) else ""
+    sockets = "".join(f" ws://{host} wss://{host}" for host in hosts if _SAFE_HOST.fullmatch(host))
     return (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-        f"img-src 'self' data:; font-src 'self'; connect-src 'self'{sockets}; manifest-src 'self'; "
+        f"img-src 'self' data:; font-src 'self'; connect-src 'self'{sockets}; "
         "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'self'"
     )

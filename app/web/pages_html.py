@@ -26,7 +26,7 @@ _FRAME = """<!doctype html>
 
 
 def login_page(*, onward: str, error: str | None = None) -> str:
-    """`onward`: the path to go to afterwards."""
+    """Render the login; `onward`: the path to open afterwards."""
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
     return _frame(
         "Log in",
@@ -40,7 +40,7 @@ def login_page(*, onward: str, error: str | None = None) -> str:
 
 
 def starting_page(nonce: str) -> str:
-    """Asks `/healthz` until the pages are there, then loads what was asked for; without scripts, reloads."""
+    """Render a page that polls `/healthz` and then reloads; without scripts it reloads periodically."""
     script = (
         "const look=async()=>{try{const told=await (await fetch('/healthz',{cache:'no-store'})).json();"
         "if(told.pages==='ready'){location.reload();return}}catch{}setTimeout(look,500)};setTimeout(look,300)"

@@ -1,34 +1,96 @@
-"""What every WebSocket of the pages inherits: our own origin, the pages' login, an end when that ends."""
+"""Base classes of every WebSocket: the origin check; for those of the pages, the login and its end."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from app.web.gate import Gate
-from app.web.origin import same_origin
+from app.web.connections import let_in
+from app.web.gate import PAGE_TOKEN_PROTOCOL, Gate
+from app.web.origin import what_to_pass_on
+from app.web.refusals import refusal_text
+from app.web.sessions import Session
 
 CLOSED_BY_LOGOUT = 4401
 """Close code: the session has ended; the page should reload, which leads to the login."""
+CHECK_SECONDS = 5.0
+"""Interval of the expiry check; a logout is noticed at once."""
 
 
 class OwnOriginWebSocket(WebSocketHandler):
-    """Opens only for pages that came from the very host and port it is opened on."""
+    """Accepts our own pages, and other programs, which send no Origin.
 
-    def check_origin(self, origin: str) -> bool:
-        return same_origin(origin, self.request.host)
+    The application that mounts it has `gate` in its settings. Refusals before the handshake are JSON.
+    """
+
+    @property
+    def gate(self) -> Gate:
+        found: Gate = self.settings["gate"]
+        return found
+
+    def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - the request's own, and what else it says
+        return not self.gate.is_foreign(self.request)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            self.set_header("Upgrade", "websocket")
+            self._refuse_handshake(426, "upgrade_required", "This is a WebSocket: ask for an upgrade")
+        elif self.request.headers.get("Origin") is not None and not self.check_origin(""):
+            words = what_to_pass_on(self.request.headers.get("Origin"), self.gate.visitor(self.request).hosts)
+            self._refuse_handshake(403, "foreign_origin", f"This socket is for Spout's own pages. {words}")
+        else:
+            await super().get(*args, **kwargs)
+
+    def head(self) -> None:
+        self._refuse_handshake(426, "upgrade_required", "This is a WebSocket: ask for an upgrade")
+
+    def options(self, *_args: str) -> None:
+        self.set_status(204)
+        self.set_header("Allow", "GET, OPTIONS")
+        self.finish()
+
+    def write_error(self, status_code: int, **_kwargs: object) -> None:
+        if status_code == 405:
+            self.set_header("Allow", "GET, OPTIONS")
+        code = "method_not_allowed" if status_code == 405 else "error"
+        self._refuse_handshake(status_code, code, self._reason)
+
+    def _refuse_handshake(self, status: int, code: str, words: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(refusal_text(code, words))
+
+
+class SessionWatch:
+    """Calls `ended` once, when the session is logged out or expires, or the password changes."""
+
+    def __init__(self, gate: Gate, session: Session, ended: Callable[[], None]) -> None:
+        self._gate = gate
+        self._session = session
+        self._ended = ended
+        self._unwatch = gate.sessions.watch(session, ended)
+        self._expiring = asyncio.create_task(self._await_expiry())
+
+    async def _await_expiry(self) -> None:
+        while (left := self._gate.sessions.seconds_left(self._session)) > 0:
+            await self._gate.clock.sleep(min(left, CHECK_SECONDS))
+        self._ended()
+
+    def stop(self) -> None:
+        self._unwatch()
+        self._expiring.cancel()
 
 
 class LoginRequiredWebSocket(OwnOriginWebSocket):
-    """For `WS /api/v1/live`: refused before the handshake unless the pages' login, or open door, is there.
+    """For the sockets of the pages: without a required login, refused before the handshake.
 
-    The application that mounts it has `gate` in its settings. Closed with `CLOSED_BY_LOGOUT` when
-    the session is logged out. A subclass that overrides `on_close` calls this one's.
+    Closed with `CLOSED_BY_LOGOUT` when the session ends. A subclass that overrides `on_close` must call this
+    one's. Behind a proxy that authenticates, the page's token is required too, as a subprotocol.
     """
-
-    REFUSED: ClassVar[str] = '{"error": {"code": "login_required", "message": "Log in to the pages first."}}'
 
     def __init__(
         self,
@@ -37,23 +99,41 @@ class LoginRequiredWebSocket(OwnOriginWebSocket):
         **kwargs: Any,  # noqa: ANN401 - Tornado's shape
     ) -> None:
         super().__init__(application, request, **kwargs)
-        self._stop_watching: Callable[[], None] | None = None
+        self._watch: SessionWatch | None = None
 
     def prepare(self) -> None:
-        gate: Gate = self.settings["gate"]
-        session = gate.session(self.request)
-        if self.request.headers.get("Origin") is None or not gate.may_open_feed(self.request):
-            self.set_status(401)
-            self.set_header("Content-Type", "application/json")
-            self.finish(self.REFUSED)
+        if self.request.method != "GET":
             return
+        if self.request.headers.get("Origin") is None or not self._may_open():
+            self._refuse_handshake(401, "login_required", "Log in to the pages first.")
+            return
+        let_in(self.request)
+
+    def _may_open(self) -> bool:
+        return self.gate.may_open_feed(self.request)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Select a subprotocol: a browser closes the socket unless one that it offered is selected."""
+        return next((name for name in subprotocols if name.startswith(PAGE_TOKEN_PROTOCOL)), None)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
+        session = self.gate.session(self.request)
         if session is not None:
-            self._stop_watching = gate.sessions.watch(session, self._logged_out)
+            self._watch = SessionWatch(self.gate, session, self._logged_out)
+        try:
+            await super().get(*args, **kwargs)  # returns when the socket is closed, or was never opened
+        finally:
+            self._stop_watching()
 
     def _logged_out(self) -> None:
-        self.close(CLOSED_BY_LOGOUT, "logged out")
+        if self.ws_connection is not None:
+            self.close(CLOSED_BY_LOGOUT, "logged out")
 
     def on_close(self) -> None:
-        if self._stop_watching is not None:
-            self._stop_watching()
-            self._stop_watching = None
+        super().on_close()
+        self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None

@@ -1,4 +1,4 @@
-"""Events to one client, in order: first what is stored, then what happens, with no gap and nothing twice."""
+"""Events for one client, in order: first stored ones, then live ones, without gap or duplicate."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -11,25 +11,25 @@ _PAGE = 500
 
 
 class SlowReaderError(SpoutError):
-    """The reader does not keep up, even from the store."""
+    """The client does not keep up, not even with replay from the store."""
 
 
 async def is_ahead(history: History, after: int) -> bool:
-    """True if nothing so new is stored: the client knows a store that is no more."""
+    """Whether the client's sequence is beyond the store's: it belongs to a store that no longer exists."""
     return after > 0 and not await history.events_after(after - 1, 1)
 
 
-async def tell(
+async def catch_up(
     bus: Bus[Event], history: History, after: int | None, start: int, queue: int
 ) -> AsyncGenerator[Event]:
-    """Yield events after `after`, or, where that is None, those that happen from now on.
+    """Yield events after `after` or, if that is None, live events only.
 
-    It listens before it reads, so what happens meanwhile waits in the queue, and what comes by both
-    ways is known by its sequence. If the queue overflows, what it lost is read from the store
-    (`start`: the last sequence when it began); if it overflows again meanwhile, the reader is too slow.
+    It subscribes before it reads the store, so live events wait in the queue, and duplicates are recognised
+    by their sequence. If the queue overflows, the lost events are read from the store (`start`: the last
+    sequence at the start); if it overflows again meanwhile, the reader is too slow.
 
     Raises:
-        SlowReaderError: then.
+        SlowReaderError: in that case.
     """
     with bus.subscribe(queue) as live:
         cursor = start if after is None else after

@@ -1,4 +1,4 @@
-"""`WS /api/v1/stream`: prove who you are, say what you want to hear, hear it in order; docs/api.md."""
+"""`WS /api/v1/stream`: authenticate, subscribe, receive events in order; docs/api.md."""
 
 import asyncio
 import json
@@ -10,17 +10,16 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
 
-from app.api.guard import Caller, credential, identify, recognise, without_credential
-from app.api.limits import STRANGER
+from app.api.guard import Caller, count_failure, credential, identify, recognise, without_credential
+from app.api.models import Authenticated, StreamMessage, Subscribed
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
-from app.api.query import refuse_unknown
-from app.api.stream_filter import EventFilter, event_filter
-from app.api.streams import Streams
-from app.api.telling import SlowReaderError, is_ahead, tell
-from app.core.contract import iso
+from app.api.query import asked
+from app.api.stream.catch_up import SlowReaderError, catch_up, is_ahead
+from app.api.stream.clients import Streams
+from app.api.stream.filter import EventFilter, event_filter
 from app.errors import AuthError, StoreError
-from app.web.sockets import OwnOriginWebSocket
+from app.web import OwnOriginWebSocket, let_in
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +31,6 @@ INTERNAL = 1011
 STARTING = 1013
 GOING_AWAY = 1001
 
-_FIELDS = ("token", "key", "subscribe", "after")
 _LONGEST_REASON_BYTES = 120
 _CODES = {401: UNAUTHORIZED, 403: UNAUTHORIZED, 429: TOO_MANY, 503: STARTING}
 
@@ -46,7 +44,7 @@ class StreamHandler(OwnOriginWebSocket):
     ) -> None:
         self.caller: Caller | None = None
         self._guest: Caller | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._entered = False
         super().__init__(application, request, **kwargs)
@@ -55,20 +53,12 @@ class StreamHandler(OwnOriginWebSocket):
         self.parts = parts
         self._streams = streams
 
-    def write_error(self, status_code: int, **_kwargs: object) -> None:  # noqa: ARG002 - Tornado calls it so
-        self.set_header("Content-Type", "application/json")
-        self.finish(to_json(error_body("error", self._reason, demo=self.parts.demo)))
-
     async def open(self, *_args: str, **_kwargs: str) -> None:
         self._entered = True
-        full = self._streams.full
         self._streams.enter(self)
         self.parts.metrics.stream_opened()
-        if full:
-            self._refuse(TOO_MANY, "too_many_streams", "Spout has as many streams open as it may")
-            return
         here = None if self._brings_credential() else without_credential(self.request, self.parts)
-        # Who is on this machine may still bring a key, and is not welcomed before it is looked at.
+        # A client on this machine may still send a key, and is admitted only after that was checked.
         self._guest = here if here is not None and here.session is None else None
         self._watching = asyncio.create_task(self._await_credential())
         try:
@@ -83,28 +73,32 @@ class StreamHandler(OwnOriginWebSocket):
         if self.close_code is not None or not self._entered:
             return
         try:
-            await self._hear(message)
+            await self._receive(message)
         except Problem as problem:
             self._refuse_for(problem)
         except StoreError as error:
             self._refuse_unread(error)
 
     def on_close(self) -> None:
-        for task in (self._telling, self._watching):
+        for task in (self._sending, self._watching):
             if task is not None:
                 task.cancel()
         if self._entered:
             self._entered = False
-            self._streams.leave(self, self.caller.name if self.caller else None)
+            self._streams.leave(self)
             self.parts.metrics.stream_gone()
 
     def goodbye(self) -> None:
         self.close(GOING_AWAY, "Spout is stopping")
 
-    async def _hear(self, message: str | bytes) -> None:
-        asked = _object(message)
-        refuse_unknown(asked, _FIELDS)
-        secret = asked.get("token", asked.get("key"))
+    def make_room(self) -> None:
+        """Close: this connection has waited longest, and others need the room."""
+        self._refuse(TOO_MANY, "too_many_strangers", "Too many wait without having shown a key")
+
+    async def _receive(self, message: str | bytes) -> None:
+        given = _object(message)
+        message_read = asked(StreamMessage, given)
+        secret = given.get("token", given.get("key"))
         if secret is not None:
             self._welcome(await self._recognise(secret))
         elif self.caller is None and self._guest is not None:
@@ -114,20 +108,15 @@ class StreamHandler(OwnOriginWebSocket):
         allowance = self.parts.limiter.take(self.caller.quota, self.caller.name, self.parts.clock.monotonic())
         if allowance.wait_seconds:
             raise Problem(429, "too_many_requests", "Too many messages")
-        if "subscribe" in asked or "after" in asked:
-            await self._subscribe(event_filter(asked.get("subscribe", {})), _sequence(asked.get("after")))
+        if "subscribe" in given or "after" in given:
+            await self._subscribe(event_filter(given.get("subscribe", {})), message_read.after)
 
     async def _recognise(self, secret: object) -> Caller:
-        address, now = self.request.remote_ip or "?", self.parts.clock.monotonic()
-        if self.parts.limiter.look(STRANGER, address, now).wait_seconds:
-            raise Problem(429, "too_many_requests", "Too many wrong keys from this address")
+        text = secret if isinstance(secret, str) else ""
         try:
-            return await recognise(
-                secret if isinstance(secret, str) else "", self.parts.open_keys(), self.parts.tokens
-            )
+            return await recognise(text, self.parts.open_keys(), self.parts.tokens)
         except AuthError as error:
-            self.parts.limiter.take(STRANGER, address, now)
-            raise Problem(401, "unauthorized", str(error)) from error
+            raise count_failure(self.request, self.parts, str(error)) from error
 
     def _brings_credential(self) -> bool:
         try:
@@ -137,39 +126,29 @@ class StreamHandler(OwnOriginWebSocket):
 
     def _welcome(self, caller: Caller) -> None:
         if self.caller is None or caller.name != self.caller.name:
-            if not self._streams.seat(caller.name):
-                raise Problem(429, "too_many_streams", "This key has as many streams open as it may")
-            if self.caller is not None:
-                self._streams.unseat(self.caller.name)
+            refused = self._streams.seat(self, caller.name)
+            if refused is not None:
+                raise Problem(429, "too_many_streams", refused)
+            let_in(self.request)
         self.caller = caller
         if self._watching is not None:
             self._watching.cancel()
         self._watching = asyncio.create_task(self._watch(caller))
-        self._say(
-            {"type": "authenticated", "scope": caller.scope.value, "expires_at": iso(caller.expires_at)}
-        )
+        self._say(Authenticated(scope=caller.scope, expires_at=caller.expires_at).body())
 
     async def _subscribe(self, wanted: EventFilter, after: int | None) -> None:
         history = self.parts.open_history()
-        if self._telling is not None:
-            self._telling.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
         start = self.parts.live.snapshot.last_sequence
         reset = after is not None and await is_ahead(history, after)
         after = None if reset else after
-        self._say(
-            {
-                "type": "subscribed",
-                "filter": wanted.in_force,
-                "after": after,
-                "last_sequence": start,
-                "reset": reset,
-            }
-        )
-        self._telling = asyncio.create_task(self._tell(wanted, after, start))
+        self._say(Subscribed(filter=wanted.in_force, after=after, last_sequence=start, reset=reset).body())
+        self._sending = asyncio.create_task(self._send_events(wanted, after, start))
 
-    async def _tell(self, wanted: EventFilter, after: int | None, start: int) -> None:
+    async def _send_events(self, wanted: EventFilter, after: int | None, start: int) -> None:
         limits = self._streams.limits
-        events = tell(self.parts.bus, self.parts.open_history(), after, start, limits.queue)
+        events = catch_up(self.parts.bus, self.parts.open_history(), after, start, limits.queue)
         try:
             async with aclosing(events):
                 async for event in events:
@@ -185,15 +164,15 @@ class StreamHandler(OwnOriginWebSocket):
             return
 
     async def _write(self, text: str, patience_seconds: float) -> None:
-        """Send, and wait until the reader's side has taken it.
+        """Send, and wait until the client's side has received it.
 
         Raises:
             SlowReaderError: if it has not in time.
-            WebSocketClosedError: if the reader is gone.
+            WebSocketClosedError: if the connection is closed.
         """
         sent = self.write_message(text)
         sent.add_done_callback(_look_at)
-        # Not wait_for: it cancels what it waits for, and Tornado complains of a cancelled write.
+        # Not wait_for: it cancels the future, and Tornado logs a cancelled write as an error.
         done, _ = await asyncio.wait({sent}, timeout=patience_seconds)
         if not done:
             raise SlowReaderError("the reader takes nothing")
@@ -212,7 +191,7 @@ class StreamHandler(OwnOriginWebSocket):
             self._refuse_for(problem)
 
     async def _watch(self, caller: Caller) -> None:
-        """Let nobody stay whose token, key or session is no longer good."""
+        """Disconnect clients whose token, key or session is no longer valid."""
         while (reason := await self._no_longer_good(caller)) is None:
             await self.parts.clock.sleep(self._until_next_check(caller))
         self._refuse(UNAUTHORIZED, "unauthorized", reason)
@@ -225,9 +204,9 @@ class StreamHandler(OwnOriginWebSocket):
         return max(0.0, min(check, left))
 
     async def _no_longer_good(self, caller: Caller) -> str | None:
-        if caller.expires_at is not None and caller.expires_at <= self.parts.clock.now():
-            return "the token has expired" if caller.session is None else "the session has expired"
-        if caller.session is not None and self.parts.gate.session(self.request) is None:
+        if caller.session is None and caller.expires_at and caller.expires_at <= self.parts.clock.now():
+            return "the token has expired"
+        if caller.session is not None and self.parts.gate.sessions.seconds_left(caller.session) <= 0:
             return "logged out"
         if caller.key_id is None or self.parts.keys is None:
             return None
@@ -251,17 +230,17 @@ class StreamHandler(OwnOriginWebSocket):
         self.close(close_code, words.encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore"))
 
     def _say(self, body: dict[str, Any]) -> None:
-        """Small words between the events; a client that is gone no longer hears them."""
-        told = {**body, "demo": True} if self.parts.demo else body
+        """Send a control message; a closed connection is ignored."""
+        given = {**body, "demo": True} if self.parts.demo else body
         try:
-            sent = self.write_message(to_json(told))
+            sent = self.write_message(to_json(given))
         except WebSocketClosedError:
             return
         sent.add_done_callback(_look_at)
 
 
 def _look_at(sent: "asyncio.Future[None]") -> None:
-    """A client that went meanwhile is no error that anybody must hear of."""
+    """Retrieve the exception of a write to a closed connection, so that asyncio does not log it."""
     if not sent.cancelled():
         sent.exception()
 
@@ -277,13 +256,3 @@ def _object(message: str | bytes) -> dict[str, Any]:
     if not isinstance(asked, dict):
         raise Problem(400, "bad_json", words)
     return asked
-
-
-def _sequence(told: object) -> int | None:
-    if told is None:
-        return None
-    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told < 2**63:
-        raise Problem(
-            400, "bad_parameter", "after must be the sequence of an event, or 0 for all that is stored"
-        )
-    return told

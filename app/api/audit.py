@@ -1,0 +1,43 @@
+"""`GET /api/v1/audit`: what was changed, when and by whom."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from app.api.base import ApiHandler
+from app.api.keys import ADMIN
+from app.api.models import DEFAULT_PAGE, Audit, AuditQuery, Change, PageInfo
+from app.api.problems import bad_parameter
+from app.core.access import Scope
+
+_LONGEST_OFFSET = 9
+"""Digits."""
+
+
+class AuditHandler(ApiHandler):
+    SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
+
+    async def get(self) -> None:
+        asked = self.asked_query(AuditQuery)
+        limit, offset = asked.limit or DEFAULT_PAGE, _offset(asked.cursor)
+        found, counted = await self.parts.open_audit().listed(limit, offset)
+        more = offset + len(found) < counted
+        self.answer(
+            Audit(
+                changes=[
+                    Change(at=datetime.fromisoformat(one.at), who=one.who, what=one.what) for one in found
+                ],
+                total_count=counted,
+                page_info=PageInfo(
+                    limit=limit, has_next=more, next_cursor=str(offset + len(found)) if more else None
+                ),
+            )
+        )
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST_OFFSET):
+        raise bad_parameter("cursor", "is not one of ours: take next_cursor of the page before")
+    return int(cursor)

@@ -1,0 +1,282 @@
+"""Where alerts go: an endpoint as it is answered, as it is given, as it is changed."""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from app.api.models.kinds import (
+    SAID,
+    Answer,
+    Btc,
+    Count,
+    FeeRate,
+    Milliseconds,
+    Moment,
+    Request,
+    Shape,
+    Share,
+)
+from app.core.classification import Flow
+from app.core.events import EventType
+from app.core.prediction import Urgency
+
+
+class EndpointKind(StrEnum):
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+    APPRISE = "apprise"
+    HEARTBEAT = "heartbeat"
+
+
+class Reach(StrEnum):
+    """How far an endpoint's host may lie."""
+
+    PUBLIC = "public"
+    LAN = "lan"
+    ONION = "onion"
+
+
+class Security(StrEnum):
+    """How the connection to a mail server is secured."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class Every(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+
+
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["22:00"])]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Hours = Literal[1, 6, 24]
+
+
+def no_switch(raw: object) -> object:
+    """True is no number, though Python counts it as one."""
+    if isinstance(raw, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports a ValueError in words
+    return raw
+
+
+class Rules(Request):
+    """What is sent; an empty list means all, but for the quiet ones."""
+
+    types: list[EventType] = Field(
+        default_factory=list, max_length=50, description="empty: all but whale.updated and memory.pressure"
+    )
+    flow_types: list[Flow] = Field(default_factory=list, max_length=50, description="empty: all but internal")
+    entities: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list, max_length=200, description="names of senders or receivers; empty: all"
+    )
+    min_moved_btc: Annotated[Btc | None, BeforeValidator(no_switch)] = Field(
+        default=None, ge=0, description="BTC; null: every whale"
+    )
+    min_urgency: Urgency | None = Field(default=None, description="this or more urgent")
+    confirmed_only: bool = Field(default=False, strict=True)
+
+
+class QuietHours(Request):
+    """In SPOUT_TIMEZONE; `to` before `from` means over midnight."""
+
+    from_: TimeOfDay = Field(alias="from")
+    to: TimeOfDay
+    digest: bool = Field(
+        default=True, strict=True, description="what was held back comes as one message at the end"
+    )
+
+
+class NetFlow(Request):
+    """More than `btc` to or from exchanges, or one of them, within so many hours."""
+
+    entity: str | None = Field(default=None, max_length=100, description="null: all exchanges together")
+    btc: Annotated[Btc, BeforeValidator(no_switch)] = Field(ge=0)
+    hours: Annotated[Hours, BeforeValidator(no_switch)]
+
+
+class Report(Request):
+    every: Every
+    at: TimeOfDay = Field(description="in SPOUT_TIMEZONE")
+
+
+class Watch(Request):
+    """What is watched for this endpoint besides whales."""
+
+    fee_under: FeeRate | None = Field(
+        default=None, strict=True, ge=0, description="sat/vB, of the next block"
+    )
+    fee_over: FeeRate | None = Field(default=None, strict=True, ge=0, description="sat/vB, of the next block")
+    net_flow: list[NetFlow] = Field(default_factory=list, max_length=20)
+    report: Report | None = None
+
+
+class Email(Shape):
+    """As it is answered: without the password."""
+
+    host: str
+    port: int
+    security: Security
+    username: str | None
+    from_: str = Field(alias="from")
+    to: str
+
+
+class NewEmail(Request):
+    host: str = Field(min_length=1, max_length=253)
+    port: Port
+    security: Security = Security.STARTTLS
+    username: str | None = Field(default=None, max_length=320)
+    password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
+    from_: str = Field(alias="from", min_length=3, max_length=320)
+    to: str = Field(min_length=3, max_length=320)
+
+
+class Telegram(Shape):
+    """As it is answered: without the token."""
+
+    chat_id: str
+    api_url: str | None = Field(description="a Bot API server of one's own; null: Telegram's")
+
+
+class NewTelegram(Request):
+    token: str | None = Field(
+        default=None, min_length=1, max_length=200, json_schema_extra={"writeOnly": True}
+    )
+    chat_id: str = Field(min_length=1, max_length=200, coerce_numbers_to_str=True)
+    api_url: str | None = Field(default=None, max_length=2_000)
+
+
+class EndpointState(Shape):
+    """How its deliveries fare; null where nothing was sent yet."""
+
+    last_success_at: Moment | None
+    success_rate_24h: Share | None
+    success_rate_7d: Share | None
+    p95_ms: Milliseconds | None
+    queued: Count
+    next_attempt_at: Moment | None
+    disabled_because: str | None = Field(description="null while it is not disabled by Spout itself")
+
+
+class EndpointSettings(Request):
+    """What every kind has; what a request leaves out has its default."""
+
+    reach: Reach = Reach.PUBLIC
+    enabled: bool = Field(default=True, strict=True)
+    muted_until: Moment | None = Field(default=None, description="UTC; what is muted is still recorded")
+    rules: Rules = Rules()
+    quiet_hours: QuietHours | None = None
+    budget_per_hour: int | None = Field(
+        default=None, strict=True, ge=1, le=10_000, description="null: no limit"
+    )
+    one_thread: bool = Field(
+        default=True, strict=True, description="one message a whale, edited or followed by one final"
+    )
+    template: str | None = Field(default=None, max_length=4_096)
+    link: bool | None = Field(
+        default=None, strict=True, description="link to the operator's explorer; null: unless reach is public"
+    )
+    degraded_after_s: int = Field(
+        default=300, strict=True, ge=0, le=86_400, description="how long a source is down before it is told"
+    )
+    watch: Watch | None = None
+    follows: list[Annotated[str, Field(max_length=80)]] = Field(
+        default_factory=list, max_length=1_000, description="prediction ids whose whole life is told"
+    )
+
+
+class Endpoint(Answer, EndpointSettings):
+    """As it is answered. Secrets go in and never come out."""
+
+    model_config: ClassVar[ConfigDict] = SAID
+
+    id: str
+    name: str
+    kind: EndpointKind
+    url: str | None = Field(description="webhook, apprise, heartbeat; without what is secret in it")
+    email: Email | None
+    telegram: Telegram | None
+    every_minutes: int | None = Field(description="of a heartbeat; else null")
+    state: EndpointState
+    secret: str | None = Field(
+        default=None, description="whsec_…: in the answer of POST and of rotate-secret, once; else null"
+    )
+
+
+class Endpoints(Answer):
+    endpoints: list[Endpoint]
+    total_count: Count
+
+
+class NewEndpoint(EndpointSettings):
+    """What POST takes."""
+
+    name: str = Field(min_length=1, max_length=80)
+    kind: EndpointKind
+    url: str | None = Field(
+        default=None, max_length=2_000, description="webhook and heartbeat: http(s); apprise: one target"
+    )
+    email: NewEmail | None = None
+    telegram: NewTelegram | None = None
+    every_minutes: int = Field(default=5, ge=1, le=1_440, description="of a heartbeat")
+    secret: str | None = Field(
+        default=None,
+        pattern=r"^whsec_[A-Za-z0-9+/]+={0,2}$",
+        max_length=120,
+        description="of a webhook: whsec_ and base64 of 24 to 64 bytes; made unless given",
+        json_schema_extra={"writeOnly": True},
+    )
+
+
+class EmailChange(Request):
+    """What is not named stays; a password that is not named too."""
+
+    host: str | None = Field(default=None, min_length=1, max_length=253)
+    port: Port | None = None
+    security: Security | None = None
+    username: str | None = Field(default=None, max_length=320)
+    password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
+    from_: str | None = Field(default=None, alias="from", min_length=3, max_length=320)
+    to: str | None = Field(default=None, min_length=3, max_length=320)
+
+
+class TelegramChange(Request):
+    token: str | None = Field(
+        default=None, min_length=1, max_length=200, json_schema_extra={"writeOnly": True}
+    )
+    chat_id: str | None = Field(default=None, min_length=1, max_length=200, coerce_numbers_to_str=True)
+    api_url: str | None = Field(default=None, max_length=2_000)
+
+
+def without_defaults(schema: dict[str, Any]) -> None:
+    """In a change there are none: what is not named stays as it is."""
+    for one in schema["properties"].values():
+        one.pop("default", None)
+
+
+class EndpointChange(EndpointSettings):
+    """What PATCH takes: only the fields that are named change (`model_fields_set`)."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=without_defaults)
+
+    name: str | None = Field(default=None, min_length=1, max_length=80)
+    url: str | None = Field(default=None, max_length=2_000)
+    email: EmailChange | None = None
+    telegram: TelegramChange | None = None
+    every_minutes: int | None = Field(default=None, ge=1, le=1_440)
+
+
+class EndpointPreview(EndpointSettings):
+    """`POST /api/v1/endpoints/preview`: an endpoint's settings, as they are being edited."""
+
+    kind: EndpointKind = EndpointKind.WEBHOOK
+
+
+class SecretRotation(Request):
+    overlap_seconds: int = Field(
+        default=86_400, ge=0, le=30 * 86_400, description="so long the old secret signs beside the new one"
+    )

@@ -1,0 +1,90 @@
+"""The operator's own labels."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from app.api.models.kinds import Answer, Count, Day, Request, Shape
+from app.core.flow import KINDS
+
+MOST_AT_ONCE = 5_000
+
+
+class Label(Shape):
+    script: str = Field(description="hex")
+    address: str = Field(description="an address of any network, or a script in hex")
+    entity: str = Field(description="whose it is")
+    group: str = Field(description="entities of one group are one actor")
+    kind: str = Field(json_schema_extra={"enum": [*KINDS]})
+    basis: str = Field(description="whose word it is")
+    created_at: Day
+    private: bool = Field(description="alerts, MQTT and widgets say own label in its place")
+
+
+def _text(raw: object) -> object:
+    if raw is not None and not isinstance(raw, str):
+        raise ValueError("must be text")
+    return raw
+
+
+def _switch(raw: object) -> object:
+    if raw in (None, True, False):
+        return raw
+    if raw not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return raw == "true"
+
+
+_Text = Annotated[str | None, BeforeValidator(_text)]
+
+
+class NewLabel(Request):
+    """A name that is known already brings its group and kind."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"required": ["address", "entity"]})
+
+    address: _Text = Field(default=None, description="an address of any network, or a script in hex")
+    entity: _Text = Field(default=None, description="whose it is")
+    group: _Text = Field(default=None, description="entities of one group are one actor")
+    kind: _Text = Field(default=None, json_schema_extra={"enum": [*KINDS, None]})
+    basis: _Text = Field(default=None, description="whose word it is; own label unless given")
+    created_at: _Text = Field(default=None, json_schema_extra={"format": "date"})
+    private: bool = Field(
+        default=False, description="alerts, MQTT and widgets shall say own label in its place"
+    )
+
+
+def _list_of_labels(raw: object) -> object:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_AT_ONCE:
+        raise ValueError(f"must be a list of 1 to {MOST_AT_ONCE} labels")
+    return raw
+
+
+class NewLabels(Request):
+    """Many at once; each is a `NewLabel`."""
+
+    labels: Annotated[
+        list[Any],
+        BeforeValidator(_list_of_labels),
+        WithJsonSchema(
+            {"type": "array", "minItems": 1, "maxItems": MOST_AT_ONCE, "items": {"type": "object"}}
+        ),
+    ]
+
+
+class Labels(Answer):
+    labels: list[Label]
+    total_count: Count
+
+
+class ImportQuery(Request):
+    """The query of `POST /api/v1/labels/import`; the body is the file."""
+
+    private: Annotated[bool | None, BeforeValidator(_switch)] = Field(
+        default=None, description="true or false; unless given, a wallet's labels (BIP-329) are private"
+    )
+
+
+class ImportedLabels(Answer):
+    imported: Count = Field(description="labels of addresses")
+    others: Count = Field(description="lines about something else, left out")

@@ -1,0 +1,125 @@
+"""Reads what Spout is told into a `Request`, or says in one line what is wrong, by the name that was sent."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.api.models.kinds import Request
+from app.errors import RequestError
+
+R = TypeVar("R", bound=Request)
+_LONGEST_NAME = 50
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_pattern_mismatch": "must look like {pattern}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "decimal_max_places": "must have at most {decimal_places} decimals",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "too_long": "must hold at most {max_length}",
+    "too_short": "must hold at least {min_length}",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+}
+_TIME = "must be a time in ISO 8601, like 2026-11-22T10:00:00Z"
+
+
+def read(shape: type[R], raw: Mapping[str, Any]) -> R:
+    """Return what is asked for.
+
+    Raises:
+        RequestError: naming the first thing that is unknown or cannot be meant.
+    """
+    refuse_unknown(raw, names_of(shape))
+    try:
+        return shape.model_validate(dict(raw))
+    except ValidationError as error:
+        _refuse(shape, error.errors(include_url=False)[0])
+
+
+def fault_words(first: ErrorDetails) -> str:
+    """What is wrong with a value, after its name: "must be a whole number"; forms say the same words."""
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "value_error":
+        return str(context.get("error", first["msg"]))
+    if kind.startswith(("datetime", "timezone")):
+        return _TIME
+    if kind in {"enum", "literal_error"}:
+        context = {"expected": str(context["expected"]).replace("'", "").replace(" or ", ", ")}
+    known = _WORDS.get(kind)
+    return first["msg"] if known is None else known.format(**context)
+
+
+def names_of(shape: type[Request]) -> tuple[str, ...]:
+    """The names of its fields, as they are sent."""
+    return tuple(field.alias or name for name, field in shape.model_fields.items())
+
+
+def refuse_unknown(raw: Iterable[str], known: Iterable[str], where: str = "") -> None:
+    """Raise RequestError for the first name that is not known; it says the nearest."""
+    known = tuple(known)
+    for name in raw:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            rest = f"known are {', '.join(known)}" if known else "this takes none"
+            hint = f"did you mean {near[0]}?" if near else rest
+            raise RequestError(
+                "unknown_parameter", f"{where}{name[:_LONGEST_NAME]!r} is not a parameter here: {hint}"
+            )
+
+
+def _refuse(shape: type[Request], first: ErrorDetails) -> NoReturn:
+    if first["type"] == "extra_forbidden":
+        inner = _shape_at(shape, first["loc"][:-1])
+        where = _path(first["loc"][:-1])
+        refuse_unknown(
+            [str(first["loc"][-1])], names_of(inner) if inner else (), f"{where}: " if where else ""
+        )
+    raise RequestError("bad_parameter", f"{_path(first['loc'])} {fault_words(first)}".strip()) from None
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    """`("rules", "types", 0)` -> `rules.types[0]`."""
+    raw = ""
+    for part in place:
+        raw += f"[{part}]" if isinstance(part, int) else f".{part}" if raw else str(part)
+    return raw[:200]
+
+
+def _shape_at(shape: type[Request], place: tuple[int | str, ...]) -> type[Request] | None:
+    """The request that stands at this place within another one."""
+    found: type[Request] | None = shape
+    for part in place:
+        if isinstance(part, int) or found is None:
+            continue
+        fields = {field.alias or name: field for name, field in found.model_fields.items()}
+        found = _request_in(fields[part].annotation) if part in fields else None
+    return found
+
+
+def _request_in(annotation: Any) -> type[Request] | None:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and issubclass(annotation, Request):
+        return annotation
+    inner = [_request_in(part) for part in getattr(annotation, "__args__", ())]
+    return next((one for one in inner if one is not None), None)
