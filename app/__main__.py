@@ -1,4 +1,4 @@
-"""`spout`: the commands. `run` keeps its imports few, so that the port is open at once."""
+"""`spout`: the command line. `run` imports little, so that the port opens at once."""
 
 import asyncio
 import os
@@ -8,7 +8,8 @@ from app.errors import SpoutError
 
 
 def main() -> None:
-    """Run one command; an error of ours is one line and exit code 2, never a traceback."""
+    """Run one command; an error of ours prints one line and exits with code 2, without a traceback."""
+    os.umask(0o077)  # our files are readable by us only, whichever command creates them
     try:
         _command(sys.argv[1:])
     except SpoutError as error:
@@ -34,8 +35,8 @@ def _run() -> None:
     asyncio.run(run(read_settings(os.environ), lambda url: print(f"Spout: {url}", flush=True)))
     sys.stdout.flush()
     sys.stderr.flush()
-    # All is stored and closed. What may still run is an import on a thread beside: not worth waiting for,
-    # and the interpreter would.
+    # Everything is stored and closed. Only an import on another thread may still run: not worth waiting
+    # for, and the interpreter would.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The tee: whoever publishes never waits; a reader too slow loses its oldest and is told how many."""
+"""Publish/subscribe: a publisher never blocks; a slow reader loses its oldest events and learns how many."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Subscription(Generic[T]):
-    """One reader's bounded queue. Iterate it; `dropped` counts what was lost to slowness."""
+    """One reader's bounded queue. Iterate it; `dropped` counts the events lost by slow reading."""
 
     def __init__(self, bus: "Bus[T]", capacity: int) -> None:
         self._bus = bus
@@ -26,7 +26,7 @@ class Subscription(Generic[T]):
         self._bell.set()
 
     def close(self) -> None:
-        """End the iteration, once what waits is read."""
+        """End the iteration after the queued events."""
         self._closed = True
         self._bell.set()
         self._bus.forget(self)

@@ -1,21 +1,24 @@
-"""Time as an argument: everything that waits or stamps takes a Clock."""
+"""Time as an argument: all code that waits or records a time takes a Clock."""
 
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Wall time, UTC."""
+        """Return wall time, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never step back."""
+        """Return seconds that never step back."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+_RUNNING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -23,7 +26,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        # It includes time in suspend, so that a wake-up is no step of the wall clock.
+        return time.clock_gettime(_RUNNING)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

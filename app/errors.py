@@ -1,8 +1,8 @@
-"""Every error Spout raises on purpose. Raised `from` its cause; caught once, at the rim."""
+"""Every error that Spout raises deliberately: raised `from` its cause, handled once, at the outer layer."""
 
 
 class SpoutError(Exception):
-    """Root of the tree. The message is one line for the operator: what, and how to mend it."""
+    """Root of the hierarchy. The message is one line for the operator: the fault and its remedy."""
 
 
 class SettingsError(SpoutError):
@@ -10,19 +10,27 @@ class SettingsError(SpoutError):
 
 
 class ParseError(SpoutError):
-    """Bytes from outside are not what they should be; nothing of them is believed."""
+    """Input from outside is invalid; none of it is used."""
 
 
 class SourceError(SpoutError):
-    """A source could not be asked or did not answer. Says nothing about the transaction asked for."""
+    """A source could not be reached or did not reply. Implies nothing about the transaction in question."""
 
 
 class StoreError(SpoutError):
-    """The database refused; nothing of that piece of work is kept."""
+    """The database operation failed and was rolled back."""
+
+
+class QueryTooLongError(StoreError):
+    """A read took longer than its limit and was ended; nothing else is wrong."""
 
 
 class StoreNewerError(StoreError):
     """The database was written by a newer Spout and is left untouched."""
+
+
+class InvalidTransitionError(SpoutError):
+    """A prediction's status transition is not allowed; the prediction is unchanged."""
 
 
 class RecordingError(SpoutError):
@@ -30,48 +38,76 @@ class RecordingError(SpoutError):
 
 
 class AuthError(SpoutError):
-    """A key, token, password or session is not good, or not good enough."""
+    """A key, token, password or session is invalid, or lacks permission."""
 
 
 class LabelError(SpoutError):
-    """A label is refused: bad address, bad checksum, bad row. Names the line."""
+    """A label is refused: invalid address, checksum or row. Names the line."""
 
 
 class UnreachableError(SourceError):
-    """No connection, a broken one, or no answer in time: worth another try."""
+    """No connection, a broken one, or no reply in time: worth a retry."""
 
 
 class CircuitOpenError(UnreachableError):
-    """It failed so often that it is left alone for a moment; nothing was sent."""
+    """The circuit breaker is open after repeated failures; nothing was sent."""
 
 
 class IndexingError(SourceError):
-    """An Electrum server that is there and still builds its index."""
+    """An Electrum server that is reachable and still builds its index."""
 
 
 class TooSlowError(UnreachableError):
-    """Connected, and no answer in time: not asked again at once, that would only add to its load."""
+    """Connected, but no reply in time: not retried at once, which would only add to the load."""
 
 
 class LoginRefusedError(SourceError):
-    """The node refuses our user, password or cookie; trying again does not help."""
+    """The node refuses our user, password or cookie; a retry does not help."""
+
+
+class ForbiddenError(LoginRefusedError):
+    """The node refuses this call, or all of ours: rpcwhitelist and rpcallowip give the same reply."""
+
+
+class NodeBusyError(SourceError):
+    """The node is reachable, but its work queue is full."""
 
 
 class StaleBlockError(SourceError):
-    """The block asked for is known, and not on the best chain any more."""
+    """The requested block is known, but no longer in the best chain."""
 
 
 class NodeLoadingError(SourceError):
-    """The node is there and still starting (RPC error -28): not a failure, only too early."""
+    """The node is reachable and still starting (RPC error -28): not a failure."""
 
 
 class NodeRefusedError(SourceError):
-    """The node answered with an error of its own; `code` is the RPC error code."""
+    """The node replied with an error; `code` is the RPC error code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
 
 
+class RequestError(SpoutError):
+    """A request is invalid; `code` is the API's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class CommandError(SpoutError):
-    """What was asked for on the command line cannot be done as asked."""
+    """A command's arguments are invalid, or it cannot be carried out."""
+
+
+class EndpointError(SpoutError):
+    """An endpoint is refused as configured; the message has the fault and its remedy."""
+
+
+class TargetRefusedError(SpoutError):
+    """Alerts must not be sent to this host or address; nothing was sent."""
+
+
+class SendError(SpoutError):
+    """A connection for an alert failed, broke off, or took too long."""

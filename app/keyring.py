@@ -1,13 +1,14 @@
-"""One secret, many keys: what signs sessions and tokens and what seals things at rest are derived from it."""
+"""Derives all keys from one secret: for signing sessions and tokens, and for encrypting stored data."""
 
 import hashlib
 import hmac
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from app.errors import SettingsError
-from app.setting_types import Secret
+from app.settings import Secret
 
 FILE_NAME = "secret"
 _MADE_BYTES = 32
@@ -19,23 +20,35 @@ class Keyring:
         self._root = hmac.digest(b"spout", secret, "sha256")
 
     def derive(self, purpose: str, context: bytes = b"") -> bytes:
-        """Return 32 bytes for `purpose`; other purposes and contexts give unrelated ones.
+        """Return 32 bytes for `purpose`; other purposes and contexts give independent keys.
 
         Source: RFC 5869 (HKDF-SHA256), one block of output.
         """
         return hkdf_expand_block(self._root, purpose.encode() + b"\x00" + context)
 
 
+def keep_private(data_dir: Path) -> None:
+    """Create the data directory for its owner alone, or close an older one that others may enter.
+
+    One that others use as well (somebody else's, or one like /tmp) is left as it is. Raises OSError.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = data_dir.stat()
+    shared = found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX
+    if found.st_mode & 0o077 and not shared:
+        data_dir.chmod(0o700)
+
+
 def hkdf_expand_block(key: bytes, info: bytes) -> bytes:
-    """The first 32 bytes of HKDF-Expand with SHA-256 (RFC 5869, 2.3)."""
+    """Return the first 32 bytes of HKDF-Expand with SHA-256 (RFC 5869, 2.3)."""
     return hmac.digest(key, info + b"\x01", hashlib.sha256)
 
 
 def open_keyring(secret: Secret | None, data_dir: Path) -> Keyring:
-    """Take the operator's secret, else the one kept in `data_dir`, else make one and keep it (0600).
+    """Take the operator's secret, else the one stored in `data_dir`, else create and store one (0600).
 
     Raises:
-        SettingsError: if it is too short, or cannot be kept.
+        SettingsError: if it is too short, or cannot be stored.
     """
     if secret is not None:
         text = secret.reveal()
@@ -53,7 +66,7 @@ def open_keyring(secret: Secret | None, data_dir: Path) -> Keyring:
 
 
 def _kept_or_made(data_dir: Path) -> bytes:
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_private(data_dir)
     path = data_dir / FILE_NAME
     if not path.exists():
         _make(path)
@@ -66,7 +79,7 @@ def _kept_or_made(data_dir: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write beside, then link: never half a file, and the first of two that start at once wins."""
+    """Write a temporary file, then link: never a partial file, and the first of two starts wins."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -79,7 +92,7 @@ def _make(path: Path) -> None:
         except FileExistsError:
             return
         except OSError:
-            # A file system without hard links (exFAT, some network shares).
+            # For a file system without hard links (exFAT, some network shares).
             draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)

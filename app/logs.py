@@ -1,46 +1,67 @@
 """Structured logs on standard error: one lower-case event with fields, for people or as JSON.
 
-Whatever is logged while `about(prediction_id)` is in force carries it: a whale's life can be
-followed through the parts by that one field. Libraries' own logs come out in the same shape.
+Every line logged within `about(prediction_id)` has that field, by which a whale can be traced through
+all parts; every line of a request has the `correlation_id` of its answer. Libraries' own logs are
+output in the same format.
+
+Tracebacks do not show local variables, which may hold keys. Every line is redacted (redaction.py), its
+fields before rendering and the complete line after.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
 
+from app.correlation import current_correlation_id
+from app.redaction import Redactor
 from app.settings import LogFormat, LogLevel
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_OWN_FIELDS = frozenset({"exc_info", "stack_info", "_record", "_from_structlog"})
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _CHATTY = ("tornado.access", "bokeh", "panel", "websockets", "httpx", "httpcore")
 
 
-def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) -> None:
+def configure(
+    level: LogLevel, form: LogFormat, stream: TextIO | None = None, redactor: Redactor | None = None
+) -> None:
     """Set up the process's logging; may be called again."""
+    hides = redactor or Redactor()
     target = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _correlate,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
         structlog.processors.StackInfoRenderer(),
-        hide_credentials,
+        partial(_hide, hides),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS, structlog.processors.JSONRenderer()]
         if form is LogFormat.JSON
-        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *renderer,
+                lambda _logger, _method, line: hides(str(line)),
+            ],
         )
     )
     structlog.configure(
@@ -57,17 +78,28 @@ def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) ->
 
 
 def about(prediction_id: str) -> AbstractContextManager[None]:
-    """While this is entered, every line says which whale it is about."""
+    """Add the prediction's id to every line logged while this context is active."""
     return structlog.contextvars.bound_contextvars(prediction_id=prediction_id)
 
 
-def hide_credentials(
+def _correlate(
     _logger: Any,  # noqa: ANN401 - structlog's own shape
     _method: str,
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    """Blank `user:password@` in every text that is logged."""
+    """Add the id of the request in whose context the line is logged, if any."""
+    if (found := current_correlation_id()) is not None:
+        event.setdefault("correlation_id", found)
+    return event
+
+
+def _hide(
+    hides: Redactor,
+    _logger: Any,  # noqa: ANN401 - structlog's own shape
+    _method: str,
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
     for field, value in event.items():
-        if isinstance(value, str) and "://" in value:
-            event[field] = _CREDENTIALS.sub("***", value)
+        if field not in _OWN_FIELDS:
+            event[field] = hides.value(value, field)
     return event

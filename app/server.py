@@ -1,9 +1,9 @@
-"""The one server on the one port: it opens first, and what it serves moves in as it gets ready.
+"""The server on the one port: it opens first, and applications are mounted as they get ready.
 
     server = Server(settings, keyring, clock)
     server.listen()                      # /healthz answers, pages say "starting", the API says 503
     await server.mount_api(live=..., bus=..., history=None, keys=None)
-    server.attach(history, keys, labels) # once the database is open
+    server.attach(history, keys, …)      # once the database is open
     await server.mount_pages(load)       # once Panel is imported
     ...
     await server.close()
@@ -13,52 +13,70 @@ Only Tornado is imported here: structlog, PyJWT, argon2 and Panel come after the
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.routing import Router
-from tornado.web import Application
+from tornado.web import Application, GZipContentEncoding
 
 from app.clock import Clock
 from app.errors import SettingsError
 from app.keyring import Keyring
-from app.settings import Settings
-from app.web.access_log import log_request
-from app.web.first import HealthzHandler, LoginNeededHandler, StartingApiHandler, StartingPageHandler
-from app.web.gate import Gate
-from app.web.headers import SecureHeaders
-from app.web.sessions import Sessions
+from app.settings import PASSWORD_FILE, Secret, Settings
+from app.web import (
+    ENDED_SESSIONS_FILE,
+    LARGEST_STRANGERS_BODY_BYTES,
+    LARGEST_UNPROVED_BODY_BYTES,
+    BodyAfterProof,
+    ConnectionLimits,
+    Connections,
+    Correlated,
+    DoorServer,
+    EndedSessions,
+    Gate,
+    HealthzHandler,
+    LoginNeededHandler,
+    MethodsHandler,
+    NoSuchPathHandler,
+    PasswordFile,
+    SecureHeaders,
+    Sessions,
+    StartingApiHandler,
+    StartingPageHandler,
+    connection_of,
+    is_small,
+    largest_body_bytes,
+    log_request,
+    note_request,
+    raise_descriptor_limit,
+)
 
 if TYPE_CHECKING:
-    from app.api.parts import Keys, Labels, Parts
-    from app.api.streams import StreamLimits, Streams
+    from app.api import Audit, Endpoints, Keys, Labels, Limiter, OwnSettings, Parts, StreamLimits, Streams
     from app.bus import Bus
     from app.core.events import Event
     from app.metrics import Metrics
-    from app.views import History, Live
-    from app.web.bundle import PagesBundle
+    from app.views import Accounts, History, Live
+    from app.web import PagesBundle
 
-_LARGEST_BODY_BYTES = 1024 * 1024
-_LARGEST_HEADER_BYTES = 32 * 1024
-_LARGEST_BUFFER_BYTES = 4 * 1024 * 1024
 _LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
-_IDLE_SECONDS = 120
-_BODY_SECONDS = 30
 _PING_SECONDS = 20
 _GOODBYE_SECONDS = 1.0
 _OWN = ("/healthz", "/metrics", "/login", "/logout", "/api")
 
 
 class FrontDoor(Router):
-    """Decides which application answers: ours for the API, Bokeh's for the pages, behind the gate."""
+    """Selects the application: ours for the API, Bokeh's for the pages, behind access control."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, clock: Clock) -> None:
         self._gate = gate
+        self._clock = clock
         self.ready = False
+        self.has_proved: Callable[[HTTPServerRequest], Awaitable[bool]] | None = None
+        """Whether a request has a valid key; None until keys can be looked up."""
         self.own = _application(
             [
                 (r"/healthz", HealthzHandler, {"door": self}),
@@ -68,17 +86,46 @@ class FrontDoor(Router):
         )
         self.pages: Application = _application([(r".*", StartingPageHandler)])
         self._login_needed = _application([(r".*", LoginNeededHandler, {"gate": gate})])
+        self._no_such_path = _application([(r".*", NoSuchPathHandler)])
+        self._methods = _application([(r".*", MethodsHandler)])
 
     def find_handler(
         self,
         request: HTTPServerRequest,
         **kwargs: Any,  # noqa: ANN401 - Tornado's shape
     ) -> HTTPMessageDelegate | None:
+        most, at = self._most_body_bytes(request), self._clock.monotonic()
+        note_request(request, most, at)
+        found = self._find(request, **kwargs)
+        if found is None:
+            return None
+        if self.has_proved is not None and most == LARGEST_UNPROVED_BODY_BYTES and not is_small(request):
+            found = BodyAfterProof(found, request, self.has_proved, at)
+        return Correlated(found, request)
+
+    def _find(
+        self,
+        request: HTTPServerRequest,
+        **kwargs: Any,  # noqa: ANN401 - Tornado's shape
+    ) -> HTTPMessageDelegate | None:
+        if "%00" in request.path:
+            return self._no_such_path.find_handler(request, **kwargs)
         if request.path in _OWN or request.path.startswith("/api/"):
             return self.own.find_handler(request, **kwargs)
+        if request.method == "OPTIONS":
+            return self._methods.find_handler(request, **kwargs)
         if not self.ready or self._gate.admits(request):
             return self.pages.find_handler(request, **kwargs)
         return self._login_needed.find_handler(request, **kwargs)
+
+    def _most_body_bytes(self, request: HTTPServerRequest) -> int:
+        """Return the body limit, as far as it is known at once."""
+        known = connection_of(request)
+        if (known is not None and known.proved) or self._gate.session(request) is not None:
+            return largest_body_bytes(request.path)
+        if any(name in request.headers for name in ("X-API-Key", "Authorization")):
+            return LARGEST_UNPROVED_BODY_BYTES
+        return LARGEST_STRANGERS_BODY_BYTES
 
 
 class Server:
@@ -86,9 +133,19 @@ class Server:
         self._settings = settings
         self._keyring = keyring
         self._clock = clock
-        self.gate = Gate(settings, Sessions(keyring, settings.password, clock.now))
-        self._door = FrontDoor(self.gate)
-        self._http: HTTPServer | None = None
+        self._password_file = PasswordFile(settings.data_dir / PASSWORD_FILE)
+        kept = None if settings.password else self._password_file.read()
+        sessions = Sessions(
+            keyring,
+            settings.password or (Secret(kept) if kept else None),
+            clock.now,
+            port=settings.port,
+            ended=EndedSessions(settings.data_dir / ENDED_SESSIONS_FILE),
+        )
+        self.gate = Gate(settings, sessions, clock, has_password=kept is not None)
+        self._door = FrontDoor(self.gate, clock)
+        self._http: DoorServer | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._parts: Parts | None = None
         self._streams: Streams | None = None
         self._pages: PagesBundle | None = None
@@ -97,7 +154,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the dashboard is, for the operator to open."""
+        """Return the dashboard's address, to be shown to the operator."""
         host = self._settings.host.strip("[]")
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
         return f"http://[{shown}]:{self.port}/" if ":" in shown else f"http://{shown}:{self.port}/"
@@ -108,14 +165,9 @@ class Server:
         Raises:
             SettingsError: if the port is taken or the address is not ours.
         """
-        server = HTTPServer(
-            self._door,
-            max_body_size=_LARGEST_BODY_BYTES,
-            max_header_size=_LARGEST_HEADER_BYTES,
-            max_buffer_size=_LARGEST_BUFFER_BYTES,
-            idle_connection_timeout=_IDLE_SECONDS,
-            body_timeout=_BODY_SECONDS,
-        )
+        limits = ConnectionLimits.for_descriptors(raise_descriptor_limit())
+        connections = Connections(limits, self.gate.proxies.holds)
+        server = DoorServer(self._door, connections, self._clock)
         try:
             sockets = bind_sockets(self._settings.port, self._settings.host.strip("[]"))
         except OSError as error:
@@ -126,6 +178,7 @@ class Server:
         server.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]
         self._http = server
+        self._beside.append(asyncio.create_task(self.gate.proxies.keep_resolved()))
 
     async def mount_api(
         self,
@@ -136,21 +189,26 @@ class Server:
         history: "History | None" = None,
         keys: "Keys | None" = None,
         stream_limits: "StreamLimits | None" = None,
+        limiter: "Limiter | None" = None,
     ) -> None:
-        """Serve the API and the login; what needs the database answers 503 until `attach`."""
+        """Serve the API and the login; routes that need the database answer 503 until `attach`."""
         api = await _import("app.api.mount")
         mounted = api.mount(
             settings=self._settings,
             keyring=self._keyring,
             clock=self._clock,
             gate=self.gate,
+            password_file=self._password_file,
             live=live,
             bus=bus,
             metrics=metrics,
             stream_limits=stream_limits,
+            limiter=limiter,
         )
         self._parts, self._streams = mounted.parts, mounted.streams
         self._closers.append(mounted.close)
+        self._beside.append(asyncio.create_task(mounted.follow()))
+        self._door.has_proved = mounted.has_proved
         if history is not None and keys is not None:
             self.attach(history, keys)
         self._door.own = _application(
@@ -160,14 +218,27 @@ class Server:
             default_handler_args={"parts": mounted.parts},
         )
 
-    def attach(self, history: "History", keys: "Keys", labels: "Labels | None" = None) -> None:
-        """The database is open: what reads it can answer now. After `mount_api`."""
+    def attach(
+        self,
+        history: "History",
+        keys: "Keys",
+        labels: "Labels | None" = None,
+        own_settings: "OwnSettings | None" = None,
+        endpoints: "Endpoints | None" = None,
+        accounts: "Accounts | None" = None,
+        audit: "Audit | None" = None,
+    ) -> None:
+        """Attach the open database: routes that read it can answer now. Call after `mount_api`."""
         if self._parts is None:
             raise RuntimeError("mount_api comes first")
         self._parts.history, self._parts.keys, self._parts.labels = history, keys, labels
+        self._parts.settings = own_settings
+        self._parts.endpoints = endpoints
+        self._parts.accounts = accounts
+        self._parts.audit = audit
 
     async def mount_pages(self, load: "Callable[[], Callable[[], PagesBundle]]") -> None:
-        """Serve the pages. `load` imports them, on another thread; what it returns builds them here."""
+        """Serve the pages. `load` imports them on another thread; the function returned builds them."""
         build = await asyncio.get_running_loop().run_in_executor(None, load)
         bokeh_app = await _import("app.web.bokeh_app")
         pages = build()
@@ -178,9 +249,11 @@ class Server:
         pages.open()
 
     async def close(self) -> None:
-        """Let nobody in any more, say goodbye to the streams, let go of the rest; about a second at most."""
+        """Refuse new connections, notify the streams, close the rest; about a second at most."""
         if self._http is not None:
             self._http.stop()
+        for task in self._beside:
+            task.cancel()
         if self._streams is not None:
             self._streams.close()
         for closer in reversed(self._closers):
@@ -194,14 +267,14 @@ class Server:
 
 
 async def _import(name: str) -> ModuleType:
-    """On another thread: the port goes on answering meanwhile."""
+    """Import on another thread: the port keeps answering meanwhile."""
     return await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, name)
 
 
 def _application(handlers: list[Any], **settings: Any) -> Application:  # noqa: ANN401 - Tornado's own
     return Application(
         handlers,
-        transforms=[SecureHeaders],
+        transforms=[SecureHeaders, GZipContentEncoding],
         log_function=log_request,
         websocket_ping_interval=_PING_SECONDS,
         websocket_ping_timeout=_PING_SECONDS,

@@ -7,13 +7,19 @@ import sys
 
 import typer
 
+from app.commands.backup import back_up, restore
 from app.commands.doctor import doctor
+from app.commands.endpoints import endpoints
+from app.commands.export import export
 from app.commands.keys import keys
 from app.commands.labels import labels
+from app.commands.password import set_password
 from app.commands.record import record_backend
 from app.commands.replay import replay_recordings
 from app.commands.run import run_appliance
+from app.commands.settings import settings
 from app.commands.version import print_version
+from app.commands.watch import watch
 from app.errors import CommandError
 
 _HELP = """Spout sees the whale before it surfaces: it watches your own mempool for large transactions,
@@ -43,6 +49,13 @@ commands.command("record")(record_backend)
 commands.command("doctor")(doctor)
 commands.add_typer(keys, name="keys")
 commands.add_typer(labels, name="labels")
+commands.add_typer(endpoints, name="endpoints")
+commands.add_typer(settings, name="settings")
+commands.command("password")(set_password)
+commands.command("export")(export)
+commands.command("backup")(back_up)
+commands.command("restore")(restore)
+commands.command("watch")(watch)
 commands.command("version")(print_version)
 
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.api.models import revision_of, signal_of
 from app.commands.surroundings import unwritable
-from app.core.contract import forecast_body, whale_body
 from app.core.prediction import Prediction
 from app.errors import CommandError
 
@@ -15,7 +15,7 @@ Write = Callable[[Iterable[Prediction]], None]
 
 
 @contextmanager
-def dump_into(path: Path | None, *, spare: Sequence[Path]) -> Iterator[Write]:
+def dump_into(path: Path | None, *, untouched: Sequence[Path]) -> Iterator[Write]:
     """Yield what writes predictions into `path`, oldest first; the file appears once it is whole.
 
     Tried before the work begins, so that a place that cannot be written costs nobody an hour.
@@ -26,7 +26,7 @@ def dump_into(path: Path | None, *, spare: Sequence[Path]) -> Iterator[Write]:
     if path is None:
         yield lambda _predictions: None
         return
-    if path.exists() and any(path.samefile(one) for one in spare):
+    if path.exists() and any(path.samefile(one) for one in untouched):
         raise CommandError(f"--dump {path} would overwrite what is replayed: choose another file")
     if path.is_dir():
         raise CommandError(f"--dump {path} is a directory: name a file in it")
@@ -55,7 +55,7 @@ def _line(prediction: Prediction) -> dict[str, Any]:
     """The contract's whale with every revision of its forecast; the one that is scored apart."""
     first = prediction.first_forecast
     return {
-        **whale_body(prediction),
-        "first_forecast": None if first is None else forecast_body(first),
-        "forecasts": [forecast_body(forecast) for forecast in prediction.forecasts],
+        **signal_of(prediction).body(),
+        "first_forecast": None if first is None else revision_of(first).body(),
+        "forecasts": [revision_of(forecast).body() for forecast in prediction.forecasts],
     }

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from app.clock import SystemClock
-from app.commands.surroundings import DataDir, operator_file, settings_here
+from app.commands.surroundings import DataDir, noted, operator_file, settings_here
 from app.core.access import Scope
 from app.errors import CommandError
-from app.store.keys import KeyStore, ListedKey
+from app.store import KeyStore, ListedKey
 
 T = TypeVar("T")
 _LONGEST_NAME = 60
@@ -29,7 +29,11 @@ def create(
 ) -> None:
     """Make a key and print it, once: only a hash of it is kept."""
     named = _good_name(name)
-    key = _with_keys(data_dir, lambda store: store.create(named, scope, SystemClock().now()))
+    key = _with_keys(
+        data_dir,
+        lambda store: store.create(named, scope, SystemClock().now()),
+        f"API key {named!r} made, scope {scope.value}",
+    )
     typer.echo(key)
     typer.echo("Keep it: it cannot be shown again. Send it as X-API-Key, or Authorization: Bearer.", err=True)
 
@@ -50,7 +54,9 @@ def listed(data_dir: DataDir = None) -> None:
 @keys.command()
 def revoke(name: Annotated[str, typer.Argument(help="Its name.")], data_dir: DataDir = None) -> None:
     """Take a key back: from the next request on it opens nothing."""
-    if not _with_keys(data_dir, lambda store: store.revoke(name, SystemClock().now())):
+    if not _with_keys(
+        data_dir, lambda store: store.revoke(name, SystemClock().now()), f"API key {name!r} revoked"
+    ):
         raise CommandError(f"no living key is named {name!r}: `spout keys list` shows the names")
     typer.echo(f"{name} is revoked.")
 
@@ -70,9 +76,16 @@ def _good_name(name: str) -> str:
     return trimmed
 
 
-def _with_keys(data_dir: Path | None, ask: Callable[[KeyStore], Coroutine[Any, Any, T]]) -> T:
+def _with_keys(
+    data_dir: Path | None, ask: Callable[[KeyStore], Coroutine[Any, Any, T]], change: str | None = None
+) -> T:
+    """`change`: what was changed, for the audit log, unless the answer is False."""
+
     async def work() -> T:
         async with operator_file(settings_here(data_dir).data_dir) as file:
-            return await ask(KeyStore(file))
+            answer = await ask(KeyStore(file))
+            if change is not None and answer is not False:
+                await noted(file, change)
+            return answer
 
     return asyncio.run(work())

@@ -8,12 +8,22 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from app.clock import SystemClock
-from app.commands.surroundings import DataDir, operator_file, readable_file, settings_here
-from app.core.entities import Entities
-from app.core.labels import KINDS, a_label, export_labels, parse_labels, parse_table, script_or_text
+from app.commands.surroundings import DataDir, noted, operator_file, readable_file, settings_here
+from app.core.flow import (
+    KINDS,
+    Entities,
+    Label,
+    a_label,
+    export_labels,
+    looks_like_wallet_labels,
+    parse_labels,
+    parse_table,
+    parse_wallet_labels,
+    script_or_text,
+)
 from app.data import entities_table
 from app.errors import CommandError, LabelError
-from app.store.labels import LabelStore
+from app.store import LabelStore
 
 T = TypeVar("T")
 _LONGEST_FILE_BYTES = 50_000_000
@@ -24,16 +34,19 @@ labels = typer.Typer(help="Your own labels of addresses; they win over the table
 @labels.command("import")
 def import_file(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.csv", help="Columns: address,entity,group,kind,basis.")
+        Path, typer.Argument(metavar="FILE.csv", help="Columns: address,entity,group,kind,basis,private.")
     ],
+    private: Annotated[
+        bool | None, typer.Option(help="Whether alerts say own label in their place (BIP-329: they do).")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take every label of a CSV file, or none if a line is bad."""
+    """Take every label of a CSV file or of a wallet's export (BIP-329), or none if a line is bad."""
     try:
-        found = parse_labels(_text_of(file), today=_today(), known=_shipped())
+        found = _labels_in(_text_of(file), private)
     except LabelError as error:
         raise LabelError(f"{file}: {error}; nothing was imported") from error
-    count = _with_labels(data_dir, lambda store: store.put(found))
+    count = _with_labels(data_dir, lambda store: store.put(found), f"{len(found)} labels imported")
     typer.echo(f"{count} {'label' if count == 1 else 'labels'} imported.")
 
 
@@ -43,11 +56,21 @@ def add(
     entity: Annotated[str, typer.Argument(help="Whose it is.")],
     group: Annotated[str, typer.Option(help="The actor behind several entities.")] = "",
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "",
+    *,
+    private: Annotated[bool, typer.Option(help="Alerts say own label in its place.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Say whose an address is; a label that it had before is replaced."""
-    label = a_label(address, entity, created_at=_today(), group=group, kind=kind, known=_shipped())
-    _with_labels(data_dir, lambda store: store.put([label]))
+    label = a_label(
+        address,
+        entity,
+        created_at=_today(),
+        group=group,
+        kind=kind,
+        private=private,
+        known=_shipped(),
+    )
+    _with_labels(data_dir, lambda store: store.put([label]), f"label of {label.address} set")
     typer.echo(f"{label.address} is {label.entity} ({label.kind}).")
 
 
@@ -64,9 +87,18 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Forget one of your labels."""
-    if not _with_labels(data_dir, lambda store: store.remove(script_or_text(address))):
+    script, change = script_or_text(address), f"label of {address[:100]} removed"
+    if not _with_labels(data_dir, lambda store: store.remove(script), change):
         raise CommandError(f"you have no label for {address[:100]}: `spout labels list` shows yours")
     typer.echo(f"{address} has no label of yours any more.")
+
+
+def _labels_in(text: str, private: bool | None) -> tuple[Label, ...]:  # noqa: FBT001 - an option
+    if looks_like_wallet_labels(text):
+        return parse_wallet_labels(
+            text, today=_today(), known=_shipped(), private=private is not False
+        ).labels
+    return parse_labels(text, today=_today(), known=_shipped(), private=bool(private))
 
 
 def _text_of(file: Path) -> str:
@@ -88,9 +120,16 @@ def _today() -> str:
     return SystemClock().now().date().isoformat()
 
 
-def _with_labels(data_dir: Path | None, ask: Callable[[LabelStore], Coroutine[Any, Any, T]]) -> T:
+def _with_labels(
+    data_dir: Path | None, ask: Callable[[LabelStore], Coroutine[Any, Any, T]], change: str | None = None
+) -> T:
+    """`change`: what was changed, for the audit log, unless the answer is False."""
+
     async def work() -> T:
         async with operator_file(settings_here(data_dir).data_dir) as file:
-            return await ask(LabelStore(file))
+            answer = await ask(LabelStore(file))
+            if change is not None and answer is not False:
+                await noted(file, change)
+            return answer
 
     return asyncio.run(work())

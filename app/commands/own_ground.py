@@ -8,11 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import StoreError
-from app.source.examine import Finding, Verdict
-from app.store.aside import SUFFIX
-from app.store.database import Limits, checked, connect
-from app.store.migrations import LATEST, refuse_newer, schema_version
-from app.store.opening import FILE
+from app.source import Finding, Verdict
+from app.store import (
+    CANNOT_LOCK,
+    DATABASE_FILE,
+    LATEST,
+    SUFFIX,
+    Limits,
+    checked,
+    connect,
+    refuse_newer,
+    schema_version,
+)
 
 TIGHT_BYTES = 1_000_000_000
 TOO_LITTLE_BYTES = 100_000_000
@@ -24,8 +31,8 @@ def examine_data_dir(data_dir: Path) -> Finding:
     if not existing.is_dir():
         return _bad(f"{existing} is a file", "Choose another SPOUT_DATA_DIR.")
     if not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
-        mend = "Give it to the user Spout runs as, or choose another SPOUT_DATA_DIR."
-        return _bad(f"{existing} cannot be written", mend)
+        remedy = "Give it to the user Spout runs as, or choose another SPOUT_DATA_DIR."
+        return _bad(f"{existing} cannot be written", remedy)
     if existing != data_dir:
         return _good(f"{data_dir} is made at the first start")
     return _database(data_dir)
@@ -34,34 +41,46 @@ def examine_data_dir(data_dir: Path) -> Finding:
 def examine_disk(data_dir: Path) -> Finding:
     """A whale takes some kilobytes; but a full disk stops everything."""
     free = shutil.disk_usage(_nearest(data_dir)).free
-    words = f"{free / 1e9:.1f} GB free"
+    message = f"{free / 1e9:.1f} GB free"
     if free >= TIGHT_BYTES:
-        return Finding(component="free disk", status=Verdict.OK, words=words)
+        return Finding(component="free disk", status=Verdict.OK, message=message)
     status = Verdict.FAILED if free < TOO_LITTLE_BYTES else Verdict.DEGRADED
     return Finding(
-        component="free disk", status=status, words=words, mend="Free some space, or set a lower retention."
+        component="free disk",
+        status=status,
+        message=message,
+        remedy="Free some space, or set a lower retention.",
     )
 
 
 def _database(data_dir: Path) -> Finding:
-    path = data_dir / FILE
+    path = data_dir / DATABASE_FILE
     if not path.exists():
         return _good(f"{data_dir} is writable and holds no database yet")
-    with _held(data_dir) as held:
-        if not held:
-            return _good(f"{data_dir} is in use by a running Spout")
-        try:
-            version = _version(path)
-        except StoreError as error:
-            mend = "`spout run` sets damaged files aside and goes on; docs/operations.md says more."
-            return _bad(str(error), mend)
-    aside = sorted(one.name for one in data_dir.glob(f"*{SUFFIX}"))
-    words = f"{data_dir} is writable, database version {version} (this Spout's: {LATEST})"
-    if aside:
-        mend = "docs/operations.md says what they are; move them away when they are not needed."
-        words = f"{words}; set aside: {', '.join(aside)}"
-        return Finding(component="data directory", status=Verdict.DEGRADED, words=words, mend=mend)
-    return _good(words)
+    try:
+        with _held(data_dir) as held:
+            return _held_database(data_dir, path, held=held)
+    except OSError as error:
+        if error.errno in CANNOT_LOCK:
+            return _bad(f"the file system of {data_dir} cannot lock files", "Put it on a local disk.")
+        return _bad(f"{data_dir} cannot be used: {error.strerror}", "Put it on a local disk.")
+
+
+def _held_database(data_dir: Path, path: Path, *, held: bool) -> Finding:
+    if not held:
+        return _good(f"{data_dir} is in use by a running Spout")
+    try:
+        version = _version(path)
+    except StoreError as error:
+        remedy = "`spout run` sets damaged files aside and goes on; docs/operations.md says more."
+        return _bad(str(error), remedy)
+    quarantined = sorted(one.name for one in data_dir.glob(f"*{SUFFIX}"))
+    message = f"{data_dir} is writable, database version {version} (this Spout's: {LATEST})"
+    if quarantined:
+        remedy = "docs/operations.md says what they are; move them away when they are not needed."
+        message = f"{message}; set aside: {', '.join(quarantined)}"
+        return Finding(component="data directory", status=Verdict.DEGRADED, message=message, remedy=remedy)
+    return _good(message)
 
 
 def _version(path: Path) -> int:
@@ -100,9 +119,9 @@ def _nearest(path: Path) -> Path:
     return next(parent for parent in absolute.parents if parent.exists())
 
 
-def _good(words: str) -> Finding:
-    return Finding(component="data directory", status=Verdict.OK, words=words)
+def _good(message: str) -> Finding:
+    return Finding(component="data directory", status=Verdict.OK, message=message)
 
 
-def _bad(words: str, mend: str) -> Finding:
-    return Finding(component="data directory", status=Verdict.FAILED, words=words, mend=mend)
+def _bad(message: str, remedy: str) -> Finding:
+    return Finding(component="data directory", status=Verdict.FAILED, message=message, remedy=remedy)

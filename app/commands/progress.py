@@ -5,23 +5,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 Advance = Callable[[int], None]
 _GZIP_TRAILER_BYTES = 4
 
 
 @contextmanager
-def progress_bar(total_bytes: int | None) -> Iterator[Advance]:
+def progress_bar(total_bytes: int | None, what: str = "replaying") -> Iterator[Advance]:
     """Yield what is told each piece's bytes. Nothing is drawn where nobody looks."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _bytes: None
         return
-    columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("replay", total=total_bytes)
+        task = progress.add_task(what, total=total_bytes)
         yield lambda read: progress.advance(task, read)
+
+
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how many of how many are done."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def recorded_bytes(paths: Sequence[Path]) -> int | None:

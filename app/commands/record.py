@@ -15,9 +15,7 @@ from app.commands.asking import Asking
 from app.commands.surroundings import quiet_logs, settings_here
 from app.errors import CommandError
 from app.settings import Settings
-from app.source.json_lines import JsonLines
-from app.source.recorder import Recorder, RecordingTransport
-from app.source.transport import HttpTransport
+from app.source import HttpTransport, JsonLines, Recorder, RecordingTransport, trusting
 
 Work = Coroutine[Any, Any, None]
 
@@ -56,24 +54,24 @@ async def _record(
     settings: Settings, frames: JsonLines, answers: JsonLines | None, seconds: float | None
 ) -> Recorder:
     clock = SystemClock()
-    recorder = Recorder(settings.mempool_url, frames, clock, random.random)
+    recorder = Recorder(settings.mempool_url, frames, clock, random.random, trusting(settings.ca_file))
     if answers is None:
-        await _until_told([recorder.run(), frames.flush_now_and_then(clock)], clock, seconds)
+        await _until_stopped([recorder.run(), frames.flush_now_and_then(clock)], clock, seconds)
         return recorder
-    transport = HttpTransport(settings.mempool_url, clock)
+    transport = HttpTransport(settings.mempool_url, clock, tls=trusting(settings.ca_file))
     recorder.listener = asking = Asking(
         settings, RecordingTransport(transport, answers, lambda: recorder.moment), clock
     )
     try:
         flushes = [lines.flush_now_and_then(clock) for lines in (frames, answers)]
         works = [recorder.run(), asking.run(), *flushes]
-        await _until_told(works, clock, seconds)
+        await _until_stopped(works, clock, seconds)
     finally:
         await transport.close()
     return recorder
 
 
-async def _until_told(works: Sequence[Work], clock: Clock, seconds: float | None) -> None:
+async def _until_stopped(works: Sequence[Work], clock: Clock, seconds: float | None) -> None:
     """Do all of them until the time is over or somebody says stop; an error of one ends them all."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -93,9 +91,9 @@ async def _over(stop: asyncio.Event, clock: Clock, seconds: float | None) -> Non
         await stop.wait()
         return
     over = asyncio.create_task(clock.sleep(seconds))
-    told = asyncio.create_task(stop.wait())
+    reported = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({over, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({over, reported}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         over.cancel()
-        told.cancel()
+        reported.cancel()

@@ -17,19 +17,14 @@ from app.commands.dump import dump_into
 from app.commands.progress import Advance, progress_bar, recorded_bytes
 from app.commands.summary_table import print_summary
 from app.commands.surroundings import operator_file, quiet_logs, readable_file, settings_here
-from app.core.forecasting.forecaster import Forecaster
-from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting import Forecaster, MinerBeliefs, PassageTable
 from app.core.prediction import Prediction
-from app.core.tracker import Tracker
+from app.core.tracking import Tracker
+from app.engine import LabelsInForce, Replay, Summary, make_whale_policy
 from app.errors import RecordingError
-from app.judging import Labels, judgement
-from app.replay import Replay, Summary
 from app.settings import Settings
-from app.source.recording import moments, zero_of
-from app.store.labels import LabelStore
-from app.store.opening import open_database
-from app.store.operator_file import FILE as OPERATOR_FILE
-from app.store.predictions import PredictionStore
+from app.source import moments, zero_of
+from app.store import OPERATOR_FILE, LabelStore, PredictionStore, open_database
 
 Pace = Callable[[float], Awaitable[None]]
 _WHAT_IS_ONE = "a recording is made by `spout record`; recorded REST answers go to --rest"
@@ -69,7 +64,7 @@ def replay_recordings(
     recordings = [_recording(path) for path in files]
     answers = [readable_file(path, "rest.jsonl.gz") for path in rest or ()]
     with (
-        dump_into(dump, spare=[*recordings, *answers]) as write,
+        dump_into(dump, untouched=[*recordings, *answers]) as write,
         _folder(data_dir) as folder,
         progress_bar(recorded_bytes(recordings)) as advance,
     ):
@@ -95,19 +90,19 @@ async def _play(
         stack.push_async_callback(opened.database.close)
         store, labels = PredictionStore(opened), await _labels(folder)
         forecaster = Forecaster(PassageTable(MinerBeliefs()))
-        tracker = Tracker(judgement(settings, labels, forecaster))
+        tracker = Tracker(make_whale_policy(settings, labels, forecaster))
         restored = await store.restore(zero)
         tracker.restore(restored.predictions, restored.blocks, restored.unread)
         replay = Replay(
-            tracker=tracker, keeper=store, recordings=recordings, rest=answers, listeners=[forecaster]
+            tracker=tracker, event_store=store, recordings=recordings, rest=answers, listeners=[forecaster]
         )
         summary = await replay.run(pace_of(speed, SystemClock()), advance)
         return summary, replay.kept.predictions.values()
 
 
-async def _labels(folder: Path) -> Labels:
+async def _labels(folder: Path) -> LabelsInForce:
     """The shipped table, with the operator's own labels if the directory has some."""
-    labels = Labels()
+    labels = LabelsInForce()
     if (folder / OPERATOR_FILE).exists():
         async with operator_file(folder) as file:
             await labels.refresh(LabelStore(file))

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.replay import Summary
+from app.engine import Summary
 
 
 def print_summary(summary: Summary) -> None:

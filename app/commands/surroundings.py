@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from app import logs
 from app.clock import SystemClock
 from app.errors import CommandError
+from app.redaction import Redactor
 from app.settings import LogLevel, Settings, read_settings
-from app.store.operator_file import OperatorFile, open_operator
+from app.store import COMMAND_LINE, AuditLog, OperatorFile, open_operator
 
 DataDir = Annotated[
     Path | None,
@@ -29,13 +29,17 @@ def settings_here(data_dir: Path | None = None) -> Settings:
         SettingsError: if a setting is not good.
     """
     settings = read_settings(os.environ)
-    return msgspec.structs.replace(settings, data_dir=data_dir) if data_dir else settings
+    return settings.model_copy(update={"data_dir": data_dir}) if data_dir else settings
 
 
 def quiet_logs(settings: Settings) -> None:
     """Warnings and worse on standard error, unless the operator asked for another level."""
     chosen = "log_level" in settings.given
-    logs.configure(settings.log_level if chosen else LogLevel.WARNING, settings.log_format)
+    logs.configure(
+        settings.log_level if chosen else LogLevel.WARNING,
+        settings.log_format,
+        redactor=Redactor(settings.revealed()),
+    )
 
 
 def readable_file(path: Path, example: str) -> Path:
@@ -71,6 +75,11 @@ async def operator_file(data_dir: Path) -> AsyncIterator[OperatorFile]:
         yield opened.file
     finally:
         await opened.file.close()
+
+
+async def noted(file: OperatorFile, what: str) -> None:
+    """Keep a change in the audit log."""
+    await AuditLog(file).note(COMMAND_LINE, what, SystemClock().now())
 
 
 def unwritable(path: Path, error: OSError | ValueError) -> CommandError:

@@ -1,4 +1,4 @@
-"""Watches our own memory: a passing peak is let pass, a lasting one is answered by setting whales aside."""
+"""Watches the process's own memory, and has whales unloaded when it stays short."""
 
 import asyncio
 import ctypes
@@ -16,28 +16,28 @@ from app.views import Component, ComponentStatus, Notice
 
 READ_SECONDS: Final = 2.0
 BEGINS_AT: Final = 0.80
-"""Of the limit."""
+"""Share of the limit at which an episode of memory pressure begins."""
 OVER_BELOW: Final = 0.75
-"""An episode ends only below this, so that it is one and not many."""
+"""Share of the limit below which an episode ends; the hysteresis keeps it one episode and not many."""
 LASTING_READINGS: Final = 5
-"""In a row, 10 s: a frame of a hundred megabytes is read in less."""
+"""Consecutive readings over the limit before whales are unloaded: 10 s; parsing a 100 MB frame takes less."""
 _log = structlog.get_logger(__name__)
 
 
 class MemoryWatch:
-    """`read` gives our resident memory in MB; what is to be set aside is told as MemoryPressed."""
+    """Polls `read`, the resident memory in MB; emits MemoryPressed when whales have to be unloaded."""
 
     def __init__(
         self,
         read: Callable[[], float],
-        tell: Callable[[Observation], Awaitable[None]],
+        emit: Callable[[Observation], Awaitable[None]],
         clock: Clock,
         *,
         limit_mb: int,
         tidy: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._read = read
-        self._tell = tell
+        self._emit = emit
         self._clock = clock
         self._limit_mb = limit_mb
         self._tidy = tidy or give_back
@@ -52,7 +52,7 @@ class MemoryWatch:
             await self._clock.sleep(READ_SECONDS)
 
     async def look(self) -> None:
-        """Take one reading; answer it if it lasts."""
+        """Take one reading; free memory at the first high one, emit MemoryPressed if it lasts."""
         self._rss_mb = self._read()
         if self._rss_mb < self._limit_mb * BEGINS_AT:
             self._over = 0
@@ -66,29 +66,29 @@ class MemoryWatch:
             self._over = 0
             await self._press()
 
-    def component(self, set_aside: int) -> Component:
-        """One line of health."""
+    def component(self, unloaded: int) -> Component:
+        """The memory line of the health report."""
         pressed = self._pressed_since is not None
         return Component(
             name="memory",
             status=ComponentStatus.DEGRADED if pressed else ComponentStatus.OK,
             since=self._since,
-            error=self._words(set_aside) if pressed else None,
+            error=self._words(unloaded) if pressed else None,
             detail=f"{self._rss_mb:.0f} MB of {self._limit_mb} MB",
         )
 
-    def notices(self, set_aside: int) -> tuple[Notice, ...]:
-        """What the operator should know while it lasts."""
+    def notices(self, unloaded: int) -> tuple[Notice, ...]:
+        """The notice to the operator for as long as the episode lasts."""
         if self._pressed_since is None:
             return ()
-        return (Notice(code="memory", words=self._words(set_aside), since=self._pressed_since),)
+        return (Notice(code="memory", words=self._words(unloaded), since=self._pressed_since),)
 
     async def _press(self) -> None:
         first = self._pressed_since is None
         if first:
             self._pressed_since = self._since = self._clock.now()
             _log.warning("memory is short", rss_mb=round(self._rss_mb), limit_mb=self._limit_mb)
-        await self._tell(MemoryPressed(rss_mb=self._rss_mb, limit_mb=self._limit_mb, first=first))
+        await self._emit(MemoryPressed(rss_mb=self._rss_mb, limit_mb=self._limit_mb, first=first))
 
     def _relax(self) -> None:
         if self._pressed_since is not None:
@@ -96,21 +96,21 @@ class MemoryWatch:
             self._pressed_since = None
             self._since = self._clock.now()
 
-    def _words(self, set_aside: int) -> str:
+    def _words(self, unloaded: int) -> str:
         return (
-            f"Memory is short: {self._rss_mb:.0f} MB of {self._limit_mb} MB. {set_aside} whales of the "
+            f"Memory is short: {self._rss_mb:.0f} MB of {self._limit_mb} MB. {unloaded} whales of the "
             "lowest feerates are set aside; they are stored, and their ends are still told. A higher "
             "SPOUT_MEMORY_LIMIT_MB gives more room."
         )
 
 
 def rss_mb() -> float:
-    """Our resident memory."""
+    """Return the resident set size of this process, in MB."""
     return float(psutil.Process().memory_info().rss) / 1_048_576
 
 
 async def give_back() -> None:
-    """Collect what is garbage and hand free pages back to the system."""
+    """Run the garbage collector and return free pages to the operating system."""
     loop = asyncio.get_running_loop()
     gc.collect()
     await loop.run_in_executor(None, _trim)
@@ -120,4 +120,4 @@ def _trim() -> None:
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):
-        return  # another C library: it has its own ways
+        return  # not glibc: no malloc_trim

@@ -1,4 +1,4 @@
-"""The forecaster's school: every few hours it is told what came of its own forecasts."""
+"""Recalibrates the forecaster every few hours from the outcomes of its own forecasts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,51 +7,63 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.clock import Clock
-from app.core.forecasting.outcomes import ScoredForecast, headline_outcomes, learned_from
-from app.core.forecasting.recalibration import TRUSTED_OUTCOMES, Recalibration
+from app.core.forecasting import (
+    TRUSTED_OUTCOMES,
+    Recalibration,
+    learned_from,
+)
 from app.core.models import Block
 from app.core.prediction import Prediction
+from app.core.scoring import ScoredForecast, headline_outcomes
+from app.errors import StoreError
 
 EVERY_SECONDS = 3 * 3600.0
 UNTIL_TRUSTED_SECONDS = 1800.0
-"""While there are fewer outcomes than are wholly trusted, it is learned this often."""
+"""Interval while there are fewer outcomes than TRUSTED_OUTCOMES."""
 SLICE = timedelta(hours=6)
-"""The history is read backward in pieces, so that the store can keep what comes in between."""
+"""The history is read backwards in slices, so that the store can write new events in between."""
 OLDEST = timedelta(days=30)
 ENOUGH = 5_000
-"""The latest outcomes; older ones are of another market."""
+"""Number of latest outcomes to fit; older ones reflect another fee market."""
 _log = structlog.get_logger(__name__)
 
 
-class Learner:
-    """Reads outcomes from the store, fits off the loop, and hands on what they teach."""
+class Recalibrator:
+    """Reads outcomes from the store, fits a Recalibration off the event loop, and passes it to `take_up`."""
 
     def __init__(
         self,
         *,
         detected_between: Callable[[datetime, datetime], Awaitable[tuple[Prediction, ...]]],
         tip: Callable[[], Block | None],
-        take_up: Callable[[Recalibration], None],
+        adopt: Callable[[Recalibration], None],
         clock: Clock,
     ) -> None:
         self._detected_between = detected_between
         self._tip = tip
-        self._take_up = take_up
+        self._adopt = adopt
         self._clock = clock
 
     async def run(self) -> None:
-        """Learn at once, and for ever."""
+        """Recalibrate at once and then periodically."""
         while True:
-            learned = await self.learn()
-            few = learned.outcomes < TRUSTED_OUTCOMES
+            try:
+                few = (await self.learn()).outcomes < TRUSTED_OUTCOMES
+            except StoreError as error:  # a full disk, say: nothing is learned until it answers again
+                _log.warning("outcomes not read", reason=str(error))
+                few = True
             await self._clock.sleep(UNTIL_TRUSTED_SECONDS if few else EVERY_SECONDS)
 
     async def learn(self) -> Recalibration:
-        """Raise StoreError if the store cannot be read."""
+        """Fit to the latest outcomes and adopt the result.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
         now = self._clock.now()
         scored = await self._latest_outcomes(now)
         learned = await asyncio.get_running_loop().run_in_executor(None, learned_from, scored, now)
-        self._take_up(learned)
+        self._adopt(learned)
         _log.info("learned from outcomes", outcomes=learned.outcomes, changes=not learned.changes_nothing)
         return learned
 

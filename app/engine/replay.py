@@ -1,4 +1,4 @@
-"""The same journey over recordings, as fast as it goes or at the pace it was recorded."""
+"""Replays recordings through the same pipeline, at full speed or recorded pace."""
 
 import resource
 from collections import Counter
@@ -17,29 +17,35 @@ from app.core.models import Block, SourceName
 from app.core.observations import (
     BlockConnected,
     Observation,
+    ProjectedTransaction,
     SourceConnected,
-    TransactionGlimpsed,
     TransactionReplaced,
+    TransactionReply,
     TransactionSeen,
-    TransactionTold,
+    TransactionsSeen,
 )
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.questions import AskMempool
-from app.core.tracker import Tracker
-from app.core.units import BlockHash
-from app.pipeline import Keeper, Listener, Pipeline
-from app.source.breaker import Guard, Patience
-from app.source.examined import Examined
-from app.source.frames import FrameReader
-from app.source.inquire import Inquirer
-from app.source.mempool_rest import MempoolRest
-from app.source.recording import RecordedTransport, moments, zero_of
+from app.core.tracking import Tracker
+from app.core.units import BlockHash, Sats
+from app.engine.pipeline import EventStore, ObservationListener, Pipeline
+from app.source import (
+    Answering,
+    FrameReader,
+    Guard,
+    MempoolRest,
+    Patience,
+    RecordedTransport,
+    SeenTxids,
+    moments,
+    zero_of,
+)
 
 RECONCILE_EVERY_SECONDS = 300.0
 
 
 class ReplayClock:
-    """Stands at the moment of the line that is read; waiting costs nothing."""
+    """A clock set to the time of the recorded line being read; `sleep` returns at once."""
 
     def __init__(self, zero: datetime) -> None:
         self._zero = zero
@@ -57,7 +63,7 @@ class ReplayClock:
 
 @dataclass(slots=True, kw_only=True)
 class Summary:
-    """The contract's summary of a replay."""
+    """The summary of a replay, as the contract defines it."""
 
     transactions: int = 0
     blocks: int = 0
@@ -80,10 +86,10 @@ class Summary:
 
 
 class Remembering:
-    """A keeper that also holds on to all of it: the last version of each prediction, every event."""
+    """An event store that also keeps in memory the last version of each prediction and every event."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, event_store: EventStore) -> None:
+        self._event_store = event_store
         self.predictions: dict[str, Prediction] = {}
         self.events: list[Event] = []
 
@@ -94,39 +100,39 @@ class Remembering:
         blocks: Sequence[Block] = (),
         read: Sequence[BlockHash] = (),
     ) -> tuple[Event, ...]:
-        events = await self._keeper.append(happenings, predictions, blocks, read)
+        events = await self._event_store.append(happenings, predictions, blocks, read)
         self.predictions |= {one.prediction_id: one for one in predictions}
         self.events += events
         return events
 
 
 class Replay:
-    """One pass over recordings; `kept` holds what came out."""
+    """One pass over recordings; `kept` holds the resulting predictions and events."""
 
     def __init__(
         self,
         *,
         tracker: Tracker,
-        keeper: Keeper,
+        event_store: EventStore,
         recordings: Sequence[Path],
         rest: Sequence[Path],
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[ObservationListener] = (),
     ) -> None:
         self._tracker = tracker
         self._recordings = recordings
         self._clock = ReplayClock(zero_of(recordings[0]))
         self._transport = RecordedTransport(rest, self._clock.now())
-        self._examined = Examined()
+        self._seen_txids = SeenTxids()
         never = Patience(attempts=1, trips_after=1_000_000_000)
         self._rest = MempoolRest(
-            self._transport, Guard("recorded", self._clock, lambda: 0.0, never), self._clock, self._examined
+            self._transport, Guard("recorded", self._clock, lambda: 0.0, never), self._clock, self._seen_txids
         )
-        self.kept = Remembering(keeper)
-        self._inquirer = Inquirer([self._rest], self._tell, self._clock)
+        self.kept = Remembering(event_store)
+        self._answering = Answering([self._rest], self._emit, self._clock)
         self._pipeline = Pipeline(
             tracker=tracker,
-            keeper=self.kept,
-            asker=self._inquirer,
+            event_store=self.kept,
+            question_queue=self._answering,
             bus=Bus(),
             clock=self._clock,
             listeners=listeners,
@@ -135,53 +141,66 @@ class Replay:
         self._reconciled_at = 0.0
 
     async def run(self, pace: Callable[[float], Awaitable[None]], progress: Callable[[int], None]) -> Summary:
-        """Play all of it. `pace` hears each moment's second before it counts, `progress` each frame's bytes.
+        """Play all recordings. `pace` is awaited with each line's second, `progress` gets each frame's bytes.
 
         Raises:
             RecordingError: if a file cannot be read.
         """
+
+        def threshold() -> Sats:
+            return self._tracker.threshold
+
         started = SystemClock().monotonic()
-        reader, opened = FrameReader(), 0
+        reader, opened = FrameReader(threshold), 0
         for recording in self._recordings:
             for moment in moments(recording):
                 await pace(moment.t)
                 self._clock.t = self._transport.t = moment.t
                 if moment.meta == "open":
-                    reader, opened = FrameReader(), opened + 1
+                    reader, opened = FrameReader(threshold), opened + 1
                     await self._take([SourceConnected(source=SourceName.MEMPOOL_WS, again=opened > 1)])
                 elif moment.frame is not None:
                     progress(len(moment.frame))
                     await self._take(reader.feed(moment.frame))
                 await self._settle()
                 self._reconcile_if_due()
-        self._inquirer.ask(AskMempool("end of the recording"))
+        self._answering.ask(AskMempool("end of the recording"))
         await self._settle()
+        await self._answer_the_rest()
         return self._summary(SystemClock().monotonic() - started)
 
     async def _take(self, observations: Iterable[Observation]) -> None:
-        await self._pipeline.take(self._counting(self._examined.noting(observations)))
+        await self._pipeline.take(self._counting(self._seen_txids.noting(observations)))
 
-    async def _tell(self, observation: Observation) -> None:
+    async def _emit(self, observation: Observation) -> None:
         await self._take([observation])
 
     async def _settle(self) -> None:
-        """Have everything answered before time goes on."""
-        await self._inquirer.drain()
-        async for leftover in self._rest.leftovers():
-            await self._take([leftover])
-            await self._inquirer.drain()
+        """Answer all open questions before the clock advances."""
+        await self._answering.drain()
+        async for transaction in self._rest.backlog():
+            await self._take([transaction])
+            await self._answering.drain()
+
+    async def _answer_the_rest(self) -> None:
+        """Advance the clock past the last frame, for questions that are due later."""
+        while (due := self._answering.next_due) is not None:
+            self._clock.t = max(self._clock.t, due)
+            await self._settle()
 
     def _reconcile_if_due(self) -> None:
         if self._clock.t - self._reconciled_at >= RECONCILE_EVERY_SECONDS:
             self._reconciled_at = self._clock.t
-            self._inquirer.ask(AskMempool("every few minutes"))
+            self._answering.ask(AskMempool("every few minutes"))
 
     def _counting(self, observations: Iterable[Observation]) -> Iterator[Observation]:
         for observation in observations:
             match observation:
-                case TransactionSeen(tx=tx) | TransactionTold(tx=tx) | TransactionReplaced(by=tx):
+                case TransactionSeen(tx=tx) | TransactionReply(tx=tx) | TransactionReplaced(by=tx):
                     self._txids.add(int(tx.txid[:16], 16))
-                case TransactionGlimpsed(txid=txid):
+                case TransactionsSeen(batch=batch):
+                    self._txids.update(int(txid[:16], 16) for txid in batch.txids)
+                case ProjectedTransaction(txid=txid):
                     self._txids.add(int(txid[:16], 16))
                 case BlockConnected(block=block) if block.txids:
                     self._txids.update(int(txid[:16], 16) for txid in block.txids)
@@ -214,7 +233,7 @@ def _count(names: type[StrEnum], found: Iterable[StrEnum]) -> dict[str, int]:
 
 
 def _accuracy(predictions: Iterable[Prediction]) -> dict[str, Any]:
-    """How the first forecasts ended; what had none is counted apart."""
+    """Count the outcomes of first forecasts; predictions first seen in a block are counted apart."""
     scored = [one for one in predictions if one.first_forecast is not None]
     outcomes = Counter(one.outcome for one in scored if one.outcome is not None)
     ended = outcomes[Outcome.ON_TIME] + outcomes[Outcome.LATE]

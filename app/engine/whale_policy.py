@@ -1,26 +1,24 @@
-"""What decides on a whale here: the operator's threshold, the labels in force, and who forecasts."""
+"""Builds the policy for whales from threshold, labels in force and forecast source."""
+
+import asyncio
 
 import structlog
 
 from app.core.classification import Classification
-from app.core.classify import classify, is_whale
-from app.core.entities import Entities
-from app.core.flow.peel import PeelMemory
-from app.core.labels import parse_labels, parse_table
+from app.core.flow import Entities, PeelMemory, classify, is_whale, parse_labels, parse_table
 from app.core.models import Transaction
-from app.core.tracking.beliefs import Judgement
-from app.core.tracking.foreteller import Foreteller
+from app.core.tracking import ForecastSource, WhalePolicy
 from app.data import demo_labels, entities_table
 from app.settings import Settings
-from app.store.labels import LabelStore
+from app.store import LabelStore
 
 DEMO_DAY = "2026-11-22"
-"""When the demo's own labels were made."""
+"""The date of the demo's own labels."""
 _log = structlog.get_logger(__name__)
 
 
-class Labels:
-    """The shipped table with the operator's own labels on top; takes them up as they change."""
+class LabelsInForce:
+    """The shipped table with the operator's own labels on top; reloads these when they change."""
 
     def __init__(self, *, demo: bool = False) -> None:
         shipped = parse_table(entities_table())
@@ -34,21 +32,25 @@ class Labels:
         return classify(tx, self.entities, peels)
 
     async def refresh(self, store: LabelStore) -> None:
-        """Read the operator's labels again if somebody changed them."""
+        """Reload the operator's labels if the store has a new revision."""
         revision = await store.revision()
         if revision == self._revision:
             return
         own = await store.listed()
-        self.entities = self._shipped.with_labels(own)
+        # On another thread: an import may bring 100,000 of them, which takes a second of processor.
+        loop = asyncio.get_running_loop()
+        self.entities = await loop.run_in_executor(None, self._shipped.with_labels, own)
         self._revision = revision
         _log.info("labels read", own=len(own))
 
 
-def judgement(settings: Settings, labels: Labels, foreteller: Foreteller) -> Judgement:
-    """What decides on a whale here: the operator's threshold and labels, and who forecasts."""
-    return Judgement(
+def make_whale_policy(
+    settings: Settings, labels: LabelsInForce, forecast_source: ForecastSource
+) -> WhalePolicy:
+    """Build the policy from the operator's threshold, the labels in force and the forecast source."""
+    return WhalePolicy(
         threshold=settings.whale_threshold_sat,
         classify=labels.classify,
         is_whale=is_whale,
-        foreteller=foreteller,
+        forecast_source=forecast_source,
     )

@@ -1,0 +1,37 @@
+"""The bounded queue of observations in front of the pipeline; a source that is too fast has to wait."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.clock import Clock
+from app.core.observations import Observation
+from app.metrics import frame_arrived
+
+MOST_BATCHES = 64
+MOST_AT_ONCE = 2_000
+
+
+class Inbox:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._batches: asyncio.Queue[tuple[float, Sequence[Observation]]] = asyncio.Queue(MOST_BATCHES)
+        self.arrived_at = 0.0
+        """When the oldest of what `next` returned last came, in monotonic seconds."""
+
+    async def emit(self, observations: Sequence[Observation]) -> None:
+        """Enqueue one batch; waits while the queue is full."""
+        if observations:
+            arrived = frame_arrived.get()
+            at = self._clock.monotonic() if arrived is None else arrived
+            await self._batches.put((at, observations))
+
+    async def emit_one(self, observation: Observation) -> None:
+        await self.emit((observation,))
+
+    async def next(self) -> list[Observation]:
+        """Return the waiting observations, at least one batch; they are stored in one transaction."""
+        self.arrived_at, first = await self._batches.get()
+        taken = list(first)
+        while len(taken) < MOST_AT_ONCE and not self._batches.empty():
+            taken += self._batches.get_nowait()[1]
+        return taken

@@ -1,0 +1,24 @@
+"""Packages whose `__init__` imports a submodule only when one of its names is used (PEP 562)."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+
+def lazily(package: str, rooms: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package; `rooms` maps a module to the names it exports.
+
+    `/healthz` answers before DuckDB, Panel or the sources are imported: an `__init__` that imported its
+    submodules would load them all.
+    """
+    where = {name: module for module, names in rooms.items() for name in names}
+
+    def find(name: str) -> Any:  # noqa: ANN401 - whatever the room offers
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(import_module(where[name]), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return find

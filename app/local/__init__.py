@@ -1,0 +1,8 @@
+"""A socket in the data directory, by which the commands of this machine's own user ask a running Spout."""
+
+from app.local.asking import Conversation as Conversation
+from app.local.asking import connected as connected
+from app.local.channel import Channel as Channel
+from app.local.serving import SOCKET as SOCKET
+from app.local.serving import Handler as Handler
+from app.local.serving import commands_served as commands_served

@@ -1,0 +1,70 @@
+"""Removes secrets and terminal control sequences from text for people."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+HIDDEN: Final = "***"
+SHORTEST: Final = 6
+"""A shorter secret could also be a common word."""
+_SHAPES: Final = (
+    (re.compile(r"(?<=://)[^/\s]+@"), f"{HIDDEN}@"),
+    (
+        re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',}]+"),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.~-]{12,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|cookie)[\"']?=[\"']?)[^\s\"',}&]+"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"\bspout_[A-Za-z0-9_-]{20,}"), HIDDEN),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
+    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), HIDDEN),
+)
+"""Credentials in URLs (a password may hold an @) and headers; our keys, webhooks', JWTs, Telegram's."""
+_SECRET_NAMES: Final = re.compile(
+    r"(?i)password|passwd|passphrase|secret|token|api_?key|authorization|cookie"
+)
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_DEEPEST: Final = 6
+
+
+class Redactor:
+    """Hides strings that look like a secret, and the known secrets anywhere."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({one for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        for shape, instead in _SHAPES:
+            text = shape.sub(instead, text)
+        return text
+
+    def value(self, value: Any, name: str = "", depth: int = 0) -> Any:  # noqa: ANN401 - whatever is logged
+        """Return the value without secrets and control characters, at any depth."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if depth >= _DEEPEST or (isinstance(value, str | bytes) and value and _SECRET_NAMES.search(name)):
+            return HIDDEN
+        if isinstance(value, Mapping):
+            return {key: self.value(one, str(key), depth + 1) for key, one in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(one, name, depth + 1) for one in value]
+        return self(printable(str(value)))
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control characters as `\x1b`: remote text must not control the terminal."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def csv_cell(text: str) -> str:
+    """Return a cell that a spreadsheet does not evaluate (OWASP, CSV injection)."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

@@ -1,0 +1,113 @@
+"""Where settings come from: the `SPOUT_` names of an environment, and the files that `NAME_FILE` names."""
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from app.errors import SettingsError
+
+PREFIX = "SPOUT_"
+MAY_COME_AS_FILE = (
+    "SPOUT_PASSWORD",
+    "SPOUT_SECRET",
+    "SPOUT_BITCOIND_URL",
+    "SPOUT_MEMPOOL_URL",
+    "SPOUT_OUTBOUND_PROXY",
+    "SPOUT_MQTT_URL",
+)
+"""Those that are secret or may hold one: `NAME_FILE` names a file whose first line is the value."""
+RETIRED = {
+    "SPOUT_BITCOIND_RPC_URL": "SPOUT_BITCOIND_URL",
+    "SPOUT_DB_PATH": "SPOUT_DATA_DIR",
+    "SPOUT_DEMO": "SPOUT_SOURCE=demo",
+    "SPOUT_MEMPOOL_API_URL": "SPOUT_MEMPOOL_URL",
+    "SPOUT_MEMPOOL_WS_URL": "SPOUT_MEMPOOL_URL",
+    "SPOUT_THRESHOLD_BTC": "SPOUT_WHALE_THRESHOLD_BTC",
+}
+_LONGEST_FILE_BYTES = 64 * 1024
+_CASELESS = ("source", "log_level", "log_format", "trust_proxy_auth")
+
+
+class EnvironmentSource(PydanticBaseSettingsSource):
+    """The texts that were set, by field; an empty one counts as unset. Refuses a name that is no setting."""
+
+    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self._environ = environ
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(texts_of(self._environ, names_of(self.settings_cls.model_fields)))
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's own
+        return self().get(field_name), field_name, False
+
+
+def texts_of(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Return what was set, by field; `names` are those there are.
+
+    Raises:
+        SettingsError: for a name that is not one, one set twice, or a file that cannot be read.
+    """
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value != ""}
+    for name in given:
+        refuse_unknown(name, (*names, *(f"{secret}_FILE" for secret in MAY_COME_AS_FILE)))
+    texts = {field_of(name): value.strip() for name, value in _with_files(given, names).items()}
+    return texts | {field: texts[field].lower() for field in _CASELESS if field in texts}
+
+
+def names_of(fields: Iterable[str]) -> tuple[str, ...]:
+    """`port` is set by `SPOUT_PORT`."""
+    return tuple(PREFIX + field.upper() for field in fields)
+
+
+def field_of(name: str) -> str:
+    return name.removeprefix(PREFIX).lower()
+
+
+def refuse_unknown(name: str, known: tuple[str, ...]) -> None:
+    """Raise SettingsError if there is no such name; it names the right one."""
+    if name in known:
+        return
+    if name in RETIRED:
+        raise SettingsError(f"{name} is not read: use {RETIRED[name]} instead")
+    from difflib import get_close_matches  # noqa: PLC0415 - only who is wrong waits for it
+
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists the names there are"
+    raise SettingsError(f"{name} is not a setting of Spout: {hint}")
+
+
+def _with_files(given: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    plain = {name: value for name, value in given.items() if name in names}
+    for name, path in given.items():
+        if name in plain:
+            continue
+        target = name.removesuffix("_FILE")
+        if target in plain:
+            raise SettingsError(f"{target} and {name} are both set: keep one of them")
+        plain[target] = _first_line(name, Path(path.strip()))
+    return plain
+
+
+def _first_line(name: str, path: Path) -> str:
+    try:
+        # Not waited for: a pipe that nobody writes to would hold up the start for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            os.close(handle)
+            raise SettingsError(f"{name}: {path} is no plain file: save the secret in one (mode 0600)")
+        with open(handle, encoding="utf-8") as file:  # noqa: PTH123 - what is open already
+            line = file.read(_LONGEST_FILE_BYTES).partition("\n")[0].strip()
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name}: {path} is not text") from error
+    if not line:
+        raise SettingsError(f"{name}: the first line of {path} is empty")
+    return line

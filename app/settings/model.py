@@ -1,0 +1,176 @@
+"""What the operator set, as one frozen model: every name of the contract, its kind, its default.
+
+Read before the port is open, so it is kept light. `docs/settings.md` lists every name; a test compares.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.core.units import SATS_PER_BTC, Sats
+from app.settings.environment import EnvironmentSource
+from app.settings.kinds import (
+    Currency,
+    ElectrumUrl,
+    HostList,
+    HttpUrl,
+    MqttUrl,
+    ProxyUrl,
+    Secret,
+    TcpUrl,
+    TimeZone,
+)
+
+
+class Source(StrEnum):
+    AUTO = "auto"
+    MEMPOOL = "mempool"
+    BITCOIND = "bitcoind"
+    DEMO = "demo"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """What a value must be, as a refusal says it."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Of a setting that may be set while Spout runs, and then wins over the environment: what it does."""
+
+    words: str
+
+
+_Btc = Annotated[
+    Decimal,
+    Field(gt=0, le=21_000_000, decimal_places=8),
+    Must("be an amount of BTC above 0, with at most 8 decimals"),
+]
+_Days = Annotated[int, Field(ge=1, le=36_500), Must("be a whole number of days from 1 to 36500")]
+_Megabytes = Annotated[int, Field(ge=100, le=1_048_576), Must("be a whole number of MB from 100 to 1048576")]
+_FrameMegabytes = Annotated[int, Field(ge=8, le=4_096), Must("be a whole number of MB from 8 to 4096")]
+_Clients = Annotated[int, Field(ge=1, le=10_000), Must("be a whole number from 1 to 10000")]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Must("be a number from 0 to 1")]
+_Port = Annotated[int, Field(ge=0, le=65_535), Must("be a whole number from 0 (any free port) to 65535")]
+_Source = Annotated[Source, Must("be one of auto, mempool, bitcoind, demo")]
+_Level = Annotated[LogLevel, Must("be one of debug, info, warning, error")]
+_Format = Annotated[LogFormat, Must("be console or json")]
+_Switch = Annotated[bool, Must("be true or false")]
+_Path = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class Settings(BaseSettings):
+    """Every name of the contract; `SPOUT_PORT` is `port`. None where the operator set nothing."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    source: _Source = Source.AUTO
+    mempool_url: HttpUrl = HttpUrl("http://127.0.0.1:8999")
+    electrs_url: ElectrumUrl | None = None
+    bitcoind_url: HttpUrl | None = None
+    bitcoind_cookie_file: _Path | None = None
+    bitcoind_zmq_rawtx: TcpUrl | None = None
+    bitcoind_zmq_sequence: TcpUrl | None = None
+    bitcoind_zmq_hashblock: TcpUrl | None = None
+    ca_file: _Path | None = None
+    data_dir: _Path = Path("data")
+    host: str = "127.0.0.1"
+    port: _Port = 8411
+    password: Secret | None = None
+    secret: Secret | None = None
+    trust_proxy_auth: _Switch = False
+    trusted_proxies: HostList | None = None
+    whale_threshold_btc: Annotated[_Btc, Live("a whale moves strictly more than this many BTC")] = Decimal(
+        100
+    )
+    retention_days: Annotated[_Days, Live("how many days events and predictions are kept")] = 90
+    memory_limit_mb: _Megabytes = 500
+    max_frame_mb: _FrameMegabytes | None = None
+    """None: the smaller of 600 and a third of what the cgroup or the machine leaves."""
+    stream_clients: _Clients = 100
+    accuracy_alert_below: Annotated[_Share, Live("tell when the hit rate falls below")] = 0.70
+    mempool_app_url: HttpUrl | None = None
+    outbound_proxy: ProxyUrl | None = None
+    allowed_targets: HostList | None = None
+    timezone: Annotated[TimeZone, Live("of quiet hours, digests and messages; the API stays UTC")] = TimeZone(
+        "UTC"
+    )
+    mqtt_url: MqttUrl | None = None
+    currency: Annotated[Currency, Live("shown beside bitcoin, by your own backend's prices")] = Currency(
+        "off"
+    )
+    log_level: _Level = LogLevel.INFO
+    log_format: _Format = LogFormat.CONSOLE
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own names
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment that `read_settings` was handed; nothing else is looked at."""
+        return (EnvironmentSource(settings_cls, init_settings().get("environ", {})),)
+
+    def revealed(self) -> tuple[str, ...]:
+        """Every secret that the settings hold, as it may come to stand in a text: to be hidden there."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        own = [value.reveal() for value in values if isinstance(value, Secret)]
+        passwords = [urlsplit(value).password for value in values if isinstance(value, str) and "@" in value]
+        return tuple({form for one in (*own, *passwords) if one for form in (one, unquote(one))})
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields the operator set; the rest are defaults."""
+        return frozenset(self.model_fields_set)
+
+    @property
+    def whale_threshold_sat(self) -> Sats:
+        return Sats(int(self.whale_threshold_btc * SATS_PER_BTC))
+
+    @property
+    def source_configured(self) -> bool:
+        """Whether the operator named a node; only where none is named may a demo be shown."""
+        return not self.given.isdisjoint(
+            {"mempool_url", "electrs_url", "bitcoind_url", "bitcoind_cookie_file", "bitcoind_zmq_rawtx"}
+        )
+
+    @property
+    def loopback_only(self) -> bool:
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address, or localhost, that no other machine can reach; a name is not looked up."""
+    bare = host.strip("[]").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False
