@@ -1,43 +1,59 @@
-"""Everything a browser loads, from this folder: nothing comes from another host."""
+"""Everything a browser loads, under one address with a fingerprint; nothing comes from another host."""
 
 import asyncio
 import gzip
 import hashlib
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import bokeh
+import panel as pn
 from bokeh.settings import settings
-from tornado.web import RequestHandler, StaticFileHandler
+from panel.io.resources import DIST_DIR
+from tornado.web import HTTPError, RequestHandler
 
 ROOM = Path(__file__).parent
 STATIC = ROOM / "static"
+COMPONENTS = ROOM / "components"
 TEMPLATES = ROOM / "templates"
-BOKEH_JS = settings.bokehjs_path() / "js" / "bokeh.min.js"
-"""All of Bokeh that the charts need: no widgets, no WebGL, nothing of Panel's."""
+_BOKEH = settings.bokehjs_path() / "js"
+LIBRARIES = {
+    "bokeh.min.js": _BOKEH / "bokeh.min.js",
+    "bokeh-widgets.min.js": _BOKEH / "bokeh-widgets.min.js",
+    "bokeh-tables.min.js": _BOKEH / "bokeh-tables.min.js",
+    "panel.min.js": DIST_DIR / "panel.min.js",
+}
+"""In the order in which they are loaded; Panel's bundle asks for Bokeh's widgets and tables, used or not."""
+_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+\.js)["'];""", re.MULTILINE)
 FOR_EVER = "public, max-age=31536000, immutable"
-APART = {"light.js", "live.js", "system.js"}
-"""No module of every page: `light.js` is written into the page, the others are the pages' own."""
-
-
-def fingerprint() -> str:
-    """Names the assets' content: a browser may keep them for ever, and an open page sees an upgrade."""
-    digest = hashlib.sha256(bokeh.__version__.encode())
-    for file in sorted(STATIC.rglob("*")):
-        if file.is_file():
-            digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def module_names() -> list[str]:
-    """Our own modules: a page names them all, so that a browser need not find out one by one."""
-    return sorted(file.name for file in STATIC.glob("*.js") if file.name not in APART)
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json; charset=utf-8",
+}
+_COUNTED = {".py", ".html", *_TYPES}
 
 
 @cache
-def packed(file: Path) -> bytes:
-    """Gzipped once, a tenth of a second for Bokeh's script: call it off the loop."""
-    return gzip.compress(file.read_bytes(), mtime=0)
+def fingerprint() -> str:
+    """Names what the pages are made of: a browser may keep them for ever, an open page sees an upgrade."""
+    digest = hashlib.sha256(f"{bokeh.__version__} {pn.__version__}".encode())
+    for file in sorted(ROOM.rglob("*")):
+        if file.suffix in _COUNTED and file.is_file():
+            digest.update(file.relative_to(ROOM).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def address(name: str) -> str:
+    """Where a browser finds `static/x.js`, `components/x.js` or `lib/bokeh.min.js`, beside any page."""
+    return f"ui/{fingerprint()}/{name}"
+
+
+def library_addresses() -> list[str]:
+    return [address(f"lib/{name}") for name in LIBRARIES]
 
 
 @cache
@@ -46,26 +62,61 @@ def text(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-class LastingFileHandler(StaticFileHandler):
-    """Its address holds the fingerprint, so what it names never changes."""
+@cache
+def modules_behind(names: tuple[str, ...]) -> list[str]:
+    """These modules and all that they import, so that a page names them and a browser need not find out."""
+    found: dict[str, None] = dict.fromkeys(names)
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        folder = ROOM / name
+        for wanted in _IMPORT.findall(folder.read_text(encoding="utf-8")):
+            other = (folder.parent / wanted).resolve().relative_to(ROOM.resolve()).as_posix()
+            if other not in found:
+                found[other] = None
+                todo.append(other)
+    return list(found)
 
-    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - Tornado calls it so
-        self.set_header("Cache-Control", FOR_EVER)
 
+class AssetHandler(RequestHandler):
+    """One file that never changes: compressed once, kept in memory, answered from there."""
 
-class PackedFileHandler(RequestHandler):
-    """One large script that never changes, compressed once and not for each browser anew."""
+    _packed: dict[str, tuple[bytes, bytes]] = {}  # noqa: RUF012 - one for all requests, by an address that names its content
 
-    def initialize(self, file: Path) -> None:
-        self._file = file
+    def initialize(self, documents: Mapping[str, bytes]) -> None:
+        """`documents`: the frozen pages' documents, by `documents/<hash>.json`."""
+        self._documents = documents
 
-    async def get(self) -> None:
+    async def get(self, name: str) -> None:
+        plain = self._documents.get(name)
+        file = None if plain is not None else _file(name)
+        if plain is None and file is None:
+            raise HTTPError(404)
+        key = f"{fingerprint()}/{name}"
+        if key not in self._packed:
+            loop = asyncio.get_running_loop()
+            self._packed[key] = await loop.run_in_executor(None, _pack, file if plain is None else plain)
+        body, small = self._packed[key]
         packs = "gzip" in self.request.headers.get("Accept-Encoding", "")
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(None, packed if packs else Path.read_bytes, self._file)
         if packs:
             self.set_header("Content-Encoding", "gzip")
         self.set_header("Vary", "Accept-Encoding")
-        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("Content-Type", _TYPES[Path(name).suffix])
         self.set_header("Cache-Control", FOR_EVER)
-        self.finish(body)
+        self.finish(small if packs else body)
+
+
+def _file(name: str) -> Path | None:
+    """The file of this name; None if it is none of ours."""
+    folder, _, rest = name.partition("/")
+    if folder == "lib":
+        return LIBRARIES.get(rest)
+    file = {"static": STATIC, "components": COMPONENTS}.get(folder, STATIC) / rest
+    shown = folder in {"static", "components"} and "/" not in rest and file.suffix in _TYPES
+    return file if shown and file.is_file() else None
+
+
+def _pack(source: Path | bytes | None) -> tuple[bytes, bytes]:
+    """A tenth of a second for Bokeh's script: off the loop."""
+    body = source.read_bytes() if isinstance(source, Path) else source or b""
+    return body, gzip.compress(body, mtime=0)

@@ -1,13 +1,13 @@
-"""The frames of the charts: Bokeh figures without data. Each open page fills its own, from its own feed.
+"""Bokeh figures in our look. Those of Live and System are without data: each open page fills its own.
 
-Nothing of a chart goes over Bokeh's own socket after the page is made: no cost a session, no echo of
+Nothing of theirs goes over Bokeh's own socket after the page is made: no cost a session, no echo of
 ranges, and a page that has lost its Bokeh session goes on. Names are what the modules look for.
+A page of its own data begins with `plain_figure`; `coloured` says which colour of the theme a glyph has.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bokeh.core.types import ID
 from bokeh.models import (
     ColumnDataSource,
     FixedTicker,
@@ -26,7 +26,7 @@ from bokeh.models.glyphs import Patches
 from bokeh.models.renderers import DataRenderer, GlyphRenderer
 from bokeh.plotting import figure
 
-from dashboard.queue import SHOWN_BLOCKS
+from dashboard.feed.queue import SHOWN_BLOCKS
 
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif"
 WHALE_TIP = [("", "@title"), ("moves", "@btc BTC"), ("feerate", "@fee sat/vB"), ("", "@note")]
@@ -97,29 +97,19 @@ def line_figure(name: str, *, height: int = 150) -> figure:
     return plot
 
 
-def root_of(name: str) -> str:
-    """The id of a chart's root, and of the element that it is drawn into: the page knows it beforehand."""
-    return f"chart-{name}"
-
-
-def _frame(
-    name: str, *, height: int, x: tuple[float, float], y: tuple[float, float], y_log: bool = False
-) -> figure:
+def plain_figure(name: str, *, height: int, **more: Any) -> figure:  # noqa: ANN401 - Bokeh's own options
+    """An empty figure as wide as its place; its ranges should be given, else a browser reports them back."""
     plot = figure(
         name=name,
         height=height,
         sizing_mode="stretch_width",
-        x_range=Range1d(start=x[0], end=x[1]),
-        y_range=Range1d(start=y[0], end=y[1]),
-        y_axis_type="log" if y_log else "linear",
         tools="",
         toolbar_location=None,
         min_border_right=8,
         min_border_top=8,
         outline_line_color=None,
+        **more,
     )
-    # Bokeh has no way to ask for an id; it is unique in its Document, which is all that is needed.
-    plot._id = ID(root_of(name))  # type: ignore[attr-defined]  # noqa: SLF001 - as said
     for axis in plot.axis:
         axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "11px"
@@ -129,8 +119,31 @@ def _frame(
         axis.minor_tick_line_color = None
         axis.major_tick_line_color = None
         axis.axis_line_color = None
-        axis.ticker = FixedTicker(ticks=[])
     plot.xgrid.visible = False
+    return plot
+
+
+def coloured(renderer: "GlyphRenderer[Any]", *tags: str) -> "GlyphRenderer[Any]":
+    """Give a glyph colours of the theme, which follow the light: "fill:accent", "line:card".
+
+    `fill`, `line`, `hatch` or `text`, and a name of `dashboard.theme`.
+    """
+    renderer.glyph.tags = list(tags)
+    return renderer
+
+
+def _frame(
+    name: str, *, height: int, x: tuple[float, float], y: tuple[float, float], y_log: bool = False
+) -> figure:
+    plot = plain_figure(
+        name,
+        height=height,
+        x_range=Range1d(start=x[0], end=x[1]),
+        y_range=Range1d(start=y[0], end=y[1]),
+        y_axis_type="log" if y_log else "linear",
+    )
+    for axis in plot.axis:
+        axis.ticker = FixedTicker(ticks=[])
     return plot
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.core.classification import Flag, Flow, MovedIs, Party
-from app.core.prediction import HORIZONS, Forecast, Prediction
+from app.api.models import Entity, ForecastFigures
+from app.core.classification import Flag, Flow, MovedIs
+from app.core.prediction import HORIZONS, Prediction
 from app.core.units import SATS_PER_BTC
-from app.views import Rung
+from app.views import Level
 
 FLOW_WORDS = {
     Flow.INFLOW: "To exchange",
@@ -22,11 +23,11 @@ FLOW_MARKS = {
     Flow.INTERNAL: "↻",
     Flow.UNKNOWN: "•",
 }
-RUNG_WORDS = {
-    Rung.LIVE: "Live",
-    Rung.POLLING: "Degraded",
-    Rung.BLOCKS_ONLY: "Blocks only",
-    Rung.BLIND: "Not connected",
+LEVEL_WORDS = {
+    Level.LIVE: "Live",
+    Level.POLLING: "Degraded",
+    Level.BLOCKS_ONLY: "Blocks only",
+    Level.BLIND: "Not connected",
 }
 MOVED_WORDS = {
     MovedIs.CERTAIN: "Every output is attributed, by script or by label.",
@@ -85,7 +86,7 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
-def parties(named: Sequence[Party]) -> str | None:
+def parties(named: Sequence[Entity]) -> str | None:
     """`Kraken`, `Kraken, OKX`, `Kraken and 3 more`; None if nobody is labelled."""
     names = list(dict.fromkeys(party.name for party in named))
     if not names:
@@ -93,18 +94,19 @@ def parties(named: Sequence[Party]) -> str | None:
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
 
 
-def probability_by(forecast: Forecast) -> tuple[int, float] | None:
+def probability_by(forecast: ForecastFigures) -> tuple[int, float] | None:
     """Return (blocks, probability) that the page may state for the predicted block.
 
     The forecast states probabilities for HORIZONS only. Where the predicted block lies between
     two of them none is read off: None. Beyond 144 blocks it is the one for 144.
     """
-    if forecast.predicted_block is None:
-        return HORIZONS[-1], forecast.probabilities[-1]
-    ahead = forecast.predicted_block - forecast.at_height
-    if ahead not in HORIZONS:
+    chances = forecast.confirmation_probability
+    if chances is None or forecast.predicted_at_height is None:
         return None
-    return ahead, forecast.probabilities[HORIZONS.index(ahead)]
+    if forecast.predicted_block is None:
+        return HORIZONS[-1], chances[str(HORIZONS[-1])]
+    ahead = forecast.predicted_block - forecast.predicted_at_height
+    return None if ahead not in HORIZONS else (ahead, chances[str(ahead)])
 
 
 def flags_of(prediction: Prediction) -> list[list[str]]:

@@ -1,14 +1,14 @@
 """The last lines of the log, for the System page. Hang it on the root logger."""
 
 import logging
-import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.redaction import Redactor, printable
+
 KEPT_LINES = 200
 LONGEST_LINE = 400
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _OWN_FIELDS = frozenset({"event", "level", "logger", "timestamp", "exc_info", "stack_info"})
 
 
@@ -23,13 +23,14 @@ class LogLine:
 class LogTail(logging.Handler):
     """Keeps what is at least of `level`; a structured event is written with its fields behind it."""
 
-    def __init__(self, level: int = logging.INFO) -> None:
+    def __init__(self, level: int = logging.INFO, redactor: Redactor | None = None) -> None:
         super().__init__(level)
+        self._hides = redactor or Redactor()
         self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self.written = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        words = _CREDENTIALS.sub("***", _words(record))[:LONGEST_LINE]
+        words = self._hides(printable(_words(record)))[:LONGEST_LINE]
         self._lines.append(
             LogLine(datetime.fromtimestamp(record.created, UTC), record.levelname.lower(), words)
         )

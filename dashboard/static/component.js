@@ -1,0 +1,85 @@
+// What our modules are to Panel: `export const render = component(mount)`. A module may be mounted before Panel is
+// there; when it comes, its model takes over the parameters, and the same elements stay.
+export class Params {
+  constructor(values) {
+    this.values = { ...values };
+    this.watchers = [];
+    this.waiting = [];
+    this.model = null;
+  }
+
+  get(name) {
+    return this.model ? this.model[name] : this.values[name];
+  }
+
+  set(name, value) {
+    this.values[name] = value;
+    if (this.model) this.model[name] = value;
+  }
+
+  on(name, notify) {
+    const watcher = [name, () => notify(this.get(name))];
+    this.watchers.push(watcher);
+    this.model?.on(...watcher);
+  }
+
+  // To Python, `_handle_msg`, and from Python, `_send_msg`.
+  say(message) {
+    this.model?.send_msg(message);
+  }
+
+  receive(notify) {
+    const watcher = ["msg:custom", notify];
+    this.watchers.push(watcher);
+    this.model?.on(...watcher);
+  }
+
+  // What was changed in the meantime goes to Python; what Python holds else is taken.
+  attach(model, names) {
+    this.model = model;
+    for (const name of names) {
+      if (name in model && JSON.stringify(model[name]) !== JSON.stringify(this.values[name])) {
+        model[name] = this.values[name];
+      }
+    }
+    for (const watcher of this.watchers) model.on(...watcher);
+    for (const notify of this.waiting.splice(0)) notify(model);
+  }
+
+  whenAttached(notify) {
+    if (this.model) notify(this.model);
+    else this.waiting.push(notify);
+  }
+}
+
+export function component(mount) {
+  return ({ model, view }) => {
+    const early = view.el.parentElement?.early;
+    if (early) {
+      if (view.el.moveBefore) view.el.moveBefore(early.host, null);
+      else view.el.append(early.host);
+      early.params.attach(model, Object.keys(early.params.values));
+    } else {
+      const host = document.createElement("div");
+      view.el.append(host);
+      const params = new Params({});
+      params.attach(model, []);
+      mount(host, params);
+    }
+    // In the light DOM: the page's own style, ids and focus order are in force.
+    return document.createElement("slot");
+  };
+}
+
+export async function mountEarly(root = document) {
+  const places = [...root.querySelectorAll(".place[data-module]")];
+  const modules = await Promise.all(places.map((place) => import(`../components/${place.dataset.module}`)));
+  places.forEach((place, index) => {
+    const host = document.createElement("div");
+    const params = new Params(JSON.parse(place.dataset.params));
+    place.append(host);
+    place.early = { host, params };
+    modules[index].mount(host, params);
+  });
+  dispatchEvent(new Event("spout-mounted"));
+}
