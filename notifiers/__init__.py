@@ -1,0 +1,50 @@
+"""Where alerts go: each endpoint is a plugin of Apprise with one target, reached through our own dialler.
+
+signing     Standard Webhooks 1.0.0
+targets     where an alert may call; decided by name and by the address really dialled
+dialler     the one way out: resolve, check, connect, SOCKS proxy, certificates, deadline
+walls       an audit hook: past the dialler a sending thread reaches nobody
+http, mail  what Apprise's plugins find in place of `requests` and `smtplib`
+services    which of them are offered (services.csv), with which parameters
+senders     one attempt: target and message in, outcome out; webhook and telegram are plugins of our own
+sealing,    secrets at rest, and kept out of words
+redaction
+directory   the endpoints, in the operator's file
+policies    from an endpoint to its policy, wording and whose names it hides (app.core.alerts decides)
+routing     what of an event goes to whom, in the event's transaction; remembers budgets, quiet hours, threads
+outbox,     deliveries and attempts, in DuckDB; written in the transaction of their event
+rows
+dispatcher  a lane an endpoint, four threads for all; pace; lanes keeps one for each
+timekeeper  what is due by time alone: digests, summaries, a source that stayed away
+watcher     the next block's fee, net flow, reports
+previewing, what rules would have sent; why an alert came or did not
+why
+control     a socket for `spout endpoints test` of a running Spout
+desk        what the API and the command line ask; intake and states are its shapes
+service     what rides and runs beside the engine
+assembly    settings -> parts
+mqtt        a broker and Home Assistant, beside the alerts
+"""
+
+from typing import TYPE_CHECKING
+
+from app.front_door import lazily
+
+if TYPE_CHECKING:
+    from notifiers.assembly import make_alerts as make_alerts
+    from notifiers.control import ask_running as ask_running
+    from notifiers.mqtt import Broker as Broker
+    from notifiers.mqtt import Mqtt as Mqtt
+    from notifiers.outbox import drop_open as drop_open
+    from notifiers.service import Alerts as Alerts
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "notifiers.assembly": ("make_alerts",),
+        "notifiers.control": ("ask_running",),
+        "notifiers.mqtt": ("Broker", "Mqtt"),
+        "notifiers.outbox": ("drop_open",),
+        "notifiers.service": ("Alerts",),
+    },
+)

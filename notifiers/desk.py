@@ -1,0 +1,355 @@
+"""What the API and the command line ask of endpoints and deliveries."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from app.api.models import (
+    DeliveryPage,
+    Endpoint,
+    EndpointChange,
+    EndpointKind,
+    EndpointPreview,
+    EndpointTest,
+    NewEndpoint,
+    Preview,
+    WhaleAlerts,
+)
+from app.clock import Clock
+from app.core.alerts import Result, Style
+from app.core.events import EventType, Happening
+from app.errors import StoreError
+from app.views import DeliveryQuery
+from notifiers import intake, previewing, states, why
+from notifiers.dialler import Dialler
+from notifiers.directory import Directory, Stored, new_id
+from notifiers.dispatcher import Postroom
+from notifiers.event_log import EventLog
+from notifiers.lanes import Lanes
+from notifiers.messages import TEST_WORDS, a_test, message_of
+from notifiers.model import Outcome, Target
+from notifiers.outbox import Attempted, Outbox
+from notifiers.policies import policy_of, routes_of, style_of
+from notifiers.routing import Router
+from notifiers.rows import delivery_id
+
+PREVIEWED: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskParts:
+    """What it works with; `zone` is the operator's time zone now, `explorer` the operator's own."""
+
+    directory: Directory
+    dialler: Dialler
+    clock: Clock
+    postroom: Postroom
+    zone: Callable[[], ZoneInfo]
+    explorer: str | None
+
+
+class Desk:
+    """`Alerts` adds what runs; without it (a command) nothing is numbered and no delivery is known."""
+
+    def __init__(self, parts: DeskParts, lanes: Lanes) -> None:
+        self._directory = parts.directory
+        self._dialler = parts.dialler
+        self._clock = parts.clock
+        self._postroom = parts.postroom
+        self._zone = parts.zone
+        self._explorer = parts.explorer
+        self._lanes = lanes
+        self._router = Router()
+        self._outbox: Outbox | None = None
+        self._log: EventLog | None = None
+        self._stored: tuple[Stored, ...] = ()
+        self._revision: tuple[tuple[int, int], str] | None = None
+        self._reloading = asyncio.Lock()
+
+    async def listed(self) -> list[Endpoint]:
+        await self._reload()
+        found = await self._figures()
+        return [self._shown(stored, found) for stored in self._stored]
+
+    async def one(self, endpoint_id: str) -> Endpoint | None:
+        await self._reload()
+        return await self._reported(self._find(endpoint_id))
+
+    async def add(self, new: NewEndpoint) -> Endpoint:
+        """Keep an endpoint; a webhook's secret stands in the answer, once.
+
+        An Apprise URL with several targets becomes an endpoint for each; the first one is returned.
+
+        Raises:
+            EndpointError, TargetRefusedError: saying what is wrong with it.
+        """
+        settings = intake.settings_of(new)
+        targets = await self._targets_of(new)
+        kept = [
+            await self._directory.add(target, settings, enabled=new.enabled, at=self._clock.now())
+            for target in targets
+        ]
+        await self._reload()
+        secret = targets[0].signing[0].text if targets[0].signing else None
+        return self._shown(kept[0], {}, secret)
+
+    async def change(self, endpoint_id: str, change: EndpointChange) -> Endpoint | None:
+        """Change what is named; None if there is no such endpoint.
+
+        Raises:
+            EndpointError, TargetRefusedError: saying what is wrong with it.
+        """
+        before = await self._directory.one(endpoint_id)
+        if before is None or before.id != endpoint_id:
+            return None
+        after = intake.changed(before, change)
+        if after.target is not None and after.target != before.target:
+            await self._checked(after.target)
+        stored = await self._directory.change(endpoint_id, lambda stored: intake.changed(stored, change))
+        if "enabled" in change.model_fields_set and change.enabled:
+            await self._begin_anew(endpoint_id)
+        await self._reload()
+        return await self._reported(stored)
+
+    async def rotate(self, endpoint_id: str, overlap_seconds: int) -> Endpoint | None:
+        """Give a webhook a new secret; it stands in the answer, once.
+
+        Raises:
+            EndpointError: if it is none.
+        """
+        overlap, now = timedelta(seconds=overlap_seconds), self._clock.now()
+        stored = await self._directory.change(
+            endpoint_id, lambda stored: intake.rotated(stored, overlap, now)
+        )
+        if stored is None or stored.target is None:
+            return None
+        await self._reload()
+        return self._shown(stored, await self._figures(), stored.target.signing[0].text)
+
+    async def remove(self, endpoint_id: str) -> bool:
+        """False if there is none; what waits for it is settled as dropped."""
+        removed = await self._directory.remove(endpoint_id)
+        await self._reload()
+        if removed and self._outbox is not None:
+            await self._outbox.drop(endpoint_id, "removed")
+        return removed
+
+    async def test(self, endpoint_id: str) -> EndpointTest | None:
+        """Send a test to an endpoint now, disabled or not; None if there is none."""
+        await self._reload()
+        stored = self._find(endpoint_id)
+        if stored is None:
+            return None
+        if stored.target is None:
+            return EndpointTest(delivered=False, status_code=None, ms=None, error=stored.disabled_because)
+        if self._log is None or self._outbox is None or stored.kind is EndpointKind.HEARTBEAT:
+            return _tested(await self._try(stored.target))
+        return _tested(await self._try_numbered(stored, stored.target, self._log, self._outbox))
+
+    async def find(self, id_or_name: str) -> str | None:
+        """The id of the endpoint that has this id or name."""
+        found = await self._directory.one(id_or_name)
+        return found.id if found else None
+
+    async def test_named(self, id_or_name: str) -> EndpointTest | None:
+        """As `test`, for a command line."""
+        found = await self.find(id_or_name)
+        return await self.test(found) if found else None
+
+    async def test_new(self, new: NewEndpoint) -> EndpointTest:
+        """Send a test to an endpoint that is not kept.
+
+        Raises:
+            EndpointError, TargetRefusedError: saying what is wrong with it.
+        """
+        return _tested(await self._try((await self._targets_of(new))[0]))
+
+    async def deliveries(self, query: DeliveryQuery) -> DeliveryPage:
+        """Return one page, newest first.
+
+        Raises:
+            ParseError: if the cursor is not one of ours.
+        """
+        next_at = self._lanes.next_attempts(self._clock.now())
+        return await self._open_outbox().read(lambda connection: states.page(connection, query, next_at))
+
+    async def redeliver(self, delivery_id: str) -> bool:
+        """Send one again, in its old place; False if there is none."""
+        outbox = self._open_outbox()
+        if (sequence := await outbox.without_body(delivery_id)) is not None:
+            for event in await self._open_log().events_after(sequence - 1, 1):
+                await outbox.keep_body(self._router.routes.leaving(event))
+        endpoint_id = await outbox.redeliver(delivery_id)
+        self._lanes.look_again(endpoint_id)
+        return endpoint_id is not None
+
+    async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
+        """Send all of an endpoint's again that were settled since a moment; count them."""
+        counted = await self._open_outbox().requeue(
+            "endpoint_id = ? AND created_at >= ?", [endpoint_id, since]
+        )
+        self._lanes.look_again(endpoint_id)
+        return counted
+
+    async def preview(self, draft: EndpointPreview) -> Preview:
+        """Say what an endpoint of these rules would have sent in the last 7 and 30 days.
+
+        Raises:
+            EndpointError: if its template could not be filled in.
+        """
+        settings, zone, now = intake.previewed(draft), self._zone(), self._clock.now()
+        policy = policy_of(draft.kind, settings, zone)
+        types = previewing.types_of(policy)
+        # The demo has no history of a node: it sends nothing, and would have sent nothing.
+        events = () if self._log is None else await self._log.events_since(now - PREVIEWED, types)
+        return await asyncio.get_running_loop().run_in_executor(
+            None, previewing.preview, policy, self._style(settings), events, now
+        )
+
+    async def why(self, txid: str) -> WhaleAlerts | None:
+        """Say of a whale what each endpoint was sent, or what held it back; None if there is none such.
+
+        Raises:
+            StoreError: in a demo, which sends nothing.
+        """
+        await self._reload()
+        log, outbox = self._open_log(), self._open_outbox()
+        whale = await log.one(txid)
+        if whale is None:
+            return None
+        events = await log.events_of(whale.prediction_id)
+        next_at = self._lanes.next_attempts(self._clock.now())
+        sent = await outbox.read(lambda connection: states.of_whale(connection, whale.prediction_id, next_at))
+        endpoints = [one for one in self._stored if one.kind is not EndpointKind.HEARTBEAT]
+        return why.answer(whale, events, endpoints, sent, self._zone())
+
+    async def called_by_mqtt(self, host: str) -> None:
+        """Keep that MQTT calls a host: it counts as called, like an alert's."""
+        if self._outbox is not None:
+            await self._outbox.called((host,), self._clock.now(), "mqtt")
+
+    async def hosts(self) -> list[tuple[str, str, datetime]]:
+        """Every host that was ever called; empty before the first."""
+        return await self._outbox.hosts() if self._outbox is not None else []
+
+    def _open_outbox(self) -> Outbox:
+        if self._outbox is None:
+            raise StoreError("there are no deliveries yet: a demo sends nothing")
+        return self._outbox
+
+    async def _begin_anew(self, endpoint_id: str) -> None:
+        if self._outbox is not None:
+            await self._outbox.forget_progress(endpoint_id)
+        self._lanes.begin_anew(endpoint_id)
+
+    def _open_log(self) -> EventLog:
+        if self._log is None:
+            raise StoreError("there is no history of alerts yet: a demo sends nothing")
+        return self._log
+
+    async def _targets_of(self, new: NewEndpoint) -> list[Target]:
+        """Return what it sends to, each checked; more than one where a URL names several.
+
+        Raises:
+            EndpointError, TargetRefusedError: saying what is wrong with it.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, _checked_targets, new, self._dialler)
+
+    async def _checked(self, target: Target) -> Target:
+        """Off the loop: the first one imports Apprise."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, _check, target, self._dialler)
+        return target
+
+    async def _try(self, target: Target) -> Outcome:
+        """Send a test of which nothing is kept but the host that was called."""
+        latest = self._log.last_sequence if self._log is not None else 0
+        outcome = await self._postroom.send(target, a_test(self._clock.now(), latest, self._zone()))
+        if self._outbox is not None:
+            await self._outbox.called(outcome.hosts, self._clock.now())
+        return outcome
+
+    async def _try_numbered(self, stored: Stored, target: Target, log: EventLog, outbox: Outbox) -> Outcome:
+        """Send a test that is an event like others, and stands among the deliveries."""
+        facts = {"endpoint_id": stored.id, "words": TEST_WORDS}
+        (event,) = await log.append([Happening(type=EventType.TEST, at=self._clock.now(), facts=facts)], ())
+        outcome = await self._postroom.send(target, message_of(event, self._style(stored.settings)))
+        progress = self._lanes.progress_of(stored.id)
+        await outbox.record(
+            Attempted(
+                endpoint_id=stored.id,
+                delivery=delivery_id(event.sequence, stored.id),
+                at=self._clock.now(),
+                outcome=outcome,
+                result=Result.DELIVERED if outcome.delivered else Result.FAILED,
+                because=None if outcome.delivered else "test",
+                progress=progress,
+                progressed=False,
+            )
+        )
+        return outcome
+
+    async def _figures(self) -> dict[str, states.Figures]:
+        if self._outbox is None:
+            return {}
+        now = self._clock.now()
+        return await self._outbox.read(lambda connection: states.figures(connection, now))
+
+    async def _reported(self, stored: Stored | None) -> Endpoint | None:
+        return None if stored is None else self._shown(stored, await self._figures())
+
+    def _shown(self, stored: Stored, found: dict[str, states.Figures], secret: str | None = None) -> Endpoint:
+        progress = self._lanes.progress_of(stored.id)
+        state = states.state(
+            found.get(stored.id, states.Figures()), progress, stored.disabled_because, self._clock.now()
+        )
+        return intake.shown(stored, state, secret)
+
+    def _find(self, endpoint_id: str) -> Stored | None:
+        return next((stored for stored in self._stored if stored.id == endpoint_id), None)
+
+    def _style(self, settings: Mapping[str, Any]) -> Style:
+        return style_of(settings, self._zone(), self._explorer)
+
+    async def _reload(self) -> None:
+        """One after the other: an older list must not come after a newer one."""
+        async with self._reloading:
+            await self._read()
+
+    async def _read(self) -> None:
+        zone = self._zone()
+        revision = (await self._directory.revision(), zone.key)
+        if revision == self._revision:
+            return
+        self._revision = revision
+        self._stored = await self._directory.listed()
+        self._router.routes = routes_of(self._stored, zone, await self._directory.label_names())
+        self._lanes.changed(self._stored)
+
+
+def _check(target: Target, dialler: Dialler) -> None:
+    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
+
+    senders.check(target, dialler)
+
+
+def _checked_targets(new: NewEndpoint, dialler: Dialler) -> list[Target]:
+    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
+
+    targets = senders.split(intake.target_of(new, new_id()))
+    for target in targets:
+        senders.check(target, dialler)
+    return targets
+
+
+def _tested(outcome: Outcome) -> EndpointTest:
+    return EndpointTest(
+        delivered=outcome.delivered,
+        status_code=outcome.status_code,
+        ms=outcome.ms,
+        error=outcome.error if not outcome.answer else f"{outcome.error}: {outcome.answer}",
+    )

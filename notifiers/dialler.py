@@ -1,0 +1,320 @@
+"""The one way out for alerts: resolves, checks the address really dialled, connects, and ends in time.
+
+A sending thread holds one `Call` at a time; whatever a plugin of Apprise opens goes through it, and an audit
+hook refuses what tries to go past it. Everything of one attempt ends `DEADLINE_SECONDS` after its first dial:
+`Call.abort`, run by whoever keeps the time, shuts the sockets down under their reader.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import certifi
+
+from app.api.models import Reach
+from app.errors import SendError, SettingsError, TargetRefusedError
+from notifiers import walls
+from notifiers.targets import Address, TargetPolicy, unmapped
+
+DEADLINE_SECONDS: Final = 15.0
+"""From the first dial of an attempt to the last byte of its answer."""
+LARGEST_ANSWER: Final = 64 * 1024
+_CONNECT_SECONDS: Final = 10.0
+_RESOLVE_SECONDS: Final = 5.0
+
+Resolve = Callable[[str, int], list[Address]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the other side said last: HTTP's status or SMTP's code, and the beginning of its answer."""
+
+    status: int
+    retry_after: str | None = None
+    body: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One attempt, as seen from beneath: where it went, what was answered, why it was refused."""
+
+    dialler: "Dialler"
+    reach: Reach
+    answers: list[Answered] = field(default_factory=list)
+    smtp_answer: tuple[int, str] | None = None
+    hosts: list[str] = field(default_factory=list)
+    dials: int = 0
+    error: SendError | TargetRefusedError | None = None
+    """The first refusal or failure beneath the plugin, which itself only says yes or no."""
+    ends_at: float | None = None
+    aborted: bool = False
+    _guards: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        return self.dialler.context(self.reach)
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """Return a connected socket.
+
+        Raises:
+            TargetRefusedError: if this may not be called.
+            SendError: if there is no connection.
+        """
+        if self.ends_at is None:
+            self.ends_at = time.monotonic() + DEADLINE_SECONDS
+        try:
+            connected = self.dialler.connect(host, port, self)
+        except (SendError, TargetRefusedError) as error:
+            self.fail(error)
+            raise
+        self.hosts.append(host.strip("[]").rstrip(".").lower())
+        self._guards.append(connected.dup())
+        if self.aborted:
+            self.abort()
+        return connected
+
+    def secure(self, connected: socket.socket, host: str) -> ssl.SSLSocket:
+        """Speak TLS on it, with the certificates that this reach trusts.
+
+        Raises:
+            SendError: if the other side does not, or cannot prove its name.
+        """
+        try:
+            return self.tls.wrap_socket(connected, server_hostname=host.strip("[]").rstrip("."))
+        except OSError as error:
+            connected.close()
+            raise self.fail(SendError(tls_words(error, self))) from error
+
+    def remaining(self) -> float:
+        """Seconds that are left.
+
+        Raises:
+            SendError: if none are.
+        """
+        left = DEADLINE_SECONDS if self.ends_at is None else self.ends_at - time.monotonic()
+        if left <= 0 or self.aborted:
+            raise self.fail(SendError(f"no whole answer within {DEADLINE_SECONDS:g} s"))
+        return left
+
+    def fail(self, error: SendError | TargetRefusedError) -> SendError | TargetRefusedError:
+        if self.error is None:
+            self.error = error
+        return error
+
+    def abort(self) -> None:
+        """End every connection of this attempt under its reader. From any thread; safe to call again."""
+        self.aborted = True
+        for guard in tuple(self._guards):
+            with suppress(OSError):
+                guard.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.abort()
+        for guard in self._guards:
+            guard.close()
+        self._guards.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """`socks5://[user:password@]host:port`."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> "Proxy":
+        """Raise SettingsError if it is no socks5 address."""
+        words = "SPOUT_OUTBOUND_PROXY must be an address like socks5://host:port"
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise SettingsError(words) from error
+        if parts.scheme not in ("socks5", "socks5h") or not parts.hostname or not port:
+            raise SettingsError(words)
+        user = unquote(parts.username) if parts.username else None
+        return cls(parts.hostname, port, user, unquote(parts.password) if parts.password else None)
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.host}:{self.port})"
+
+
+class Dialler:
+    def __init__(
+        self,
+        policy: TargetPolicy,
+        *,
+        proxy: Proxy | None = None,
+        ca_file: Path | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """`ca_file`: the box's own authority; it counts for lan and onion alone.
+
+        Raises:
+            SettingsError: if it cannot be read.
+        """
+        self._policy = policy
+        self._proxy = proxy
+        self._resolve = resolve or _resolve
+        self._resolvers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolve")
+        self._public = _context()
+        self._own = _context(ca_file) if ca_file else self._public
+
+    def context(self, reach: Reach) -> ssl.SSLContext:
+        return self._public if reach is Reach.PUBLIC else self._own
+
+    @property
+    def proxied(self) -> bool:
+        return self._proxy is not None
+
+    def check(self, host: str, reach: Reach) -> None:
+        """Refuse what can be refused by its name alone, as when an endpoint is saved.
+
+        Raises:
+            TargetRefusedError: if it may never be called.
+        """
+        self._policy.host(host, reach)
+
+    @contextmanager
+    def call(self, reach: Reach) -> Iterator[Call]:
+        """Make this thread a sending one: until the end it reaches nobody but through the `Call`."""
+        made = Call(dialler=self, reach=reach)
+        _here.call = made
+        try:
+            with walls.raised():
+                yield made
+        finally:
+            _here.call = None
+            made.close()
+
+    def connect(self, host: str, port: int, call: Call) -> socket.socket:
+        """Use `Call.connect`."""
+        target = self._policy.host(host, call.reach)
+        call.dials += 1
+        if self._proxy is not None and call.reach is not Reach.LAN:
+            return self._through(self._proxy, str(target), port, call)
+        if not isinstance(target, str):
+            return self._to((target,), host, port, call)
+        allowed = self._allowed(target, port, call)
+        return self._to(allowed, target, port, call)
+
+    def close(self) -> None:
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    def _allowed(self, name: str, port: int, call: Call) -> tuple[Address, ...]:
+        asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
+        try:
+            found = asked.result(timeout=min(_RESOLVE_SECONDS, call.remaining()))
+        except (OSError, FutureTimeoutError, UnicodeError) as error:
+            raise SendError(f"{name} cannot be resolved") from error
+        allowed, refusal = [], TargetRefusedError(f"{name} has no address")
+        for address in dict.fromkeys(found):
+            try:
+                self._policy.address(address, call.reach, name=name)
+            except TargetRefusedError as error:
+                refusal = error
+            else:
+                allowed.append(address)
+        if not allowed:
+            raise refusal
+        return tuple(allowed)
+
+    def _to(self, addresses: tuple[Address, ...], name: str, port: int, call: Call) -> socket.socket:
+        trouble = SendError(f"{name} has no address")
+        for address in addresses:
+            family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+            connecting = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connecting.settimeout(min(_CONNECT_SECONDS, call.remaining()))
+                connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with walls.gate():
+                    connecting.connect((str(address), port))
+                connecting.settimeout(call.remaining())
+            except OSError as error:
+                connecting.close()
+                trouble = SendError(f"{name}:{port}: {error.strerror or 'no connection in time'}")
+                trouble.__cause__ = error
+            except BaseException:
+                connecting.close()
+                raise
+            else:
+                return connecting
+        raise trouble
+
+    def _through(self, proxy: Proxy, host: str, port: int, call: Call) -> socket.socket:
+        """Names are resolved by the proxy, never here; if it is down nothing goes direct."""
+        from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - few have a proxy
+        from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415
+
+        socks = SocksProxy(
+            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.username, proxy.password, rdns=True
+        )
+        try:
+            with walls.gate():
+                connected: socket.socket = socks.connect(host, port, timeout=call.remaining())
+            connected.settimeout(call.remaining())
+        except (ProxyError, OSError) as error:
+            raise SendError(f"SPOUT_OUTBOUND_PROXY ({proxy.host}:{proxy.port}): {error}") from error
+        return connected
+
+
+def current_call() -> Call:
+    """The attempt of this thread.
+
+    Raises:
+        SendError: in a thread that sends nothing.
+    """
+    call: Call | None = getattr(_here, "call", None)
+    if call is None:
+        raise SendError("nothing is sent outside of an attempt")
+    return call
+
+
+def tls_words(error: OSError, call: Call) -> str:
+    """One line about a TLS handshake that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if call.reach is Reach.PUBLIC:
+            return f"its certificate is not good for this name: {error.verify_message}"
+        return (
+            f"its certificate is not good for this name: {error.verify_message} "
+            "(SPOUT_CA_FILE names the box's own authority)"
+        )
+    if isinstance(error, ssl.SSLError) and "WRONG_VERSION" in str(error.reason or ""):
+        return "it does not speak TLS there"
+    return f"no TLS: {getattr(error, 'reason', None) or error.strerror or error}"
+
+
+def _context(ca_file: Path | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"SPOUT_CA_FILE: {ca_file} cannot be read: {error}") from error
+    return context
+
+
+def _resolve(name: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return [unmapped(ip_address(str(place[0]).partition("%")[0])) for *_, place in found]
+
+
+class _Here(threading.local):
+    call: Call | None = None
+
+
+_here = _Here()

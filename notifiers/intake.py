@@ -1,0 +1,203 @@
+"""From what the API or the command line is given to an endpoint to keep, and back to what is shown."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from app.api.models import (
+    Email,
+    Endpoint,
+    EndpointChange,
+    EndpointKind,
+    EndpointPreview,
+    EndpointState,
+    NewEmail,
+    NewEndpoint,
+    Telegram,
+)
+from app.core.alerts import check_template
+from app.errors import EndpointError
+from notifiers import signing
+from notifiers.directory import Stored
+from notifiers.model import EmailTarget, Target, TelegramTarget, masked_url
+from notifiers.signing import SigningSecret
+
+_TARGET_FIELDS: Final = frozenset(("name", "kind", "url", "email", "telegram", "secret", "enabled"))
+_NEEDS: Final = {
+    EndpointKind.WEBHOOK: "url",
+    EndpointKind.HEARTBEAT: "url",
+    EndpointKind.APPRISE: "url",
+    EndpointKind.EMAIL: "email",
+    EndpointKind.TELEGRAM: "telegram",
+}
+
+
+def target_of(new: NewEndpoint, endpoint_id: str) -> Target:
+    """Return where it sends to.
+
+    Raises:
+        EndpointError: if a part of it is missing, or belongs to another kind.
+    """
+    needed = _NEEDS[new.kind]
+    for name in ("url", "email", "telegram"):
+        given = getattr(new, name) is not None
+        if given is not (name == needed):
+            words = f"needs {needed}" if name == needed else f"has no {name}"
+            raise EndpointError(f"an endpoint of kind {new.kind} {words}")
+    if new.secret is not None and new.kind is not EndpointKind.WEBHOOK:
+        raise EndpointError("only a webhook has a secret")
+    secrets: tuple[SigningSecret, ...] = ()
+    if new.kind is EndpointKind.WEBHOOK:
+        secret = new.secret or signing.new_secret()
+        signing.key_of(secret)
+        secrets = (SigningSecret(secret),)
+    return Target(
+        id=endpoint_id,
+        name=_name(new.name),
+        kind=new.kind,
+        reach=new.reach,
+        url=new.url,
+        email=_email(new.email) if new.email else None,
+        telegram=TelegramTarget(
+            token=new.telegram.token or "", chat_id=new.telegram.chat_id, api_url=new.telegram.api_url
+        )
+        if new.telegram
+        else None,
+        signing=secrets,
+    )
+
+
+def settings_of(new: NewEndpoint) -> dict[str, Any]:
+    """What is kept in clear.
+
+    Raises:
+        EndpointError: if its template could not be filled in.
+    """
+    if new.template is not None:
+        check_template(new.template)
+    reported = new.model_dump(mode="json", by_alias=True)
+    return {name: value for name, value in reported.items() if name not in _TARGET_FIELDS}
+
+
+def previewed(draft: EndpointPreview) -> dict[str, Any]:
+    """Return the settings that an endpoint of this draft would have.
+
+    Raises:
+        EndpointError: if its template could not be filled in.
+    """
+    if draft.template is not None:
+        check_template(draft.template)
+    return draft.model_dump(mode="json", by_alias=True, exclude={"kind"})
+
+
+def changed(stored: Stored, change: EndpointChange) -> Stored:
+    """Return the endpoint with what the change names; what it does not name stays, secrets too.
+
+    Raises:
+        EndpointError: if a part does not belong to its kind, or its secrets cannot be read and are not given.
+    """
+    named = change.model_fields_set
+    if change.template is not None:
+        check_template(change.template)
+    reported = change.model_dump(mode="json", by_alias=True)
+    settings = stored.settings | {name: reported[name] for name in named if name not in _TARGET_FIELDS}
+    enabled = change.enabled if "enabled" in named else stored.enabled
+    if stored.target is None:
+        raise EndpointError("its secret cannot be read any more: remove it and make it anew")
+    needed = _NEEDS[stored.kind]
+    for name in ("url", "email", "telegram"):
+        if name in named and (name != needed or getattr(change, name) is None):
+            raise EndpointError(f"an endpoint of kind {stored.kind} needs {needed}, and has nothing else")
+    name = _name(change.name) if "name" in named and change.name is not None else stored.name
+    target = replace(stored.target, name=name)
+    if "reach" in named:
+        target = replace(target, reach=change.reach)
+    if change.url is not None:
+        target = replace(target, url=change.url)
+    if change.email is not None and target.email is not None:
+        target = replace(target, email=_merged(target.email, change.email.model_dump(exclude_unset=True)))
+    if change.telegram is not None and target.telegram is not None:
+        parts = {
+            k: v
+            for k, v in change.telegram.model_dump(exclude_unset=True).items()
+            if v is not None or k == "api_url"
+        }
+        target = replace(target, telegram=replace(target.telegram, **parts))
+    because = None if enabled and "enabled" in named else stored.disabled_because
+    return replace(
+        stored, name=name, settings=settings, enabled=enabled, disabled_because=because, target=target
+    )
+
+
+def rotated(stored: Stored, overlap: timedelta, at: datetime) -> Stored:
+    """Return a webhook with a new secret; the newest old one signs beside it for `overlap`.
+
+    Raises:
+        EndpointError: if it is no webhook, or its secrets cannot be read.
+    """
+    if stored.target is None or stored.kind is not EndpointKind.WEBHOOK:
+        raise EndpointError("only a webhook whose secret can be read has one to rotate")
+    new = SigningSecret(signing.new_secret())
+    old = stored.target.signing[:1] if overlap else ()
+    kept = tuple(replace(one, until=at + overlap) for one in old)
+    return replace(stored, target=replace(stored.target, signing=(new, *kept)))
+
+
+def shown(stored: Stored, state: EndpointState, secret: str | None = None) -> Endpoint:
+    """Return the endpoint as it is answered: without secrets, but for `secret`, once."""
+    target = stored.target
+    email, telegram = (target.email, target.telegram) if target else (None, None)
+    return Endpoint.model_validate(
+        {
+            **stored.settings,
+            "id": stored.id,
+            "name": stored.name,
+            "kind": stored.kind,
+            "enabled": stored.enabled,
+            "url": masked_url(target.url) if target and target.url else None,
+            "email": _shown_email(email) if email else None,
+            "telegram": Telegram(
+                chat_id=telegram.chat_id, api_url=masked_url(telegram.api_url) if telegram.api_url else None
+            )
+            if telegram
+            else None,
+            "every_minutes": stored.settings.get("every_minutes")
+            if stored.kind is EndpointKind.HEARTBEAT
+            else None,
+            "state": state,
+            "secret": secret,
+        }
+    )
+
+
+def _shown_email(email: EmailTarget) -> Email:
+    reported = {name: getattr(email, name) for name in ("host", "port", "security", "username", "to")}
+    return Email.model_validate({**reported, "from": email.sender})
+
+
+def _email(new: NewEmail) -> EmailTarget:
+    return EmailTarget(
+        host=new.host,
+        port=new.port,
+        security=new.security,
+        sender=new.from_,
+        to=new.to,
+        username=new.username,
+        password=new.password,
+    )
+
+
+def _merged(email: EmailTarget, reported: dict[str, Any]) -> EmailTarget:
+    """`username` may be taken away by null, and the password goes with it."""
+    names = {"from_": "sender"}
+    parts = {names.get(name, name): value for name, value in reported.items() if value is not None}
+    if "username" in reported and reported["username"] is None:
+        parts |= {"username": None, "password": None}
+    return replace(email, **parts)
+
+
+def _name(name: str) -> str:
+    trimmed = name.strip()
+    if not trimmed or not trimmed.isprintable():
+        raise EndpointError("name must have characters that can be shown")
+    return trimmed

@@ -1,0 +1,368 @@
+"""The outbox in DuckDB: a delivery is written in the transaction of its event, and stays until settled.
+
+Nothing is told before it is kept: an attempt, what became of its delivery, how its endpoint fares, all
+in one transaction. So a kill loses nothing; at worst an endpoint's last few deliveries go out again, with
+the same id.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from app.core.alerts import Progress, Result
+from app.core.events import Event, EventType
+from app.core.scoring import Figures
+from app.store import AccountStore, Connection, Database
+from notifiers.model import Outcome
+from notifiers.rows import insert, write_bodies
+
+KEPT: Final = timedelta(days=30)
+SETTLE_SECONDS: Final = 2.0
+"""At a stop, for what was sent to be recorded: what is not is sent once more."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The head of an endpoint's queue, or what waits behind it; `tries` so far."""
+
+    id: str
+    endpoint_id: str
+    sequence: int
+    event_id: str
+    event_type: EventType
+    body: str
+    tries: int
+    prediction_id: str | None = None
+    message_id: int | None = None
+    """Of the whale's message that is to be edited, where the endpoint has one."""
+
+
+class CountAttempt(Protocol):
+    """Counts an attempt to send an alert, for /metrics."""
+
+    def __call__(self, *, delivered: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """One attempt and what follows from it; `delivery` is None for a heartbeat."""
+
+    endpoint_id: str
+    delivery: str | None
+    at: datetime
+    outcome: Outcome
+    result: Result
+    because: str | None
+    progress: Progress
+    prediction_id: str | None = None
+    progressed: bool
+    """Whether `progress` differs from what is kept."""
+
+
+class Outbox:
+    def __init__(self, database: Database, attempted: CountAttempt | None = None) -> None:
+        """`attempted` is called once for each attempt, heartbeats left out."""
+        self._database = database
+        self._attempted = attempted
+        self._hosts: set[tuple[str, str]] = set()
+        self.called_hosts: tuple[tuple[str, str, datetime], ...] = ()
+        """As `hosts` found them last, with those called since."""
+        self._recording: list[tuple[Attempted, asyncio.Future[None]]] = []
+        self._recorder: asyncio.Task[None] | None = None
+
+    async def waiting(self, endpoint_id: str, limit: int, *, threaded: bool = False) -> tuple[Waiting, ...]:
+        """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
+
+        def work(connection: Connection) -> tuple[Waiting, ...]:
+            rows = connection.execute(
+                "SELECT id, sequence, event_id, event_type, prediction_id FROM deliveries "
+                "WHERE endpoint_id = ? AND status = 'waiting' AND because IS NULL ORDER BY sequence LIMIT ?",
+                [endpoint_id, limit],
+            ).fetchall()
+            if not rows:
+                return ()
+            bodies = dict(
+                connection.execute(
+                    "SELECT sequence, body FROM alerts WHERE sequence IN (SELECT unnest(?))",
+                    [[row[1] for row in rows]],
+                ).fetchall()
+            )
+            # Only the head was tried before: what waits behind it spends no attempt.
+            tried = connection.execute(
+                "SELECT count(*) FROM attempts WHERE delivery_id = ?", [rows[0][0]]
+            ).fetchone()
+            messages = _messages(connection, endpoint_id) if threaded else {}
+            return tuple(
+                Waiting(
+                    id=row[0],
+                    endpoint_id=endpoint_id,
+                    sequence=row[1],
+                    event_id=row[2],
+                    event_type=EventType(row[3]),
+                    body=bodies[row[1]],
+                    tries=tried[0] if tried and not place else 0,
+                    prediction_id=row[4],
+                    message_id=messages.get(row[4]),
+                )
+                for place, row in enumerate(rows)
+            )
+
+        return await self._database.run(work)
+
+    async def progress(self) -> dict[str, Progress]:
+        """How each endpoint fares, as it was last kept."""
+        rows = await self._database.run(
+            lambda connection: connection.execute(
+                "SELECT endpoint_id, epoch_us(failing_since), streak, epoch_us(next_attempt_at) "
+                "FROM endpoint_progress"
+            ).fetchall()
+        )
+        return {
+            row[0]: Progress(failing_since=_moment(row[1]), streak=row[2], next_attempt_at=_moment(row[3]))
+            for row in rows
+        }
+
+    def record(self, attempted: Attempted) -> asyncio.Future[None]:
+        """Keep an attempt; the future is done once it is. Those of one moment share a transaction.
+
+        The future raises StoreError if it could not be kept.
+        """
+        if self._attempted is not None and attempted.delivery is not None:
+            self._attempted(delivered=attempted.outcome.delivered)
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        kept.add_done_callback(_looked_at)
+        self._recording.append((attempted, kept))
+        if self._recorder is None or self._recorder.done():
+            self._recorder = asyncio.create_task(self._record())
+        return kept
+
+    async def settle(self) -> None:
+        """Wait until all that was recorded is kept, or could not be."""
+        if self._recorder is not None:
+            await asyncio.wait({self._recorder}, timeout=SETTLE_SECONDS)
+
+    async def called(self, hosts: Iterable[str], at: datetime, used_for: str = "alerts") -> None:
+        """Keep which hosts were called by a test, of which nothing else is kept, or beside alerts."""
+        await self._database.run(lambda connection: self._keep_hosts(connection, hosts, at, used_for))
+
+    async def forget_tests(self) -> None:
+        """A test that was cut off by a stop is not sent later."""
+        await self._database.run(
+            lambda connection: connection.execute(
+                "UPDATE deliveries SET status = 'dropped', because = 'restart' "
+                "WHERE status = 'waiting' AND because = 'test'"
+            )
+        )
+
+    async def requeue(self, condition: str, values: Sequence[Any]) -> int:
+        """Let settled deliveries wait again, in their old order; count them."""
+
+        def work(connection: Connection) -> int:
+            counted = connection.execute(
+                "UPDATE deliveries SET status = 'waiting', because = NULL "  # noqa: S608 - our own words
+                f"WHERE status <> 'waiting' AND sequence IN (SELECT sequence FROM alerts) AND {condition}",
+                list(values),
+            ).fetchone()
+            return int(counted[0]) if counted else 0
+
+        return await self._database.run(work)
+
+    async def without_body(self, delivery: str) -> int | None:
+        """Return the sequence of a delivery that a rule held back: its event was not kept here."""
+        rows = await self._database.run(
+            lambda connection: connection.execute(
+                "SELECT sequence FROM deliveries "
+                "WHERE id = ? AND sequence NOT IN (SELECT sequence FROM alerts)",
+                [delivery],
+            ).fetchall()
+        )
+        return int(rows[0][0]) if rows else None
+
+    async def keep_body(self, event: Event) -> None:
+        """Keep an event that is to be sent after all."""
+        await self._database.run(lambda connection: write_bodies(connection, [event]))
+
+    async def redeliver(self, delivery: str) -> str | None:
+        """Let one wait again; return its endpoint's id, or None if there is no such delivery."""
+        rows = await self._database.run(
+            lambda connection: connection.execute(
+                "SELECT endpoint_id FROM deliveries WHERE id = ?", [delivery]
+            ).fetchall()
+        )
+        if not rows:
+            return None
+        await self.requeue("id = ?", [delivery])
+        return str(rows[0][0])
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own."""
+        return await self._database.run(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.run(work)
+
+    async def figures(self, start: datetime, end: datetime) -> Figures:
+        """How right the forecasts that came due in [start, end) were."""
+        return (await AccountStore(self._database).correlation(start, end)).figures
+
+    async def hosts(self) -> list[tuple[str, str, datetime]]:
+        """Every host that was ever called: its name, what for, and since when."""
+        rows = await self._database.run(
+            lambda connection: connection.execute(
+                "SELECT host, used_for, epoch_us(min(first_at)) FROM called_hosts GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+        )
+        self.called_hosts = tuple((host, used_for, _EPOCH + at * _MICROSECOND) for host, used_for, at in rows)
+        return list(self.called_hosts)
+
+    async def forget_progress(self, endpoint_id: str) -> None:
+        """As when the operator enables it again: the schedule begins anew."""
+        await self._database.run(
+            lambda connection: connection.execute(
+                "DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id]
+            )
+        )
+
+    async def drop(self, endpoint_id: str, because: str) -> None:
+        """Settle all that waits for an endpoint, as when it is removed."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "UPDATE deliveries SET status = 'dropped', because = ? "
+                "WHERE endpoint_id = ? AND status = 'waiting'",
+                [because, endpoint_id],
+            )
+            for table in ("endpoint_progress", "alert_memory", "alert_watch", "alert_threads"):
+                connection.execute(f"DELETE FROM {table} WHERE endpoint_id = ?", [endpoint_id])  # noqa: S608
+
+        await self._database.run(work)
+
+    async def prune(self, now: datetime) -> None:
+        """Forget what is settled and older than 30 days; what waits stays."""
+        before = now - KEPT
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                "DELETE FROM deliveries WHERE created_at < ? AND status <> 'waiting'", [before]
+            )
+            connection.execute("DELETE FROM attempts WHERE attempted_at < ?", [before])
+            connection.execute("DELETE FROM alert_threads WHERE told_at < ?", [before])
+            connection.execute(
+                "DELETE FROM alerts WHERE told_at < ? AND sequence NOT IN (SELECT sequence FROM deliveries)",
+                [before],
+            )
+
+        await self._database.run(work)
+
+    async def _record(self) -> None:
+        while self._recording:
+            taken, self._recording = self._recording, []
+            attempts = [attempted for attempted, _ in taken]
+            try:
+                await self._database.run(lambda connection, them=attempts: self._keep(connection, them))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+                for _, kept in taken:
+                    if not kept.done():
+                        kept.set_exception(error)
+                continue
+            for _, kept in taken:
+                if not kept.done():
+                    kept.set_result(None)
+
+    def _keep(self, connection: Connection, attempts: Sequence[Attempted]) -> None:
+        insert(
+            connection,
+            "attempts",
+            [
+                (
+                    one.delivery,
+                    one.endpoint_id,
+                    one.at,
+                    one.outcome.delivered,
+                    one.outcome.ms,
+                    one.outcome.status_code,
+                    one.outcome.error,
+                    one.outcome.answer,
+                )
+                for one in attempts
+            ],
+        )
+        settled: dict[tuple[str, str | None], list[str]] = {}
+        for one in attempts:
+            if one.delivery is not None and one.result is not Result.WAITING:
+                settled.setdefault((one.result.value, one.because), []).append(one.delivery)
+        for (status, because), ids in settled.items():
+            connection.execute(
+                "UPDATE deliveries SET status = ?, because = ? "
+                "WHERE status = 'waiting' AND id IN (SELECT unnest(?))",
+                [status, because, ids],
+            )
+        for one in attempts:
+            if one.outcome.message_id is not None and one.prediction_id is not None:
+                connection.execute(
+                    "UPDATE alert_threads SET message_id = ? WHERE endpoint_id = ? AND prediction_id = ?",
+                    [one.outcome.message_id, one.endpoint_id, one.prediction_id],
+                )
+        for one in attempts:
+            if one.progressed:
+                _keep_progress(connection, one.endpoint_id, one.progress)
+        for one in attempts:
+            self._keep_hosts(connection, one.outcome.hosts, one.at)
+
+    def _keep_hosts(
+        self, connection: Connection, hosts: Iterable[str], at: datetime, used_for: str = "alerts"
+    ) -> None:
+        for host in hosts:
+            if (host, used_for) not in self._hosts:
+                connection.execute(
+                    "INSERT INTO called_hosts SELECT $1, $3, $2 WHERE NOT EXISTS "
+                    "(SELECT 1 FROM called_hosts WHERE host = $1 AND used_for = $3)",
+                    [host, at, used_for],
+                )
+                self._hosts.add((host, used_for))
+                if all((host, used_for) != (known, of) for known, of, _ in self.called_hosts):
+                    self.called_hosts = (*self.called_hosts, (host, used_for, at))
+
+
+def drop_open(connection: Connection, because: str = "restored") -> None:
+    """Settle all that waits, in a database that comes from a backup: it was sent, or is long past."""
+    connection.execute(
+        "UPDATE deliveries SET status = 'dropped', because = ? WHERE status = 'waiting'", [because]
+    )
+    for table in ("alert_memory", "alert_watch"):  # a digest of then, a limit crossed then
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
+
+
+def _messages(connection: Connection, endpoint_id: str) -> dict[str, int]:
+    return dict(
+        connection.execute(
+            "SELECT prediction_id, message_id FROM alert_threads "
+            "WHERE endpoint_id = ? AND message_id IS NOT NULL",
+            [endpoint_id],
+        ).fetchall()
+    )
+
+
+def _looked_at(kept: asyncio.Future[None]) -> None:
+    """Whoever awaits it gets its error; after a stop nobody does."""
+    if not kept.cancelled():
+        kept.exception()
+
+
+def _keep_progress(connection: Connection, endpoint_id: str, progress: Progress) -> None:
+    connection.execute("DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
+    if progress != Progress():
+        connection.execute(
+            "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
+            [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],
+        )
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND

@@ -1,0 +1,255 @@
+"""Decides what of each event goes to which endpoint, in the transaction of the event; on DuckDB's thread.
+
+The decisions are `app.core.alerts`'s. What they remember is written in the same transaction, so that a kill
+counts nothing twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from app.core.alerts import (
+    Because,
+    Memory,
+    Owed,
+    Policy,
+    Thread,
+    Threads,
+    Watch,
+    decide,
+    masked,
+    next_due,
+    paid,
+    roll,
+)
+from app.core.events import TO_ONE_ENDPOINT, Event, EventType
+from app.core.prediction import Status
+from app.store import Connection
+from notifiers.rows import HELD_ROW, Row, write_alerts
+
+_MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: Because.QUIET, EventType.ALERT_SUMMARY: Because.BUDGET}
+_UNRECORDED: Final = frozenset((EventType.UPDATED,))
+"""One a block and whale: that a rule held it back is not worth a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An enabled endpoint and its policy."""
+
+    id: str
+    policy: Policy
+    watch: Watch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """Replaced whole. `public` and `own`: names of the operator's labels, see `masked`."""
+
+    each: tuple[Route, ...] = ()
+    public: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+    def leaving(self, event: Event) -> Event:
+        """Return the event without private names, as it may leave Spout."""
+        if event.prediction_id is None:
+            return event
+        return replace(event, body=masked(event.body, self.public, self.own))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """A digest or summary that an endpoint is owed, with what it sums up."""
+
+    endpoint_id: str
+    owed: Owed
+    held: tuple[Event, ...] = field(default=(), repr=False)
+
+
+class Router:
+    def __init__(self) -> None:
+        self.routes = Routes()
+        self._memories: dict[str, Memory] | None = None
+        self._highest = 0
+
+    def next_due(self) -> datetime | None:
+        """Return when an endpoint has something to be done by time alone, as far as is known."""
+        if self._memories is None:
+            return datetime.min.replace(tzinfo=UTC)
+        ids = {route.id for route in self.routes.each}
+        dues = [next_due(memory) for one, memory in self._memories.items() if one in ids]
+        return min((due for due in dues if due is not None), default=None)
+
+    def ride(self, connection: Connection, events: tuple[Event, ...]) -> None:
+        """Write the deliveries of these events (`app.store.Rider`)."""
+        if not events:
+            return
+        routes, first = self.routes, events[0].sequence
+        if first <= self._highest:
+            # An append that was refused while its commit was under way gave these numbers before.
+            for table in ("alerts", "deliveries"):
+                connection.execute(f"DELETE FROM {table} WHERE sequence >= ?", [first])  # noqa: S608
+            self._memories = None
+        self._highest = events[-1].sequence
+        if routes.each or any(event.type is EventType.TEST for event in events):
+            _Ride(self, connection, routes, events).write()
+
+    def pass_time(self, connection: Connection, now: datetime) -> tuple[Debt, ...]:
+        """Release what has ripened, and return what is owed by now."""
+        self._memories = None  # read anew: an append may have been taken back
+        memories, debts = self.memories(connection), []
+        for route in self.routes.each:
+            before = memories.get(route.id, Memory())
+            memory, released = roll(route.policy, before, now)
+            for sequence, because in released:
+                release(connection, route.id, sequence, because)
+            if memory != before:
+                self.remember(connection, {route.id: memory})
+            debts += [
+                Debt(endpoint_id=route.id, owed=owed, held=_held(connection, route.id, owed))
+                for owed in memory.owed
+                if owed.at <= now
+            ]
+        return tuple(debts)
+
+    def memories(self, connection: Connection) -> dict[str, Memory]:
+        if self._memories is None:
+            rows = connection.execute("SELECT endpoint_id, memory FROM alert_memory").fetchall()
+            self._memories = {one: _remembered(memory) for one, memory in rows}
+        return self._memories
+
+    def remember(self, connection: Connection, changed: dict[str, Memory]) -> None:
+        if not changed:
+            return
+        self._memories = {**(self._memories or {}), **changed}
+        connection.execute("DELETE FROM alert_memory WHERE endpoint_id IN (SELECT unnest(?))", [[*changed]])
+        encoded = [msgspec.json.encode(memory).decode() for memory in changed.values()]
+        connection.execute("INSERT INTO alert_memory SELECT unnest(?), unnest(?)", [[*changed], encoded])
+
+
+class _Ride:
+    """One append's events, decided one after the other."""
+
+    def __init__(
+        self, router: Router, connection: Connection, routes: Routes, events: Sequence[Event]
+    ) -> None:
+        self._router = router
+        self._connection = connection
+        self._routes = routes
+        self._events = events
+        self._before = router.memories(connection)
+        self._memories = dict(self._before)
+        self._known = self._published_threads()
+        self._threads = dict(self._known)
+        self._rows: list[Row] = []
+        self._released: list[tuple[str, int, Because | None]] = []
+
+    def write(self) -> None:
+        for event in self._events:
+            if event.type is EventType.TEST:
+                self._rows.append(Row(event, str(event.body.get("endpoint_id")), HELD_ROW, "test"))
+                continue
+            for route in self._routes.each:
+                if event.type not in TO_ONE_ENDPOINT or event.body.get("endpoint_id") == route.id:
+                    self._decide(route, event)
+        write_alerts(self._connection, self._rows, self._routes.leaving)
+        for endpoint_id, sequence, because in self._released:
+            release(self._connection, endpoint_id, sequence, because)
+        changed = {one: memory for one, memory in self._memories.items() if memory != self._before.get(one)}
+        self._router.remember(self._connection, changed)
+        self._keep_threads()
+
+    def _decide(self, route: Route, event: Event) -> None:
+        key = (route.id, event.prediction_id or "")
+        memory = self._memories.get(route.id, Memory())
+        if event.type in _MADE_OF_HELD:
+            memory = paid(memory, event.type, datetime.fromisoformat(event.body["start"]))
+        ruling = decide(route.policy, memory, self._threads.get(key), event)
+        if ruling.memory != Memory() or route.id in self._memories:
+            self._memories[route.id] = ruling.memory
+        self._released += [(route.id, sequence, because) for sequence, because in ruling.released]
+        if ruling.thread is not None and route.policy.threads is not Threads.EVERY:
+            self._threads[key] = ruling.thread
+        because = ruling.because
+        if because is None:
+            self._rows.append(Row(event, route.id, "waiting", None))
+        elif because is Because.DEGRADED:
+            self._rows.append(Row(event, route.id, HELD_ROW, because.value))
+        elif because not in (Because.RULE, Because.THREAD):
+            self._rows.append(Row(event, route.id, "dropped", because.value))
+        elif event.prediction_id is not None and event.type not in _UNRECORDED:
+            self._rows.append(Row(event, route.id, "dropped", because.value, kept=False))
+
+    def _published_threads(self) -> dict[tuple[str, str], Thread]:
+        whales = sorted({event.prediction_id for event in self._events if event.prediction_id})
+        if not whales or all(route.policy.threads is Threads.EVERY for route in self._routes.each):
+            return {}
+        rows = self._connection.execute(
+            "SELECT endpoint_id, prediction_id, final FROM alert_threads "
+            "WHERE prediction_id IN (SELECT unnest(?))",
+            [whales],
+        ).fetchall()
+        return {(one, whale): Thread(final=Status(final) if final else None) for one, whale, final in rows}
+
+    def _keep_threads(self) -> None:
+        at = self._events[-1].timestamp
+        for (endpoint_id, whale), thread in self._threads.items():
+            known, final = self._known.get((endpoint_id, whale)), thread.final and thread.final.value
+            if known is None:
+                self._connection.execute(
+                    "INSERT INTO alert_threads VALUES (?, ?, ?, NULL, ?)", [endpoint_id, whale, final, at]
+                )
+            elif known != thread:
+                self._connection.execute(
+                    "UPDATE alert_threads SET final = ?, told_at = ? "
+                    "WHERE endpoint_id = ? AND prediction_id = ?",
+                    [final, at, endpoint_id, whale],
+                )
+
+
+def _remembered(text: str) -> Memory:
+    """What cannot be read is forgotten: a budget begins anew, and no event is held up for it."""
+    try:
+        return msgspec.json.decode(text, type=Memory)
+    except msgspec.DecodeError:
+        return Memory()
+
+
+def release(connection: Connection, endpoint_id: str, sequence: int, because: Because | None) -> None:
+    """Let a held delivery go out, or drop it."""
+    connection.execute(
+        "UPDATE deliveries SET status = ?, because = ? "
+        "WHERE endpoint_id = ? AND sequence = ? AND status = 'waiting' AND because IS NOT NULL",
+        [
+            "waiting" if because is None else "dropped",
+            because and because.value,
+            endpoint_id,
+            sequence,
+        ],
+    )
+
+
+def _held(connection: Connection, endpoint_id: str, owed: Owed) -> tuple[Event, ...]:
+    """Return what was held back and is to be summed up, in order."""
+    rows = connection.execute(
+        "SELECT d.sequence, d.event_id, d.event_type, d.prediction_id, a.body "
+        "FROM deliveries d JOIN alerts a USING (sequence) "
+        "WHERE d.endpoint_id = ? AND d.because = ? AND d.created_at >= ? AND d.created_at < ? "
+        "ORDER BY d.sequence",
+        [endpoint_id, _MADE_OF_HELD[owed.type].value, owed.start, owed.end],
+    ).fetchall()
+    return tuple(_event(*row) for row in rows)
+
+
+def _event(sequence: int, event_id: str, type_: str, whale: str | None, text: str) -> Event:
+    reported: dict[str, Any] = msgspec.json.decode(text)
+    return Event(
+        type=EventType(type_),
+        id=event_id,
+        sequence=sequence,
+        timestamp=datetime.fromisoformat(reported["timestamp"]),
+        body=reported["data"],
+        prediction_id=whale,
+    )

@@ -1,0 +1,85 @@
+"""Deliveries as rows, written in the transaction of their events; an event as a webhook's body."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.api.models import Event as EventShape
+from app.core.events import Event
+from app.store import Connection
+
+LARGEST_BODY: Final = 19 * 1024
+HELD_ROW: Final = "waiting"
+"""The status of a delivery that waits for more than its turn: `because` says for what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One delivery to be written; `kept`: whether the event's body is, which a rule's refusal needs not."""
+
+    event: Event
+    endpoint_id: str
+    status: str
+    because: str | None
+    kept: bool = True
+
+
+def write_bodies(connection: Connection, events: Iterable[Event]) -> None:
+    """Write events as they leave Spout."""
+    rows = [(one.sequence, one.id, one.type.value, one.timestamp, envelope(one)) for one in events]
+    insert(connection, "alerts", rows)
+
+
+def write_alerts(connection: Connection, rows: Sequence[Row], leaving: Callable[[Event], Event]) -> None:
+    """Write deliveries in the transaction of their events; `leaving` makes what may leave Spout of one."""
+    kept = {row.event.sequence: row.event for row in rows if row.kept}
+    write_bodies(connection, map(leaving, kept.values()))
+    insert(
+        connection,
+        "deliveries",
+        [
+            (
+                delivery_id(row.event.sequence, row.endpoint_id),
+                row.endpoint_id,
+                row.event.sequence,
+                row.event.id,
+                row.event.type.value,
+                row.event.timestamp,
+                row.status,
+                row.because,
+                row.event.prediction_id,
+            )
+            for row in rows
+        ],
+    )
+
+
+def delivery_id(sequence: int, endpoint_id: str) -> str:
+    return f"dlv_{sequence}_{endpoint_id.removeprefix('ep_')}"
+
+
+def envelope(event: Event) -> str:
+    """Return the event as the stream tells it, small enough for a webhook.
+
+    A whale with very many parties or reasons loses those first: what it is and how much stays.
+    """
+    text = _json(event, event.body)
+    for left_out in ("evidence", "replaces", "from_entities", "to_entities"):
+        if len(text.encode()) < LARGEST_BODY:
+            break
+        text = _json(event, {**event.body, left_out: list(event.body.get(left_out) or ())[:5]})
+    return text
+
+
+def _json(event: Event, body: dict[str, Any]) -> str:
+    return EventShape(
+        type=event.type, id=event.id, sequence=event.sequence, timestamp=event.timestamp, data=body
+    ).model_dump_json()
+
+
+def insert(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """By columns: much faster than row by row."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        places = ", ".join("unnest(?)" for _ in columns)
+        connection.execute(f"INSERT INTO {table} SELECT {places}", columns)

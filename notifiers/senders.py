@@ -1,0 +1,314 @@
+"""One attempt: an endpoint and a message in, an outcome out. Runs in a sending thread.
+
+Every endpoint is one plugin of Apprise with one target. Apprise says only yes or no; what was really answered
+is noted beneath it, by the `Call` that its connections go through.
+"""
+
+import html
+import importlib
+import json
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from app.api.models import EndpointKind, Security
+from app.errors import EndpointError, SpoutError
+from notifiers import signing
+from notifiers.dialler import Answered, Call, Dialler
+from notifiers.directory import new_id
+from notifiers.model import EmailTarget, Message, Outcome, Target, TelegramTarget
+from notifiers.services import build, load, plugin_of, service_of
+from notifiers.services import split as split_url
+
+LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
+"""Nobody is obeyed who wants to be left alone for longer."""
+_TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
+_SMTP_MODES: Final = {Security.STARTTLS: "starttls", Security.TLS: "ssl", Security.NONE: "insecure"}
+_TOKEN: Final = re.compile(r"[0-9]+:[A-Za-z0-9_-]{32,}")
+_CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,}")
+_ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
+
+
+def check(target: Target, dialler: Dialler) -> None:
+    """Refuse what could never be sent to; nothing is sent and nothing is resolved.
+
+    Raises:
+        EndpointError, TargetRefusedError: in words for whoever saves the endpoint.
+    """
+    if target.kind in (EndpointKind.WEBHOOK, EndpointKind.HEARTBEAT):
+        dialler.check(_http_host(target.url), target.reach)
+    elif target.kind is EndpointKind.EMAIL:
+        if target.email is None:
+            raise EndpointError("an endpoint of kind email needs email: {host, port, security, from, to}")
+        _check_email(target.email)
+        dialler.check(target.email.host, target.reach)
+    elif target.kind is EndpointKind.TELEGRAM:
+        _check_telegram(target.telegram)
+        dialler.check(_http_host(_api_url(target)), target.reach)
+    else:
+        plugin_of(target.url or "")
+
+
+def split(target: Target) -> list[Target]:
+    """Return one for each target that its Apprise URL names; of other kinds there is one.
+
+    Raises:
+        EndpointError: if the URL is not taken.
+    """
+    if target.kind is not EndpointKind.APPRISE or not target.url:
+        return [target]
+    urls = split_url(target.url)
+    if len(urls) == 1:
+        return [target]
+    names = [target.name, *(f"{target.name} {number}" for number in range(2, len(urls) + 1))]
+    return [
+        replace(target, id=target.id if not place else new_id(), name=name, url=url)
+        for place, (name, url) in enumerate(zip(names, urls, strict=True))
+    ]
+
+
+def prepare(target: Target) -> None:
+    """Import the plugin that sends to it."""
+    if target.kind in (EndpointKind.WEBHOOK, EndpointKind.HEARTBEAT):
+        importlib.import_module("notifiers.webhook")
+    elif target.kind is EndpointKind.TELEGRAM:
+        importlib.import_module("notifiers.telegram")
+    elif target.kind is EndpointKind.EMAIL:
+        load("email", "NotifyEmail")
+    else:
+        service = service_of(target.url or "")
+        load(service.module, service.class_name)
+
+
+def send(
+    target: Target, message: Message, dialler: Dialler, at: datetime, started: Callable[[Call], None]
+) -> Outcome:
+    """Try once; whatever comes of it is in the outcome. Blocks, at most for the attempt's time.
+
+    `started` gets the call before anything is dialled, so that its end can be kept.
+    """
+    began = time.monotonic()
+    with dialler.call(target.reach) as call:
+        started(call)
+        accepted, error = False, None
+        try:
+            accepted = _SENDERS[target.kind](target, message, at)
+        except SpoutError as refused:
+            error = str(refused)
+        except Exception as fallen:  # noqa: BLE001 - others' code, fed with strangers' answers
+            error = f"the service's plugin fell: {type(fallen).__name__}"
+        ms = (time.monotonic() - began) * 1000
+        return _outcome(target, call, accepted=accepted, error=error, ms=ms)
+
+
+def _webhook(target: Target, message: Message, at: datetime) -> bool:
+    from notifiers.webhook import NotifySpout  # noqa: PLC0415 - imports Apprise
+
+    if len(message.body) >= signing.LARGEST_BODY:
+        raise EndpointError(f"the event is too large for a webhook: {len(message.body)} bytes")
+    plugin = build(NotifySpout, url=target.url, host=_http_host(target.url))
+    headers = signing.headers(message.id, at, message.body, target.signing)
+    return bool(plugin.deliver(message.body, headers))
+
+
+def _heartbeat(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001 - a sender's shape
+    from notifiers.webhook import NotifySpout  # noqa: PLC0415 - imports Apprise
+
+    return bool(build(NotifySpout, url=target.url, host=_http_host(target.url)).ping())
+
+
+def _email(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001
+    email = target.email
+    if email is None:
+        raise EndpointError("this endpoint has no mail server")
+    plugin = build(
+        load("email", "NotifyEmail"),
+        schema="mailto" if email.security is Security.NONE else "mailtos",
+        smtp_host=email.host,
+        host=quote(_bare_address(email.sender).rpartition("@")[2]),
+        port=email.port,
+        secure_mode=_SMTP_MODES[email.security],
+        user=quote(email.username, safe="") if email.username else None,
+        password=quote(email.password, safe="") if email.password else None,
+        from_addr=email.sender,
+        targets=[email.to],
+        format="html" if message.html else "text",
+    )
+    body = message.html.replace("\n", "<br>\n") if message.html else message.text
+    return bool(plugin.notify(title=message.title, body=body))
+
+
+def _telegram(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001
+    from notifiers.telegram import NotifySpoutTelegram  # noqa: PLC0415 - imports Apprise
+
+    telegram = _check_telegram(target.telegram)
+    plugin = build(
+        NotifySpoutTelegram, bot_token=telegram.token, targets=[telegram.chat_id], detect_owner=False
+    )
+    plugin.notify_url = _api_url(target) + "/bot"
+    marked = message.html or f"<b>{html.escape(message.title)}</b>\n{html.escape(message.text)}"
+    plain = f"{message.title}\n{message.text}"
+    return bool(plugin.deliver(telegram.chat_id, marked, plain, message.edits))
+
+
+def _apprise(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001
+    return bool(plugin_of(target.url or "").notify(title=message.title, body=message.text))
+
+
+_SENDERS: Final[dict[EndpointKind, Callable[[Target, Message, datetime], bool]]] = {
+    EndpointKind.WEBHOOK: _webhook,
+    EndpointKind.EMAIL: _email,
+    EndpointKind.TELEGRAM: _telegram,
+    EndpointKind.APPRISE: _apprise,
+    EndpointKind.HEARTBEAT: _heartbeat,
+}
+
+
+def _outcome(target: Target, call: Call, *, accepted: bool, error: str | None, ms: float) -> Outcome:
+    redactor = target.redactor()
+    last = call.answers[-1] if call.answers else None
+    hosts = tuple(dict.fromkeys(call.hosts))
+    # HTTP: only 2xx of the last answer succeeds, whatever the plugin thinks of it; no redirect is followed.
+    good = last is None or 200 <= last.status < 300 or (accepted and _is_unchanged(target, last))
+    if accepted and call.error is None and good:
+        return Outcome(
+            delivered=True,
+            ms=ms,
+            status_code=last.status if last else None,
+            message_id=_message_id(target, last),
+            hosts=hosts,
+        )
+    words = str(call.error) if call.error is not None else error or _words(call, last)
+    smtp = call.smtp_answer[0] if call.smtp_answer else None
+    status = last.status if last else None
+    from_http = status is not None and 400 <= status < 500 and status not in _TEMPORARY_4XX
+    parameters = _parameters(last) if last and target.kind is EndpointKind.TELEGRAM else {}
+    migrated = parameters.get("migrate_to_chat_id")
+    return Outcome(
+        delivered=False,
+        ms=ms,
+        status_code=status,
+        error=redactor.kept(words),
+        answer=redactor.answer(last.body) if last else None,
+        retry_after_s=_retry_after(last, parameters),
+        permanent=call.error is None and (from_http or (smtp is not None and 500 <= smtp < 600)),
+        gone=status == HTTPStatus.GONE and call.error is None,
+        migrated_to=str(migrated) if isinstance(migrated, int) else None,
+        hosts=hosts,
+    )
+
+
+def _is_unchanged(target: Target, last: Answered) -> bool:
+    """Telegram refuses an edit that changes nothing: the message says so already."""
+    return target.kind is EndpointKind.TELEGRAM and b"message is not modified" in last.body
+
+
+def _message_id(target: Target, last: Answered | None) -> int | None:
+    """Of the message that Telegram has made or edited."""
+    if target.kind is not EndpointKind.TELEGRAM or last is None:
+        return None
+    try:
+        result = json.loads(last.body)["result"]["message_id"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return result if isinstance(result, int) else None
+
+
+def _words(call: Call, last: Answered | None) -> str:
+    if last is not None:
+        if 300 <= last.status < 400:
+            return f"answered {last.status}, a redirect: none is followed, give the address it leads to"
+        return f"answered {last.status}"
+    if call.smtp_answer is not None:
+        code, words = call.smtp_answer
+        return f"the mail server answered {code} {words}"
+    return "the service did not take it"
+
+
+def _parameters(last: Answered) -> dict[str, Any]:
+    """What Telegram adds to a refusal."""
+    try:
+        reported = json.loads(last.body)
+    except (ValueError, RecursionError):
+        return {}
+    found = reported.get("parameters") if isinstance(reported, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _retry_after(last: Answered | None, parameters: dict[str, Any]) -> float | None:
+    """Seconds that the receiver wants to be left alone; only with 429 and 503."""
+    if last is None or last.status not in (429, 503):
+        return None
+    reported = parameters.get("retry_after")
+    if isinstance(reported, int | float) and reported >= 0:
+        return min(float(reported), LONGEST_WAIT_SECONDS)
+    if last.retry_after is None:
+        return None
+    try:
+        seconds = float(last.retry_after)
+    except ValueError:
+        seconds = _until(last.retry_after)
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else None
+
+
+def _until(date: str) -> float:
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _http_host(url: str | None) -> str:
+    """Return the host of an http(s) URL that can be called.
+
+    Raises:
+        EndpointError: if it is none.
+    """
+    words = "url must be an address like https://host/path"
+    if not url or not url.isascii() or not url.isprintable() or " " in url:
+        raise EndpointError(words)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise EndpointError(words) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise EndpointError(words)
+    if parts.username or parts.password:
+        raise EndpointError("url must not hold a user or password: the signature says who it is from")
+    return parts.hostname
+
+
+def _api_url(target: Target) -> str:
+    own = target.telegram.api_url if target.telegram else None
+    return (own or "https://api.telegram.org").rstrip("/")
+
+
+def _check_telegram(telegram: TelegramTarget | None) -> TelegramTarget:
+    if telegram is None:
+        raise EndpointError("an endpoint of kind telegram needs telegram: {token, chat_id}")
+    if not _TOKEN.fullmatch(telegram.token):
+        raise EndpointError("telegram.token must be what BotFather gave, like 123456789:AA…")
+    if not _CHAT.fullmatch(telegram.chat_id):
+        raise EndpointError("telegram.chat_id must be a number, or @ and a channel's name")
+    return telegram
+
+
+def _check_email(email: EmailTarget) -> None:
+    for name, text in (("from", email.sender), ("to", email.to)):
+        if not _ADDRESS.fullmatch(_bare_address(text)) or not text.isprintable():
+            raise EndpointError(f"email.{name} must be one address, like me@example.org")
+    if bool(email.username) != bool(email.password):
+        raise EndpointError("email.username and email.password come together, or neither")
+
+
+def _bare_address(text: str) -> str:
+    """`me@host` of `Me <me@host>`."""
+    return text.rpartition("<")[2].rstrip("> ").strip() if "<" in text else text.strip()

@@ -1,0 +1,204 @@
+"""All of it together: what rides in the store's transaction, and what runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from app.bus import Bus
+from app.clock import Clock
+from app.core.events import Event
+from app.store import Connection, Database
+from app.views import Component, ComponentStatus
+from notifiers.control import serving
+from notifiers.desk import Desk, DeskParts
+from notifiers.dialler import Dialler
+from notifiers.directory import Directory, Stored
+from notifiers.dispatcher import Postroom, is_late
+from notifiers.event_log import EventLog
+from notifiers.lanes import LaneParts, Lanes
+from notifiers.messages import compose
+from notifiers.model import Message
+from notifiers.outbox import CountAttempt, Outbox, Waiting
+from notifiers.routing import Router
+from notifiers.timekeeper import Timekeeper
+from notifiers.watcher import Watcher
+
+FOLLOW_SECONDS: Final = 1.0
+"""How soon a change by the command line holds."""
+PRUNE_SECONDS: Final = 6 * 3600.0
+_UTC: Final = ZoneInfo("UTC")
+_log = structlog.get_logger(__name__)
+
+
+class Alerts(Desk):
+    """Endpoints, deliveries and the lanes that send them. While a demo plays nothing is written or sent."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        dialler: Dialler,
+        clock: Clock,
+        bus: Bus[Event],
+        data_dir: Path,
+        jitter: Callable[[], float],
+        working: Callable[[], bool] = lambda: True,
+        disabled: Callable[[str, str, str], Awaitable[None]] | None = None,
+        attempted: CountAttempt | None = None,
+        zone: Callable[[], ZoneInfo] = lambda: _UTC,
+        explorer: str | None = None,
+        fee: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """`working`: whether detection does, for heartbeats; `disabled` tells of an endpoint given up.
+
+        `zone` is the operator's time zone now; `explorer` the address of the operator's own; `fee` that of
+        the next block, sat/vB.
+        """
+        self._bus = bus
+        self._data_dir = data_dir
+        self._disabled = disabled
+        self._attempted = attempted
+        self._fee = fee
+        postroom = Postroom(dialler, clock)
+        lanes = Lanes(
+            LaneParts(
+                postroom=postroom,
+                clock=clock,
+                jitter=jitter,
+                compose=self._compose,
+                disable=self._disable,
+                migrate=self._migrate,
+                working=working,
+            )
+        )
+        parts = DeskParts(
+            directory=directory,
+            dialler=dialler,
+            clock=clock,
+            postroom=postroom,
+            zone=zone,
+            explorer=explorer,
+        )
+        super().__init__(parts, lanes)
+        self._since = clock.now()
+        self._status = ComponentStatus.OFF
+
+    # What the engine and the composition use.
+
+    async def open(self) -> None:
+        """Read the endpoints; before the first event."""
+        await self._reload()
+
+    def ride(self, connection: Connection, events: tuple[Event, ...]) -> None:
+        """Write the deliveries of these events, in their transaction; on DuckDB's thread."""
+        self._router.ride(connection, events)
+
+    def attach(self, database: Database, log: EventLog) -> None:
+        """The node's database is open; `log` numbers events and has those of before."""
+        self._outbox, self._log = Outbox(database, self._attempted), log
+        routes, self._router = self._router.routes, Router()  # it remembers what is in its database
+        self._router.routes = routes
+
+    async def run(self) -> None:
+        """Send what waits and what comes, until cancelled."""
+        outbox, log = self._open_outbox(), self._open_log()
+        await outbox.forget_tests()
+        await outbox.hosts()
+        self._lanes.begin(await outbox.progress())
+        self._revision = None
+        watcher = Watcher(self._router, outbox, log, self._clock, self._fee, self._lanes.ring)
+        timekeeper = Timekeeper(self._router, outbox, log, self._clock, self._lanes.ring)
+        try:
+            async with serving(self._data_dir, self.test_named), asyncio.TaskGroup() as group:
+                group.create_task(self._ring())
+                group.create_task(self._follow(group))
+                group.create_task(self._prune(outbox))
+                group.create_task(timekeeper.run())
+                group.create_task(watcher.run())
+        finally:
+            await outbox.settle()
+            self._lanes.clear()
+
+    def close(self) -> None:
+        self._postroom.close()
+        self._dialler.close()
+
+    def called(self) -> tuple[tuple[str, str, datetime], ...]:
+        """Every host that was ever called, what for and since when, as far as this run has read it."""
+        return self._outbox.called_hosts if self._outbox is not None else ()
+
+    def component(self) -> Component:
+        """The line of health named notifiers."""
+        troubles = [words for stored in self._stored if (words := self._trouble(stored))]
+        active = sum(stored.active for stored in self._stored)
+        status = ComponentStatus.OK if active else ComponentStatus.OFF
+        if troubles:
+            status = ComponentStatus.DEGRADED
+        if status is not self._status:
+            self._status, self._since = status, self._clock.now()
+        return Component(
+            name="notifiers",
+            status=status,
+            since=self._since,
+            error="; ".join(troubles[:3]) or None,
+            detail=f"{active} of {len(self._stored)} endpoints send" if self._stored else "no endpoint yet",
+        )
+
+    # Inside.
+
+    async def _ring(self) -> None:
+        with self._bus.subscribe(capacity=1) as bell:
+            async for _ in bell:
+                self._lanes.ring()
+
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            await self._reload()
+            self._lanes.arrange(self._stored, self._open_outbox(), group)
+            await self._clock.sleep(FOLLOW_SECONDS)
+
+    async def _prune(self, outbox: Outbox) -> None:
+        while True:
+            await outbox.prune(self._clock.now())
+            await self._clock.sleep(PRUNE_SECONDS)
+
+    def _compose(self, stored: Stored, delivery: Waiting) -> Message:
+        return compose(delivery, self._style(stored.settings))
+
+    async def _disable(self, endpoint_id: str, because: str) -> None:
+        stored = await self._directory.disable(endpoint_id, because)
+        await self._reload()
+        if stored is None:
+            return
+        _log.warning("endpoint disabled", endpoint=stored.name, because=because)
+        if self._disabled is not None:
+            await self._disabled(stored.id, stored.name, because)
+
+    async def _migrate(self, endpoint_id: str, chat_id: str) -> None:
+        """A Telegram group became a supergroup: its new chat is kept."""
+
+        def moved(stored: Stored) -> Stored:
+            target = stored.target
+            if target is None or target.telegram is None:
+                return stored
+            return replace(stored, target=replace(target, telegram=replace(target.telegram, chat_id=chat_id)))
+
+        stored = await self._directory.change(endpoint_id, moved)
+        await self._reload()
+        if stored is not None:
+            _log.warning("a telegram group became a supergroup: its new chat is kept", endpoint=stored.name)
+
+    def _trouble(self, stored: Stored) -> str | None:
+        if stored.disabled_because is not None:
+            return f"{stored.name} is disabled: {stored.disabled_because}"
+        progress = self._lanes.progress_of(stored.id)
+        if stored.active and is_late(progress, self._clock.now()):
+            since = progress.failing_since
+            return f"{stored.name} has been failing since {since:%Y-%m-%d %H:%M} UTC" if since else None
+        return None

@@ -1,0 +1,131 @@
+"""Looks after what endpoints watch besides whales; what crosses a limit is an event for that endpoint."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from app.api.models import signal_of
+from app.clock import Clock
+from app.core.alerts import Watch, Watched, fees_crossed, flow_crossed, masked, report_due, report_facts
+from app.core.events import EventType, Happening
+from app.core.prediction import Prediction
+from app.errors import StoreError
+from app.store import Connection
+from notifiers.event_log import EventLog
+from notifiers.outbox import Outbox
+from notifiers.routing import Route, Router
+
+LOOK_SECONDS: Final = 5.0
+FLOW_SECONDS: Final = 60.0
+_log = structlog.get_logger(__name__)
+
+
+class Watcher:
+    def __init__(
+        self,
+        router: Router,
+        outbox: Outbox,
+        log: EventLog,
+        clock: Clock,
+        fee: Callable[[], float | None],
+        ring: Callable[[], None],
+    ) -> None:
+        """`fee`: of the next block now, sat/vB; None while it is unknown."""
+        self._router = router
+        self._outbox = outbox
+        self._log = log
+        self._clock = clock
+        self._fee = fee
+        self._ring = ring
+        self._known: dict[str, Watched] = {}
+        self._flows_at: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; what the store refuses is tried again."""
+        self._known = await self._outbox.read(_kept)
+        while True:
+            try:
+                await self.look()
+            except StoreError as error:
+                _log.warning("what is watched cannot be kept", error=str(error))
+            await self._clock.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look once at everything that is watched."""
+        watching = [route for route in self._router.routes.each if route.watch is not None]
+        if not watching:
+            return
+        at = self._clock.monotonic()
+        flows = self._flows_at is None or at - self._flows_at >= FLOW_SECONDS
+        for route in watching:
+            if route.watch is not None:
+                await self._look_for(route, route.watch, flows=flows)
+        if flows:
+            self._flows_at = at
+
+    async def _look_for(self, route: Route, watch: Watch, *, flows: bool) -> None:
+        before = self._known.get(route.id, Watched())
+        after, found = before, list[tuple[EventType, dict[str, Any]]]()
+        if (rate := self._fee()) is not None:
+            crossed, facts = fees_crossed(watch, after.crossed, rate)
+            after = replace(after, crossed=crossed)
+            found += [(EventType.FEES_CROSSED, one) for one in facts]
+        if flows:
+            for flow in watch.net_flow:
+                whales = await self._since(timedelta(hours=flow.hours))
+                crossed, facts = flow_crossed(flow, after.crossed, whales)
+                after = replace(after, crossed=crossed)
+                found += [(EventType.FLOW_CROSSED, one) for one in facts]
+        after, reports = await self._reports(route, watch, after)
+        await self._publish(route, [*found, *reports])
+        if after != before:
+            await self._outbox.write(lambda connection: _keep(connection, route.id, after))
+            self._known[route.id] = after
+
+    async def _reports(
+        self, route: Route, watch: Watch, known: Watched
+    ) -> tuple[Watched, list[tuple[EventType, dict[str, Any]]]]:
+        now, report = self._clock.now(), watch.report
+        if report is None:
+            return known, []
+        if known.reported_until is None:
+            return replace(known, reported_until=now), []  # the first period begins now
+        end = report_due(report, route.policy.zone, known.reported_until, now)
+        if end is None:
+            return known, []
+        start = end - (timedelta(days=7) if report.weekly else timedelta(days=1))
+        whales = await self._log.detected_between(start, end)
+        largest = sorted(whales, key=lambda one: -one.classification.moved)[:1]
+        routes = self._router.routes
+        bodies = [masked(signal_of(one).body(), routes.public, routes.own) for one in largest]
+        figures = await self._outbox.figures(start, end)
+        facts = report_facts(whales, bodies, start=start, end=end, due=figures.n, hit_rate=figures.hit_rate)
+        return replace(known, reported_until=end), [(EventType.REPORT_PERIODIC, facts)]
+
+    async def _since(self, span: timedelta) -> Sequence[Prediction]:
+        now = self._clock.now()
+        return await self._log.detected_between(now - span, now + timedelta(seconds=1))
+
+    async def _publish(self, route: Route, found: Sequence[tuple[EventType, dict[str, Any]]]) -> None:
+        now: datetime = self._clock.now()
+        happenings = [
+            Happening(type=type_, at=now, facts={"endpoint_id": route.id, **facts}) for type_, facts in found
+        ]
+        if happenings:
+            await self._log.append(happenings, ())
+            self._ring()
+
+
+def _kept(connection: Connection) -> dict[str, Watched]:
+    rows = connection.execute("SELECT endpoint_id, state FROM alert_watch").fetchall()
+    return {endpoint_id: msgspec.json.decode(state, type=Watched) for endpoint_id, state in rows}
+
+
+def _keep(connection: Connection, endpoint_id: str, state: Watched) -> None:
+    connection.execute("DELETE FROM alert_watch WHERE endpoint_id = ?", [endpoint_id])
+    encoded = msgspec.json.encode(state).decode()
+    connection.execute("INSERT INTO alert_watch VALUES (?, ?)", [endpoint_id, encoded])
