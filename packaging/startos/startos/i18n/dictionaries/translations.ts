@@ -1,0 +1,2 @@
+/** None yet: every word falls back to English. */
+export default {}
