@@ -21,6 +21,18 @@ get_chromium() {
   missing "a browser, for tests/browser: apt-get install chromium (as root), or .venv/bin/playwright install chromium"
 }
 
+# Debian's own: an MQTT broker for tests/notifiers/test_mqtt.py.
+get_mosquitto() {
+  command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] && return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing mosquitto with apt-get" >&2
+    apt-get -qq update >/dev/null 2>&1
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install mosquitto >/dev/null 2>&1
+    [ -x /usr/sbin/mosquitto ] && return 0
+  fi
+  missing "an MQTT broker, for tests/notifiers/test_mqtt.py: apt-get install mosquitto (as root)"
+}
+
 # Runs one of the node's scripts; its last line says why, if it cannot.
 get_node_part() {
   script=$here/node/$1
@@ -30,6 +42,7 @@ get_node_part() {
 
 cd "$root" || exit 1
 get_chromium
+get_mosquitto
 get_node_part get_bitcoind.sh "a bitcoind"
 get_node_part get_electrum.sh "an Electrum server"
 exit 0

@@ -81,5 +81,5 @@ def test_a_reader_has_the_last_of_what_was_published(capacity: int, numbers: lis
     for number in numbers:
         bus.publish(number)
 
-    assert list(reader._waiting) == numbers[-capacity:]
+    assert asyncio.run(rest_of(reader)) == numbers[-capacity:]
     assert reader.dropped == max(0, len(numbers) - capacity)

@@ -3,24 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.api.models import signal_of
 from app.core.classification import Classification, Flow, MovedIs, Party
-from app.core.contract import whale_body
 from app.core.events import Event, EventType
 from app.core.models import Input, Output, SourceName, Transaction
 from app.core.prediction import Forecast, Prediction, Status, Urgency
-from app.core.units import Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
-from tests.api.fakes import NOON
-
-
-def a_txid(number: int) -> Txid:
-    return Txid(f"{number:064x}")
+from app.core.units import Height, Outpoint, SatPerVb, Sats, Script, VBytes
+from tests.builders import numbered_txid
+from tests.fakes import NOON
 
 
 def a_forecast(**changes: Any) -> Forecast:
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "made_at": NOON,
         "at_height": Height(900_000),
-        "txid": a_txid(1),
+        "txid": numbered_txid(1),
         "feerate": SatPerVb(12.5),
         "probabilities": (0.1, 0.4, 0.7, 0.9, 0.95, 0.99, 1.0),
         "p_dropped": 0.01,
@@ -31,7 +28,7 @@ def a_forecast(**changes: Any) -> Forecast:
         "urgency": Urgency.MEDIUM,
         "inputs": "projected_blocks",
     }
-    return Forecast(**(told | changes))
+    return Forecast(**(reported | changes))
 
 
 def a_prediction(
@@ -43,13 +40,13 @@ def a_prediction(
     urgency: Urgency | None = Urgency.MEDIUM,
     **changes: Any,
 ) -> Prediction:
-    forecast = a_forecast(txid=a_txid(number), urgency=urgency) if urgency else None
-    told: dict[str, Any] = {
+    forecast = a_forecast(txid=numbered_txid(number), urgency=urgency) if urgency else None
+    reported: dict[str, Any] = {
         "prediction_id": f"whale-{number}",
         "version": 1,
         "tx": Transaction(
-            txid=a_txid(number),
-            inputs=(Input(outpoint=Outpoint(a_txid(9_000 + number), 0)),),
+            txid=numbered_txid(number),
+            inputs=(Input(outpoint=Outpoint(numbered_txid(9_000 + number), 0)),),
             outputs=(Output(value=Sats(moved), script=Script("0014" + "ab" * 20)),),
             fee=Sats(2_500),
             vsize=VBytes(200.0),
@@ -72,7 +69,7 @@ def a_prediction(
         "forecasts": (forecast,) if forecast else (),
         "first_forecast": forecast,
     }
-    return Prediction(**(told | changes))
+    return Prediction(**(reported | changes))
 
 
 def an_event(
@@ -87,7 +84,7 @@ def an_event(
         id=f"event-{sequence}",
         sequence=sequence,
         timestamp=at,
-        body=whale_body(whale),
+        body=signal_of(whale).body(),
         prediction_id=whale.prediction_id,
     )
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.api.streams import StreamLimits
+from app.api.limits import Limiter
+from app.api.stream.clients import StreamLimits
 from app.bus import Bus
 from app.core.access import Scope
 from app.core.events import Event
@@ -20,7 +21,8 @@ from app.metrics import Metrics
 from app.server import Server
 from app.settings import read_settings
 from app.views import Live, Snapshot
-from tests.api.fakes import NOON, DictKeys, FakeClock, ListHistory
+from tests.api.fakes import DictKeys, ListHistory
+from tests.fakes import NOON, FakeClock
 
 READ = {"X-API-Key": "reader"}
 ADMIN = {"X-API-Key": "chief"}
@@ -28,13 +30,14 @@ SECRET = b"a secret of the tests, long enough"
 
 
 @dataclass(slots=True, kw_only=True)
-class House:
+class Composition:
     """The server under test and what stands behind it."""
 
     server: Server
     http: httpx.AsyncClient
     clock: FakeClock
     keys: DictKeys
+    limiter: Limiter
     history: ListHistory
     live: Live
     bus: Bus[Event]
@@ -56,12 +59,12 @@ class House:
         return f"127.0.0.1:{self.server.port}"
 
 
-OpenHouse = Callable[..., Coroutine[Any, Any, House]]
+OpenServer = Callable[..., Coroutine[Any, Any, Composition]]
 
 
 @pytest.fixture
-async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
-    """`await open_house(SPOUT_PASSWORD="…", limits=…, demo=True, attached=False)`."""
+async def open_server(tmp_path: Path) -> AsyncIterator[OpenServer]:
+    """`await open_server(SPOUT_PASSWORD="…", limits=…, demo=True, attached=False)`."""
     async with AsyncExitStack() as stack:
 
         async def build(
@@ -71,25 +74,29 @@ async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
             attached: bool = True,
             secret: bytes = SECRET,
             **environ: str,
-        ) -> House:
+        ) -> Composition:
             settings = read_settings({"SPOUT_PORT": "0", "SPOUT_DATA_DIR": str(tmp_path), **environ})
             clock, bus, history = FakeClock(), Bus[Event](), ListHistory()
+            limiter = Limiter()
             keys = DictKeys(reader=Scope.READ, chief=Scope.ADMIN)
             live = Live(Snapshot(version=0, made_at=NOON, started_at=NOON, demo=demo))
             server = Server(settings, Keyring(secret), clock)
             server.listen()
             stack.push_async_callback(server.close)
-            await server.mount_api(live=live, bus=bus, metrics=Metrics(), stream_limits=limits)
+            await server.mount_api(
+                live=live, bus=bus, metrics=Metrics(), stream_limits=limits, limiter=limiter
+            )
             if attached:
                 server.attach(history, keys)
             http = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False)
             )
-            return House(
+            return Composition(
                 server=server,
                 http=http,
                 clock=clock,
                 keys=keys,
+                limiter=limiter,
                 history=history,
                 live=live,
                 bus=bus,
@@ -100,9 +107,9 @@ async def open_house(tmp_path: Path) -> AsyncIterator[OpenHouse]:
 
 
 @pytest.fixture
-async def house(open_house: OpenHouse) -> House:
+async def composition(open_server: OpenServer) -> Composition:
     """With a password, so that keys are asked for."""
-    return await open_house(SPOUT_PASSWORD="open sesame")
+    return await open_server(SPOUT_PASSWORD="open sesame")
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -1,48 +1,13 @@
-"""In-memory doubles at the borders of the API: time, keys, history."""
+"""In-memory doubles at the borders of the API: keys, history."""
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 
 from app.core.access import ApiKey, Scope
 from app.core.events import Event
 from app.core.prediction import Prediction
 from app.errors import ParseError
-from app.views import PredictionPage, PredictionQuery
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-class FakeClock:
-    """Stands still until it is advanced; who sleeps wakes when their time has come."""
-
-    def __init__(self, at: datetime = NOON) -> None:
-        self._now = at
-        self._elapsed = 0.0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return self._elapsed
-
-    async def sleep(self, seconds: float) -> None:
-        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._elapsed + seconds, bell))
-        await bell
-
-    async def advance(self, seconds: float) -> None:
-        """Move on in one step, then let everybody who woke do their work."""
-        self._elapsed += seconds
-        self._now += timedelta(seconds=seconds)
-        due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self._elapsed]
-        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] > self._elapsed]
-        for _, bell in due:
-            if not bell.done():
-                bell.set_result(None)
-        for _ in range(20):
-            await asyncio.sleep(0)
+from app.views import DayFlow, PredictionPage, PredictionQuery
 
 
 class DictKeys:
@@ -78,6 +43,10 @@ class ListHistory:
             total_count=len(self.predictions),
             next_cursor=str(end) if end < len(self.predictions) else None,
         )
+
+    async def flows(self, query: PredictionQuery) -> tuple[DayFlow, ...]:
+        self.asked.append(query)
+        return ()
 
     async def one(self, txid: str) -> Prediction | None:
         for prediction in self.predictions:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.store.labels import LabelStore
-from app.store.operator_file import open_operator
-from tests.api.conftest import ADMIN, READ, House, OpenHouse
-from tests.api.fakes import NOON
+from app.store.operator.file import open_operator
+from app.store.operator.labels import LabelStore
+from tests.api.conftest import ADMIN, READ, Composition, OpenServer
+from tests.fakes import NOON
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 OTHER = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
@@ -15,51 +15,53 @@ LABELS = "/api/v1/labels"
 
 
 @pytest.fixture
-async def house(open_house: OpenHouse, tmp_path: Path) -> AsyncIterator[House]:
-    house = await open_house(SPOUT_PASSWORD="open sesame")
+async def composition(open_server: OpenServer, tmp_path: Path) -> AsyncIterator[Composition]:
+    composition = await open_server(SPOUT_PASSWORD="open sesame")
     opened = await open_operator(tmp_path, at=NOON)
-    house.server.attach(house.history, house.keys, LabelStore(opened.file))
-    yield house
+    composition.server.attach(composition.history, composition.keys, LabelStore(opened.file))
+    yield composition
     await opened.file.close()
 
 
-async def listed(house: House) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await house.http.get(LABELS, headers=READ)).json()["labels"]
+async def listed(composition: Composition) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await composition.http.get(LABELS, headers=READ)).json()["labels"]
     return found
 
 
-async def test_a_label_that_is_added_is_listed_as_documented(house: House) -> None:
-    answer = await house.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "Me"})
+async def test_a_label_that_is_added_is_listed_as_documented(composition: Composition) -> None:
+    answer = await composition.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "Me"})
 
-    schemas = (await house.http.get("/api/v1/openapi.json", headers=READ)).json()["components"]["schemas"]
+    schemas = (await composition.http.get("/api/v1/openapi.json", headers=READ)).json()["components"][
+        "schemas"
+    ]
     assert answer.status_code == 201
-    assert await listed(house) == answer.json()["labels"]
+    assert await listed(composition) == answer.json()["labels"]
     assert set(answer.json()["labels"][0]) == set(schemas["Label"]["properties"])
 
 
-async def test_a_known_name_brings_its_kind(house: House) -> None:
-    await house.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "kraken"})
+async def test_a_known_name_brings_its_kind(composition: Composition) -> None:
+    await composition.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "kraken"})
 
-    assert [(one["group"], one["kind"]) for one in await listed(house)] == [("Kraken", "exchange")]
+    assert [(one["group"], one["kind"]) for one in await listed(composition)] == [("Kraken", "exchange")]
 
 
-async def test_many_are_added_at_once(house: House) -> None:
+async def test_many_are_added_at_once(composition: Composition) -> None:
     many = [{"address": ADDRESS, "entity": "Me"}, {"address": OTHER, "entity": "You", "kind": "exchange"}]
 
-    answer = await house.http.post(LABELS, headers=ADMIN, json={"labels": many})
+    answer = await composition.http.post(LABELS, headers=ADMIN, json={"labels": many})
 
     assert answer.json()["total_count"] == 2
-    assert [one["entity"] for one in await listed(house)] == ["Me", "You"]
+    assert [one["entity"] for one in await listed(composition)] == ["Me", "You"]
 
 
-async def test_one_bad_label_of_many_adds_none_and_is_named(house: House) -> None:
+async def test_one_bad_label_of_many_adds_none_and_is_named(composition: Composition) -> None:
     many = [{"address": ADDRESS, "entity": "Me"}, {"address": "nonsense", "entity": "You"}]
 
-    answer = await house.http.post(LABELS, headers=ADMIN, json={"labels": many})
+    answer = await composition.http.post(LABELS, headers=ADMIN, json={"labels": many})
 
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("labels[1]: nonsense")
-    assert await listed(house) == []
+    assert await listed(composition) == []
 
 
 @pytest.mark.parametrize(
@@ -76,34 +78,34 @@ async def test_one_bad_label_of_many_adds_none_and_is_named(house: House) -> Non
         {"labels": "all"},
     ],
 )
-async def test_what_is_no_label_is_refused(house: House, body: dict[str, Any]) -> None:
-    answer = await house.http.post(LABELS, headers=ADMIN, json=body)
+async def test_what_is_no_label_is_refused(composition: Composition, body: dict[str, Any]) -> None:
+    answer = await composition.http.post(LABELS, headers=ADMIN, json=body)
 
     assert answer.status_code == 400
     assert set(answer.json()) == {"error"}
 
 
-async def test_a_removed_label_is_gone_and_cannot_be_removed_again(house: House) -> None:
-    await house.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "Me"})
+async def test_a_removed_label_is_gone_and_cannot_be_removed_again(composition: Composition) -> None:
+    await composition.http.post(LABELS, headers=ADMIN, json={"address": ADDRESS, "entity": "Me"})
 
-    first = await house.http.delete(f"{LABELS}/{ADDRESS}", headers=ADMIN)
-    second = await house.http.delete(f"{LABELS}/{ADDRESS}", headers=ADMIN)
+    first = await composition.http.delete(f"{LABELS}/{ADDRESS}", headers=ADMIN)
+    second = await composition.http.delete(f"{LABELS}/{ADDRESS}", headers=ADMIN)
 
     assert (first.status_code, first.content, second.status_code) == (204, b"", 404)
 
 
-async def test_labels_are_read_with_scope_read_and_changed_with_admin_only(house: House) -> None:
+async def test_labels_are_read_with_scope_read_and_changed_with_admin_only(composition: Composition) -> None:
     answers = [
-        await house.http.get(LABELS, headers=READ),
-        await house.http.post(LABELS, headers=READ, json={"address": ADDRESS, "entity": "Me"}),
-        await house.http.delete(f"{LABELS}/{ADDRESS}", headers=READ),
-        await house.http.get(LABELS),
+        await composition.http.get(LABELS, headers=READ),
+        await composition.http.post(LABELS, headers=READ, json={"address": ADDRESS, "entity": "Me"}),
+        await composition.http.delete(f"{LABELS}/{ADDRESS}", headers=READ),
+        await composition.http.get(LABELS),
     ]
 
     assert [answer.status_code for answer in answers] == [200, 403, 403, 401]
 
 
-async def test_until_the_labels_are_open_it_says_so(open_house: OpenHouse) -> None:
-    house = await open_house(attached=False)
+async def test_until_the_labels_are_open_it_says_so(open_server: OpenServer) -> None:
+    composition = await open_server(attached=False)
 
-    assert (await house.http.get(LABELS)).status_code == 503
+    assert (await composition.http.get(LABELS)).status_code == 503

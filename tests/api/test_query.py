@@ -6,7 +6,8 @@ from app.api.problems import Problem
 from app.api.query import prediction_query
 from app.core.classification import Flow
 from app.core.prediction import Status, Urgency
-from app.views import PredictionQuery
+from app.core.units import Script
+from app.views import Order, PredictionQuery, SortKey
 
 
 def test_every_filter_arrives_typed() -> None:
@@ -17,6 +18,10 @@ def test_every_filter_arrives_typed() -> None:
             "min_btc_value": "100.00000001",
             "min_urgency": "high",
             "entity": "Kraken",
+            "txid": "AB" * 32,
+            "address": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "as_of": "2026-11-20T08:00:00Z",
+            "sort": "-moved_sat",
             "start_date": "2026-11-01",
             "end_date": "2026-11-22T10:00:00Z",
             "limit": "1000",
@@ -30,6 +35,10 @@ def test_every_filter_arrives_typed() -> None:
         min_moved_sat=10_000_000_001,
         min_urgency=Urgency.HIGH,
         entity="Kraken",
+        txid="ab" * 32,
+        script=Script("0014751e76e8199196d454941c45d1b3a323f1433bd6"),
+        as_of=datetime(2026, 11, 20, 8, tzinfo=UTC),
+        order=Order(SortKey.MOVED, descending=True),
         start=datetime(2026, 11, 1, tzinfo=UTC),
         end=datetime(2026, 11, 22, 10, tzinfo=UTC),
         limit=1000,
@@ -65,6 +74,12 @@ def test_a_plus_that_became_a_space_is_understood() -> None:
         ("min_urgency", "urgent"),
         ("entity", "x" * 101),
         ("entity", "a\x00b"),
+        ("txid", "ab" * 31),
+        ("txid", "zz" * 32),
+        ("address", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5"),
+        ("address", "x" * 101),
+        ("as_of", "then"),
+        ("sort", "txid"),
         ("start_date", "yesterday"),
         ("start_date", "2026-13-01"),
         ("end_date", "9999-12-31"),

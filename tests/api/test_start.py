@@ -16,7 +16,7 @@ from app.settings import read_settings
 from tests.api.conftest import SECRET
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("argon2", "bokeh", "duckdb", "jwt", "panel", "prometheus_client", "pydantic", "structlog")
+HEAVY = ("argon2", "bokeh", "duckdb", "jwt", "panel", "numpy", "prometheus_client", "structlog")
 OPEN_THE_PORT = f"""
 import asyncio, sys
 from pathlib import Path
@@ -42,11 +42,11 @@ def seconds_of(*command: str) -> float:
     return time.perf_counter() - began
 
 
-def test_the_port_is_open_about_as_soon_as_tornado_is_imported(tmp_path: Path) -> None:
-    tornado = min(seconds_of("-c", "import tornado.web, tornado.websocket") for _ in range(3))
+def opened(room: Path) -> tuple[float, bytes, str]:
+    """Return the seconds until /healthz answered, its answer, and the heavy modules imported by then."""
     began = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", OPEN_THE_PORT, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OPEN_THE_PORT, str(room)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -54,9 +54,15 @@ def test_the_port_is_open_about_as_soon_as_tornado_is_imported(tmp_path: Path) -
             with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as asked:
                 asked.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                 answer = asked.recv(100)
-            took = time.perf_counter() - began
+            return time.perf_counter() - began, answer, heavy
         finally:
             process.kill()
+
+
+def test_the_port_is_open_about_as_soon_as_tornado_is_imported(tmp_path: Path) -> None:
+    tornado = min(seconds_of("-c", "import tornado.web, tornado.websocket") for _ in range(3))
+    # The quickest of some: another process may take the machine at any moment.
+    took, answer, heavy = min(opened(tmp_path / str(number)) for number in range(3))
     print(f"port open and /healthz answered after {took:.3f} s; importing tornado alone took {tornado:.3f} s")
 
     assert answer.startswith(b"HTTP/1.1 200")

@@ -143,11 +143,11 @@ class Bodies:
         return sum(sent.fee_sat for txid in block.txids if (sent := self._truth.sent.get(txid)))
 
 
-def _output(told: Json) -> Json:
-    if "addr" in told:
-        return wire_output(told["sat"], address_to_script(told["addr"]))
-    payload = bytes.fromhex(told["data"])
-    return wire_output(told["sat"], b"\x6a" + bytes([len(payload)]) + payload)
+def _output(reported: Json) -> Json:
+    if "addr" in reported:
+        return wire_output(reported["sat"], address_to_script(reported["addr"]))
+    payload = bytes.fromhex(reported["data"])
+    return wire_output(reported["sat"], b"\x6a" + bytes([len(payload)]) + payload)
 
 
 def _bare(txid: str, sent: Any) -> Json:
@@ -167,7 +167,7 @@ def _bare(txid: str, sent: Any) -> Json:
         "size": sent.vsize,
         "weight": sent.weight,
         "vin": [{**unsigned, **inner, "txid": parent, "vout": vout} for parent, vout, _ in sent.inputs],
-        "vout": [_output(told) for told in sent.outputs],
+        "vout": [_output(reported) for reported in sent.outputs],
     }
 
 

@@ -48,8 +48,8 @@ class PlainClient:
             TimeoutError: if none comes within 5 s.
         """
         raw = await asyncio.wait_for(self.socket.recv(), _PATIENCE_SECONDS)
-        told: Json = json.loads(raw)
-        return told
+        reported: Json = json.loads(raw)
+        return reported
 
     async def follow(self) -> None:
         """Subscribe to the mempool's transactions and the blocks, and wait until that is in force."""
@@ -62,8 +62,8 @@ class PlainClient:
         while True:
             frame = await self.frame()
             if "mempool-transactions" in frame:
-                told: Json = {**frame["mempool-transactions"], "block": frame.get("block")}
-                return told
+                reported: Json = {**frame["mempool-transactions"], "block": frame.get("block")}
+                return reported
 
     async def get(self, path: str) -> tuple[int, Any]:
         answer = await self.rest.get(path)

@@ -20,23 +20,27 @@ class Control:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._slow: dict[str, Callable[..., Any]] = {
+            "refuse": backend.refuse,
+            "listen": backend.listen,
+            "restart": backend.restart,
+        }
         self.stopped = asyncio.Event()
 
-    async def call(self, name: str, told: Json) -> Any:
+    async def call(self, name: str, reported: Json) -> Any:
         """Do what is asked and return what there is to tell.
 
         Raises:
             KeyError: if there is no such call.
         """
-        backend = self._backend
-        slow: dict[str, Callable[..., Any]] = {
-            "refuse": backend.refuse,
-            "listen": backend.listen,
-            "restart": backend.restart,
-        }
-        if name in slow:
-            return await slow[name](**told)
-        return self._calls()[name](**told)
+        if name in self._slow:
+            return await self._slow[name](**reported)
+        return self._calls()[name](**reported)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of every call there is."""
+        return frozenset((*self._slow, *self._calls()))
 
     def _calls(self) -> dict[str, Callable[..., Any]]:
         backend = self._backend
@@ -44,8 +48,8 @@ class Control:
             "add": lambda transactions: backend.world.add(*map(from_json, transactions)),
             "replace": lambda old, new: backend.world.replace(self._known(old), from_json(new)),
             "mine": self._mine,
-            "mine_all": lambda: _told(backend.world.mine_all()),
-            "invalidate": lambda depth=1: [_told(block) for block in backend.world.invalidate(depth)],
+            "mine_all": lambda: _reported(backend.world.mine_all()),
+            "invalidate": lambda depth=1: [_reported(block) for block in backend.world.invalidate(depth)],
             "reorg": self._reorg,
             "drop": lambda txids: backend.world.drop(*txids),
             "drop_all": lambda: backend.world.drop(*backend.world.pool),
@@ -70,14 +74,14 @@ class Control:
         return self._backend.world.known[txid]
 
     def _mine(self, txids: tuple[str, ...] = (), unannounced: tuple[Json, ...] = (), empty: int = 0) -> Json:
-        built = [from_json(told) for told in unannounced]
-        return _told(self._backend.world.mine(list(txids), unannounced=built, empty=empty))
+        built = [from_json(reported) for reported in unannounced]
+        return _reported(self._backend.world.mine(list(txids), unannounced=built, empty=empty))
 
     def _reorg(self, depth: int = 1, blocks: Sequence[Sequence[Any]] = ((),)) -> list[Json]:
         made = [
             [self._known(tx) if isinstance(tx, str) else from_json(tx) for tx in block] for block in blocks
         ]
-        return [_told(block) for block in self._backend.world.reorg(depth, made)]
+        return [_reported(block) for block in self._backend.world.reorg(depth, made)]
 
     def _send_raw(self, payload: str | None = None, hex: str | None = None, *, binary: bool = False) -> None:  # noqa: A002
         raw: str | bytes = bytes.fromhex(hex) if hex is not None else payload or ""
@@ -89,14 +93,14 @@ class Control:
 
     def _state(self) -> Json:
         backend = self._backend
-        told = {
+        reported = {
             "connections": backend.connections,
             "open": len(backend.clients),
             "requests": backend.requests,
         }
         subscribed = sum(client.subscriptions.mempool for client in backend.clients)
         unsent = sum(client.socket.queued_bytes for client in backend.clients)
-        return {**told, "messages": backend.messages, "subscribed": subscribed, "unsent_bytes": unsent}
+        return {**reported, "messages": backend.messages, "subscribed": subscribed, "unsent_bytes": unsent}
 
 
 @asynccontextmanager
@@ -123,5 +127,5 @@ async def controlled(backend: Backend) -> Any:
         server.close()
 
 
-def _told(block: Block) -> Json:
+def _reported(block: Block) -> Json:
     return {"hash": block.hash, "height": block.height, "txids": block.txids}

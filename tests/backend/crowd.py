@@ -37,8 +37,8 @@ class Crowd:
     @classmethod
     def of_bytes(cls, size: int, whales: int = 5, seed: str = "crowd") -> "Crowd":
         """Return a crowd whose frame has about this size."""
-        probe = cls(1, 0, seed)
-        return cls(max(size // (len(probe.body(0)) + 1), whales, 1), whales, seed)
+        ping_once = cls(1, 0, seed)
+        return cls(max(size // (len(ping_once.body(0)) + 1), whales, 1), whales, seed)
 
     def is_whale(self, index: int) -> bool:
         """Tell whether the transaction is a whale: they lie evenly spread, the last one is one."""
@@ -72,14 +72,14 @@ class Crowd:
         return self.with_prevouts(self._index[txid]) if txid in self else None
 
     def with_prevouts(self, index: int) -> Json:
-        told: Json = json.loads(self.body(index))
-        value = sum(out["value"] for out in told["vout"]) + told["fee"]
+        reported: Json = json.loads(self.body(index))
+        value = sum(out["value"] for out in reported["vout"]) + reported["fee"]
         coin = self._coin(value)
         script = coin.script.hex()
         built = a_transaction([coin], [Pay(value, "crowd")], network=self.network).wire(prevouts=True)
         assert built["vin"][0]["prevout"]["scriptpubkey"] == script
-        told["vin"][0]["prevout"] = built["vin"][0]["prevout"]
-        return told
+        reported["vin"][0]["prevout"] = built["vin"][0]["prevout"]
+        return reported
 
     def prevout(self, parent: str) -> Json | None:
         """Return the output a crowd's transaction spends, by its parent's txid."""
@@ -117,9 +117,9 @@ class Crowd:
         pays = [Pay(value, "crowd payee", "p2wpkh"), *rest]
         total = sum(pay.value for pay in pays)
         built = a_transaction([self._coin(total + 4_000)], pays, network=self.network)
-        told = built.wire(first_seen=self.first_seen)
-        told["txid"], told["vin"][0]["txid"], told["order"] = marks
-        text = json.dumps(told, separators=(",", ":"))
+        reported = built.wire(first_seen=self.first_seen)
+        reported["txid"], reported["vin"][0]["txid"], reported["order"] = marks
+        text = json.dumps(reported, separators=(",", ":"))
         first, _, rest_ = text.partition(marks[0])
         second, _, rest_ = rest_.partition(marks[1])
         third, _, last = rest_.partition(str(marks[2]))

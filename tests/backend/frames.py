@@ -68,8 +68,8 @@ class Frames:
         """Return `projected-block-transactions` in its full form; None where that block is empty."""
         if index >= len(self._projected):
             return None
-        told = [shapes.tuple_of(entry) for entry in self._projected[index]]
-        return {"index": index, "sequence": self._world.sequence, "blockTransactions": told}
+        reported = [shapes.tuple_of(entry) for entry in self._projected[index]]
+        return {"index": index, "sequence": self._world.sequence, "blockTransactions": reported}
 
     def trees(self) -> list[Json]:
         """Return `rbfLatest`: the tree of each replacement that was not replaced itself."""
@@ -89,15 +89,15 @@ class Frames:
         entry = next((w for w in self._waiting if w.built.txid == built.txid), None)
         if entry is None:
             return built.wire(first_seen=self._world.now, prevouts=prevouts)
-        told = built.wire(first_seen=entry.time, uid=entry.uid, prevouts=prevouts)
+        reported = built.wire(first_seen=entry.time, uid=entry.uid, prevouts=prevouts)
         by_txid = {w.built.txid: w.built for w in self._waiting}
         above = [by_txid[txid] for txid in sorted(ancestors(built, by_txid))]
-        told["ancestors"] = [{"txid": a.txid, "fee": a.fee, "weight": a.raw.weight} for a in above]
-        told["effectiveFeePerVsize"] = entry.rate
-        told["position"] = self._position(built.txid)
+        reported["ancestors"] = [{"txid": a.txid, "fee": a.fee, "weight": a.raw.weight} for a in above]
+        reported["effectiveFeePerVsize"] = entry.rate
+        reported["position"] = self._position(built.txid)
         if built.txid in self._world.victims.values():
-            told["replacement"] = True
-        return told
+            reported["replacement"] = True
+        return reported
 
     def delta(
         self, added: Sequence[Built], removed: Sequence[Built], replaced: list[tuple[Built, Built]]
@@ -119,15 +119,15 @@ class Frames:
         }
         pairs = [(old.txid, {**new.wire(), "status": status}) for old, new in killed]
         frame = self._rest(self._world.next_sequence(), [], [], block.txids, pairs)
-        told = shapes.extended(block, network=self._world.network)
+        reported = shapes.extended(block, network=self._world.network)
         return {
-            "block": told,
+            "block": reported,
             **{k: v for k, v in frame.items() if not k.startswith(("rbf", "transactions"))},
         }
 
     def reorg(self, cached: list[Block]) -> Json:
-        told = [shapes.extended(block, network=self._world.network) for block in cached]
-        return {"blocks": told, "da": shapes.difficulty(cached[-1].height)}
+        reported = [shapes.extended(block, network=self._world.network) for block in cached]
+        return {"blocks": reported, "da": shapes.difficulty(cached[-1].height)}
 
     def _rest(
         self,

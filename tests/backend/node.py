@@ -115,10 +115,14 @@ class NodeHistory:
         """Return the node's own moment of the event where ZMQ has it: the driver wrote its line later."""
         t: float = event["t"]
         moments = {"tx": self.truth.accepted, "dropped": self.truth.evicted}.get(event["event"], {})
-        heard = [at for at in moments.get(event.get("txid", ""), ()) if t - _LATE <= at <= t]
-        if not heard and event["event"] == "dropped":  # a stopped node says nothing: the poll after it does
-            heard = [at for at, gone in self.truth.removed if gone == event["txid"] and t - _LATE <= at <= t]
-        return max(heard, default=t)
+        received = [at for at in moments.get(event.get("txid", ""), ()) if t - _LATE <= at <= t]
+        if (
+            not received and event["event"] == "dropped"
+        ):  # a stopped node says nothing: the poll after it does
+            received = [
+                at for at, gone in self.truth.removed if gone == event["txid"] and t - _LATE <= at <= t
+            ]
+        return max(received, default=t)
 
     def _arrive(self, txid: str, t: float) -> None:
         self._clear_conflicts(txid, t)

@@ -52,9 +52,9 @@ class BackendProcess:
         line = self._process.stdout.readline()
         if not line:
             raise ControlError("the stand-in did not start; its standard error says why")
-        told = json.loads(line)
-        self.port = told["port"]
-        self._control.base_url = httpx.URL(f"http://127.0.0.1:{told['control']}/control/")
+        reported = json.loads(line)
+        self.port = reported["port"]
+        self._control.base_url = httpx.URL(f"http://127.0.0.1:{reported['control']}/control/")
         return self
 
     def __exit__(
@@ -94,13 +94,15 @@ class BackendProcess:
         self, transactions: Sequence[Built] = (), *, unannounced: Sequence[Built] = (), empty: int = 0
     ) -> Json:
         """Mine; return the block's hash, height and txids."""
-        told = [tx.to_json() for tx in unannounced]
-        block: Json = self.call("mine", txids=[tx.txid for tx in transactions], unannounced=told, empty=empty)
+        reported = [tx.to_json() for tx in unannounced]
+        block: Json = self.call(
+            "mine", txids=[tx.txid for tx in transactions], unannounced=reported, empty=empty
+        )
         return block
 
     def reorg(self, depth: int = 1, blocks: Sequence[Sequence[Built]] = ((),)) -> list[Json]:
-        told = [[tx.to_json() for tx in block] for block in blocks]
-        made: list[Json] = self.call("reorg", depth=depth, blocks=told)
+        reported = [[tx.to_json() for tx in block] for block in blocks]
+        made: list[Json] = self.call("reorg", depth=depth, blocks=reported)
         return made
 
     def drop(self, *transactions: Built) -> None:

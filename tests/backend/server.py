@@ -165,8 +165,8 @@ class Backend(Faults):
             return response(
                 404, HTML, f"<!DOCTYPE html>\n<pre>Cannot {request.method} {path}</pre>\n".encode()
             )
-        status, content_type, told = found
-        raw = str(told).encode() if content_type.startswith("text/") else encode(told)
+        status, content_type, reported = found
+        raw = str(reported).encode() if content_type.startswith("text/") else encode(reported)
         return response(status, content_type, raw)
 
     async def _websocket(self, request: Request, socket: Socket) -> None:

@@ -99,8 +99,10 @@ class RecordingStory:
         return list(self._state.get("rbfLatest", []))
 
     def projected(self, index: int) -> Json | None:
-        told: Json | None = self._state.get("projected-block-transactions")
-        return told if told and told["index"] == index and "blockTransactions" in told else None
+        reported: Json | None = self._state.get("projected-block-transactions")
+        return (
+            reported if reported and reported["index"] == index and "blockTransactions" in reported else None
+        )
 
     def tracked(self, txids: list[str]) -> Json:
         return {txid: {} for txid in txids}

@@ -29,7 +29,7 @@ class Feed(Protocol):
 @dataclass(slots=True)
 class Subscriptions:
     wants: set[str] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     mempool: bool = False
     txids: bool = False
     rbf: bool = False
@@ -63,8 +63,8 @@ class Subscriptions:
         return kept
 
     def _want(self, names: set[str], feed: Feed) -> list[Json]:
-        fresh = names - self.told
-        self.wants, self.told = names, self.told | names
+        fresh = names - self.reported
+        self.wants, self.reported = names, self.reported | names
         answer = feed.wanted(fresh)
         return [answer] if answer else []
 
@@ -115,9 +115,9 @@ def _switch(message: Json, key: str, *, now: bool) -> bool:
     return bool(message[key]) if key in message else now
 
 
-def _of_index(told: dict[Any, Any], index: int | None) -> Json | None:
+def _of_index(reported: dict[Any, Any], index: int | None) -> Json | None:
     """Return the projected block of the client's index, from one recorded or from all of a world's."""
-    if "index" in told:
-        return told if told["index"] == index else None
-    found: Json | None = told.get(index)
+    if "index" in reported:
+        return reported if reported["index"] == index else None
+    found: Json | None = reported.get(index)
     return found

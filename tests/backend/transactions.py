@@ -87,8 +87,8 @@ class Built:
         """Return the body of `added` (prevouts null, as with BACKEND electrum) or, with prevouts, of REST."""
         bare, rate = self.raw.wire(self.network), self.fee / self.vsize
         if prevouts:
-            told = [wire_output(coin.value, coin.script, self.network) for coin in self.coins]
-            bare["vin"] = [with_prevout(e, out) for e, out in zip(bare["vin"], told, strict=True)]
+            reported = [wire_output(coin.value, coin.script, self.network) for coin in self.coins]
+            bare["vin"] = [with_prevout(e, out) for e, out in zip(bare["vin"], reported, strict=True)]
         return {
             **bare,
             "fee": self.fee,
@@ -118,15 +118,15 @@ class Built:
         return {"hex": self.raw.serialize().hex(), "coins": coins, "pays": pays, "network": self.network.hrp}
 
 
-def from_json(told: Json) -> Built:
+def from_json(reported: Json) -> Built:
     """Return what `to_json` told."""
-    raw = decode(bytes.fromhex(told["hex"]))
+    raw = decode(bytes.fromhex(reported["hex"]))
     coins = tuple(
         Coin(e.txid, e.vout, c["value"], bytes.fromhex(c["script"]), c["owner"], c["kind"])
-        for e, c in zip(raw.inputs, told["coins"], strict=True)
+        for e, c in zip(raw.inputs, reported["coins"], strict=True)
     )
-    network = MAINNET if told["network"] == MAINNET.hrp else REGTEST
-    return Built(raw, coins, tuple(Pay(**pay) for pay in told["pays"]), network)
+    network = MAINNET if reported["network"] == MAINNET.hrp else REGTEST
+    return Built(raw, coins, tuple(Pay(**pay) for pay in reported["pays"]), network)
 
 
 def public_key(owner: str) -> bytes:

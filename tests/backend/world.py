@@ -49,13 +49,13 @@ class World:
     in_sync: bool = True
     indicators: dict[str, int] = field(default_factory=dict)
     _deleted: list[list[Built]] = field(default_factory=list)
-    _killed: list[tuple[Built, Built]] = field(default_factory=list)
+    killed: list[tuple[Built, Built]] = field(default_factory=list)
     _uid: int = 0
     _held: bool = False
 
     def __post_init__(self) -> None:
         for offset in range(self.start_blocks):
-            self._append(self._make_block(self.start_height - self.start_blocks + 1 + offset, ()))
+            self.append_block(self._make_block(self.start_height - self.start_blocks + 1 + offset, ()))
         self.seen_chain = list(self.chain)
 
     @property
@@ -73,7 +73,7 @@ class World:
     def add(self, *transactions: Built) -> None:
         """Bring transactions into the mempool; one that spends what a waiting one spends replaces it."""
         for tx in transactions:
-            self._accept(tx)
+            self.accept(tx)
         self.poll()
 
     def replace(self, old: Built, new: Built) -> None:
@@ -107,7 +107,7 @@ class World:
         """Disconnect blocks from the tip: their transactions wait again. Return them, the old tip first."""
         gone = [self.chain.pop() for _ in range(depth)]
         for tx in [tx for block in reversed(gone) for tx in block.built]:
-            self._enter(tx)
+            self.enter(tx)
         self.poll()
         return gone
 
@@ -127,7 +127,7 @@ class World:
     def drop(self, *transactions: Built | str) -> None:
         """Let transactions, with their descendants, leave the mempool without a reason (evicted, expired)."""
         for tx in transactions:
-            self._leave(_txid(tx))
+            self.leave(_txid(tx))
         self.poll()
 
     expire = drop
@@ -151,7 +151,7 @@ class World:
         if self._held:
             return
         if self._new_blocks():
-            self._killed.clear()
+            self.killed.clear()
         self._difference()
 
     def confirmed_in(self, txid: str) -> Block | None:
@@ -209,27 +209,27 @@ class World:
         rates = effective_rates([w.built for w in self.pool.values()])
         return [Waiting(w.built, w.time, w.uid, rates[txid]) for txid, w in self.pool.items()]
 
-    def _accept(self, tx: Built) -> None:
-        for rival in self._rivals(tx):
+    def accept(self, tx: Built) -> None:
+        for rival in self.rivals(tx):
             self.victims[rival.txid] = tx.txid
-            self._leave(rival.txid)
-        self._enter(tx)
+            self.leave(rival.txid)
+        self.enter(tx)
 
-    def _enter(self, tx: Built) -> None:
+    def enter(self, tx: Built) -> None:
         self._uid += 1
         self.known[tx.txid] = tx
         self.pool[tx.txid] = Waiting(tx, self.now, self._uid)
 
-    def _rivals(self, tx: Built) -> list[Built]:
+    def rivals(self, tx: Built) -> list[Built]:
         spent = set(tx.outpoints)
         waiting = [w.built for w in self.pool.values()]
         return [w for w in waiting if w.txid != tx.txid and spent & set(w.outpoints)]
 
-    def _leave(self, txid: str) -> None:
+    def leave(self, txid: str) -> None:
         if self.pool.pop(txid, None) is None:
             return
         for child in [w.built for w in self.pool.values() if any(p == txid for p, _ in w.built.outpoints)]:
-            self._leave(child.txid)
+            self.leave(child.txid)
 
     def _mine(self, transactions: Sequence[Built | str], unannounced: Sequence[Built]) -> Block:
         mined = [*(self.pool[_txid(tx)].built for tx in transactions), *unannounced]
@@ -237,11 +237,11 @@ class World:
             self.known[tx.txid] = tx
             self.pool.pop(tx.txid, None)
         for tx in mined:
-            for rival in self._rivals(tx):
-                self._killed.append((rival, tx))
-                self._leave(rival.txid)
+            for rival in self.rivals(tx):
+                self.killed.append((rival, tx))
+                self.leave(rival.txid)
         block = self._make_block(self.tip.height + 1, tuple(mined))
-        self._append(block)
+        self.append_block(block)
         return block
 
     def _make_block(self, height: int, mined: tuple[Built, ...]) -> Block:
@@ -251,7 +251,7 @@ class World:
         hash_ = "0000" + hashlib.sha256(f"{previous}{coinbase.txid}".encode()).hexdigest()[4:]
         return Block(hash_, previous, height, self.now, coinbase, mined)
 
-    def _append(self, block: Block) -> None:
+    def append_block(self, block: Block) -> None:
         self.chain.append(block)
         self.blocks[block.hash] = block
 
@@ -268,7 +268,7 @@ class World:
         for block in fresh:
             self.seen_chain.append(block)
             killed = [
-                (old, new) for old, new in self._killed if new in block.built and old.txid in self.seen_pool
+                (old, new) for old, new in self.killed if new in block.built and old.txid in self.seen_pool
             ]
             for txid in block.txids:
                 self.seen_pool.pop(txid, None)

@@ -71,7 +71,7 @@ class WorldRest:
         built = self._world.known[txid]
         if not status["confirmed"]:
             return _ok(self._world.frames.added(built, prevouts=True))
-        told = built.wire(prevouts=True)
+        reported = built.wire(prevouts=True)
         dropped = (
             "firstSeen",
             "uid",
@@ -82,7 +82,9 @@ class WorldRest:
             "position",
             "flags",
         )
-        return _ok({**{key: value for key, value in told.items() if key not in dropped}, "status": status})
+        return _ok(
+            {**{key: value for key, value in reported.items() if key not in dropped}, "status": status}
+        )
 
     def _part(self, txid: str, part: str) -> Answer:
         built = self._world.known.get(txid)
@@ -217,8 +219,8 @@ class WorldRest:
             return _ok(shapes.mempool_blocks(blocks))
         if self.out_of_sync:
             return 503, HTML, "Service Unavailable"
-        told = shapes.fees(blocks)
-        return _ok({k: -int(-v // 1) for k, v in told.items()} if kind == "recommended" else told)
+        reported = shapes.fees(blocks)
+        return _ok({k: -int(-v // 1) for k, v in reported.items()} if kind == "recommended" else reported)
 
     def _plain(self, name: str) -> Answer:
         world = self._world

@@ -66,8 +66,8 @@ def transaction_frames(tx: dict[str, Any], sequence: int = 1) -> Iterator[Varian
 def frames(frame: dict[str, Any]) -> Iterator[Variant]:
     """Yield a frame wrong in each field of the keys that a client reads."""
     kept = {key: value for key, value in frame.items() if key in FRAME_KEYS}
-    for key, told in kept.items():
-        for wrong in variants({key: told}):
+    for key, reported in kept.items():
+        for wrong in variants({key: reported}):
             if wrong.path:
                 yield Variant(wrong.path, wrong.kind, {**kept, **wrong.value})
 

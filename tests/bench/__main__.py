@@ -17,7 +17,18 @@ from tests.bench.rows import BenchRow
 
 RESULT = Path("bench.json")
 AREAS = frozenset(
-    ("ingest", "latency", "memory", "start", "forecast", "history", "alerts", "dashboard", "recovery")
+    (
+        "ingest",
+        "latency",
+        "memory",
+        "start",
+        "forecast",
+        "history",
+        "alerts",
+        "dashboard",
+        "recovery",
+        "image",
+    )
 )
 """With what the name of a row may begin."""
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import msgspec
 
-from app.core.classify import classify
 from app.core.encoding.scripts import with_derived_scripts
-from app.core.entities import Entities
+from app.core.flow.classifier import classify
+from app.core.flow.entities import Entities
+from app.core.flow.labels import parse_table
 from app.core.flow.peel import PeelMemory
-from app.core.labels import parse_table
 from app.core.models import Transaction
 from app.core.units import Sats
 from app.data import entities_table
-from app.source import wire
+from app.source.backend import decode
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.builders import a_script, a_txid, sats
 
@@ -33,12 +33,12 @@ _LIMIT_MICROSECONDS = 50
 
 def rows() -> Iterator[BenchRow]:
     bodies = [body for ins, outs, count in SHAPES for body in _bodies(ins, outs, count)]
-    heard = [wire.transaction(body)[0] for body in bodies]
-    known = [_answered(with_derived_scripts(tx)) for tx in heard]
+    received = [decode.transaction(body)[0] for body in bodies]
+    known = [_answered(with_derived_scripts(tx)) for tx in received]
     entities, peels = Entities(parse_table(entities_table())), PeelMemory()
 
-    decoding = _medians(bodies, wire.transaction)
-    deriving = _medians(heard, with_derived_scripts)
+    decoding = _medians(bodies, decode.transaction)
+    deriving = _medians(received, with_derived_scripts)
     classifying = _medians(known, lambda tx: classify(tx, entities, peels))
     yield at_most("ingest.classify_median", median(classifying), _LIMIT_MICROSECONDS, "us")
     yield shown("ingest.classify_slowest_shape", max(classifying), "us")

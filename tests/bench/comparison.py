@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecast import ForecastModel
 from app.core.forecasting.feerates import Floats
+from app.core.forecasting.model import ForecastModel
 from tests.bench import scoring
 from tests.bench.baselines import (
     Frequencies,

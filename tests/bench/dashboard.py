@@ -10,6 +10,7 @@ import multiprocessing
 import re
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +21,13 @@ from playwright.async_api import Browser, CDPSession, Page
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.bench import dashboard_pixels
+from tests.bench import dashboard_before, dashboard_pixels
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.browser.conftest import CHARTS_ARE_THERE, a_browser, until, watched
 from tests.browser.preview import served
 from tests.browser.scenes import harbour
 from tests.browser.sea import Sea, a_whale, blocks
+from tests.browser.session_page import TRIAL
 
 CLIENTS = 20
 SESSIONS = 100
@@ -35,7 +37,7 @@ TOKEN = re.compile(r'"token":"([^"]+)"')
 
 
 def rows() -> list[BenchRow]:
-    return [*asyncio.run(_rows()), *dashboard_pixels.rows()]
+    return [*asyncio.run(_rows()), *dashboard_before.rows(), *dashboard_pixels.rows()]
 
 
 async def _rows() -> list[BenchRow]:
@@ -43,6 +45,7 @@ async def _rows() -> list[BenchRow]:
         return [
             *await _crowd(browser),
             *await _paint(browser),
+            *await _arrivals(),
             *await _pixels(browser),
             *await _fluid(browser),
             *await _sessions(),
@@ -53,7 +56,7 @@ async def _crowd(browser: Browser) -> list[BenchRow]:
     """20 Bokeh and 20 feed clients beside one real page, while 50 transactions a second come in."""
     sea = Sea()
     harbour(sea)
-    async with served(sea) as (address, pages):
+    async with served(sea, pages=TRIAL) as (address, pages):
         before = _rss()
         crowd = multiprocessing.get_context("spawn").Process(
             target=_clients, args=(address, STREAM_SECONDS + 70)
@@ -121,14 +124,13 @@ async def _connected(address: str, seconds: float) -> None:
 
 
 async def _bokeh_client(address: str) -> WebSocketClientConnection:
-    """Open the page and its Bokeh session, as BokehJS does."""
-    page = (await AsyncHTTPClient().fetch(address)).body.decode()
-    token = TOKEN.search(page)
+    """Open a page that has sessions, and its Bokeh session, as BokehJS does."""
+    answer = await AsyncHTTPClient().fetch(f"{address}/trial")
+    token = TOKEN.search(answer.body.decode())
     assert token, "the page holds no session token"
-    url = address.replace("http", "ws") + "/ws"
-    socket = await websocket_connect(
-        HTTPRequest(url, headers={"Origin": address}), subprotocols=["bokeh", token[1]]
-    )
+    headers = {"Origin": address, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+    url = address.replace("http", "ws") + "/trial/ws"
+    socket = await websocket_connect(HTTPRequest(url, headers=headers), subprotocols=["bokeh", token[1]])
     await socket.read_message()  # the greeting: before it the session is not there
     for part in (json.dumps({"msgid": "1", "msgtype": "PULL-DOC-REQ"}), "{}", "{}"):
         await socket.write_message(part)
@@ -149,7 +151,7 @@ async def _drain(socket: WebSocketClientConnection) -> None:
 
 async def _paint(browser: Browser) -> list[BenchRow]:
     """A cold browser: nothing in its cache."""
-    first, ready, sent = [], [], 0
+    first, ready, moved, sent = [], [], [], 0
     for _ in range(3):
         sea = Sea()
         harbour(sea)
@@ -160,8 +162,10 @@ async def _paint(browser: Browser) -> list[BenchRow]:
             await cdp.send("Network.enable")
             sizes: list[float] = []
             cdp.on(
-                "Network.loadingFinished", lambda told, sizes=sizes: sizes.append(told["encodedDataLength"])
+                "Network.loadingFinished",
+                lambda reported, sizes=sizes: sizes.append(reported["encodedDataLength"]),
             )
+            await page.add_init_script(WATCH_SHIFT)
             tab = watched(page, address)
             begin = time.monotonic()
             await tab.open()
@@ -172,15 +176,66 @@ async def _paint(browser: Browser) -> list[BenchRow]:
                     await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
                 )
             )
+            await asyncio.sleep(2)
+            moved.append(float(await page.evaluate("window.shift")))
             sent = round(sum(sizes))
             await context.close()
     return [
         at_most("dashboard.first_paint", statistics.median(first), 2_000, "ms"),
         shown("dashboard.rows_and_charts", statistics.median(ready), "ms"),
-        shown("dashboard.first_load_bytes", sent / 1e6, "MB"),
+        at_most("dashboard.first_load_kb", sent / 1e3, 820, "KB"),
+        at_most("dashboard.layout_shift", statistics.median(moved), 0.05, ""),
     ]
 
 
+async def _arrivals() -> list[BenchRow]:
+    """20 visitors at once: what they cost the one loop, on a page that is frozen and on one with sessions."""
+    sea = Sea()
+    harbour(sea)
+    async with served(sea, pages=TRIAL) as (address, _):
+        for _ in range(2):
+            await AsyncHTTPClient().fetch(address)
+            await _bokeh_client(address)
+        await asyncio.sleep(1)
+        gc.collect()
+        alone = await _lags(3)
+        before, used = _rss(), time.process_time()
+        lags, _sockets = await _while_arriving(_live_visitor, address)
+        cost = (time.process_time() - used) * 1000 / CLIENTS
+        memory = _rss() - before
+        slower, _more = await _while_arriving(_bokeh_client, address)
+    return [
+        shown("dashboard.stall_of_nobody_ms", max(alone) * 1000, "ms"),
+        at_most("dashboard.stall_ms", max(lags) * 1000, 20, "ms"),
+        at_most("dashboard.processor_a_visitor_ms", cost, 20, "ms"),
+        at_most("dashboard.memory_20_visitors", memory, 30, "MB"),
+        at_most("dashboard.sessions_stall_p99_ms", _quantile(slower, 0.99) * 1000, 20, "ms"),
+        at_most("dashboard.sessions_stall_ms", max(slower) * 1000, 200, "ms"),
+    ]
+
+
+async def _while_arriving(
+    visitor: Callable[[str], Awaitable[WebSocketClientConnection]], address: str
+) -> tuple[list[float], list[WebSocketClientConnection]]:
+    """One after the other, as fast as they are answered; what the clients cost here counts as ours too."""
+    watching = asyncio.create_task(_lags(6))
+    await asyncio.sleep(0.2)
+    sockets = [await visitor(address) for _ in range(CLIENTS)]
+    return await watching, sockets
+
+
+async def _live_visitor(address: str) -> WebSocketClientConnection:
+    await AsyncHTTPClient().fetch(address)
+    socket = await _feed_client(address)
+    await socket.read_message()
+    return socket
+
+
+WATCH_SHIFT = """
+window.shift = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) window.shift += one.value; })
+  .observe({ type: 'layout-shift', buffered: true });
+"""
 WATCH_PIXELS = """
 window.seen = {};
 const look = () => {
@@ -264,15 +319,15 @@ async def _cost(page: Page, cdp: CDPSession, sea: Sea, name: str) -> float:
 
 
 async def _busy(cdp: CDPSession) -> float:
-    told = await cdp.send("Performance.getMetrics")
-    return float(next(one["value"] for one in told["metrics"] if one["name"] == "TaskDuration"))
+    reported = await cdp.send("Performance.getMetrics")
+    return float(next(one["value"] for one in reported["metrics"] if one["name"] == "TaskDuration"))
 
 
 async def _sessions() -> list[BenchRow]:
     """100 pages opened and closed, in two halves: what the second half adds is what leaks."""
     sea = Sea()
     harbour(sea)
-    async with served(sea, unused_seconds=1) as (address, pages):
+    async with served(sea, unused_seconds=1, pages=TRIAL) as (address, pages):
         await _open_and_close(address, 10)
         base, documents = _rss(), _documents()
         await _open_and_close(address, SESSIONS // 2)

@@ -5,7 +5,7 @@ Learned from seeds 1-4 of the reference forecasts; run again when the raw model 
 
 import numpy as np
 
-from app.core.forecast import ForecastModel
+from app.core.forecasting.model import ForecastModel
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.forecasting.recalibration import IDENTITY_LINE, fit_line
 from app.core.prediction import HORIZONS

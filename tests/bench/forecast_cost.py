@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from app.core.forecast import ForecastModel, Standings, Waiting, forecast_many, forecast_one
-from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.feerates import by_bucket
 from app.core.forecasting.inflow import no_inflow_seen
-from app.core.forecasting.market import Market, QueueSource, queue_of_transactions
+from app.core.forecasting.market import Market, QueueSource
+from app.core.forecasting.model import ForecastModel, Standings, Waiting, forecast_many
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.forecasting.recalibration import Recalibration
 from app.core.units import Height, Txid
 from tests.bench.rows import BenchRow, at_most, shown
+from tests.core.fee_markets import forecast_one, queue_of_transactions
 from tests.simulation.model import draw_vsizes
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ def rows() -> Iterator[BenchRow]:
     pairs = list(zip(1.0 + rng.exponential(5.0, 20_000), draw_vsizes(rng, 20_000), strict=True))
     queue = queue_of_transactions(pairs, QueueSource.BITCOIND)
     market = Market(tip_height=Height(900_000), queue=queue, mempool_limit_vbytes=150e6)
-    arrived = by_rung([rate for rate, _ in pairs[:4_000]], [size for _, size in pairs[:4_000]])
+    arrived = by_bucket([rate for rate, _ in pairs[:4_000]], [size for _, size in pairs[:4_000]])
     inflow = no_inflow_seen().observed(arrived, 3_000.0)
     one = Waiting(txid=Txid("00"), feerate=5.0, vsize=250.0, age_seconds=3.0)
     single = fastest(lambda: forecast_one(one, market, inflow, learned, _AT))
@@ -50,7 +51,7 @@ def rows() -> Iterator[BenchRow]:
     def everything() -> None:
         rates, sizes = np.array(pairs).T
         now = queue_of_transactions(zip(rates, sizes, strict=True), QueueSource.BITCOIND)
-        seen = inflow.observed(by_rung(rates[:50], sizes[:50]), 2.0)
+        seen = inflow.observed(by_bucket(rates[:50], sizes[:50]), 2.0)
         moment = Market(tip_height=Height(900_001), queue=now, mempool_limit_vbytes=150e6)
         forecast_many(pending, moment, seen, learned, _AT)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from app.core.forecast import ForecastModel
+from app.core.forecasting.model import ForecastModel
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from tests.bench.comparison import scored_rows
 from tests.bench.reference import FILE, LEARNED_FROM, read_reference

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from app.core.forecast import ForecastModel
+from app.core.forecasting.model import ForecastModel
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.forecasting.recalibration import fit_recalibration
 from app.core.prediction import HORIZONS

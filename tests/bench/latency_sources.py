@@ -24,7 +24,7 @@ def rows() -> list[BenchRow]:
         return [
             shown(f"latency.sources.{name}_p{percent}", percentile(took, percent), "ms")
             for name in stage.ears
-            for took in [_heard(stage, name, sent)]
+            for took in [_received(stage, name, sent)]
             for percent in PERCENTILES
         ]
 
@@ -40,6 +40,6 @@ def _send(stage: Stage) -> dict[str, float]:
     return sent
 
 
-def _heard(stage: Stage, name: str, sent: dict[str, float]) -> list[float]:
+def _received(stage: Stage, name: str, sent: dict[str, float]) -> list[float]:
     ear = stage.ears[name]
     return [(ear.moment_of(ear.wait_for("whale.detected", txid)) - at) * 1000 for txid, at in sent.items()]

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.core.forecast import ForecastModel, Waiting, forecast_many
-from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.feerates import by_bucket
 from app.core.forecasting.inflow import Inflow, no_inflow_seen
 from app.core.forecasting.market import (
     Market,
     limit_vbytes,
     queue_of_projected_blocks,
 )
+from app.core.forecasting.model import ForecastModel, Waiting, forecast_many
 from app.core.forecasting.pace import pace_of
 from app.core.forecasting.passagetable import PassageTable
 from app.core.models import SourceName
@@ -50,7 +50,7 @@ class Said:
 
 
 @dataclass(slots=True)
-class Listener:
+class BenchListener:
     """Keeps the market from frames, and forecasts each transaction as it is added."""
 
     table: PassageTable
@@ -65,7 +65,7 @@ class Listener:
     _pool: Mapping[str, Any] = field(default_factory=dict)
     _last: float | None = None
 
-    def hear(self, t: float, frame: Mapping[str, Any]) -> None:
+    def receive(self, t: float, frame: Mapping[str, Any]) -> None:
         for block in (*frame.get("blocks", ()), *([frame["block"]] if "block" in frame else ())):
             self.height = int(block["height"])
             self._block_times[self.height] = float(block["timestamp"])
@@ -85,7 +85,7 @@ class Listener:
         rates = [float(tx["effectiveFeePerVsize"]) for tx in added]
         sizes = [float(tx["adjustedVsize"]) for tx in added]
         if self._last is not None and t > self._last:
-            self.inflow = self.inflow.observed(by_rung(rates, sizes), t - self._last)
+            self.inflow = self.inflow.observed(by_bucket(rates, sizes), t - self._last)
         self._last = t
         for one in delta["replaced"]:
             self.replaced_at.setdefault(one["replaced"], self.height)
@@ -137,9 +137,9 @@ def recorded_rows(table: PassageTable) -> Iterator[BenchRow]:
         if not path.exists():
             yield shown(f"forecast.recorded.{name}", "absent: shared/recordings", "")
             continue
-        listener = Listener(table)
+        listener = BenchListener(table)
         for t, frame in frames(path):
-            listener.hear(t, frame)
+            listener.receive(t, frame)
         truth = json.loads(gzip.decompress((FOLDER / truth_name).read_bytes()))
         yield from _scores(f"forecast.recorded.{name}", listener, truth)
 
@@ -152,7 +152,7 @@ def frames(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:
                 yield float(entry["t"]), entry["frame"]
 
 
-def _scores(prefix: str, listener: Listener, truth: Mapping[str, Any]) -> Iterator[BenchRow]:
+def _scores(prefix: str, listener: BenchListener, truth: Mapping[str, Any]) -> Iterator[BenchRow]:
     said = [one for one in listener.said.values() if one.txid in truth]
     outcomes = Outcomes(
         fate=np.array([_fate(one, truth) for one in said], dtype=np.intp),
@@ -181,7 +181,7 @@ def _fate(said: Said, truth: Mapping[str, Any]) -> int:
     return _FATES.get(fate, DROPPED)
 
 
-def _blocks(said: Said, truth: Mapping[str, Any], listener: Listener) -> int:
+def _blocks(said: Said, truth: Mapping[str, Any], listener: BenchListener) -> int:
     height = truth[said.txid].get("height")
     if _fate(said, truth) == CONFIRMED and height is not None:
         return max(1, int(height) - said.height)

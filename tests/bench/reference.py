@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from app.core.forecast import ForecastModel, Standings
 from app.core.forecasting.eviction import chance_of_eviction
 from app.core.forecasting.feerates import Floats
+from app.core.forecasting.model import ForecastModel, Standings
 from app.core.forecasting.pace import USUAL_CAPACITY_VBYTES
 from tests.bench.scoring import FATES, Counts, Flags, Outcomes
 

@@ -6,8 +6,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.forecast import blocks_at, chance_within
 from app.core.forecasting.feerates import Floats
+from app.core.forecasting.model import blocks_at, chance_within
 from app.core.prediction import HORIZONS
 
 NEVER: Final = 200  # stands for "not within 144 blocks", in forecasts and in outcomes

@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecast import Standings
 from app.core.forecasting.eviction import chance_of_eviction
+from app.core.forecasting.model import Standings
 from app.core.forecasting.pace import USUAL_CAPACITY_VBYTES
 from tests.bench.reference import Cases
 from tests.bench.scoring import CONFIRMED, DROPPED, PENDING, REPLACED, Outcomes

@@ -18,10 +18,10 @@ from app.clock import SystemClock
 from app.core.encoding.rawtx import decode
 from app.core.observations import Gap, MempoolListed, TransactionSeen
 from app.core.units import Sats
-from app.source.bitcoind import Bitcoind
-from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint
-from app.source.breaker import Guard
-from app.source.health import SourceHealth
+from app.source.bitcoind.rpc import BitcoindRpc, RpcEndpoint
+from app.source.bitcoind.source import Bitcoind
+from app.source.resilience.health import SourceHealth
+from app.source.resilience.retry import Guard
 from tests.bench.rows import BenchRow, at_most, shown
 from tests.node.node import Coin, Node
 
@@ -43,19 +43,19 @@ def rows() -> list[BenchRow]:
         node.start()
         try:
             raws = prepare(node)
-            bare, told = asyncio.run(_race(node, raws))
+            bare, reported = asyncio.run(_race(node, raws))
             node.stop()  # its chain is on disk then: a kill must not send it back to its beginning
             node.start()
             noticed, back = asyncio.run(_recovery(node))
         finally:
             node.kill()
-    bare_p95, told_p95 = percentile(bare, 95), percentile(told, 95)
+    bare_p95, published_p95 = percentile(bare, 95), percentile(reported, 95)
     return [
         shown("latency.zmq_bare_p50", percentile(bare, 50), "ms"),
         shown("latency.zmq_bare_p95", bare_p95, "ms"),
-        shown("latency.bitcoind_seen_p50", percentile(told, 50), "ms"),
-        shown("latency.bitcoind_seen_p95", told_p95, "ms"),
-        at_most("latency.bitcoind_over_bare_p95", told_p95 - bare_p95, BAR_MS, "ms"),
+        shown("latency.bitcoind_seen_p50", percentile(reported, 50), "ms"),
+        shown("latency.bitcoind_seen_p95", published_p95, "ms"),
+        at_most("latency.bitcoind_over_bare_p95", published_p95 - bare_p95, BAR_MS, "ms"),
         shown("recovery.bitcoind_loss_noticed", noticed, "s"),
         at_most("recovery.bitcoind_launched_to_listed", back, BAR_BACK_SECONDS, "s"),
         at_most("latency.rawtx_decode", _decoding(raws), BAR_DECODE_US, "us"),
@@ -80,15 +80,15 @@ def prepare(node: Node) -> list[str]:
 async def _race(node: Node, raws: list[str]) -> tuple[list[float], list[float]]:
     bare = BareListener(f"tcp://127.0.0.1:{node.zmq_port}")
     source = _source(node)
-    told: dict[str, float] = {}
-    ready, all_told = asyncio.Event(), asyncio.Event()
+    reported: dict[str, float] = {}
+    ready, all_reported = asyncio.Event(), asyncio.Event()
 
     async def listen() -> None:
         async for one in source.observations():
             if isinstance(one, TransactionSeen):
-                told.setdefault(one.tx.txid, time.perf_counter())
-                if len(told) == len(raws):
-                    all_told.set()
+                reported.setdefault(one.tx.txid, time.perf_counter())
+                if len(reported) == len(raws):
+                    all_reported.set()
             elif isinstance(one, MempoolListed):
                 ready.set()
 
@@ -101,34 +101,34 @@ async def _race(node: Node, raws: list[str]) -> tuple[list[float], list[float]]:
         await asyncio.to_thread(node.send, raw)
         await asyncio.sleep(PAUSE_SECONDS)
     async with asyncio.timeout(30):
-        await all_told.wait()
+        await all_reported.wait()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     await source.close()
-    heard = bare.stop()
+    received = bare.stop()
     return (
         [
-            (heard[sha256(bytes.fromhex(raw)).digest()] - at) * 1000
+            (received[sha256(bytes.fromhex(raw)).digest()] - at) * 1000
             for raw, at in zip(raws, sent.values(), strict=True)
         ],
-        [(told[txid] - at) * 1000 for txid, at in sent.items()],
+        [(reported[txid] - at) * 1000 for txid, at in sent.items()],
     )
 
 
 async def _recovery(node: Node) -> tuple[float, float]:
     """Seconds from a kill to the Gap; from launching the node again (its own start included) to its list."""
     source = _source(node)
-    heard: asyncio.Queue[tuple[type, float]] = asyncio.Queue()
+    received: asyncio.Queue[tuple[type, float]] = asyncio.Queue()
 
     async def listen() -> None:
         async for one in source.observations():
-            heard.put_nowait((type(one), time.perf_counter()))
+            received.put_nowait((type(one), time.perf_counter()))
 
     async def until(kind: type) -> float:
         async with asyncio.timeout(60):
             while True:
-                told, at = await heard.get()
-                if told is kind:
+                reported, at = await received.get()
+                if reported is kind:
                     return at
 
     listening = asyncio.create_task(listen())
@@ -156,7 +156,7 @@ class BareListener:
     """Notes when each `rawtx` came, by a digest of its bytes, and does nothing else."""
 
     def __init__(self, url: str) -> None:
-        self._heard: dict[bytes, float] = {}
+        self._received: dict[bytes, float] = {}
         self._ended = threading.Event()
         self._url = url
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -165,7 +165,7 @@ class BareListener:
     def stop(self) -> dict[bytes, float]:
         self._ended.set()
         self._thread.join()
-        return self._heard
+        return self._received
 
     def _listen(self) -> None:
         with zmq.Context() as context, context.socket(zmq.SUB) as socket:
@@ -177,7 +177,7 @@ class BareListener:
                     _, body, _ = socket.recv_multipart()
                 except zmq.Again:
                     continue
-                self._heard[sha256(body).digest()] = time.perf_counter()
+                self._received[sha256(body).digest()] = time.perf_counter()
 
 
 def _decoding(raws: list[str]) -> float:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ from tests.browser.sea import Sea
 
 DEBIANS = Path("/usr/bin/chromium")
 CHROMIUM = DEBIANS if DEBIANS.exists() else None
+ON_THE_LAN = "umbrel.local"
+"""The pages by a name, over plain http: no secure context for a browser, whose calls stay on this machine."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,6 +29,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--host-resolver-rules=MAP {ON_THE_LAN} 127.0.0.1",
 ]
 
 
@@ -79,7 +84,7 @@ async def until(page: Page, script: str, seconds: float = 40) -> None:
             await asyncio.sleep(0.1)
 
 
-CHARTS_ARE_THERE = "Boolean(window.Bokeh?.documents?.[0]?.roots().length)"
+CHARTS_ARE_THERE = "document.documentElement.dataset.session === 'yes'"
 IN_A_BROWSER = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -107,3 +112,36 @@ async def tab(sea: Sea, browser: Browser) -> AsyncIterator[Tab]:
         context = await browser.new_context(**options)
         yield watched(await context.new_page(), address)
         await context.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core from the npm registry, into a folder of its own; skipped where npm or the registry is not."""
+    folder = tmp_path_factory.mktemp("axe")
+    reason = "npm is not installed"
+    if npm := shutil.which("npm"):
+        done = subprocess.run(
+            [npm, "install", "--no-save", "--no-audit", "--no-fund", "axe-core@4"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        reason = f"npm could not install axe-core: {done.stderr[-200:]}"
+        if done.returncode == 0:
+            return (folder / "node_modules/axe-core/axe.min.js").read_text()
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+async def findings(page: Page, axe: str) -> list[str]:
+    await page.evaluate(axe)
+    reported: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['impact']} {one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in reported["violations"]
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"][:3]
+    ]

@@ -8,8 +8,8 @@ from datetime import timedelta
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.prediction import Outcome, Prediction, Status
 from app.core.units import Height
-from app.views import ComponentStatus, Rung
-from dashboard.samples import Sample, SystemMemory
+from app.views import ComponentStatus, Level
+from dashboard.feed.samples import Sample, SystemMemory
 from tests.browser.sea import TIP, Sea, a_whale
 
 EXCHANGES = ("Coinbase", "Binance", "Kraken", "OKX", "Bitfinex", "Gemini", "Bybit", "Bitstamp")
@@ -164,6 +164,9 @@ def trouble_and_back(sea: Sea) -> None:
         error="connection refused (127.0.0.1:8999); is it up?",
     )
     sea.show(
-        components=(lost, *whole[1:]), rung=Rung.POLLING, rung_since=began, rung_reason="the stream is down"
+        components=(lost, *whole[1:]),
+        level=Level.POLLING,
+        level_since=began,
+        level_reason="the stream is down",
     )
-    sea.show(components=whole, rung=Rung.LIVE, rung_since=whole[0].since, rung_reason=None)
+    sea.show(components=whole, level=Level.LIVE, level_since=whole[0].since, level_reason=None)

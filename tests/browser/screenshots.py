@@ -12,9 +12,9 @@ from playwright.async_api import Browser, Page
 
 from app.core.classification import Flow
 from app.core.units import VBytes
-from app.views import Component, ComponentStatus, Notice, Rung
+from app.views import Component, ComponentStatus, Level, Notice
+from dashboard.build import Pages
 from dashboard.log_tail import LogTail
-from dashboard.pages import Pages
 from tests.browser.conftest import a_browser, watched
 from tests.browser.preview import served
 from tests.browser.scenes import an_evening_of_samples, harbour, trouble_and_back
@@ -44,33 +44,33 @@ def ordinary(sea: Sea) -> None:
 
 def first_run(sea: Sea) -> None:
     sea.show(queue=None, fees=None, mempool=None, tip=None, tip_seen_at=None)
-    _sources(sea, Rung.BLIND, ComponentStatus.STARTING, "asking 127.0.0.1:8999 for the first time")
+    _sources(sea, Level.BLIND, ComponentStatus.STARTING, "asking 127.0.0.1:8999 for the first time")
 
 
 def quiet(sea: Sea) -> None:
-    sea.show(started_at=sea.now - timedelta(minutes=4), rung_since=sea.now - timedelta(minutes=4))
+    sea.show(started_at=sea.now - timedelta(minutes=4), level_since=sea.now - timedelta(minutes=4))
 
 
 def block_download(sea: Sea) -> None:
-    _sources(sea, Rung.BLIND, ComponentStatus.SYNCING, None, detail="block 412,880 of 925,114 (31 %)")
+    _sources(sea, Level.BLIND, ComponentStatus.SYNCING, None, detail="block 412,880 of 925,114 (31 %)")
     sea.show(queue=None, fees=None, tip=None, tip_seen_at=None)
 
 
 def degraded(sea: Sea) -> None:
     harbour(sea)
     _sources(
-        sea, Rung.POLLING, ComponentStatus.FAILED, "connection refused (127.0.0.1:8999)", only="mempool_ws"
+        sea, Level.POLLING, ComponentStatus.FAILED, "connection refused (127.0.0.1:8999)", only="mempool_ws"
     )
 
 
 def unavailable(sea: Sea) -> None:
     harbour(sea)
-    _sources(sea, Rung.BLOCKS_ONLY, ComponentStatus.FAILED, "the backend does not answer", only="mempool")
+    _sources(sea, Level.BLOCKS_ONLY, ComponentStatus.FAILED, "the backend does not answer", only="mempool")
 
 
 def blind(sea: Sea) -> None:
     harbour(sea)
-    _sources(sea, Rung.BLIND, ComponentStatus.FAILED, "no answer from 127.0.0.1 (8999, 8332, 50001)")
+    _sources(sea, Level.BLIND, ComponentStatus.FAILED, "no answer from 127.0.0.1 (8999, 8332, 50001)")
 
 
 def demo(sea: Sea) -> None:
@@ -86,23 +86,23 @@ def young_queue(sea: Sea) -> None:
     sea.show(queue=replace(blocks(), blocks=(few,)))
 
 
-def set_aside(sea: Sea) -> None:
+def unloaded(sea: Sea) -> None:
     harbour(sea)
     words = (
         "Its log was torn, so it was moved to data/spout.db.wal.bad; everything up to 12:31 is there. "
         "Nothing to do; delete the file when you do not need it."
     )
-    shed = "Spout uses 431 of 500 MB and sheds what it can do without: every whale is kept."
+    unloaded = "Spout uses 431 of 500 MB and sheds what it can do without: every whale is kept."
     sea.show(
         notices=(
             Notice(code="database_set_aside", words=words, since=sea.now - timedelta(minutes=20)),
-            Notice(code="memory_pressure", words=shed, since=sea.now - timedelta(minutes=2)),
+            Notice(code="memory_pressure", words=unloaded, since=sea.now - timedelta(minutes=2)),
         ),
         rss_mb=431.0,
     )
 
 
-def told_ends(sea: Sea) -> None:
+def reported_ends(sea: Sea) -> None:
     """Replaced, dropped, conflicted, reorged: told, not vanished."""
     ago = lambda minutes: sea.now - timedelta(minutes=minutes)  # noqa: E731
     names = ("back", "lost", "won", "gone", "small")
@@ -121,7 +121,7 @@ def told_ends(sea: Sea) -> None:
 
 def _sources(
     sea: Sea,
-    rung: Rung,
+    level: Level,
     status: ComponentStatus,
     error: str | None,
     *,
@@ -137,9 +137,9 @@ def _sources(
         return replace(one, status=status, since=since, error=error, detail=detail, latency_ms=None)
 
     sea.show(
-        rung=rung,
-        rung_since=since,
-        rung_reason=error,
+        level=level,
+        level_since=since,
+        level_reason=error,
         components=tuple(seen(one) for one in sea.snapshot.components),
     )
 
@@ -147,6 +147,10 @@ def _sources(
 async def open_drawer(page: Page) -> None:
     await page.locator("#pending .row", has_text="150.00").click()
     await page.locator("#drawer .txid").wait_for()
+
+
+async def open_announcements(page: Page) -> None:
+    await page.get_by_label("Sound and notifications").first.click()
 
 
 async def open_filters(page: Page) -> None:
@@ -162,7 +166,7 @@ SHOTS = (
     Shot("live-whole", ordinary, whole=True),
     Shot("live-drawer", ordinary, act=open_drawer),
     Shot("live-filtered", ordinary, act=open_filters),
-    Shot("live-ends", told_ends),
+    Shot("live-ends", reported_ends),
     Shot("live-first-run", first_run),
     Shot("live-quiet", quiet),
     Shot("live-block-download", block_download),
@@ -170,10 +174,13 @@ SHOTS = (
     Shot("live-predictions-unavailable", unavailable),
     Shot("live-blind", blind),
     Shot("live-demo", demo),
-    Shot("live-notices", set_aside),
+    Shot("live-notices", unloaded),
     Shot("live-young-queue", young_queue),
     Shot("system", ordinary, path="/system", whole=True),
     Shot("system-blind", blind, path="/system"),
+    Shot("wall", ordinary, path="/wall"),
+    Shot("fees", ordinary, path="/fees", whole=True),
+    Shot("live-announcements", ordinary, act=open_announcements),
 )
 
 

@@ -8,21 +8,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.api.models import signal_of
 from app.core.classification import Classification, Flag, Flow, MovedIs, Party
-from app.core.contract import whale_body
 from app.core.events import Event, EventType
 from app.core.models import Block, Input, Output, SourceName, Transaction
-from app.core.observations import FeesTold, MempoolMeasured, ProjectedBlock, QueueProjected
+from app.core.observations import FeesRecommended, MempoolMeasured, ProjectedBlock, QueueProjected
 from app.core.prediction import HORIZONS, Forecast, Outcome, Prediction, Status, Urgency
 from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.views import (
     Component,
     ComponentStatus,
     Counters,
+    Level,
     Live,
     PredictionPage,
     PredictionQuery,
-    Rung,
     Snapshot,
 )
 
@@ -112,7 +112,7 @@ def a_whale(
     txid = txid_of(name)
     moved = Sats(round(btc * COIN))
     total = Sats(round((gross or high or btc) * COIN))
-    told = a_forecast(rate or 1.0, at, blocks_ahead=ahead, txid=txid) if forecast else None
+    reported = a_forecast(rate or 1.0, at, blocks_ahead=ahead, txid=txid) if forecast else None
     change = total - moved
     outputs = [Output(value=moved, script=Script("0014" + txid[:40]), address=f"bc1q{txid[:38]}")]
     if change:
@@ -164,8 +164,8 @@ def a_whale(
         first_seen_by=SourceName.MEMPOOL_WS,
         updated_at=at,
         flags=frozenset(flag for flag in flags if flag in {Flag.CPFP, Flag.CONFLICT, Flag.LATE_SEEN}),
-        forecasts=(told,) if told else (),
-        first_forecast=told,
+        forecasts=(reported,) if reported else (),
+        first_forecast=reported,
         package_feerate=None if rate is None else SatPerVb(rate),
     )
 
@@ -181,12 +181,12 @@ class Sea:
                 made_at=self.now,
                 started_at=self.now - timedelta(hours=3),
                 demo=demo,
-                rung=Rung.LIVE,
-                rung_since=self.now - timedelta(hours=2, minutes=41),
+                level=Level.LIVE,
+                level_since=self.now - timedelta(hours=2, minutes=41),
                 components=healthy(self.now - timedelta(hours=2, minutes=41)),
                 tip=Block(hash=BlockHash("00" * 32), height=Height(TIP)),
                 tip_seen_at=self.now - timedelta(minutes=3),
-                fees=FeesTold(
+                fees=FeesRecommended(
                     fastest=4.2,
                     half_hour=3.0,
                     hour=2.1,
@@ -238,14 +238,14 @@ class Sea:
         pending = (*whales, *self.snapshot.pending)
         self.show(pending=tuple(sorted(pending, key=lambda one: one.detected_at, reverse=True)))
         for whale in whales:
-            self._tell(EventType.DETECTED, whale)
+            self._send(EventType.DETECTED, whale)
 
     def change(self, whale: Prediction, kind: EventType = EventType.UPDATED, **changes: Any) -> Prediction:
         changed = replace(
             self.find(whale), version=self.find(whale).version + 1, updated_at=self.now, **changes
         )
         self._put(changed)
-        self._tell(kind, changed)
+        self._send(kind, changed)
         return changed
 
     def find(self, whale: Prediction) -> Prediction:
@@ -284,20 +284,20 @@ class Sea:
         """Its sender pays more: another txid, the same whale."""
         was = self.find(whale)
         txid = txid_of(was.txid + "bumped")
-        told = a_forecast(rate, self.now, blocks_ahead=ahead, txid=txid)
+        reported = a_forecast(rate, self.now, blocks_ahead=ahead, txid=txid)
         return self.change(
             whale,
             EventType.REPLACED,
             tx=replace(was.tx, txid=txid, fee=Sats(round(rate * 223))),
             package_feerate=SatPerVb(rate),
             replaces=(*was.replaces, was.txid),
-            forecasts=(*was.forecasts, told),
+            forecasts=(*was.forecasts, reported),
         )
 
     def revise(self, whale: Prediction, ahead: int) -> Prediction:
         was = self.find(whale)
-        told = a_forecast(was.package_feerate or 1.0, self.now, blocks_ahead=ahead, txid=was.txid)
-        return self.change(whale, forecasts=(*was.forecasts, told))
+        reported = a_forecast(was.package_feerate or 1.0, self.now, blocks_ahead=ahead, txid=was.txid)
+        return self.change(whale, forecasts=(*was.forecasts, reported))
 
     def drop(self, whale: Prediction, reason: str) -> Prediction:
         return self.change(
@@ -348,7 +348,7 @@ class Sea:
             ended=tuple(sorted(done, key=lambda one: one.ended_at or self.now, reverse=True))[:500],
         )
 
-    def _tell(self, kind: EventType, whale: Prediction) -> None:
+    def _send(self, kind: EventType, whale: Prediction) -> None:
         self._sequence += 1
         self.past.events.append(
             Event(
@@ -356,7 +356,7 @@ class Sea:
                 id=f"e{self._sequence}",
                 sequence=self._sequence,
                 timestamp=self.now,
-                body=whale_body(whale),
+                body=signal_of(whale).body(),
                 prediction_id=whale.prediction_id,
             )
         )

@@ -1,21 +1,19 @@
 """For everybody: axe-core, the keyboard alone, 360 pixels, less motion, both lights."""
 
-import os
-import shutil
-import subprocess
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from app.core.classification import Flow
 from app.core.units import Sats
-from app.views import Rung
-from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
+from app.views import Level
+from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, findings, until, watched
 from tests.browser.preview import served
 from tests.browser.scenes import harbour
 from tests.browser.sea import Sea, a_whale, party
+from tests.browser.session_page import TRIAL
 
 pytestmark = IN_A_BROWSER
 SOON = 10_000
@@ -36,47 +34,14 @@ IS_CUT_OFF = "one => one.scrollWidth > one.clientWidth || one.scrollHeight > one
 MARKS = "(window.Bokeh.documents[0].get_model_by_name('{}-names').data.text ?? []).join('')"
 
 
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core from the npm registry, into a folder of its own; skipped where npm or the registry is not."""
-    folder = tmp_path_factory.mktemp("axe")
-    reason = "npm is not installed"
-    if npm := shutil.which("npm"):
-        done = subprocess.run(
-            [npm, "install", "--no-save", "--no-audit", "--no-fund", "axe-core@4"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        reason = f"npm could not install axe-core: {done.stderr[-200:]}"
-        if done.returncode == 0:
-            return (folder / "node_modules/axe-core/axe.min.js").read_text()
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-async def findings(page: Page, axe: str) -> list[str]:
-    await page.evaluate(axe)
-    told: dict[str, Any] = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{one['impact']} {one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for one in told["violations"]
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"][:3]
-    ]
-
-
 @pytest.mark.parametrize("light", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 360])
-@pytest.mark.parametrize("path", ["/", "/system"])
+@pytest.mark.parametrize("path", ["/", "/system", "/wall", "/fees", "/trial"])
 async def test_axe_finds_nothing_serious(
     browser: Browser, sea: Sea, axe: str, path: str, width: int, light: Any
 ) -> None:
     harbour(sea)
-    async with served(sea) as (address, _):
+    async with served(sea, pages=TRIAL) as (address, _):
         context = await browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=light, reduced_motion="reduce"
         )
@@ -97,10 +62,10 @@ async def test_axe_finds_nothing_serious_in_the_drawer(tab: Tab, sea: Sea, axe: 
     assert await findings(page, axe) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/system"])
+@pytest.mark.parametrize("path", ["/", "/system", "/wall", "/fees", "/trial"])
 async def test_nothing_scrolls_sideways_at_360_pixels(browser: Browser, sea: Sea, path: str) -> None:
     harbour(sea)
-    async with served(sea) as (address, _):
+    async with served(sea, pages=TRIAL) as (address, _):
         context = await browser.new_context(viewport={"width": 360, "height": 740})
         page = await watched(await context.new_page(), address).open(path)
         await page.wait_for_timeout(1_000)
@@ -198,7 +163,7 @@ async def test_what_ended_in_no_block_shows_its_reason_whole(tab: Tab, sea: Sea)
 
 
 async def test_the_age_of_a_banner_is_not_read_out_every_second(tab: Tab, sea: Sea) -> None:
-    sea.show(rung=Rung.POLLING, rung_since=sea.now)
+    sea.show(level=Level.POLLING, level_since=sea.now)
     page = await tab.open()
 
     await expect(page.locator("#banners small:has(.age)")).to_have_attribute("aria-live", "off")

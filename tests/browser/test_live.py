@@ -73,3 +73,12 @@ async def test_the_row_being_read_stays_where_it_is_while_others_stream_in(tab: 
     await expect(page.locator("#pending-tally")).to_have_text("65", timeout=SOON)
 
     assert (await read.bounding_box() or {})["y"] == pytest.approx(before, abs=1)
+
+
+async def test_the_wall_shows_the_whales_large_and_without_controls(tab: Tab, sea: Sea) -> None:
+    sea.appear(a_whale("one", 512.25, sea.now))
+    page = await tab.open("/wall")
+
+    await expect(row(tab, "pending", "512.25")).to_be_visible(timeout=SOON)
+    assert await page.locator(".filters").count() == 0
+    assert tab.complaints == []

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 from tornado.websocket import WebSocketHandler
 
-from app.views import Rung
+from app.views import Level
 from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
 from tests.browser.preview import served
 from tests.browser.sea import Sea, a_whale
@@ -26,9 +26,9 @@ async def same_visit(page: Page) -> bool:
     return bool(await page.evaluate("window.sameVisit === true"))
 
 
-TELL_OF_ANOTHER_BUILD = """
+REPORT_ANOTHER_BUILD = """
 const here = document.querySelector('script[type=module]').src;
-import(here.replace('live.js', 'frame.js')).then((frame) => frame.sameProgram('0123456789ab'));
+import(here.replace('page.js', 'frame.js')).then((frame) => frame.sameProgram('0123456789ab'));
 """
 HIDE = """
 Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {} }});
@@ -42,13 +42,13 @@ async def test_a_backend_that_goes_is_told_step_by_step_and_its_return_too(tab: 
     await marked(page)
     banner = page.locator("#banners")
 
-    sea.show(rung=Rung.POLLING, rung_since=sea.now, rung_reason="the stream ended")
+    sea.show(level=Level.POLLING, level_since=sea.now, level_reason="the stream ended")
     await expect(banner).to_contain_text("Degraded", timeout=SOON)
-    sea.show(rung=Rung.BLOCKS_ONLY)
+    sea.show(level=Level.BLOCKS_ONLY)
     await expect(banner).to_contain_text("Mempool predictions unavailable", timeout=SOON)
-    sea.show(rung=Rung.BLIND)
+    sea.show(level=Level.BLIND)
     await expect(banner).to_contain_text("Nothing can be seen", timeout=SOON)
-    sea.show(rung=Rung.LIVE, rung_reason=None)
+    sea.show(level=Level.LIVE, level_reason=None)
     await expect(banner).to_be_empty(timeout=SOON)
 
     assert await same_visit(page)
@@ -106,7 +106,7 @@ async def test_a_frozen_tab_wakes_up_to_another_run_of_the_program(browser: Brow
 async def test_another_build_of_the_pages_is_loaded_by_the_open_page(tab: Tab) -> None:
     page = await tab.open()
     await marked(page)
-    await page.evaluate(TELL_OF_ANOTHER_BUILD)
+    await page.evaluate(REPORT_ANOTHER_BUILD)
     await tab.ready()
     await until(page, "window.sameVisit === undefined")
 
@@ -128,23 +128,19 @@ async def test_reloads_never_become_a_loop(tab: Tab) -> None:
 async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser, sea: Sea) -> None:
     async with served(sea) as (address, _):
         tab = watched(await browser.new_page(), address)
-        refused = 0
+        loads: list[str] = []
+        tab.page.on("framenavigated", lambda frame: loads.append(frame.url))
 
-        def refuse_once(socket: WebSocketRoute) -> None:
-            nonlocal refused
-            refused += 1
-            if refused == 1:
-                asyncio.ensure_future(socket.close())  # noqa: RUF006
-            else:
-                socket.connect_to_server()
+        async def refuse_first_load(route: Route) -> None:
+            await (route.abort() if len(loads) <= 1 else route.continue_())
 
-        await tab.page.route_web_socket("**/ws", refuse_once)
+        await tab.page.route("**/lib/panel.min.js", refuse_first_load)
         page = await tab.open()
         await marked(page)
         await until(page, "window.sameVisit === undefined")
         await until(page, CHARTS_ARE_THERE)
 
-        assert refused == 2
+        assert len(loads) == 2
 
 
 class Cable:
@@ -158,8 +154,8 @@ class Cable:
         self.lines += 1
         number = self.lines
         server_side = page_side.connect_to_server()
-        page_side.on_message(lambda told: server_side.send(told) if self._carries(number) else None)
-        server_side.on_message(lambda told: page_side.send(told) if self._carries(number) else None)
+        page_side.on_message(lambda reported: server_side.send(reported) if self._carries(number) else None)
+        server_side.on_message(lambda reported: page_side.send(reported) if self._carries(number) else None)
 
     def _carries(self, number: int) -> bool:
         """A line that went dead stays dead."""

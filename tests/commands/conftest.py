@@ -46,8 +46,8 @@ def spout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), told.out, told.err)
+        reported = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), reported.out, reported.err)
 
     return run
 
@@ -85,9 +85,9 @@ def recording(tmp_path: Path) -> Path:
     return path
 
 
-def one_line(told: str) -> str:
+def one_line(reported: str) -> str:
     """The one line on standard error; anything more is a failure."""
-    assert told.startswith("spout: "), told
-    assert told.count("\n") == 1, told
-    assert "Traceback" not in told
-    return told
+    assert reported.startswith("spout: "), reported
+    assert reported.count("\n") == 1, reported
+    assert "Traceback" not in reported
+    return reported

@@ -1,5 +1,6 @@
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -13,13 +14,14 @@ from tornado.web import Application, RequestHandler
 from app.clock import SystemClock
 from app.commands.doctor import clock_line
 from app.commands.own_ground import examine_data_dir
-from app.setting_types import HttpUrl
-from app.source.examine import Verdict
-from app.source.examine_mempool import examine_backend
+from app.settings.kinds import HttpUrl
+from app.source.checks.backend import examine_backend
+from app.source.checks.node import Verdict
 from app.store.opening import open_database
-from tests.api.fakes import FakeClock
 from tests.backend.process import BackendProcess
 from tests.commands.conftest import Ended, Spout
+from tests.fakes import FakeClock
+from tests.node.node import Node
 
 COMPONENTS = (
     "mempool_ws",
@@ -122,7 +124,7 @@ async def test_a_data_directory_in_use_is_no_failure(here: Path) -> None:
     found = examine_data_dir(here / "kept")
     await opened.database.close()
 
-    assert (found.status, "in use" in found.words) == (Verdict.OK, True)
+    assert (found.status, "in use" in found.message) == (Verdict.OK, True)
 
 
 async def test_a_kept_database_tells_its_version_and_is_left_as_it_was(here: Path) -> None:
@@ -132,7 +134,7 @@ async def test_a_kept_database_tells_its_version_and_is_left_as_it_was(here: Pat
 
     found = examine_data_dir(here / "kept")
 
-    assert "database version" in found.words
+    assert "database version" in found.message
     assert (here / "kept" / "spout.duckdb").read_bytes() == before
 
 
@@ -195,3 +197,42 @@ def test_behind_a_firewall_that_drops_each_line_says_so(spout: Spout) -> None:
     lines = [line for line in run.stdout.splitlines() if line.startswith("failed")]
     assert [line.split()[1] for line in lines] == ["mempool_ws", "mempool_rest", "electrs", "bitcoind"]
     assert all("is a firewall between?" in line for line in lines)
+
+
+@contextmanager
+def frozen_peer() -> Iterator[str]:
+    """It accepts connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_peers_that_are_frozen_are_told_within_five_seconds_and_no_firewall_is_guessed(spout: Spout) -> None:
+    with frozen_peer() as peer:
+        began = time.monotonic()
+        ended = spout(
+            "doctor",
+            SPOUT_MEMPOOL_URL=f"http://{peer}",
+            SPOUT_ELECTRS_URL=f"tcp://{peer}",
+            SPOUT_BITCOIND_URL=f"http://me:secret@{peer}",
+        )
+        took = time.monotonic() - began
+        alone = time.monotonic()
+        spout("version")
+
+    assert took - (time.monotonic() - alone) < 5.0
+    assert "firewall" not in ended.stdout
+    assert "frozen, or very busy" in ended.stdout
+    assert ended.returncode == 1
+
+
+@pytest.mark.node
+def test_a_backend_that_failed_does_not_decide_where_a_node_answers(spout: Spout, tmp_path: Path) -> None:
+    node = Node(tmp_path / "node")
+    node.start()
+    try:
+        ended = spout("doctor", SPOUT_MEMPOOL_URL=NOBODY, SPOUT_BITCOIND_URL=node.url)
+    finally:
+        node.kill()
+
+    assert (status_of(ended, "mempool_rest"), status_of(ended, "bitcoind")) == ("failed", "ok")
+    assert ended.returncode == 0

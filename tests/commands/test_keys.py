@@ -5,9 +5,9 @@ import pytest
 
 from app.clock import SystemClock
 from app.core.access import Scope
-from app.store.keys import KeyStore
 from app.store.opening import open_database
-from app.store.operator_file import open_operator
+from app.store.operator.file import open_operator
+from app.store.operator.keys import KeyStore
 from tests.commands.conftest import Spout, one_line
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.backend.process import BackendProcess
-from tests.backend.transactions import BTC, Pay, a_coin, a_transaction
+from tests.backend.transactions import a_whale
 from tests.commands.conftest import ROOT, Spout, one_line
 
 Json = dict[str, Any]
@@ -47,18 +47,14 @@ class Recording:
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
         self.process.send_signal(number)
-        told, complained = self.process.communicate(timeout=60)
-        return self.process.returncode, told, complained
+        reported, complained = self.process.communicate(timeout=60)
+        return self.process.returncode, reported, complained
 
 
 @pytest.fixture
 def backend() -> Iterator[BackendProcess]:
     with BackendProcess() as running:
         yield running
-
-
-def a_whale() -> Any:
-    return a_transaction([a_coin(151 * BTC)], [Pay(150 * BTC, "bob")])
 
 
 def test_what_is_recorded_is_replayed(backend: BackendProcess, here: Path, spout: Spout) -> None:
@@ -69,10 +65,10 @@ def test_what_is_recorded_is_replayed(backend: BackendProcess, here: Path, spout
     block = backend.mine([whale])
     recording.until(lambda: asked(backend, f"/block/{block['hash']}/summary"))
 
-    ended, told, complained = recording.stop()
+    ended, reported, complained = recording.stop()
 
     assert (ended, complained) == (0, "")
-    assert "frames" in told
+    assert "frames" in reported
     summary = json.loads(
         spout("replay", recording.file, "--rest", here / "answers.jsonl.gz", "--json").stdout
     )

@@ -29,19 +29,19 @@ def test_json_is_exactly_the_contracts_object(process: Spout, demo: list[str]) -
 
 
 def test_people_get_a_table_of_the_same_figures(spout: Spout, demo: list[str]) -> None:
-    told = spout("replay", *demo)
+    reported = spout("replay", *demo)
 
-    assert (told.returncode, told.stderr) == (0, "")
-    assert [name for name in CONTRACT if name.replace("_", " ") not in told.stdout] == []
+    assert (reported.returncode, reported.stderr) == (0, "")
+    assert [name for name in CONTRACT if name.replace("_", " ") not in reported.stdout] == []
 
 
 def test_the_dump_holds_each_whale_once_with_its_forecasts(
     spout: Spout, demo: list[str], tmp_path: Path
 ) -> None:
-    told = spout("replay", *demo, "--json", "--dump", str(tmp_path / "whales.jsonl"))
+    reported = spout("replay", *demo, "--json", "--dump", str(tmp_path / "whales.jsonl"))
 
     whales = [json.loads(line) for line in (tmp_path / "whales.jsonl").read_text().splitlines()]
-    assert len(whales) == json.loads(told.stdout)["whales"] > 0
+    assert len(whales) == json.loads(reported.stdout)["whales"] > 0
     assert len({whale["prediction_id"] for whale in whales}) == len(whales)
     assert all(isinstance(whale["forecasts"], list) for whale in whales)
     assert not (tmp_path / "whales.jsonl.part").exists()

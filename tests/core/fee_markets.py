@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
-from app.core.forecast import ForecastModel, Waiting
-from app.core.forecasting.feerates import by_rung
+import numpy as np
+
+from app.core.forecasting.feerates import by_bucket
 from app.core.forecasting.inflow import Inflow, no_inflow_seen
-from app.core.forecasting.market import Market, QueueSource, queue_of_transactions
+from app.core.forecasting.market import Market, Queue, QueueSource
+from app.core.forecasting.model import ForecastModel, Waiting, forecast_many
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
 from app.core.models import SourceName
-from app.core.observations import FeesTold, ProjectedBlock
+from app.core.observations import FeesRecommended, ProjectedBlock
+from app.core.prediction import Forecast
 from app.core.units import Height, SatPerVb, Sats, Txid, VBytes
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,6 +27,20 @@ def a_table() -> PassageTable:
 
 def a_model() -> ForecastModel:
     return ForecastModel(table=a_table())
+
+
+def queue_of_transactions(pairs: Iterable[tuple[float, float]], source: QueueSource) -> Queue:
+    """The queue of what waits: (package feerate, vsize) each, in any order."""
+    rates, sizes = np.array(list(pairs), dtype=np.float64).reshape(-1, 2).T
+    return Queue(by_bucket(rates, sizes), source)
+
+
+def forecast_one(
+    waiting: Waiting, market: Market, inflow: Inflow, model: ForecastModel, at: datetime
+) -> Forecast | None:
+    """None if its fee is not known."""
+    (made,) = forecast_many([waiting], market, inflow, model, at)
+    return made
 
 
 def a_market(
@@ -43,8 +60,8 @@ def a_market(
     )
 
 
-def fees(fastest: float, half_hour: float, hour: float, economy: float, minimum: float) -> FeesTold:
-    return FeesTold(
+def fees(fastest: float, half_hour: float, hour: float, economy: float, minimum: float) -> FeesRecommended:
+    return FeesRecommended(
         fastest=fastest,
         half_hour=half_hour,
         hour=hour,
@@ -57,7 +74,7 @@ def fees(fastest: float, half_hour: float, hour: float, economy: float, minimum:
 def an_inflow(pairs: Pairs = (), seconds: float = 7_200.0) -> Inflow:
     """Arrivals of `pairs` (feerate, vbytes a second), watched for a while."""
     rates = [rate for rate, _ in pairs]
-    return no_inflow_seen().observed(by_rung(rates, [size * seconds for _, size in pairs]), seconds)
+    return no_inflow_seen().observed(by_bucket(rates, [size * seconds for _, size in pairs]), seconds)
 
 
 def waiting(feerate: float | None = 5.0, vsize: float = 250.0, age_seconds: float = 600.0) -> Waiting:

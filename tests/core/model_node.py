@@ -7,13 +7,14 @@ from app.core.observations import (
     BlockConnected,
     MempoolListed,
     Observation,
-    StatusTold,
-    TransactionTold,
+    StatusReply,
+    TransactionReply,
     Unanswered,
 )
 from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.units import BlockHash, Outpoint, Txid
-from tests.core.story import REST, a_block, prevouts_of
+from tests.builders import a_block, prevouts_of
+from tests.core.story import REST
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class ModelNode:
     chain: list[tuple[Block, tuple[Transaction, ...]]] = field(default_factory=lambda: [(a_block(0), ())])
     highest: int = 1
     """The most blocks there ever were."""
-    _branches: int = 0
+    branches: int = 0
 
     @property
     def tip(self) -> Block:
@@ -48,8 +49,8 @@ class ModelNode:
 
     def mine(self, *txs: Transaction) -> tuple[Block, list[Transaction]]:
         """Return the block, and what it killed in the mempool."""
-        self._branches += 1
-        block = a_block(len(self.chain), *txs, branch=str(self._branches))
+        self.branches += 1
+        block = a_block(len(self.chain), *txs, branch=str(self.branches))
         block = replace(block, previous=self.tip.hash)
         self.chain.append((block, txs))
         self.highest = max(self.highest, len(self.chain))
@@ -93,9 +94,9 @@ class ModelNode:
             *(self._whole(txid) for txid in self.mempool),
         ]
 
-    def _status(self, txid: Txid) -> StatusTold:
+    def _status(self, txid: Txid) -> StatusReply:
         block = self.mined().get(txid)
-        return StatusTold(
+        return StatusReply(
             txid=txid,
             block_hash=block.hash if block else None,
             height=block.height if block else None,
@@ -107,7 +108,7 @@ class ModelNode:
         block = self.mined().get(txid)
         if block is None and txid not in self.mempool:
             return self._status(txid)
-        return TransactionTold(
+        return TransactionReply(
             tx=self.ever[txid],
             block_hash=block.hash if block else None,
             height=block.height if block else None,

@@ -2,109 +2,48 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from app.core.classify import classify, is_whale
-from app.core.entities import Entities
 from app.core.events import EventType, Happening
-from app.core.models import Block, BlockEntry, SourceName, Transaction
+from app.core.flow.classifier import classify, is_whale
+from app.core.flow.entities import Entities
+from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
     MempoolListed,
     Observation,
-    Prevout,
-    PrevoutsTold,
-    StatusTold,
+    StatusReply,
     TransactionLeft,
     TransactionReplaced,
+    TransactionReply,
     TransactionSeen,
-    TransactionTold,
     Unanswered,
 )
 from app.core.prediction import Forecast, Outcome, Prediction, Status, Urgency
-from app.core.questions import Question
-from app.core.tracker import Tracker
-from app.core.tracking.beliefs import Consequences, Judgement
-from app.core.tracking.foreteller import Foreteller, Silent
+from app.core.questions import AskStatus, Question
+from app.core.tracking.beliefs import Consequences, WhalePolicy
+from app.core.tracking.forecast_source import ForecastSource
+from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Txid
-from tests.builders import a_script, a_transaction, a_txid, pays, spends
+from app.core.units import Height, SatPerVb, Sats, Txid
+from tests.builders import START_HEIGHT, a_block
+from tests.fakes import NOON, NoForecasts
 
 WS, REST = SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST
 THRESHOLD = Sats(100 * 100_000_000)
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-START_HEIGHT = 800_000
 
 
-def a_coin(name: object) -> Outpoint:
-    return Outpoint(a_txid(("coin", name)), 0)
-
-
-def a_whale(
-    btc: float | str = 150,
-    *,
-    coins: Sequence[object] = ("one",),
-    fee: int = 1_000,
-    to: str = "somebody",
-    prevouts: bool = True,
-) -> Transaction:
-    """Spend these named coins, each of its own owner, and pay one; without `prevouts` they are unknown."""
-    tx = a_transaction(
-        spends=[spends(a_script(coin), 1_000, outpoint=a_coin(coin)) for coin in coins],
-        pays=[pays(a_script(to), float(btc))],
-        fee=fee,
-        vsize=100,
-    )
-    tx = replace(tx, txid=a_txid((coins, fee, to, str(btc))))
-    return tx if prevouts else without_prevouts(tx)
-
-
-def without_prevouts(tx: Transaction) -> Transaction:
-    return replace(tx, inputs=tuple(replace(spent, script=None, value=None) for spent in tx.inputs))
-
-
-def prevouts_of(tx: Transaction) -> PrevoutsTold:
-    """The true answer about a transaction built with its prevouts."""
-    found = {
-        spent.outpoint: Prevout(value=spent.value, script=spent.script)
-        for spent in tx.inputs
-        if spent.value is not None and spent.script is not None
-    }
-    return PrevoutsTold(txid=tx.txid, prevouts=found, source=REST)
-
-
-def a_hash(seed: object) -> BlockHash:
-    return BlockHash(a_txid(("block", seed)))
-
-
-def entry_of(tx: Transaction) -> BlockEntry:
-    return BlockEntry(txid=tx.txid, value=tx.gross, fee=tx.fee, vsize=tx.vsize)
-
-
-def a_block(
-    height: int, *txs: Transaction, branch: str = "", on: str | None = None, read: bool = True
-) -> Block:
-    """The block of that height above START_HEIGHT; `on` names its parent's branch if it is another one."""
-    coinbase = BlockEntry(txid=a_txid(("coinbase", height, branch)), value=Sats(500 * 100_000_000))
-    entries = (coinbase, *(entry_of(tx) for tx in txs))
-    return Block(
-        hash=a_hash((height, branch)),
-        height=Height(START_HEIGHT + height),
-        previous=a_hash((height - 1, branch if on is None else on)),
-        txids=tuple(entry.txid for entry in entries) if read else None,
-        entries=entries if read else None,
-    )
-
-
-def a_judgement(
-    entities: Entities | None = None, foreteller: Foreteller | None = None, threshold: Sats = THRESHOLD
-) -> Judgement:
+def a_whale_policy(
+    entities: Entities | None = None,
+    forecast_source: ForecastSource | None = None,
+    threshold: Sats = THRESHOLD,
+) -> WhalePolicy:
     known = entities or Entities()
-    return Judgement(
+    return WhalePolicy(
         threshold=threshold,
         classify=lambda tx, peels: classify(tx, known, peels),
         is_whale=is_whale,
-        foreteller=foreteller or Silent(),
+        forecast_source=forecast_source or NoForecasts(),
     )
 
 
@@ -115,11 +54,11 @@ class Story:
         self,
         *,
         entities: Entities | None = None,
-        foreteller: Foreteller | None = None,
+        forecast_source: ForecastSource | None = None,
         bounds: Bounds | None = None,
         threshold: Sats = THRESHOLD,
     ) -> None:
-        self.tracker = Tracker(a_judgement(entities, foreteller, threshold), bounds)
+        self.tracker = Tracker(a_whale_policy(entities, forecast_source, threshold), bounds)
         self.at = NOON
         self.events: list[Happening] = []
         self.kept: dict[str, Prediction] = {}
@@ -142,7 +81,7 @@ class Story:
         (found,) = [one for one in self.kept.values() if one.txid == tx.txid]
         return found
 
-    def hear(self, *observations: Observation) -> list[str]:
+    def receive(self, *observations: Observation) -> list[str]:
         """Return the types of what came of these."""
         before = len(self.events)
         self.questions = []
@@ -152,14 +91,14 @@ class Story:
         return self.types[before:]
 
     def start(self) -> None:
-        self.hear(BlockConnected(block=a_block(0), source=WS))
+        self.receive(BlockConnected(block=a_block(0), source=WS))
 
     def seen(self, *txs: Transaction, late: bool = False) -> list[str]:
-        return self.hear(*(TransactionSeen(tx=tx, source=WS, late=late) for tx in txs))
+        return self.receive(*(TransactionSeen(tx=tx, source=WS, late=late) for tx in txs))
 
-    def told(self, tx: Transaction, block: Block | None = None) -> list[str]:
-        return self.hear(
-            TransactionTold(
+    def published(self, tx: Transaction, block: Block | None = None) -> list[str]:
+        return self.receive(
+            TransactionReply(
                 tx=tx,
                 block_hash=block.hash if block else None,
                 height=block.height if block else None,
@@ -168,36 +107,42 @@ class Story:
         )
 
     def left(self, *txs: Transaction) -> list[str]:
-        return self.hear(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=WS))
+        return self.receive(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=WS))
 
     def replaced(self, *victims: Transaction, by: Transaction, mined: bool = False) -> list[str]:
         txids = tuple(victim.txid for victim in victims)
-        return self.hear(TransactionReplaced(victims=txids, by=by, mined=mined, source=WS))
+        return self.receive(TransactionReplaced(victims=txids, by=by, mined=mined, source=WS))
 
     def connected(self, *blocks: Block) -> list[str]:
-        return self.hear(*(BlockConnected(block=block, source=WS) for block in blocks))
+        return self.receive(*(BlockConnected(block=block, source=WS) for block in blocks))
 
     def gone(self, tx: Transaction, replaced_by: Txid | None = None) -> list[str]:
-        return self.hear(_status(tx.txid, replaced_by=replaced_by))
+        """Nowhere, and nowhere still when it is asked about once more."""
+        published = _status(tx.txid, replaced_by=replaced_by)
+        types = self.receive(published)
+        if AskStatus(tx.txid, again=True) in self.questions:
+            self.at += timedelta(seconds=2)
+            types += self.receive(published)
+        return types
 
     def waits(self, tx: Transaction, seconds_ago: float | None = None) -> list[str]:
         """It is in the mempool, as of the moment it is told less `seconds_ago`; None: not said since when."""
-        told = _status(tx.txid, in_mempool=True)
+        published = _status(tx.txid, in_mempool=True)
         if seconds_ago is not None:
-            told = replace(told, as_of=self.at + timedelta(seconds=1 - seconds_ago))
-        return self.hear(told)
+            published = replace(published, as_of=self.at + timedelta(seconds=1 - seconds_ago))
+        return self.receive(published)
 
     def is_in(self, tx: Transaction, block: Block) -> list[str]:
-        return self.hear(_status(tx.txid, block=block))
+        return self.receive(_status(tx.txid, block=block))
 
     def listed(self, *txs: Transaction, seconds_ago: float = 0) -> list[str]:
         """A whole listing, true as of the moment it is told less `seconds_ago`."""
         as_of = self.at + timedelta(seconds=1 - seconds_ago)
         txids = frozenset(tx.txid for tx in txs)
-        return self.hear(MempoolListed(txids=txids, as_of=as_of, source=REST))
+        return self.receive(MempoolListed(txids=txids, as_of=as_of, source=REST))
 
     def unanswered(self, *questions: Question) -> list[str]:
-        return self.hear(*(Unanswered(question=one, reason="nobody there") for one in questions))
+        return self.receive(*(Unanswered(question=one, reason="nobody there") for one in questions))
 
     def _take(self, drawn: Consequences) -> None:
         self.events += drawn.happenings
@@ -217,8 +162,7 @@ class Story:
         assert whale is not None
         before = self.kept.get(whale.prediction_id)
         if before is None:
-            peel = event.type is EventType.UPDATED and whale.peel_of is not None
-            assert event.type is EventType.DETECTED or peel, f"{event.type} of nothing that was announced"
+            assert event.type is EventType.DETECTED, f"{event.type} of nothing that was announced"
         else:
             assert event.type is not EventType.DETECTED, "announced twice"
             assert whale.version > before.version
@@ -237,7 +181,10 @@ def check_prediction(whale: Prediction) -> None:
     assert len(set(whale.replaces)) == len(whale.replaces)
     assert whale.txid not in whale.conflicts_with
     assert not (whale.left_unverified and whale.status is not Status.PENDING)
-    assert (whale.outcome is Outcome.CENSORED) == (whale.status is Status.PENDING)
+    if whale.status is Status.PENDING:
+        assert whale.outcome is (Outcome.CENSORED if whale.overdue_since is None else Outcome.LATE)
+    else:
+        assert whale.outcome is not Outcome.CENSORED
     if whale.lead_time_seconds is not None:
         assert whale.lead_time_seconds >= 0
 
@@ -258,7 +205,7 @@ def check_whales(tracker: Tracker) -> None:
             assert whale in whales.in_block(whale.confirmed_hash)
 
 
-def forecasting(block: int | None = 3) -> Foreteller:
+def forecasting(block: int | None = 3) -> ForecastSource:
     """Foretells the same number of blocks for all."""
     return _Fixed(block)
 
@@ -272,10 +219,10 @@ class _Fixed:
     def moved(self, _at: datetime) -> bool:
         return True
 
-    def mark_told(self, _at: datetime) -> None:
+    def mark_published(self, _at: datetime) -> None:
         pass
 
-    def foretell(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
+    def forecast(self, whales: Sequence[Prediction], at: datetime) -> Sequence[Forecast | None]:
         return [
             Forecast(
                 made_at=at,
@@ -297,8 +244,8 @@ class _Fixed:
 
 def _status(
     txid: Txid, *, block: Block | None = None, in_mempool: bool = False, replaced_by: Txid | None = None
-) -> StatusTold:
-    return StatusTold(
+) -> StatusReply:
+    return StatusReply(
         txid=txid,
         block_hash=block.hash if block else None,
         height=block.height if block else None,

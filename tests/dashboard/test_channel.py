@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 from app.views import Snapshot
-from dashboard.channel import KEPT_DIFFERENCES, Channel
-from dashboard.picture import Picture
+from dashboard.feed.channel import KEPT_DIFFERENCES, Channel
+from dashboard.feed.page_state import PageState
 from tests.browser.sea import Sea
 
 
@@ -11,14 +11,14 @@ class Page:
     """A reader that keeps what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
 
-    def tell(self, message: str) -> None:
-        self.told.append(json.loads(message))
+    def send(self, message: str) -> None:
+        self.reported.append(json.loads(message))
 
 
 def channel() -> Channel:
-    return Channel("e1", lambda snapshot: Picture(rows={}, parts={"memory": {"rss": snapshot.rss_mb}}))
+    return Channel("e1", lambda snapshot: PageState(rows={}, parts={"memory": {"rss": snapshot.rss_mb}}))
 
 
 def at(rss: float) -> Snapshot:
@@ -33,8 +33,12 @@ def test_a_reader_gets_the_whole_first_and_then_differences_in_order() -> None:
     feed.show(at(2))
     feed.show(at(3))
 
-    assert [(told["kind"], told["seq"]) for told in page.told] == [("snapshot", 0), ("diff", 1), ("diff", 2)]
-    assert page.told[-1]["memory"] == {"rss": 3}
+    assert [(reported["kind"], reported["seq"]) for reported in page.reported] == [
+        ("snapshot", 0),
+        ("diff", 1),
+        ("diff", 2),
+    ]
+    assert page.reported[-1]["memory"] == {"rss": 3}
 
 
 def test_what_did_not_change_is_not_told() -> None:
@@ -42,7 +46,7 @@ def test_what_did_not_change_is_not_told() -> None:
     feed.join(page, at(1))
     feed.show(at(1))
 
-    assert len(page.told) == 1
+    assert len(page.reported) == 1
 
 
 def test_a_reader_that_left_catches_up_without_a_whole_picture() -> None:
@@ -54,7 +58,7 @@ def test_a_reader_that_left_catches_up_without_a_whole_picture() -> None:
     feed.show(at(3))
     feed.join(page, at(3), "e1", 0)
 
-    assert [told["seq"] for told in page.told[1:]] == [1, 2]
+    assert [reported["seq"] for reported in page.reported[1:]] == [1, 2]
 
 
 def test_what_changed_while_nobody_looked_is_one_difference() -> None:
@@ -65,7 +69,7 @@ def test_what_changed_while_nobody_looked_is_one_difference() -> None:
     feed.show(at(3))
     feed.join(page, at(4), "e1", 0)
 
-    assert [told["memory"]["rss"] for told in page.told[1:]] == [4]
+    assert [reported["memory"]["rss"] for reported in page.reported[1:]] == [4]
 
 
 def test_one_who_missed_too_much_starts_anew() -> None:
@@ -77,14 +81,14 @@ def test_one_who_missed_too_much_starts_anew() -> None:
         feed.show(at(1 + step))
     feed.join(page, at(1 + step), "e1", 0)
 
-    assert page.told[-1]["kind"] == "snapshot"
+    assert page.reported[-1]["kind"] == "snapshot"
 
 
 def test_the_numbers_of_another_run_mean_nothing() -> None:
     feed, page = channel(), Page()
     feed.join(page, at(1), "before the restart", 0)
 
-    assert page.told[0]["kind"] == "snapshot"
+    assert page.reported[0]["kind"] == "snapshot"
 
 
 def test_one_who_is_up_to_date_is_told_only_that_the_line_is_good() -> None:
@@ -93,17 +97,17 @@ def test_one_who_is_up_to_date_is_told_only_that_the_line_is_good() -> None:
     feed.leave(page)
     feed.join(page, at(1), "e1", 0)
 
-    assert page.told[1:] == [{"kind": "beat", "seq": 0}]
+    assert page.reported[1:] == [{"kind": "pulse", "seq": 0}]
 
 
 def test_nothing_is_painted_while_nobody_looks() -> None:
-    painted = 0
+    rendered = 0
 
-    def paint(_: Snapshot) -> Picture:
-        nonlocal painted
-        painted += 1
-        return Picture(rows={}, parts={})
+    def render(_: Snapshot) -> PageState:
+        nonlocal rendered
+        rendered += 1
+        return PageState(rows={}, parts={})
 
-    Channel("e1", paint).show(at(1))
+    Channel("e1", render).show(at(1))
 
-    assert painted == 0
+    assert rendered == 0

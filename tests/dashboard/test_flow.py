@@ -1,11 +1,12 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.core.classification import Flow
 from app.errors import StoreError
 from app.views import PredictionPage, PredictionQuery
-from dashboard.flow import WINDOWS, flow_part, flow_words
-from dashboard.past import KEPT, Moved, PastFlows
+from dashboard.feed.flow import WINDOWS, flow_part, flow_words
+from dashboard.feed.past import KEPT, MovedAmounts, PastFlows
 from tests.browser.scenes import week
 from tests.browser.sea import Past, Sea, a_whale
 
@@ -13,8 +14,8 @@ NOW = datetime(2026, 11, 22, 12, 7, tzinfo=UTC)
 COIN = 100_000_000
 
 
-def moved(minutes: float, btc: int, flow: Flow = Flow.INFLOW) -> Moved:
-    return Moved((NOW - timedelta(minutes=minutes)).timestamp(), ((flow, btc * COIN),))
+def moved(minutes: float, btc: int, flow: Flow = Flow.INFLOW) -> MovedAmounts:
+    return MovedAmounts((NOW - timedelta(minutes=minutes)).timestamp(), ((flow, btc * COIN),))
 
 
 def bars(part: dict[str, Any], window: str, flow: Flow = Flow.INFLOW) -> list[int]:
@@ -55,10 +56,9 @@ def test_until_the_store_has_answered_the_sentence_says_that_something_is_missin
     assert words.endswith("is still being read.")
 
 
-async def settled(past: PastFlows, sea: Sea) -> dict[str, Moved]:
+async def settled(past: PastFlows, sea: Sea) -> dict[str, MovedAmounts]:
     past.look(sea.snapshot)
-    assert past._task is not None
-    await past._task
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     return past.look(sea.snapshot)
 
 

@@ -1,9 +1,10 @@
 import pytest
 
-from app.core.classification import Flow, MovedIs, Party
-from app.views import ComponentStatus, Rung
+from app.api.models import Entity
+from app.core.classification import Flow, MovedIs
+from app.views import ComponentStatus, Level
 from dashboard import format as words
-from dashboard.states import STATUS_WORDS
+from dashboard.feed.states import STATUS_WORDS
 
 
 @pytest.mark.parametrize(
@@ -40,11 +41,15 @@ def test_a_duration_is_told_in_its_own_unit(seconds: float, text: str) -> None:
     [([], None), (["A"], "A"), (["A", "B"], "A, B"), (["A", "B", "C"], "A and 2 more"), (["A", "A"], "A")],
 )
 def test_parties_are_named_or_counted(names: list[str], text: str | None) -> None:
-    assert words.parties([Party(name=name, kind="exchange", basis="published") for name in names]) == text
+    named = [
+        Entity(name=name, kind="exchange", basis="published", group=None, labelled_at=None) for name in names
+    ]
+
+    assert words.parties(named) == text
 
 
 def test_every_state_has_a_word() -> None:
     assert set(words.FLOW_WORDS) == set(words.FLOW_MARKS) == set(Flow)
-    assert set(words.RUNG_WORDS) == set(Rung)
+    assert set(words.LEVEL_WORDS) == set(Level)
     assert set(words.MOVED_WORDS) == set(MovedIs)
     assert set(STATUS_WORDS) == set(ComponentStatus)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.classification import Flow
+from app.core.observations import ProjectedBlock
 from app.core.units import VBytes
-from dashboard.queue import place, queue_part
+from dashboard.feed.queue import LAST_OF_A_BLOCK, place, price, queue_part
 from tests.browser.sea import a_whale, blocks
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -92,3 +93,42 @@ def test_only_the_largest_are_drawn_and_the_table_counts_all() -> None:
 
     assert len(part["whales"]) == 60  # type: ignore[arg-type]
     assert part["table"][0][3] == "100"  # type: ignore[index]
+
+
+def young(**changes: float) -> ProjectedBlock:
+    """A last block with room left."""
+    return replace(QUEUE.blocks[0], vsize=VBytes(31_000.0), **changes)  # type: ignore[arg-type]
+
+
+def test_in_a_block_with_room_left_the_lowest_of_all_still_has_a_place() -> None:
+    assert place(0.5, (young(),), floor=0.1).depth == LAST_OF_A_BLOCK
+
+
+def test_what_pays_less_than_the_floor_is_beyond_a_block_with_room_left_too() -> None:
+    assert place(0.05, (young(),), floor=0.1).depth is None
+
+
+def test_a_rate_by_whole_vbytes_is_not_beyond_the_range_that_counts_quarters() -> None:
+    by_weight, by_vsize = 100 / 140.25, 100 / 141
+    only = replace(QUEUE.blocks[0], fee_range=(by_weight, *QUEUE.blocks[0].fee_range[1:]))
+
+    assert place(by_vsize, (only,), vsize=141).depth == pytest.approx(0.999, abs=0.01)
+
+
+def test_a_place_in_a_block_that_is_not_full_costs_the_floor_and_not_what_somebody_paid() -> None:
+    assert price(young(), 0.1) == 0.1
+    assert price(QUEUE.blocks[0], 0.1) == 4.2
+
+
+def test_picture_and_sentence_name_the_same_price() -> None:
+    part = queue_part(replace(QUEUE, blocks=(young(),)), [], floor=0.1)
+
+    assert part["blocks"][0]["price"] == 0.1  # type: ignore[index]
+    assert "0.1 sat/vB, the least that is taken, buys a place in it" in str(part["words"])
+
+
+def test_a_floor_that_nobody_said_is_no_price() -> None:
+    part = queue_part(replace(QUEUE, blocks=(young(),)), [])
+
+    assert part["blocks"][0]["price"] is None  # type: ignore[index]
+    assert "buys a place" not in str(part["words"])

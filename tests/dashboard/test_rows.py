@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from app.api.models import revision_of
 from app.core.classification import Flag, Flow
 from app.core.prediction import Prediction
 from app.core.units import Height, Sats
+from dashboard.feed.rows import row_of
 from dashboard.format import probability_by
-from dashboard.rows import row_of
 from tests.browser.sea import TIP, Sea, a_forecast, a_whale, txid_of
+from tests.builders import a_coinjoin
 
 
 def confirmed(ahead: int | None, took: int, *, forecast: bool = True) -> Prediction:
@@ -51,6 +53,12 @@ def test_a_dropped_one_without_a_reason_says_that_nobody_knows() -> None:
     assert row_of(dropped)["note"] == "nobody can say why"
 
 
+def test_of_a_coinjoin_a_filter_counts_what_may_have_moved() -> None:
+    row = row_of(replace(a_whale("a", 200, Sea().now), classification=a_coinjoin(700)))
+
+    assert (row["moved"], row["counted"]) == (0, 700 * 10**8)
+
+
 def test_no_forecast_leaves_every_figure_of_it_unknown() -> None:
     row = row_of(a_whale("a", 200, Sea().now, forecast=False))
 
@@ -73,14 +81,14 @@ def test_a_probability_is_stated_only_where_the_forecast_states_one() -> None:
     exact = a_forecast(5.0, at, blocks_ahead=3, txid=txid_of("a"))
     between = replace(exact, predicted_block=Height(TIP + 4))
 
-    assert probability_by(exact) == (3, exact.probabilities[2])
-    assert probability_by(between) is None
+    assert probability_by(revision_of(exact)) == (3, exact.probabilities[2])
+    assert probability_by(revision_of(between)) is None
 
 
 def test_beyond_the_horizon_the_probability_is_that_of_a_day() -> None:
     beyond = a_forecast(0.4, Sea().now, blocks_ahead=None, txid=txid_of("a"))
 
-    assert probability_by(beyond) == (144, beyond.probabilities[-1])
+    assert probability_by(revision_of(beyond)) == (144, beyond.probabilities[-1])
 
 
 @pytest.mark.parametrize("flag", list(Flag))

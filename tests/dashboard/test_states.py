@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.views import Component, ComponentStatus, Notice, Rung
-from dashboard.states import banners, working_sources
+from app.views import Component, ComponentStatus, Level, Notice
+from dashboard.feed.states import banners, working_sources
 from tests.browser.sea import Sea
 
 
-def told(sea: Sea) -> list[str]:
+def reported(sea: Sea) -> list[str]:
     return [banner.code for banner in banners(sea.snapshot)]
 
 
@@ -20,29 +20,30 @@ def a_component(
 
 
 def test_when_all_is_well_nothing_is_said() -> None:
-    assert told(Sea()) == []
+    assert reported(Sea()) == []
 
 
 def test_demo_comes_first_whatever_else_is_wrong() -> None:
     sea = Sea(demo=True)
-    sea.show(rung=Rung.BLIND)
+    sea.show(level=Level.BLIND)
 
-    assert told(sea)[0] == "demo"
+    assert reported(sea)[0] == "demo"
 
 
 @pytest.mark.parametrize(
-    ("rung", "code"), [(Rung.POLLING, "polling"), (Rung.BLOCKS_ONLY, "blocks_only"), (Rung.BLIND, "blind")]
+    ("level", "code"),
+    [(Level.POLLING, "polling"), (Level.BLOCKS_ONLY, "blocks_only"), (Level.BLIND, "blind")],
 )
-def test_each_rung_below_live_has_its_words(rung: Rung, code: str) -> None:
+def test_each_level_below_live_has_its_words(level: Level, code: str) -> None:
     sea = Sea()
-    sea.show(rung=rung)
+    sea.show(level=level)
 
-    assert told(sea) == [code]
+    assert reported(sea) == [code]
 
 
 def test_blocks_only_is_called_what_the_issue_calls_it() -> None:
     sea = Sea()
-    sea.show(rung=Rung.BLOCKS_ONLY)
+    sea.show(level=Level.BLOCKS_ONLY)
     (banner,) = banners(sea.snapshot)
 
     assert banner.title == "Mempool predictions unavailable"
@@ -51,21 +52,23 @@ def test_blocks_only_is_called_what_the_issue_calls_it() -> None:
 
 def test_a_source_that_is_asked_for_the_first_time_is_connecting_not_failed() -> None:
     sea = Sea()
-    sea.show(rung=Rung.BLIND, components=(a_component(sea, ComponentStatus.STARTING),))
+    sea.show(level=Level.BLIND, components=(a_component(sea, ComponentStatus.STARTING),))
 
-    assert told(sea) == ["connecting"]
+    assert reported(sea) == ["connecting"]
 
 
 def test_before_any_component_reports_it_is_connecting() -> None:
     sea = Sea()
-    sea.show(rung=Rung.BLIND, components=(), tip=None)
+    sea.show(level=Level.BLIND, components=(), tip=None)
 
-    assert told(sea) == ["connecting"]
+    assert reported(sea) == ["connecting"]
 
 
 def test_initial_block_download_is_waited_for_and_says_how_far_it_is() -> None:
     sea = Sea()
-    sea.show(rung=Rung.BLIND, components=(a_component(sea, ComponentStatus.SYNCING, detail="block 5 of 10"),))
+    sea.show(
+        level=Level.BLIND, components=(a_component(sea, ComponentStatus.SYNCING, detail="block 5 of 10"),)
+    )
     (banner,) = banners(sea.snapshot)
 
     assert banner.code == "syncing"
@@ -74,7 +77,7 @@ def test_initial_block_download_is_waited_for_and_says_how_far_it_is() -> None:
 
 def test_the_reason_is_told_as_a_sentence() -> None:
     sea = Sea()
-    sea.show(rung=Rung.POLLING, rung_reason="the stream ended")
+    sea.show(level=Level.POLLING, level_reason="the stream ended")
 
     assert " The stream ended. " in banners(sea.snapshot)[0].words
 
@@ -82,7 +85,7 @@ def test_the_reason_is_told_as_a_sentence() -> None:
 def test_without_a_reason_the_first_broken_source_gives_it() -> None:
     sea = Sea()
     sea.show(
-        rung=Rung.BLIND,
+        level=Level.BLIND,
         components=(a_component(sea, ComponentStatus.FAILED, "no answer from 127.0.0.1:8999"),),
     )
 

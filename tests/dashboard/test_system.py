@@ -2,15 +2,15 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.core.ladder import Footing
-from app.views import ComponentStatus, Live, Rung
-from dashboard.format import RUNG_WORDS
+from app.core.visibility import Visibility
+from app.views import ComponentStatus, Level, Live
+from dashboard.feed.samples import SystemMemory
+from dashboard.feed.system import DRAWN_SAMPLES, SystemRenderer, series
+from dashboard.format import LEVEL_WORDS, millis
 from dashboard.log_tail import KEPT_LINES, LogTail
-from dashboard.samples import SystemMemory
-from dashboard.system import DRAWN_SAMPLES, SystemPainter, series
 from tests.browser.sea import Sea, a_whale
 
-TOLD = (Rung.BLIND, Rung.LIVE, Rung.POLLING)
+REPORTED = (Level.BLIND, Level.LIVE, Level.POLLING)
 
 
 def test_a_loss_and_a_recovery_are_both_written_down_newest_first() -> None:
@@ -27,12 +27,12 @@ def test_a_loss_and_a_recovery_are_both_written_down_newest_first() -> None:
     assert memory.changes[1].why == "refused"
 
 
-def test_a_rung_lost_is_worse_and_one_won_is_better() -> None:
+def test_a_level_lost_is_worse_and_one_won_is_better() -> None:
     sea = Sea()
     memory = SystemMemory(sea.live)
     memory.see(sea.snapshot)
-    for rung in (Rung.BLOCKS_ONLY, Rung.LIVE):
-        sea.show(rung=rung)
+    for level in (Level.BLOCKS_ONLY, Level.LIVE):
+        sea.show(level=level)
         memory.see(sea.snapshot)
 
     assert [one.better for one in memory.changes] == [True, False]
@@ -42,21 +42,21 @@ async def test_a_loss_before_the_restart_is_still_told_behind_what_came_since() 
     sea = Sea()
     started = sea.snapshot.started_at
     kept = [
-        Footing(since=started - timedelta(hours=3), rung=Rung.LIVE),
-        Footing(since=started - timedelta(hours=2), rung=Rung.POLLING, reason="the stream ended"),
-        Footing(since=started - timedelta(hours=1), rung=Rung.LIVE),
+        Visibility(since=started - timedelta(hours=3), level=Level.LIVE),
+        Visibility(since=started - timedelta(hours=2), level=Level.POLLING, reason="the stream ended"),
+        Visibility(since=started - timedelta(hours=1), level=Level.LIVE),
     ]
 
-    async def between(start: datetime, end: datetime) -> list[Footing]:
+    async def between(start: datetime, end: datetime) -> list[Visibility]:
         return [one for one in kept if start <= one.since < end]
 
     memory = SystemMemory(sea.live, between)
     memory.see(sea.snapshot)
-    sea.show(rung=Rung.BLIND)
+    sea.show(level=Level.BLIND)
     memory.see(sea.snapshot)
     await memory.recall()
 
-    assert [one.after for one in memory.changes] == [RUNG_WORDS[one].lower() for one in TOLD]
+    assert [one.after for one in memory.changes] == [LEVEL_WORDS[one].lower() for one in REPORTED]
     assert memory.changes[2].why == "the stream ended"
 
 
@@ -98,7 +98,7 @@ def test_what_nobody_measured_is_said_and_not_zero() -> None:
 def test_the_source_that_saw_a_whale_first_has_the_lead() -> None:
     sea = Sea()
     sea.appear(a_whale("a", 200, sea.now), a_whale("b", 200, sea.now))
-    parts = SystemPainter("x", SystemMemory(sea.live), None)(sea.snapshot).parts
+    parts = SystemRenderer("x", SystemMemory(sea.live), None)(sea.snapshot).parts
     lines = {line["name"]: line["first"] for line in parts["components"]["lines"]}
 
     assert lines["Mempool feed"] == [2, 2]
@@ -121,3 +121,13 @@ def test_the_log_is_bounded_and_newest_first() -> None:
 
     assert len(tail.lines()) == KEPT_LINES
     assert tail.lines()[0].words == f"line {KEPT_LINES + 4}"
+
+
+def test_every_host_that_was_called_is_shown_and_none_before() -> None:
+    sea = Sea()
+    called = [("ntfy.example", "alerts", sea.now)]
+    none = SystemRenderer("x", SystemMemory(sea.live), None)(sea.snapshot)
+    one = SystemRenderer("x", SystemMemory(sea.live), None, lambda: called)(sea.snapshot)
+
+    assert none.parts["hosts"] == {"lines": []}
+    assert one.parts["hosts"] == {"lines": [["ntfy.example", "alerts", millis(sea.now)]]}

@@ -1,44 +1,39 @@
-"""Real transactions that lie beside the repository, in Esplora's shape."""
+"""Real mainnet transactions and labels that lie beside the repository (shared/mainnet)."""
 
+import csv
 import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from app.core.models import Input, Output, Transaction
-from app.core.units import Outpoint, Sats, Script, Txid, VBytes
+from app.core.models import Transaction
+from tests.core.flow.mainnet import transaction_of
 
-REALTX = Path(__file__).parents[2] / ".." / "shared" / "realtx"
+MAINNET = Path(__file__).parents[2] / ".." / "shared" / "mainnet"
+SETS = ("sob2024_8131tx", "block_739990", "block_361582")
 
 
-def read(name: str, *, prevouts: bool = True) -> Iterator[tuple[Transaction, int | None]]:
-    """Yield each transaction with its block's height; without `prevouts` as a backend announces it."""
-    with gzip.open(REALTX / f"{name}.jsonl.gz", "rb") as stream:
+def read(path: str) -> Iterator[tuple[str, Transaction]]:
+    """Yield each transaction of a file with its label, "" without one."""
+    with gzip.open(MAINNET / path, "rb") as stream:
         for line in stream:
             body = json.loads(line)
-            yield _transaction(body, prevouts=prevouts), body["status"].get("block_height")
+            for entry in body["vin"]:
+                entry.setdefault("sequence", 0xFFFFFFFF)
+            yield body.get("label", ""), transaction_of(body, prevouts=True)
 
 
-def _transaction(body: dict[str, Any], *, prevouts: bool) -> Transaction:
-    return Transaction(
-        txid=Txid(body["txid"]),
-        inputs=tuple(_input(entry, prevouts=prevouts) for entry in body["vin"]),
-        outputs=tuple(
-            Output(value=Sats(entry["value"]), script=Script(entry["scriptpubkey"])) for entry in body["vout"]
-        ),
-        fee=body.get("fee") or None,
-        vsize=VBytes(body["weight"] / 4) if body.get("weight") else None,
-    )
+def listed_whales() -> dict[str, dict[str, str]]:
+    """Return the rows of whales_50btc.csv over 100 BTC, by txid."""
+    with (MAINNET / "esplora_mainnet" / "whales_50btc.csv").open(encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        return {row["txid"]: row for row in rows if float(row["sum_out_btc"]) > 100}
 
 
-def _input(entry: dict[str, Any], *, prevouts: bool) -> Input:
-    prevout = (entry.get("prevout") or {}) if prevouts else {}
-    return Input(
-        outpoint=Outpoint(Txid(entry["txid"]), entry["vout"]),
-        sequence=entry["sequence"],
-        script=prevout.get("scriptpubkey"),
-        value=prevout.get("value"),
-        scriptsig=entry.get("scriptsig", ""),
-        witness=tuple(entry.get("witness", ())),
-    )
+def whales_found() -> Iterator[tuple[Transaction, dict[str, str]]]:
+    """Yield each listed whale as a transaction with its row."""
+    rows = listed_whales()
+    names = (*SETS, "amiexposed_fixtures")
+    for _, tx in (found for name in names for found in read(f"esplora_mainnet/{name}.jsonl.gz")):
+        if tx.txid in rows:
+            yield tx, rows.pop(tx.txid)

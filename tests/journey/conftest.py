@@ -19,7 +19,7 @@ def backend() -> Iterator[BackendProcess]:
 
 
 @pytest.fixture(scope="module")
-def spout(backend: BackendProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpoutProcess]:
+def shared_spout(backend: BackendProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpoutProcess]:
     """One that watches the file's backend; it must neither fall nor complain in any of its scenarios."""
     with SpoutProcess(tmp_path_factory.mktemp("spout"), SPOUT_MEMPOOL_URL=backend.url) as running:
         yield running
@@ -27,9 +27,16 @@ def spout(backend: BackendProcess, tmp_path_factory: pytest.TempPathFactory) -> 
         assert running.complaints() == []
 
 
+@pytest.fixture
+def spout(shared_spout: SpoutProcess) -> SpoutProcess:
+    """The file's Spout, watching again, whatever the scenario before has left behind."""
+    shared_spout.wait_until_watching()
+    return shared_spout
+
+
 @pytest.fixture(scope="module")
-def ear(spout: SpoutProcess) -> Ear:
-    return spout.listen()
+def ear(shared_spout: SpoutProcess) -> Ear:
+    return shared_spout.listen()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ class Ear:
     """Listens until it is closed; `heard` are the events, each with the moment it came (`at`, monotonic)."""
 
     def __init__(self, url: str, *, after: int | None) -> None:
-        self.heard: list[Json] = []
+        self.received: list[Json] = []
         self.moments: list[float] = []
         self.closed_with: str | None = None
         self._url = url
@@ -34,7 +34,7 @@ class Ear:
         """Return the first event of this type about this txid."""
         return until(
             lambda: next(
-                (one for one in tuple(self.heard) if one["type"] == kind and one["data"]["txid"] == txid),
+                (one for one in tuple(self.received) if one["type"] == kind and one["data"]["txid"] == txid),
                 None,
             ),
             f"{kind} of {txid[:8]}",
@@ -42,18 +42,18 @@ class Ear:
         )
 
     def wait_until(self, look: Callable[[list[Json]], bool], what: str) -> None:
-        until(lambda: look(list(self.heard)), what)
+        until(lambda: look(list(self.received)), what)
 
     def moment_of(self, event: Json) -> float:
         """Return when it was heard, on the monotonic clock."""
-        return self.moments[self.heard.index(event)]
+        return self.moments[self.received.index(event)]
 
     def types_of(self, prediction_id: str) -> list[str]:
-        return [e["type"] for e in tuple(self.heard) if e["data"].get("prediction_id") == prediction_id]
+        return [e["type"] for e in tuple(self.received) if e["data"].get("prediction_id") == prediction_id]
 
     @property
     def sequences(self) -> list[int]:
-        return [event["sequence"] for event in tuple(self.heard)]
+        return [event["sequence"] for event in tuple(self.received)]
 
     def close(self) -> None:
         if self._link is not None:
@@ -66,14 +66,14 @@ class Ear:
                 self._link = link
                 link.send(self._subscription)
                 for message in link:
-                    self._hear(json.loads(message))
+                    self._receive(json.loads(message))
                 self.closed_with = f"{link.close_code} {link.close_reason}"
         except (OSError, WebSocketException) as error:
             self.closed_with = str(error)
 
-    def _hear(self, told: Json) -> None:
-        if "sequence" in told:
+    def _receive(self, reported: Json) -> None:
+        if "sequence" in reported:
             self.moments.append(time.monotonic())
-            self.heard.append(told)
-        elif told.get("type") == "subscribed":
+            self.received.append(reported)
+        elif reported.get("type") == "subscribed":
             self._subscribed.set()

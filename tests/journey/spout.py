@@ -34,6 +34,7 @@ class SpoutProcess:
         self.data_dir = Path(settings.get("SPOUT_DATA_DIR", room / "data"))
         self.port = free_port()
         self.log = room / "spout.log"
+        self.command = COMMAND
         self._process: subprocess.Popen[bytes] | None = None
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0, trust_env=False)
         self._ears: list[Ear] = []
@@ -56,7 +57,7 @@ class SpoutProcess:
         """Start it; `ready`: wait until it watches."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                COMMAND, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
         if ready:
             self.wait_until_watching()
@@ -178,8 +179,11 @@ class SpoutProcess:
         try:
             return until(look, f"{txid[:8]} with {wanted}", seconds=seconds)
         except AssertionError as error:
-            told = last and {"events": [one["type"] for one in last["events"]], **_without(last, "events")}
-            raise AssertionError(f"{error}; it is {told}") from None
+            reported = last and {
+                "events": [one["type"] for one in last["events"]],
+                **_without(last, "events"),
+            }
+            raise AssertionError(f"{error}; it is {reported}") from None
 
     def count(self, name: str) -> int:
         """Return a counter since the start, such as `gaps` or `skipped_messages`."""
@@ -199,7 +203,7 @@ class SpoutProcess:
 
     def memory_mb(self, field: str = "VmHWM") -> float:
         """Return its peak (VmHWM) or present (VmRSS) resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
         found = re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
         assert found
         return int(found[1]) / KILOBYTES_PER_MB
@@ -208,9 +212,9 @@ class SpoutProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def complaints(self) -> list[str]:
-        """Return the lines that no run should have: a part fell, a task was lost, a traceback."""
+        """Return the lines that no run should have: a part failed, a task was lost, a traceback."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if re.search(r"(part|step) fell|Traceback|never retrieved", line)]
+        return [line for line in lines if re.search(r"(part|step) failed|Traceback|never retrieved", line)]
 
     def _watches(self) -> bool:
         assert self.lives, f"it is gone: {self.last_words()}"
@@ -240,18 +244,18 @@ def ended(settings: Mapping[str, str], *, seconds: float = 20.0) -> tuple[int, s
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    with socket.socket() as ping_once:
+        ping_once.bind(("127.0.0.1", 0))
+        port: int = ping_once.getsockname()[1]
         return port
 
 
 def _life(event: Json) -> tuple[Any, ...]:
     """Return what an event says of a whale beside its forecast and its package's feerate."""
-    told = event["data"]
+    reported = event["data"]
     kept = ("status", "txid", "flow_type", "moved_sat", "moved_is", "reason", "left_unverified")
-    return tuple(told[name] for name in kept)
+    return tuple(reported[name] for name in kept)
 
 
-def _without(told: Json, *names: str) -> Json:
-    return {name: value for name, value in told.items() if name not in names}
+def _without(reported: Json, *names: str) -> Json:
+    return {name: value for name, value in reported.items() if name not in names}

@@ -51,8 +51,8 @@ class Stage:
 
     def steps(self, name: str) -> list[tuple[str, str | None, str]]:
         """What was told of how much is seen: type, rung before, rung."""
-        heard = [one for one in tuple(self.ears[name].heard) if one["type"].startswith("source.")]
-        return [(one["type"], one["data"]["before"], one["data"]["rung"]) for one in heard]
+        received = [one for one in tuple(self.ears[name].received) if one["type"].startswith("source.")]
+        return [(one["type"], one["data"]["before"], one["data"]["rung"]) for one in received]
 
     def kill_node(self) -> None:
         """SIGKILL; its chain is on the disk by then, else it would come back with an older one."""
@@ -124,8 +124,8 @@ def recovery(stage: Stage, name: str, after: int, started: float) -> float:
     ear = stage.ears[name]
 
     def back() -> Json | None:
-        told = [one for one in tuple(ear.heard) if one["type"].startswith("source.")][after:]
-        return next((one for one in told if one["data"]["rung"] == "live"), None)
+        reported = [one for one in tuple(ear.received) if one["type"].startswith("source.")][after:]
+        return next((one for one in reported if one["data"]["rung"] == "live"), None)
 
     event = until(back, f"{name} sees again", seconds=90)
     return max(0.0, ear.moment_of(event) - started)

@@ -44,6 +44,7 @@ class Pulse:
                 self.took.append(time.monotonic() - started)
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_frame_of_100_megabytes_is_read_whole_while_others_are_answered(

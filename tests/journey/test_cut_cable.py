@@ -45,12 +45,12 @@ class Cable:
         ip("-n", self.name, "addr", "add", f"{self.far}/24", "dev", f"{self.name}-b")
         ip("-n", self.name, "link", "set", f"{self.name}-b", "up")
         ip("-n", self.name, "link", "set", "lo", "up")
-        self.mend()
+        self.remedy()
 
     def cut(self) -> None:
         ip("link", "set", self.link, "down")
 
-    def mend(self) -> None:
+    def remedy(self) -> None:
         ip("link", "set", self.link, "up")
 
     def take_away(self) -> None:
@@ -99,26 +99,26 @@ def test_a_cut_cable_is_told_once_and_what_was_missed_is_found(cable: Cable, tmp
 
             cable.cut()
             cut = time.monotonic()
-            until(lambda: _steps(ear.heard) == ["source.degraded"], "the cut is told", seconds=120)
+            until(lambda: _steps(ear.received) == ["source.degraded"], "the cut is told", seconds=120)
             print(f"\ncut cable told after {time.monotonic() - cut:.0f} s")
             missed = _send_inside(cable, node, meanwhile)
-            cable.mend()
+            cable.remedy()
             mended = time.monotonic()
-            until(lambda: len(_steps(ear.heard)) > 1, "the return is told", seconds=90)
+            until(lambda: len(_steps(ear.received)) > 1, "the return is told", seconds=90)
             took = time.monotonic() - mended
             print(f"mended cable: {took:.1f} s")
 
-            told = spout.wait_for(missed, status="pending", seconds=60)
+            reported = spout.wait_for(missed, status="pending", seconds=60)
 
-            assert "late_seen" in told["flags"]
-            assert _steps(ear.heard) == ["source.degraded", "source.recovered"]
+            assert "late_seen" in reported["flags"]
+            assert _steps(ear.received) == ["source.degraded", "source.recovered"]
             assert took < RECOVERY_SECONDS
     finally:
         node.kill()
 
 
-def _steps(heard: list[dict[str, object]]) -> list[object]:
-    return [one["type"] for one in tuple(heard) if str(one["type"]).startswith("source.")]
+def _steps(received: list[dict[str, object]]) -> list[object]:
+    return [one["type"] for one in tuple(received) if str(one["type"]).startswith("source.")]
 
 
 def _send_inside(cable: Cable, node: Node, raw: str) -> str:

@@ -16,8 +16,8 @@ SECONDS_TO_WHALES = 60.0
 
 
 def nobody_listens() -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) != 0
+    with socket.socket() as ping_once:
+        return ping_once.connect_ex(("127.0.0.1", DEFAULT_PORT)) != 0
 
 
 @pytest.mark.slow

@@ -71,8 +71,8 @@ class Traffic:
 
 def lost(before: Ear, after: Ear) -> list[int]:
     """Return the sequences that were heard before and are not stored as they were heard."""
-    stored = {event["sequence"]: event for event in after.heard}
-    return [event["sequence"] for event in before.heard if stored.get(event["sequence"]) != event]
+    stored = {event["sequence"]: event for event in after.received}
+    return [event["sequence"] for event in before.received if stored.get(event["sequence"]) != event]
 
 
 @pytest.mark.slow
@@ -81,17 +81,17 @@ def test_ten_kills_in_a_stream_of_events_lose_and_repeat_nothing(
     own_backend: BackendProcess, own_spout: SpoutProcess
 ) -> None:
     chance, traffic, spout = random.Random(SEED), Traffic(own_backend, SEED), own_spout
-    heard: list[Ear] = []
+    received: list[Ear] = []
     know_the_chain(own_backend, spout)
     with traffic.flowing():
         for kill in range(KILLS):
             spout.start()
-            heard.append(spout.listen(after=0))
-            floor = len(heard[-2].heard) if kill else 0
+            received.append(spout.listen(after=0))
+            floor = len(received[-2].received) if kill else 0
             enough = floor + chance.randrange(2, 40)
-            until(lambda ear=heard[-1], enough=enough: len(ear.heard) >= enough, "events come")
+            until(lambda ear=received[-1], enough=enough: len(ear.received) >= enough, "events come")
             spout.kill()
-            heard[-1].close()
+            received[-1].close()
     spout.start()
     final = spout.listen(after=0)
     for whale in traffic.waiting:
@@ -101,17 +101,17 @@ def test_ten_kills_in_a_stream_of_events_lose_and_repeat_nothing(
     for whale in traffic.dropped:
         until(lambda txid=whale.txid: not_waiting(spout, txid), "what was dropped is")
     last = spout.listen(after=0)
-    last.wait_until(lambda told: len(told) >= len(final.heard), "all of it again")
+    last.wait_until(lambda reported: len(reported) >= len(final.received), "all of it again")
 
-    beginnings = [e["data"]["prediction_id"] for e in last.heard if e["type"] == "whale.detected"]
-    gone = sum(len(lost(ear, last)) for ear in heard)
+    beginnings = [e["data"]["prediction_id"] for e in last.received if e["type"] == "whale.detected"]
+    gone = sum(len(lost(ear, last)) for ear in received)
     print(
-        f"\n{KILLS} kills, {len(last.heard)} events, {len(beginnings)} whales: "
+        f"\n{KILLS} kills, {len(last.received)} events, {len(beginnings)} whales: "
         f"{gone} acknowledged lost, {len(beginnings) - len(set(beginnings))} announced twice"
     )
     assert gone == 0
     assert len(beginnings) == len(set(beginnings))
-    assert last.sequences == list(range(1, len(last.heard) + 1))
+    assert last.sequences == list(range(1, len(last.received) + 1))
     assert {one["txid"] for one in spout.whales(status="pending")} == {one.txid for one in traffic.waiting}
     assert spout.notices() == []
     assert spout.complaints() == []

@@ -28,6 +28,7 @@ def announced(backend: BackendProcess, spout: SpoutProcess, *whales: Built) -> N
         spout.wait_for(whale.txid, status="pending")
 
 
+@pytest.mark.timed
 def test_a_whale_is_announced_on_the_stream_within_seconds(
     backend: BackendProcess, spout: SpoutProcess, ear: Ear
 ) -> None:
@@ -39,9 +40,9 @@ def test_a_whale_is_announced_on_the_stream_within_seconds(
     seconds = ear.moment_of(event) - started
     print(f"\nfrom `added` to the stream: {seconds * 1000:.0f} ms")
     assert seconds < SECONDS_TO_ANNOUNCE
-    told = event["data"]
-    assert (told["status"], told["first_seen_by"]) == ("pending", "mempool_ws")
-    assert "late_seen" not in told["flags"]
+    reported = event["data"]
+    assert (reported["status"], reported["first_seen_by"]) == ("pending", "mempool_ws")
+    assert "late_seen" not in reported["flags"]
     assert spout.whale(whale.txid) is not None, "whoever hears of an event can read it back"
 
 
@@ -53,9 +54,9 @@ def test_a_mined_whale_is_confirmed_with_its_block(
 
     block = backend.mine([whale])
 
-    told = ear.wait_for("whale.confirmed", whale.txid)["data"]
-    assert (told["status"], told["confirmed_height"]) == ("confirmed", block["height"])
-    assert told["lead_time_s"] > 0
+    reported = ear.wait_for("whale.confirmed", whale.txid)["data"]
+    assert (reported["status"], reported["confirmed_height"]) == ("confirmed", block["height"])
+    assert reported["lead_time_s"] > 0
     assert spout.story(whale.txid) == ["whale.detected", "whale.confirmed"]
 
 
@@ -72,10 +73,10 @@ def test_a_whale_that_nobody_announced_is_recorded_from_its_block(backend: Backe
 
     block = backend.mine(unannounced=[whale])
 
-    told = ear.wait_for("whale.confirmed", whale.txid)["data"]
-    assert told["confirmed_height"] == block["height"]
-    assert (told["first_seen_by"], told["lead_time_s"], told["outcome"]) == ("block", None, None)
-    assert "late_seen" in told["flags"]
+    reported = ear.wait_for("whale.confirmed", whale.txid)["data"]
+    assert reported["confirmed_height"] == block["height"]
+    assert (reported["first_seen_by"], reported["lead_time_s"], reported["outcome"]) == ("block", None, None)
+    assert "late_seen" in reported["flags"]
 
 
 def test_a_replaced_whale_keeps_its_id(backend: BackendProcess, spout: SpoutProcess, ear: Ear) -> None:
@@ -85,10 +86,14 @@ def test_a_replaced_whale_keeps_its_id(backend: BackendProcess, spout: SpoutProc
 
     backend.replace(whale, better)
 
-    told = ear.wait_for("whale.replaced", better.txid)["data"]
+    reported = ear.wait_for("whale.replaced", better.txid)["data"]
     first = ear.wait_for("whale.detected", whale.txid)["data"]
-    assert told["prediction_id"] == first["prediction_id"]
-    assert (told["replaces"], told["was_modified"], told["status"]) == ([whale.txid], True, "pending")
+    assert reported["prediction_id"] == first["prediction_id"]
+    assert (reported["replaces"], reported["was_modified"], reported["status"]) == (
+        [whale.txid],
+        True,
+        "pending",
+    )
 
 
 def test_a_chain_of_replacements_is_one_whale_with_all_its_txids(
@@ -123,8 +128,8 @@ def test_a_whale_replaced_by_a_small_payment_ends_as_replaced(
 
     backend.replace(whale, back)
 
-    told = spout.wait_for(whale.txid, status="replaced")
-    assert told["replaced_by"] == back.txid
+    reported = spout.wait_for(whale.txid, status="replaced")
+    assert reported["replaced_by"] == back.txid
     assert spout.whale(back.txid) is None
 
 
@@ -136,9 +141,9 @@ def test_two_whales_replaced_by_one_leave_one_pending(backend: BackendProcess, s
 
     backend.replace(large, both)
 
-    heir = spout.wait_for(both.txid, status="pending")
+    replacement = spout.wait_for(both.txid, status="pending")
     gone = spout.wait_for(small.txid, status="replaced")
-    assert heir["replaces"] == [large.txid]
+    assert replacement["replaces"] == [large.txid]
     assert gone["replaced_by"] == both.txid
 
 
@@ -152,9 +157,9 @@ def test_the_child_of_a_replaced_whale_is_dropped_with_the_reason(
 
     backend.replace(parent, better)
 
-    told = spout.wait_for(child.txid, status="dropped")
-    assert parent.txid in told["reason"]
-    assert told["outcome"] == "dropped"
+    reported = spout.wait_for(child.txid, status="dropped")
+    assert parent.txid in reported["reason"]
+    assert reported["outcome"] == "dropped"
 
 
 def test_a_double_spend_by_a_block_is_a_conflict_and_then_dropped(
@@ -166,11 +171,11 @@ def test_a_double_spend_by_a_block_is_a_conflict_and_then_dropped(
 
     backend.mine(unannounced=[thief])
 
-    told = spout.wait_for(whale.txid, status="dropped")
+    reported = spout.wait_for(whale.txid, status="dropped")
     assert spout.story(whale.txid) == ["whale.detected", "whale.conflicted", "whale.dropped"]
-    assert thief.txid in told["reason"]
+    assert thief.txid in reported["reason"]
     winner = spout.wait_for(thief.txid, status="confirmed")
-    assert winner["prediction_id"] != told["prediction_id"]
+    assert winner["prediction_id"] != reported["prediction_id"]
     assert "late_seen" in winner["flags"]
 
 
@@ -180,8 +185,8 @@ def test_an_expired_whale_is_dropped_with_a_reason(backend: BackendProcess, spou
 
     backend.drop(whale)
 
-    told = spout.wait_for(whale.txid, status="dropped")
-    assert "no longer in any mempool" in told["reason"]
+    reported = spout.wait_for(whale.txid, status="dropped")
+    assert "no longer in any mempool" in reported["reason"]
     assert spout.story(whale.txid) == ["whale.detected", "whale.dropped"]
 
 
@@ -203,12 +208,12 @@ def test_a_dropped_whale_that_is_broadcast_again_goes_on_under_its_id(
 
 def test_all_that_was_told_has_one_beginning_and_one_number(spout: SpoutProcess, ear: Ear) -> None:
     last = spout.listen(after=0)
-    last.wait_until(lambda heard: len(heard) >= len(ear.heard), "the replay has caught up")
-    beginnings = [e["data"]["prediction_id"] for e in last.heard if e["type"] == "whale.detected"]
+    last.wait_until(lambda received: len(received) >= len(ear.received), "the replay has caught up")
+    beginnings = [e["data"]["prediction_id"] for e in last.received if e["type"] == "whale.detected"]
 
     assert len(beginnings) == len(set(beginnings))
-    assert last.sequences == list(range(1, len(last.heard) + 1))
-    assert last.heard[: len(ear.heard)] == ear.heard
+    assert last.sequences == list(range(1, len(last.received) + 1))
+    assert last.received[: len(ear.received)] == ear.received
 
 
 @pytest.mark.parametrize("kind", ["p2pkh", "p2wpkh", "p2sh-p2wpkh"])
@@ -218,10 +223,14 @@ def test_change_that_is_certain_from_the_inputs_own_script_needs_no_answer(
     whale = a_payment(150 * BTC, change=250 * BTC, change_to="whale", kind=kind)
     announced(backend, spout, whale)
 
-    told = spout.whale(whale.txid)
+    reported = spout.whale(whale.txid)
 
-    assert told is not None
-    assert (told["moved_sat"], told["moved_is"], told["gross_sat"]) == (150 * BTC, "certain", 400 * BTC)
+    assert reported is not None
+    assert (reported["moved_sat"], reported["moved_is"], reported["gross_sat"]) == (
+        150 * BTC,
+        "certain",
+        400 * BTC,
+    )
 
 
 @pytest.mark.parametrize("kind", ["p2tr"])
@@ -231,32 +240,32 @@ def test_a_spent_script_that_the_wire_does_not_show_is_asked_for(
     whale = a_payment(150 * BTC, change=250 * BTC, change_to="whale", kind=kind)
     backend.add(whale)
 
-    told = spout.wait_for(whale.txid)
+    reported = spout.wait_for(whale.txid)
 
-    assert (told["moved_sat"], told["moved_is"]) == (150 * BTC, "certain")
+    assert (reported["moved_sat"], reported["moved_is"]) == (150 * BTC, "certain")
     assert "POST /api/v1/prevouts" in backend.state()["requests"]
 
 
-@pytest.mark.parametrize(("extra", "is_told"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize(("extra", "is_published"), [(-1, False), (0, False), (1, True)])
 def test_a_whale_moves_strictly_more_than_100_btc(
-    backend: BackendProcess, spout: SpoutProcess, extra: int, *, is_told: bool
+    backend: BackendProcess, spout: SpoutProcess, extra: int, *, is_published: bool
 ) -> None:
     edge = a_payment(100 * BTC + extra, change=0)
     backend.add(edge)
     announced(backend, spout, a_whale())
 
-    assert (spout.whale(edge.txid) is not None) is is_told
+    assert (spout.whale(edge.txid) is not None) is is_published
 
 
-@pytest.mark.parametrize(("extra", "is_told"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize(("extra", "is_published"), [(-1, False), (0, False), (1, True)])
 def test_certain_change_never_counts_towards_a_whale(
-    backend: BackendProcess, spout: SpoutProcess, extra: int, *, is_told: bool
+    backend: BackendProcess, spout: SpoutProcess, extra: int, *, is_published: bool
 ) -> None:
     edge = a_payment(100 * BTC + extra, change=500 * BTC, change_to="whale")
     backend.add(edge)
     announced(backend, spout, a_whale())
 
-    assert (spout.whale(edge.txid) is not None) is is_told
+    assert (spout.whale(edge.txid) is not None) is is_published
 
 
 def test_a_coin_nobody_knows_leaves_a_whale_that_is_not_called_certain(
@@ -269,8 +278,8 @@ def test_a_coin_nobody_knows_leaves_a_whale_that_is_not_called_certain(
     )
     backend.add(whale)
 
-    told = spout.wait_for(whale.txid)
+    reported = spout.wait_for(whale.txid)
 
     backend.call("rest_error", path="/api/v1/prevouts", status=0)
     backend.call("rest_error", path="/api/v1/tx/*", status=0)
-    assert told["moved_is"] != "certain"
+    assert reported["moved_is"] != "certain"

@@ -10,10 +10,11 @@ from websockets.streams import StreamReader
 
 from app.clock import Clock, SystemClock
 from app.core.observations import Observation, TransactionSeen
-from app.source.examined import Examined
-from app.source.health import ConnectionState, SourceHealth
-from app.source.link import HELD_ONCE_FROM_BYTES, hold_large_frames_once
-from app.source.mempool_ws import MempoolWebSocket
+from app.core.units import Sats
+from app.source.backend.connection import HELD_ONCE_FROM_BYTES, hold_large_frames_once
+from app.source.backend.stream import MempoolWebSocket
+from app.source.resilience.health import ConnectionState, SourceHealth
+from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
 from tests.backend.transactions import a_whale
 from tests.backend.world import World
@@ -39,17 +40,18 @@ async def listening(
     clock: Clock | None = None,
 ) -> AsyncIterator[tuple[SourceHealth, list[Observation]]]:
     """A stream that asks after 0.1 s and gives up after 0.4 s of silence."""
-    clock, told = clock or SystemClock(), list[Observation]()
+    clock, reported = clock or SystemClock(), list[Observation]()
     health = SourceHealth("mempool_ws", clock)
 
-    async def tell(observations: Sequence[Observation]) -> None:
-        told.extend(observations)
+    async def emit(observations: Sequence[Observation]) -> None:
+        reported.extend(observations)
 
     stream = MempoolWebSocket(
         backend.url,
-        tell=tell,
+        emit=emit,
         health=health,
-        examined=Examined(),
+        seen_txids=SeenTxids(),
+        threshold=lambda: Sats(100 * 100_000_000),
         clock=clock,
         jitter=lambda: 1.0,
         ask_seconds=0.1,
@@ -58,7 +60,7 @@ async def listening(
     )
     task = asyncio.create_task(stream.run())
     try:
-        yield health, told
+        yield health, reported
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -82,7 +84,7 @@ async def test_a_far_side_that_stays_open_and_silent_is_noticed_and_left() -> No
 
 async def test_a_far_side_that_thaws_is_heard_again() -> None:
     whale = a_whale()
-    async with Backend(World()) as backend, listening(backend) as (health, told):
+    async with Backend(World()) as backend, listening(backend) as (health, reported):
         await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
         backend.freeze()
         await eventually(lambda: health.condition.state is not ConnectionState.CONNECTED)
@@ -92,7 +94,7 @@ async def test_a_far_side_that_thaws_is_heard_again() -> None:
         backend.world.add(whale)
 
         await eventually(
-            lambda: any(isinstance(one, TransactionSeen) and one.tx.txid == whale.txid for one in told)
+            lambda: any(isinstance(one, TransactionSeen) and one.tx.txid == whale.txid for one in reported)
         )
 
 

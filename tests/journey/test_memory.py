@@ -33,7 +33,7 @@ def test_whales_set_aside_are_still_told_when_they_end(tmp_path: Path) -> None:
         spout.wait_for(gone.txid, status="dropped", seconds=60)
         for whale in mined:
             spout.wait_for(whale.txid, status="confirmed", seconds=60)
-        detected = [one["data"]["txid"] for one in tuple(ear.heard) if one["type"] == "whale.detected"]
+        detected = [one["data"]["txid"] for one in tuple(ear.received) if one["type"] == "whale.detected"]
         assert sorted(detected) == sorted(whale.txid for whale in whales)
-        assert [one["type"] for one in tuple(ear.heard)].count("memory.pressure") == 1
+        assert [one["type"] for one in tuple(ear.received)].count("memory.pressure") == 1
         assert spout.complaints() == []

@@ -24,7 +24,7 @@ SYNC_SECONDS = 14.0
 
 
 def alarms(ear: Ear) -> list[str]:
-    return [one["type"] for one in tuple(ear.heard) if one["type"].startswith("source.")]
+    return [one["type"] for one in tuple(ear.received) if one["type"].startswith("source.")]
 
 
 def test_a_backend_that_reads_its_mempool_again_is_syncing_and_no_alarm(tmp_path: Path) -> None:
@@ -82,6 +82,10 @@ def test_a_node_that_syncs_is_syncing_and_no_alarm(tmp_path: Path) -> None:
         node.kill()
 
 
+DIFFER = "not in the mempool of bitcoind; the mempool backend has it"
+"""It is dropped when every source that held it says so; until then it is said who sees it."""
+
+
 @pytest.mark.node
 def test_a_backend_that_keeps_the_ghosts_of_a_forgotten_mempool_alarms_nobody(tmp_path: Path) -> None:
     node = Node(tmp_path / "node", settings=("txindex=1",))
@@ -105,13 +109,13 @@ def test_a_backend_that_keeps_the_ghosts_of_a_forgotten_mempool_alarms_nobody(tm
                 node.start()
                 fresh = node.send(alive)
 
-                knowing.wait_for(txid, status="dropped", seconds=60)
+                knowing.wait_for(txid, status="pending", reason=DIFFER, seconds=60)
                 for spout in (knowing, believing):
                     spout.wait_for(fresh, status="pending", seconds=60)
                 time.sleep(SYNC_SECONDS)
 
                 assert believing.story(txid) == ["whale.detected"]
-                assert knowing.story(txid) == ["whale.detected", "whale.dropped"]
+                assert set(knowing.story(txid)) == {"whale.detected", "whale.updated"}
                 assert [alarms(ear) for ear in ears] == [[], []]
     finally:
         node.kill()

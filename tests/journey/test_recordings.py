@@ -16,18 +16,18 @@ from pathlib import Path
 import pytest
 
 from app.core.classification import MovedIs
-from app.core.classify import classify, is_whale
-from app.core.entities import Entities
+from app.core.flow.classifier import classify, is_whale
+from app.core.flow.entities import Entities
 from app.core.prediction import Prediction
-from app.core.tracker import Tracker
-from app.core.tracking.beliefs import Judgement
-from app.core.tracking.foreteller import Silent
+from app.core.tracking.beliefs import WhalePolicy
+from app.core.tracking.tracker import Tracker
 from app.core.units import Sats
-from app.replay import Replay, Summary
+from app.engine.replay import Replay, Summary
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
 from tests.backend.derive import write
 from tests.backend.truth import RECORDINGS, Sent, Truth
+from tests.fakes import NoForecasts
 
 pytestmark = [
     pytest.mark.shared,
@@ -144,15 +144,15 @@ async def played(
     truth = truths[recording.parent]
     opened = await open_database(tmp_path, at=datetime.now(UTC))
     entities = Entities()
-    judgement = Judgement(
+    whale_policy = WhalePolicy(
         threshold=THRESHOLD,
         classify=lambda tx, peels: classify(tx, entities, peels),
         is_whale=is_whale,
-        foreteller=Silent(),
+        forecast_source=NoForecasts(),
     )
     replay = Replay(
-        tracker=Tracker(judgement),
-        keeper=PredictionStore(opened),
+        tracker=Tracker(whale_policy),
+        event_store=PredictionStore(opened),
         recordings=[recording],
         rest=rest_of(recording),
     )

@@ -14,13 +14,13 @@ TRACES = ("Traceback", "Error:", 'File "')
 
 
 def refused(settings: dict[str, str], *words: str) -> None:
-    code, told = ended(settings)
+    code, reported = ended(settings)
 
-    assert code == 2, told
-    assert len(told.strip().splitlines()) == 1, told
-    assert not any(trace in told for trace in TRACES), told
+    assert code == 2, reported
+    assert len(reported.strip().splitlines()) == 1, reported
+    assert not any(trace in reported for trace in TRACES), reported
     for word in words:
-        assert word in told, told
+        assert word in reported, reported
 
 
 @pytest.mark.parametrize(

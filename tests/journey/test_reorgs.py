@@ -26,9 +26,9 @@ def test_a_whale_of_an_invalidated_block_waits_again_with_its_first_times(
     backend.call("invalidate", depth=1)
     backend.add(a_whale())
 
-    told = spout.wait_for(whale.txid, status="pending")
-    assert told["detected_at"] == before["detected_at"]
-    assert (told["confirmed_height"], told["confirmed_at"]) == (None, None)
+    reported = spout.wait_for(whale.txid, status="pending")
+    assert reported["detected_at"] == before["detected_at"]
+    assert (reported["confirmed_height"], reported["confirmed_at"]) == (None, None)
     assert spout.story(whale.txid)[:3] == ["whale.detected", "whale.confirmed", "whale.reorged"]
     backend.mine([whale], empty=1)
     spout.wait_for(whale.txid, status="confirmed")
@@ -44,8 +44,8 @@ def test_a_higher_branch_without_the_whale_leaves_it_waiting(
 
     spout.wait_for(whale.txid, status="pending")
     block = backend.mine([whale])
-    told = spout.wait_for(whale.txid, status="confirmed")
-    assert told["confirmed_height"] == block["height"]
+    reported = spout.wait_for(whale.txid, status="confirmed")
+    assert reported["confirmed_height"] == block["height"]
 
 
 def test_a_higher_branch_with_the_whale_confirms_it_at_its_new_height(
@@ -56,8 +56,8 @@ def test_a_higher_branch_with_the_whale_confirms_it_at_its_new_height(
 
     blocks = backend.reorg(depth=1, blocks=[[], [whale]])
 
-    told = spout.wait_for(whale.txid, status="confirmed", confirmed_height=blocks[1]["height"])
-    assert told["events"][-1]["type"] == "whale.confirmed"
+    reported = spout.wait_for(whale.txid, status="confirmed", confirmed_height=blocks[1]["height"])
+    assert reported["events"][-1]["type"] == "whale.confirmed"
     assert "whale.reorged" in spout.story(whale.txid)
 
 

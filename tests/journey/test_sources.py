@@ -43,18 +43,18 @@ def test_two_hundred_whales_are_seen_and_confirmed_by_all(stage: Stage) -> None:
     height = stage.node.call("getblockheader", block)["height"]
 
     for txid in txids:
-        for told in stage.wait_for(txid, status="confirmed"):
-            assert told["confirmed_height"] == height
+        for reported in stage.wait_for(txid, status="confirmed"):
+            assert reported["confirmed_height"] == height
     for ear in stage.ears.values():
-        detected = [one["data"]["txid"] for one in ear.heard if one["type"] == "whale.detected"]
+        detected = [one["data"]["txid"] for one in ear.received if one["type"] == "whale.detected"]
         assert sorted(one for one in detected if one in set(txids)) == sorted(txids)
 
 
 def test_the_node_is_the_first_to_see_and_its_lead_is_shown(stage: Stage) -> None:
     txid = stage.node.send(stage.whale())
-    told = stage.wait_for(txid)
+    reported = stage.wait_for(txid)
 
-    assert [one["first_seen_by"] for one in told] == ["bitcoind", "mempool_ws", "bitcoind"]
+    assert [one["first_seen_by"] for one in reported] == ["bitcoind", "mempool_ws", "bitcoind"]
     until(lambda: "ahead" in (stage.everything.component("bitcoind")["detail"] or ""), "the lead is shown")
     print("\nlead:", stage.everything.component("bitcoind")["detail"])
 
@@ -66,8 +66,8 @@ def test_a_replacement_is_the_same_prediction_for_all(stage: Stage) -> None:
 
     second = stage.node.send(stage.whale(coin, fee=FEE * 10))
 
-    for told in stage.wait_for(second, status="pending", was_modified=True):
-        assert told["replaces"] == [first]
+    for reported in stage.wait_for(second, status="pending", was_modified=True):
+        assert reported["replaces"] == [first]
 
 
 def test_a_conflict_in_a_block_ends_it_for_all(stage: Stage) -> None:
@@ -89,9 +89,9 @@ def test_a_whale_first_seen_in_a_block_is_marked_by_all(stage: Stage) -> None:
 
     stage.node.call("generateblock", stage.node.address(), [raw])
 
-    for told in stage.wait_for(txid, status="confirmed"):
-        assert (told["first_seen_by"], told["lead_time_s"]) == ("block", None)
-        assert "late_seen" in told["flags"]
+    for reported in stage.wait_for(txid, status="confirmed"):
+        assert (reported["first_seen_by"], reported["lead_time_s"]) == ("block", None)
+        assert "late_seen" in reported["flags"]
 
 
 def test_a_reorg_is_told_and_healed_by_all(stage: Stage) -> None:
@@ -115,7 +115,7 @@ def test_a_node_killed_and_restarted_loses_and_doubles_nothing(stage: Stage, mem
     stage.settle()
     steps = {name: len(stage.steps(name)) for name in stage.ears}
     waiting = stage.node.send(stage.whale())
-    told = stage.wait_for(waiting, status="pending")
+    reported = stage.wait_for(waiting, status="pending")
     if mempool == "kept":
         stage.node.call("savemempool")
     stage.kill_node()
@@ -123,7 +123,7 @@ def test_a_node_killed_and_restarted_loses_and_doubles_nothing(stage: Stage, mem
         (stage.node.directory / "regtest/mempool.dat").unlink(missing_ok=True)
     for name, ear in stage.ears.items():
         until(lambda name=name: len(stage.steps(name)) > steps[name], f"{name} tells it", seconds=60)
-        assert ear.heard
+        assert ear.received
     started = time.monotonic()
     stage.node.start()
 
@@ -131,7 +131,7 @@ def test_a_node_killed_and_restarted_loses_and_doubles_nothing(stage: Stage, mem
 
     print(f"\nnode back, mempool {mempool}: " + shown(recovered))
     fate = "pending" if mempool == "kept" else "dropped"
-    for before, after in zip(told, stage.wait_for(waiting, status=fate), strict=True):
+    for before, after in zip(reported, stage.wait_for(waiting, status=fate), strict=True):
         assert before["prediction_id"] == after["prediction_id"]
     for name in stage.ears:
         now = stage.steps(name)[steps[name] :]
@@ -201,9 +201,9 @@ def test_a_frozen_backend_is_noticed_and_its_thaw_too(stage: Stage) -> None:
 
     print(f"backend thawed: {took:.1f} s")
     stage.backend_only.wait_for(missed, status="pending")
-    told = stage.steps("backend")[before:]
-    assert told[0] == ("source.degraded", "live", "blind")
-    assert told[1:] == climbing("blind", told[1:])
+    reported = stage.steps("backend")[before:]
+    assert reported[0] == ("source.degraded", "live", "blind")
+    assert reported[1:] == climbing("blind", reported[1:])
     assert noticed < FROZEN_SECONDS
     assert took < RECOVERY_SECONDS
 
@@ -216,24 +216,24 @@ def test_an_expired_whale_is_dropped_by_all(stage: Stage) -> None:
     stage.node.call("setmocktime", entered + (EXPIRY_HOURS + 1) * 3600)
     try:
         stage.node.send(stage.whale())  # expiry is looked at when something arrives
-        told = stage.wait_for(txid, status="dropped")
+        reported = stage.wait_for(txid, status="dropped")
     finally:
         stage.node.call("setmocktime", 0)
 
-    assert [one["replaces"] for one in told] == [[], [], []]
+    assert [one["replaces"] for one in reported] == [[], [], []]
 
 
 def test_nothing_was_told_twice_in_all_of_this(stage: Stage) -> None:
     for name, ear in stage.ears.items():
-        detected = [one["data"]["txid"] for one in tuple(ear.heard) if one["type"] == "whale.detected"]
+        detected = [one["data"]["txid"] for one in tuple(ear.received) if one["type"] == "whale.detected"]
         assert len(detected) == len(set(detected)), name
         assert ear.sequences == sorted(set(ear.sequences)), name
 
 
-def climbing(rung: str, steps: list[tuple[str, str | None, str]]) -> list[tuple[str, str | None, str]]:
+def climbing(level: str, steps: list[tuple[str, str | None, str]]) -> list[tuple[str, str | None, str]]:
     """The steps, if each goes up from where the one before ended; else what they should have been."""
-    rungs = [rung, *(now for _, _, now in steps)]
-    return [("source.recovered", before, now) for before, now in itertools.pairwise(rungs)]
+    levels = [level, *(now for _, _, now in steps)]
+    return [("source.recovered", before, now) for before, now in itertools.pairwise(levels)]
 
 
 def shown(recovered: dict[str, float]) -> str:

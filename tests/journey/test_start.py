@@ -13,9 +13,9 @@ def test_whales_already_waiting_are_found_and_marked_late(backend: BackendProces
 
     with SpoutProcess(tmp_path, SPOUT_MEMPOOL_URL=backend.url) as spout:
         for whale in whales:
-            told = spout.wait_for(whale.txid, status="pending")
-            assert "late_seen" in told["flags"]
-            assert told["first_seen_by"] in ("mempool_rest", "mempool_ws")
+            reported = spout.wait_for(whale.txid, status="pending")
+            assert "late_seen" in reported["flags"]
+            assert reported["first_seen_by"] in ("mempool_rest", "mempool_ws")
         assert len(spout.whales()) == len(whales)
 
 
@@ -48,7 +48,7 @@ def test_a_whale_confirmed_while_spout_was_down_is_found_confirmed(
         spout.start()
 
         assert spout.wait_for(waiting.txid, status="confirmed")["lead_time_s"] is not None
-        told = spout.wait_for(unseen.txid, status="confirmed")
-        assert (told["first_seen_by"], told["lead_time_s"]) == ("block", None)
-        assert "late_seen" in told["flags"]
+        reported = spout.wait_for(unseen.txid, status="confirmed")
+        assert (reported["first_seen_by"], reported["lead_time_s"]) == ("block", None)
+        assert "late_seen" in reported["flags"]
         spout.wait_for(dropped.txid, status="dropped")

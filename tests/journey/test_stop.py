@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from websockets.sync.client import connect
 
 from tests.backend.process import BackendProcess
@@ -15,6 +16,7 @@ from tests.journey.test_kill import Traffic, lost
 SECONDS_TO_END = 2.0
 
 
+@pytest.mark.timed
 def test_a_quiet_spout_ends_at_once(own_backend: BackendProcess, own_spout: SpoutProcess) -> None:
     whale = a_whale()
     own_spout.start()
@@ -31,6 +33,7 @@ def test_a_quiet_spout_ends_at_once(own_backend: BackendProcess, own_spout: Spou
     assert own_spout.story(whale.txid) == ["whale.detected"]
 
 
+@pytest.mark.timed
 def test_under_load_with_listeners_and_an_open_page_it_ends_in_time_and_loses_nothing(
     own_backend: BackendProcess, own_spout: SpoutProcess
 ) -> None:
@@ -40,7 +43,7 @@ def test_under_load_with_listeners_and_an_open_page_it_ends_in_time_and_loses_no
     with traffic.flowing(), open_page(spout):
         ears = [spout.listen() for _ in range(5)]
         for ear in ears:
-            ear.wait_until(lambda heard: len(heard) >= 60, "events come")
+            ear.wait_until(lambda received: len(received) >= 60, "events come")
 
         code, seconds = spout.stop()
 
@@ -52,7 +55,7 @@ def test_under_load_with_listeners_and_an_open_page_it_ends_in_time_and_loses_no
         assert "1001" in str(ear.closed_with)
     spout.start()
     after = spout.listen(after=0)
-    after.wait_until(lambda heard: len(heard) >= max(len(ear.heard) for ear in ears), "the replay")
+    after.wait_until(lambda received: len(received) >= max(len(ear.received) for ear in ears), "the replay")
     assert [lost(ear, after) for ear in ears] == [[]] * len(ears)
 
 
@@ -71,6 +74,7 @@ def test_a_second_signal_does_no_harm(own_backend: BackendProcess, own_spout: Sp
     assert own_spout.notices() == []
 
 
+@pytest.mark.timed
 def test_it_can_be_ended_while_it_is_still_starting(own_spout: SpoutProcess) -> None:
     for moment in (0.3, 0.7, 1.2, 2.0):
         own_spout.start(ready=False)
@@ -83,6 +87,7 @@ def test_it_can_be_ended_while_it_is_still_starting(own_spout: SpoutProcess) -> 
         assert seconds < SECONDS_TO_END
 
 
+@pytest.mark.timed
 def test_it_ends_in_time_while_the_backend_is_silent_and_questions_are_open(
     own_backend: BackendProcess, own_spout: SpoutProcess
 ) -> None:

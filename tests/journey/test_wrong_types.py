@@ -21,8 +21,8 @@ def next_whale_is_found(backend: BackendProcess, spout: SpoutProcess) -> None:
     spout.wait_for(whale.txid, status="pending")
 
 
-def send(backend: BackendProcess, told: list[object]) -> None:
-    several = iter(told)
+def send(backend: BackendProcess, reported: list[object]) -> None:
+    several = iter(reported)
     while piece := list(islice(several, AT_ONCE)):
         backend.call("push_to_all", frames=piece)
 
@@ -44,9 +44,9 @@ def test_a_transaction_wrong_in_any_field_costs_itself_alone(
 def test_a_block_frame_wrong_in_any_field_costs_itself_alone(
     backend: BackendProcess, spout: SpoutProcess
 ) -> None:
-    before, told = spout.count("skipped_messages"), list[dict[str, object]]()
-    World(push=told.append).mine([])
-    block_frame = next(frame for frame in told if "block" in frame)
+    before, reported = spout.count("skipped_messages"), list[dict[str, object]]()
+    World(push=reported.append).mine([])
+    block_frame = next(frame for frame in reported if "block" in frame)
     wrong = [variant.value for variant in frames(block_frame)]
 
     send(backend, wrong)

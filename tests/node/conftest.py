@@ -6,12 +6,12 @@ import pytest
 
 from app.clock import SystemClock
 from app.core.units import SATS_PER_BTC, Sats
-from app.source.bitcoind import Bitcoind
-from app.source.bitcoind_rpc import BitcoindRpc, RpcEndpoint
-from app.source.breaker import Guard
-from app.source.electrs import Electrs
-from app.source.electrum_line import ElectrumEndpoint
-from app.source.health import Condition, SourceHealth
+from app.source.bitcoind.rpc import BitcoindRpc, RpcEndpoint
+from app.source.bitcoind.source import Bitcoind
+from app.source.electrum.connection import ElectrumEndpoint
+from app.source.electrum.source import Electrs
+from app.source.resilience.health import SourceHealth
+from app.source.resilience.retry import Guard
 from tests.node.electrum import ElectrumServer
 from tests.node.node import Node
 
@@ -64,10 +64,10 @@ def source_of(
     node: Node,
     zmq_urls: dict[str, str] | None = None,
     url: str | None = None,
-    on_change: Callable[[str, Condition, Condition], None] | None = None,
+    health: SourceHealth | None = None,
 ) -> Bitcoind:
     clock = SystemClock()
-    health = SourceHealth("bitcoind", clock, on_change)
+    health = health or SourceHealth("bitcoind", clock)
     guard = Guard("bitcoind", clock, lambda: 0.5)
     rpc = BitcoindRpc(RpcEndpoint.parse(url or node.url), clock, guard, health)
     urls = node.zmq_urls if zmq_urls is None else zmq_urls

@@ -18,14 +18,14 @@ PATIENCE_SECONDS = 40.0
 """Generous: the machine may be busy. What is quick is measured in the benchmark, not here."""
 
 
-class Listener:
+class NodeListener:
     def __init__(self, source: Any) -> None:
-        self.heard: list[Observation] = []
+        self.received: list[Observation] = []
         self._source = source
         self._more = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Listener":
+    async def __aenter__(self) -> "NodeListener":
         self._task = asyncio.create_task(self._listen())
         return self
 
@@ -41,7 +41,7 @@ class Listener:
         """The first one of `kind` for which it holds, from the `after`-th heard on."""
 
         def found() -> T | None:
-            return next((one for one in self.heard[after:] if isinstance(one, kind) and holds(one)), None)
+            return next((one for one in self.received[after:] if isinstance(one, kind) and holds(one)), None)
 
         async with self._more:
             try:
@@ -70,13 +70,13 @@ class Listener:
         return await self.until(MempoolListed, after=after)
 
     def count_seen(self, txid: str) -> int:
-        return sum(isinstance(one, TransactionSeen) and one.tx.txid == txid for one in self.heard)
+        return sum(isinstance(one, TransactionSeen) and one.tx.txid == txid for one in self.received)
 
     def position(self, wanted: Observation) -> int:
-        return next(at for at, one in enumerate(self.heard) if one is wanted)
+        return next(at for at, one in enumerate(self.received) if one is wanted)
 
     def kinds(self) -> list[str]:
-        return [type(one).__name__ for one in self.heard]
+        return [type(one).__name__ for one in self.received]
 
     def _ended(self) -> bool:
         return self._task is not None and self._task.done()
@@ -85,7 +85,7 @@ class Listener:
         try:
             async for observation in self._source.observations():
                 async with self._more:
-                    self.heard.append(observation)
+                    self.received.append(observation)
                     self._more.notify_all()
         finally:
             async with self._more:

@@ -85,7 +85,7 @@ class Mirror:
         world.chain, world.blocks = blocks, {block.hash: block for block in blocks}
         world.seen_chain = list(blocks)
         for tx in waiting:
-            world._enter(tx)
+            world.enter(tx)
         world.seen_pool = {tx.txid: tx for tx in waiting}
 
     async def follow(self) -> None:
@@ -114,7 +114,7 @@ class Mirror:
             for block in blocks:
                 self._connect(block)
             for tx in waiting:
-                world._accept(tx)
+                world.accept(tx)
             for txid in [txid for txid in world.pool if txid not in listed and not self._ghosts]:
                 world.pool.pop(txid)
 
@@ -123,10 +123,10 @@ class Mirror:
         for tx in block.built:
             world.known[tx.txid] = tx
             world.pool.pop(tx.txid, None)
-            for rival in world._rivals(tx):
-                world._killed.append((rival, tx))
-                world._leave(rival.txid)
-        world._append(block)
+            for rival in world.rivals(tx):
+                world.killed.append((rival, tx))
+                world.leave(rival.txid)
+        world.append_block(block)
 
     async def _read(self, known: set[str], most: int) -> tuple[list[Block], list[Built], set[str]]:
         """New blocks, ascending; transactions that are new in the mempool; all that are in it."""
@@ -134,21 +134,21 @@ class Mirror:
         listed = set(await self._rpc.call("getrawmempool"))
         blocks: list[Block] = []
         while tip not in known and len(blocks) < most:
-            told = await self._rpc.call("getblock", tip, 2)
-            blocks.insert(0, await self._block(told))
-            tip = told.get("previousblockhash", "")
+            reported = await self._rpc.call("getblock", tip, 2)
+            blocks.insert(0, await self._block(reported))
+            tip = reported.get("previousblockhash", "")
         fresh = [txid for txid in listed if txid not in self.world.pool]
         return blocks, [await self._built(await self._of(txid)) for txid in fresh], listed
 
-    async def _block(self, told: Json) -> Block:
-        coinbase, *others = [decode(bytes.fromhex(tx["hex"])) for tx in told["tx"]]
+    async def _block(self, reported: Json) -> Block:
+        coinbase, *others = [decode(bytes.fromhex(tx["hex"])) for tx in reported["tx"]]
         for raw in (coinbase, *others):
             self._raw[raw.txid] = raw
         return Block(
-            told["hash"],
-            told["previousblockhash"],
-            told["height"],
-            told["time"],
+            reported["hash"],
+            reported["previousblockhash"],
+            reported["height"],
+            reported["time"],
             coinbase,
             tuple([await self._built(raw) for raw in others]),
         )

@@ -25,9 +25,9 @@ def electrum_binary() -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    with socket.socket() as ping_once:
+        ping_once.bind(("127.0.0.1", 0))
+        port: int = ping_once.getsockname()[1]
         return port
 
 

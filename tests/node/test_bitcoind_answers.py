@@ -8,18 +8,18 @@ import pytest
 from app.core.observations import (
     BlockConnected,
     MempoolListed,
-    PackageTold,
+    PackageReply,
     Prevout,
-    PrevoutsTold,
-    StatusTold,
-    TransactionTold,
+    PrevoutsReply,
+    StatusReply,
+    TransactionReply,
 )
 from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, AskTransaction
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import SourceError
-from app.source.bitcoind import Bitcoind
+from app.source.bitcoind.source import Bitcoind
 from tests.node.conftest import source_of
-from tests.node.listener import Listener
+from tests.node.listener import NodeListener
 from tests.node.node import Coin, Node
 
 pytestmark = pytest.mark.node
@@ -27,31 +27,31 @@ pytestmark = pytest.mark.node
 NOBODYS = Txid("ab" * 32)
 
 
-async def status(source: Bitcoind, txid: str) -> StatusTold:
-    (told,) = await source.answer(AskStatus(Txid(txid)))
-    assert isinstance(told, StatusTold)
-    return told
+async def status(source: Bitcoind, txid: str) -> StatusReply:
+    (reported,) = await source.answer(AskStatus(Txid(txid)))
+    assert isinstance(reported, StatusReply)
+    return reported
 
 
 async def test_a_waiting_one_is_in_the_mempool(node: Node, source: Bitcoind) -> None:
-    told = await status(source, node.send(node.whale()))
+    reported = await status(source, node.send(node.whale()))
 
-    assert (told.in_mempool, told.block_hash) == (True, None)
+    assert (reported.in_mempool, reported.block_hash) == (True, None)
 
 
 async def test_a_mined_one_is_in_its_block(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
     (block,) = node.mine()
 
-    told = await status(source, txid)
+    reported = await status(source, txid)
 
-    assert (told.in_mempool, told.block_hash, told.height) == (False, block, 131)
+    assert (reported.in_mempool, reported.block_hash, reported.height) == (False, block, 131)
 
 
 async def test_an_unknown_one_is_nowhere(source: Bitcoind) -> None:
-    told = await status(source, NOBODYS)
+    reported = await status(source, NOBODYS)
 
-    assert (told.in_mempool, told.block_hash) == (False, None)
+    assert (reported.in_mempool, reported.block_hash) == (False, None)
 
 
 async def test_one_whose_block_went_stale_waits_again(node: Node, source: Bitcoind) -> None:
@@ -72,10 +72,10 @@ async def test_a_mined_one_is_found_without_txindex(make_node: Callable[..., Nod
     (block,) = node.mine()
     node.mine(3)
 
-    told = await status(source, txid)
+    reported = await status(source, txid)
     await source.close()
 
-    assert (told.block_hash, told.height) == (block, 131)
+    assert (reported.block_hash, reported.height) == (block, 131)
 
 
 async def test_a_spent_one_of_a_block_just_heard_is_found_without_txindex(
@@ -83,19 +83,19 @@ async def test_a_spent_one_of_a_block_just_heard_is_found_without_txindex(
 ) -> None:
     node = make_node()
     source = source_of(node)
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         parent = node.send(node.whale())
         child = node.send(spend(node, parent))
         (block,) = node.mine()
         await listener.block(block)
 
-        told = await status(source, parent)
+        reported = await status(source, parent)
         (prevouts,) = await source.answer(AskPrevouts(Txid(child), (Outpoint(Txid(parent), 0),)))
     await source.close()
 
-    assert isinstance(prevouts, PrevoutsTold)
-    assert (told.block_hash, [one.value for one in prevouts.prevouts.values() if one]) == (
+    assert isinstance(prevouts, PrevoutsReply)
+    assert (reported.block_hash, [one.value for one in prevouts.prevouts.values() if one]) == (
         block,
         [150 * 100_000_000 - 10_000],
     )
@@ -103,16 +103,16 @@ async def test_a_spent_one_of_a_block_just_heard_is_found_without_txindex(
 
 async def test_the_winner_is_named_as_the_replacement(node: Node, source: Bitcoind) -> None:
     coins = node.coins()[:3]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         first = node.send(node.whale(coins))
         await listener.seen(first)
         second = node.send(node.whale(coins, fee=Decimal("0.001")))
         await listener.replaced(first)
 
-        told = await status(source, first)
+        reported = await status(source, first)
 
-    assert (told.in_mempool, told.replaced_by) == (False, second)
+    assert (reported.in_mempool, reported.replaced_by) == (False, second)
 
 
 async def test_prevouts_come_from_confirmed_and_from_waiting_parents(node: Node, source: Bitcoind) -> None:
@@ -124,8 +124,8 @@ async def test_prevouts_come_from_confirmed_and_from_waiting_parents(node: Node,
     (of_parent,) = await source.answer(AskPrevouts(Txid(parent), points))
     (of_child,) = await source.answer(AskPrevouts(Txid(child), (Outpoint(Txid(parent), 0),)))
 
-    assert isinstance(of_parent, PrevoutsTold)
-    assert isinstance(of_child, PrevoutsTold)
+    assert isinstance(of_parent, PrevoutsReply)
+    assert isinstance(of_child, PrevoutsReply)
     script = node.call("getrawtransaction", parent, 1)["vout"][0]["scriptPubKey"]["hex"]
     assert [prevout.value for prevout in of_parent.prevouts.values() if prevout] == [50 * 100_000_000] * 3
     assert list(of_child.prevouts.values()) == [Prevout(value=150 * 100_000_000 - 10_000, script=script)]
@@ -136,29 +136,29 @@ async def test_prevouts_of_a_mined_one_come_with_it(node: Node, source: Bitcoind
     txid = node.send(node.whale(coins))
     node.mine()
 
-    (told,) = await source.answer(
+    (reported,) = await source.answer(
         AskPrevouts(Txid(txid), tuple(Outpoint(Txid(coin.txid), coin.vout) for coin in coins))
     )
 
-    assert isinstance(told, PrevoutsTold)
-    assert [prevout.value for prevout in told.prevouts.values() if prevout] == [50 * 100_000_000] * 3
+    assert isinstance(reported, PrevoutsReply)
+    assert [prevout.value for prevout in reported.prevouts.values() if prevout] == [50 * 100_000_000] * 3
 
 
 async def test_an_unknown_prevout_stays_unknown(source: Bitcoind) -> None:
-    (told,) = await source.answer(AskPrevouts(NOBODYS, (Outpoint(NOBODYS, 0),)))
+    (reported,) = await source.answer(AskPrevouts(NOBODYS, (Outpoint(NOBODYS, 0),)))
 
-    assert isinstance(told, PrevoutsTold)
-    assert list(told.prevouts.values()) == [None]
+    assert isinstance(reported, PrevoutsReply)
+    assert list(reported.prevouts.values()) == [None]
 
 
 async def test_a_mined_transaction_is_told_whole(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
     (block,) = node.mine()
 
-    (told,) = await source.answer(AskTransaction(Txid(txid), BlockHash(block)))
+    (reported,) = await source.answer(AskTransaction(Txid(txid), BlockHash(block)))
 
-    assert isinstance(told, TransactionTold)
-    assert (told.tx.fee, told.height, [spent.value for spent in told.tx.inputs]) == (
+    assert isinstance(reported, TransactionReply)
+    assert (reported.tx.fee, reported.height, [spent.value for spent in reported.tx.inputs]) == (
         10_000,
         131,
         [50 * 100_000_000] * 3,
@@ -170,30 +170,30 @@ async def test_a_child_lifts_its_parents_package(node: Node, source: Bitcoind) -
     child = node.send(spend(node, parent, fee=Decimal("0.0005")))
     sizes = [node.call("getmempoolentry", txid)["vsize"] for txid in (parent, child)]
 
-    (told,) = await source.answer(AskPackage(Txid(parent)))
+    (reported,) = await source.answer(AskPackage(Txid(parent)))
 
-    assert isinstance(told, PackageTold)
-    assert (told.package_feerate, told.related) == (pytest.approx(50_600 / sum(sizes)), 1)
+    assert isinstance(reported, PackageReply)
+    assert (reported.package_feerate, reported.related) == (pytest.approx(50_600 / sum(sizes)), 1)
 
 
 async def test_the_operators_own_fee_delta_changes_no_package(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
     node.call("prioritisetransaction", txid, None, -10_000_000)
 
-    (told,) = await source.answer(AskPackage(Txid(txid)))
+    (reported,) = await source.answer(AskPackage(Txid(txid)))
 
-    assert isinstance(told, PackageTold)
-    assert told.package_feerate == pytest.approx(10_000 / node.call("getmempoolentry", txid)["vsize"])
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate == pytest.approx(10_000 / node.call("getmempoolentry", txid)["vsize"])
 
 
 async def test_a_block_is_told_by_its_hash(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
     (block,) = node.mine()
 
-    (told,) = await source.answer(AskBlock(BlockHash(block)))
+    (reported,) = await source.answer(AskBlock(BlockHash(block)))
 
-    assert isinstance(told, BlockConnected)
-    assert txid in (told.block.txids or ())
+    assert isinstance(reported, BlockConnected)
+    assert txid in (reported.block.txids or ())
 
 
 async def test_a_stale_block_is_not_told(node: Node, source: Bitcoind) -> None:

@@ -7,22 +7,22 @@ import pytest
 
 from app.core.observations import (
     ChainListed,
-    FeesTold,
+    FeesRecommended,
     MempoolMeasured,
     QueueProjected,
     SourceSynced,
 )
 from app.core.units import Sats
-from app.source.bitcoind import Bitcoind
+from app.source.bitcoind.source import Bitcoind
 from tests.node.conftest import source_of
-from tests.node.listener import Listener
+from tests.node.listener import NodeListener
 from tests.node.node import Node
 
 pytestmark = pytest.mark.node
 
 
 async def test_a_whale_is_seen_with_its_fee_and_package(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         txid = node.send(node.whale(fee=Decimal("0.00012345")))
 
@@ -36,7 +36,7 @@ async def test_a_whale_is_seen_with_its_fee_and_package(node: Node, source: Bitc
 
 
 async def test_a_small_payment_is_not_told(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         coins = node.coins()
         small = node.send(node.whale(coins[:2]))
@@ -51,7 +51,7 @@ async def test_twenty_whales_are_seen_once_each(node: Node, source: Bitcoind) ->
     node.mine(40)
     coins = node.coins()
     raws = [node.whale(coins[at : at + 3]) for at in range(0, 60, 3)]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         txids = [node.send(raw) for raw in raws]
         for txid in txids:
@@ -63,7 +63,7 @@ async def test_twenty_whales_are_seen_once_each(node: Node, source: Bitcoind) ->
 
 
 async def test_the_end_of_the_chain_is_listed_first(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         baseline = await listener.until(ChainListed)
 
     assert baseline.blocks[-1].hash == node.call("getbestblockhash")
@@ -71,7 +71,7 @@ async def test_the_end_of_the_chain_is_listed_first(node: Node, source: Bitcoind
 
 async def test_what_waits_at_the_start_is_told_as_late(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         seen = await listener.seen(txid)
 
     assert (seen.late, seen.tx.fee) == (True, 10_000)
@@ -79,7 +79,7 @@ async def test_what_waits_at_the_start_is_told_as_late(node: Node, source: Bitco
 
 async def test_a_replacement_names_its_victim_before_it_leaves(node: Node, source: Bitcoind) -> None:
     coins = node.coins()[:3]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         first = node.send(node.whale(coins))
         await listener.seen(first)
@@ -95,7 +95,7 @@ async def test_a_replacement_names_its_victim_before_it_leaves(node: Node, sourc
 async def test_three_bumps_in_a_row_are_three_replacements(node: Node, source: Bitcoind) -> None:
     coins = node.coins()[:3]
     raws = [node.whale(coins, fee=Decimal("0.0001") * (step * 5 + 1)) for step in range(4)]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         txids = [node.send(raw) for raw in raws]
 
@@ -108,7 +108,7 @@ async def test_three_bumps_in_a_row_are_three_replacements(node: Node, source: B
 
 async def test_a_replacement_below_the_threshold_is_told_too(node: Node, source: Bitcoind) -> None:
     coins = node.coins()[:3]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale(coins))
         await listener.seen(whale)
@@ -120,7 +120,7 @@ async def test_a_replacement_below_the_threshold_is_told_too(node: Node, source:
 
 
 async def test_a_block_tells_values_and_fees(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         txid = node.send(node.whale())
         (hash_,) = node.mine()
@@ -134,7 +134,7 @@ async def test_a_block_tells_values_and_fees(node: Node, source: Bitcoind) -> No
 
 
 async def test_a_whale_never_broadcast_is_in_the_block_only(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         hash_ = node.call("generateblock", node.address(), [node.whale()])["hash"]
 
@@ -146,7 +146,7 @@ async def test_a_whale_never_broadcast_is_in_the_block_only(node: Node, source: 
 
 async def test_a_conflict_in_a_block_names_winner_and_loser(node: Node, source: Bitcoind) -> None:
     coins = node.coins()[:3]
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         loser = node.send(node.whale(coins))
         await listener.seen(loser)
@@ -164,7 +164,7 @@ async def test_a_conflict_in_a_block_names_winner_and_loser(node: Node, source: 
 
 
 async def test_an_expired_whale_left_without_a_replacement(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         coins = node.coins()
         whale = node.send(node.whale(coins[:3]))
@@ -179,24 +179,24 @@ async def test_an_expired_whale_left_without_a_replacement(node: Node, source: B
 
 
 async def test_a_reorg_tells_the_other_block_at_the_same_height(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale())
         await listener.seen(whale)
         (first,) = node.mine()
         await listener.block(first)
-        mark = len(listener.heard)
+        mark = len(listener.received)
         node.call("invalidateblock", first)
         await listener.seen(whale, after=mark)
         other = node.call("generateblock", node.address(), [])["hash"]
 
-        told = await listener.block(other)
+        reported = await listener.block(other)
 
-    assert (told.block.height, whale in (told.block.txids or ())) == (131, False)
+    assert (reported.block.height, whale in (reported.block.txids or ())) == (131, False)
 
 
 async def test_a_block_that_comes_back_after_a_reorg_is_told_again(node: Node, source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale())
         (first,) = node.mine()
@@ -204,7 +204,7 @@ async def test_a_block_that_comes_back_after_a_reorg_is_told_again(node: Node, s
         node.call("invalidateblock", first)
         other = node.call("generateblock", node.address(), [])["hash"]
         await listener.block(other)
-        mark = len(listener.heard)
+        mark = len(listener.received)
         node.call("reconsiderblock", first)
         node.call("invalidateblock", other)
         again = await listener.until(
@@ -217,7 +217,7 @@ async def test_a_block_that_comes_back_after_a_reorg_is_told_again(node: Node, s
 async def test_the_queue_is_projected_from_the_nodes_own_histogram(node: Node) -> None:
     txid = node.send(node.whale())
     source = source_of(node)
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         (block,) = (await listener.until(QueueProjected)).blocks
     await source.close()
 
@@ -228,7 +228,7 @@ async def test_the_queue_is_projected_from_the_nodes_own_histogram(node: Node) -
 async def test_the_mempool_is_measured(node: Node) -> None:
     node.send(node.whale())
     source = source_of(node)
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         measured = await listener.until(MempoolMeasured)
     await source.close()
 
@@ -236,14 +236,14 @@ async def test_the_mempool_is_measured(node: Node) -> None:
 
 
 async def test_no_estimate_yet_is_no_fees(source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.until(QueueProjected)
 
-    assert not [one for one in listener.heard if isinstance(one, FeesTold)]
+    assert not [one for one in listener.received if isinstance(one, FeesRecommended)]
 
 
 async def test_a_synced_node_says_so_first(source: Bitcoind) -> None:
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         synced = await listener.until(SourceSynced)
 
     assert synced.percent == 100.0

@@ -9,9 +9,9 @@ import zmq
 import zmq.asyncio
 
 from app.core.observations import Gap
-from app.source.health import ConnectionState
+from app.source.resilience.health import ConnectionState
 from tests.node.conftest import source_of
-from tests.node.listener import Listener
+from tests.node.listener import NodeListener
 from tests.node.node import Node
 from tests.node.parts import free_port
 
@@ -31,7 +31,7 @@ class Cable:
     def url(self) -> str:
         return f"tcp://127.0.0.1:{self.port}"
 
-    async def mend(self) -> None:
+    async def remedy(self) -> None:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
@@ -59,7 +59,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def a_cable(node: Node) -> AsyncIterator[Cable]:
     cable = Cable(node.zmq_port)
-    await cable.mend()
+    await cable.remedy()
     yield cable
     await cable.cut()
 
@@ -67,7 +67,7 @@ async def a_cable(node: Node) -> AsyncIterator[Cable]:
 async def test_what_comes_while_zmq_is_cut_is_found_by_polling(node: Node) -> None:
     async with a_cable(node) as cable:
         source = source_of(node, dict.fromkeys(node.zmq, cable.url))
-        async with Listener(source) as listener:
+        async with NodeListener(source) as listener:
             await listener.settled()
             await cable.cut()
             whale = node.send(node.whale())
@@ -85,11 +85,11 @@ async def test_a_mended_cable_is_told_as_a_gap_and_live_again(node: Node) -> Non
     coins = node.coins()
     async with a_cable(node) as cable:
         source = source_of(node, dict.fromkeys(node.zmq, cable.url))
-        async with Listener(source) as listener:
+        async with NodeListener(source) as listener:
             await listener.settled()
             await cable.cut()
             during = node.send(node.whale(coins[:3]))
-            await cable.mend()
+            await cable.remedy()
             gap = await listener.until(Gap)
             await listener.seen(during)
             after = node.send(node.whale(coins[3:6]))
@@ -106,7 +106,7 @@ async def test_a_hole_in_the_counts_is_looked_into(make_node: Callable[..., Node
     with zmq.asyncio.Context() as context, context.socket(zmq.XPUB) as publisher:
         publisher.bind(f"tcp://127.0.0.1:{port}")
         source = source_of(node, {"rawtx": f"tcp://127.0.0.1:{port}"})
-        async with Listener(source) as listener:
+        async with NodeListener(source) as listener:
             await publisher.recv()  # it has subscribed
             await listener.settled()
             small = bytes.fromhex(node.whale(node.coins()[:1]))

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.observations import TransactionLeft
 from tests.node.conftest import source_of
-from tests.node.listener import Listener
+from tests.node.listener import NodeListener
 from tests.node.node import Node
 from tests.node.parts import free_port
 
@@ -25,7 +25,7 @@ async def test_a_topic_that_is_named_and_not_published_keeps_no_whale_back(
 ) -> None:
     node = make_node(zmq=published)
     source = source_of(node, one_port(node))
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale())
         await listener.seen(whale)
@@ -33,7 +33,7 @@ async def test_a_topic_that_is_named_and_not_published_keeps_no_whale_back(
         await listener.block(block)
 
     await source.close()
-    assert not [one for one in listener.heard if isinstance(one, TransactionLeft) and whale in one.txids]
+    assert not [one for one in listener.received if isinstance(one, TransactionLeft) and whale in one.txids]
 
 
 async def test_a_sequence_port_where_nobody_answers_keeps_no_whale_back(
@@ -42,7 +42,7 @@ async def test_a_sequence_port_where_nobody_answers_keeps_no_whale_back(
     node = make_node()
     urls = {**one_port(node), "sequence": f"tcp://127.0.0.1:{free_port()}"}
     source = source_of(node, urls)
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale())
         await listener.seen(whale)
@@ -55,7 +55,7 @@ async def test_a_rawtx_port_that_is_another_topics_keeps_no_whale_back(
 ) -> None:
     node = make_node(zmq=("sequence", "hashblock"))
     source = source_of(node, one_port(node))
-    async with Listener(source) as listener:
+    async with NodeListener(source) as listener:
         await listener.settled()
         whale = node.send(node.whale())
         await listener.seen(whale)

@@ -8,22 +8,22 @@ import pytest
 from app.clock import SystemClock
 from app.core.observations import (
     ChainListed,
-    FeesTold,
+    FeesRecommended,
     Gap,
-    PrevoutsTold,
+    PrevoutsReply,
     QueueProjected,
-    StatusTold,
-    TransactionTold,
+    StatusReply,
+    TransactionReply,
 )
 from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction
 from app.core.units import BlockHash, Height, Outpoint, Txid
 from app.errors import SourceError
-from app.source.electrs import Electrs
-from app.source.examine import KnownBlock, Verdict, examine_electrs
-from app.source.health import ConnectionState
+from app.source.checks.node import KnownBlock, Verdict, examine_electrs
+from app.source.electrum.source import Electrs
+from app.source.resilience.health import ConnectionState
 from tests.node.conftest import electrs_of
 from tests.node.electrum import ElectrumServer
-from tests.node.listener import Listener
+from tests.node.listener import NodeListener
 from tests.node.node import Node
 from tests.node.parts import free_port
 
@@ -33,7 +33,7 @@ NOBODYS = Txid("cd" * 32)
 
 
 async def test_it_lists_the_end_of_its_chain_first(node: Node, electrs: Electrs) -> None:
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         listed = await listener.until(ChainListed)
 
     heights = range(123, 131)
@@ -43,86 +43,86 @@ async def test_it_lists_the_end_of_its_chain_first(node: Node, electrs: Electrs)
 
 async def test_a_new_block_is_told_with_its_header(node: Node, electrs: Electrs) -> None:
     before = node.call("getbestblockhash")
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
         (block,) = node.mine()
-        told = (await tip(listener, block)).blocks[-1]
+        reported = (await tip(listener, block)).blocks[-1]
 
-    assert (told.height, told.previous, told.txids) == (131, before, None)
+    assert (reported.height, reported.previous, reported.txids) == (131, before, None)
 
 
 async def test_the_queue_of_an_empty_mempool_is_empty(electrs: Electrs) -> None:
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         queue = await listener.until(QueueProjected)
 
     assert queue.blocks == ()
 
 
 async def test_no_estimate_is_no_fees(electrs: Electrs) -> None:
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(QueueProjected)
         await electrs.answer(AskStatus(NOBODYS))
 
-    assert not [one for one in listener.heard if isinstance(one, FeesTold)]
+    assert not [one for one in listener.received if isinstance(one, FeesRecommended)]
 
 
 async def test_a_waiting_transaction_is_in_the_mempool(node: Node, electrs: Electrs) -> None:
     txid = node.send(node.whale())
 
-    told = await status(electrs, txid)
+    reported = await status(electrs, txid)
 
-    assert (told.in_mempool, told.block_hash, told.height) == (True, None, None)
+    assert (reported.in_mempool, reported.block_hash, reported.height) == (True, None, None)
 
 
 async def test_a_mined_transaction_is_in_its_block(node: Node, electrs: Electrs) -> None:
     txid = node.send(node.whale())
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
         (first, *_, last) = node.mine(3)
         await tip(listener, last)
 
-        (told,) = await electrs.answer(AskStatus(Txid(txid)))
+        (reported,) = await electrs.answer(AskStatus(Txid(txid)))
 
-    assert isinstance(told, StatusTold)
-    assert (told.in_mempool, told.block_hash, told.height) == (False, first, 131)
+    assert isinstance(reported, StatusReply)
+    assert (reported.in_mempool, reported.block_hash, reported.height) == (False, first, 131)
 
 
 async def test_an_unknown_transaction_is_nowhere(electrs: Electrs) -> None:
-    told = await status(electrs, NOBODYS)
+    reported = await status(electrs, NOBODYS)
 
-    assert (told.in_mempool, told.block_hash) == (False, None)
+    assert (reported.in_mempool, reported.block_hash) == (False, None)
 
 
 async def test_a_transaction_is_told_whole(node: Node, electrs: Electrs) -> None:
     txid = node.send(node.whale())
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
-        (told,) = await electrs.answer(AskTransaction(Txid(txid)))
+        (reported,) = await electrs.answer(AskTransaction(Txid(txid)))
 
-    assert isinstance(told, TransactionTold)
-    assert (told.tx.txid, told.tx.gross) == (txid, 150 * 100_000_000 - 10_000)
+    assert isinstance(reported, TransactionReply)
+    assert (reported.tx.txid, reported.tx.gross) == (txid, 150 * 100_000_000 - 10_000)
 
 
 async def test_prevouts_come_from_the_parents(node: Node, electrs: Electrs) -> None:
     coins = node.coins()[:3]
     points = tuple(Outpoint(Txid(coin.txid), coin.vout) for coin in coins)
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
-        (told,) = await electrs.answer(AskPrevouts(NOBODYS, points))
+        (reported,) = await electrs.answer(AskPrevouts(NOBODYS, points))
 
-    assert isinstance(told, PrevoutsTold)
-    assert [prevout.value for prevout in told.prevouts.values() if prevout] == [50 * 100_000_000] * 3
+    assert isinstance(reported, PrevoutsReply)
+    assert [prevout.value for prevout in reported.prevouts.values() if prevout] == [50 * 100_000_000] * 3
 
 
 async def test_a_block_cannot_be_asked_of_it(electrs: Electrs) -> None:
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
         with pytest.raises(SourceError, match="cannot say"):
             await electrs.answer(AskBlock(BlockHash("00" * 32)))
 
 
 async def test_a_killed_server_is_found_again(node: Node, electrum: ElectrumServer, electrs: Electrs) -> None:
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(QueueProjected)
         electrum.kill()
         await listener.until(Gap)
@@ -136,7 +136,7 @@ async def test_a_killed_server_is_found_again(node: Node, electrum: ElectrumServ
 
 async def test_a_frozen_server_is_noticed(electrum: ElectrumServer, electrs: Electrs) -> None:
     assert electrum.process
-    async with Listener(electrs) as listener:
+    async with NodeListener(electrs) as listener:
         await listener.until(QueueProjected)
         os.kill(electrum.process.pid, signal.SIGSTOP)
         try:
@@ -171,16 +171,16 @@ async def test_a_server_of_another_network_is_named(electrs: Electrs) -> None:
 async def test_nobody_there_is_named_with_the_way_out() -> None:
     (finding,) = await examine_electrs(electrs_of(f"tcp://127.0.0.1:{free_port()}"), SystemClock())
 
-    assert (finding.status, "SPOUT_ELECTRS_URL" in finding.mend) == (Verdict.FAILED, True)
+    assert (finding.status, "SPOUT_ELECTRS_URL" in finding.remedy) == (Verdict.FAILED, True)
 
 
-async def status(electrs: Electrs, txid: str) -> StatusTold:
-    async with Listener(electrs) as listener:
+async def status(electrs: Electrs, txid: str) -> StatusReply:
+    async with NodeListener(electrs) as listener:
         await listener.until(ChainListed)
-        (told,) = await electrs.answer(AskStatus(Txid(txid)))
-    assert isinstance(told, StatusTold)
-    return told
+        (reported,) = await electrs.answer(AskStatus(Txid(txid)))
+    assert isinstance(reported, StatusReply)
+    return reported
 
 
-async def tip(listener: Listener, block: str) -> ChainListed:
+async def tip(listener: NodeListener, block: str) -> ChainListed:
     return await listener.until(ChainListed, lambda one: one.blocks[-1].hash == block)

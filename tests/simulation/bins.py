@@ -1,11 +1,11 @@
-"""The market by feerate rungs: many runs side by side, only the whales one by one. For the statistics."""
+"""The market by feerate buckets: many runs side by side, only the whales one by one. For the statistics."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import RUNGS, Floats, feerate_of_rung, rung_of
+from app.core.forecasting.feerates import BUCKETS, Floats, bucket_of, feerate_of_bucket
 from tests.simulation import model
 from tests.simulation.model import Blocks, Quotes, Regime
 
@@ -53,7 +53,7 @@ class _Whales:
     time: list[float] = field(default_factory=list)
     feerate: list[float] = field(default_factory=list)
     vsize: list[float] = field(default_factory=list)
-    rung: list[int] = field(default_factory=list)
+    level: list[int] = field(default_factory=list)
     luck: list[float] = field(default_factory=list)
     ahead: list[float] = field(default_factory=list)
     inflow: list[Floats] = field(default_factory=list)
@@ -89,8 +89,8 @@ class BinnedMarket:
         self._base_floor = np.array([run.regime.floor for run in runs])
         self._floor = self._base_floor.copy()
         self._increment = np.array([run.regime.increment for run in runs])
-        self._young = np.zeros((_YOUNG_STEPS, number, RUNGS))
-        self._arrived = np.zeros((len(WINDOWS), number, RUNGS))  # grows by exp(t / window): no decay pass
+        self._young = np.zeros((_YOUNG_STEPS, number, BUCKETS))
+        self._arrived = np.zeros((len(WINDOWS), number, BUCKETS))  # grows by exp(t / window): no decay pass
         self._lagged = self._base_floor.copy()
         self._whales = _Whales()
         self._live: list[list[int]] = [[] for _ in runs]
@@ -121,7 +121,7 @@ class BinnedMarket:
         feerates = model.draw_feerates(self._rng, runs, quotes, self._floor, self._increment, whales=False)
         came = feerates > 0
         sizes = model.draw_vsizes(self._rng, len(runs))[came]
-        flat = runs[came] * RUNGS + rung_of(feerates[came])
+        flat = runs[came] * BUCKETS + bucket_of(feerates[came])
         added = np.bincount(flat, weights=sizes, minlength=self._waiting.size).reshape(self._waiting.shape)
         self._waiting += added
         self._young[step % _YOUNG_STEPS] = added
@@ -138,24 +138,24 @@ class BinnedMarket:
             return
         feerates = model.draw_feerates(self._rng, runs, quotes, self._floor, self._increment, whales=True)
         sizes = model.draw_vsizes(self._rng, len(runs))
-        rungs = rung_of(feerates)
-        for run, feerate, vsize, rung in zip(runs, feerates, sizes, rungs, strict=True):
+        buckets = bucket_of(feerates)
+        for run, feerate, vsize, level in zip(runs, feerates, sizes, buckets, strict=True):
             if feerate > 0:
-                self._see(int(run), time, float(feerate), float(vsize), int(rung), quotes)
-                self._young[step % _YOUNG_STEPS, run, rung] += vsize
-                self._count_inflow(np.array([run * RUNGS + rung]), np.array([vsize]), time)
+                self._see(int(run), time, float(feerate), float(vsize), int(level), quotes)
+                self._young[step % _YOUNG_STEPS, run, level] += vsize
+                self._count_inflow(np.array([run * BUCKETS + level]), np.array([vsize]), time)
 
-    def _see(self, run: int, time: float, feerate: float, vsize: float, rung: int, quotes: Quotes) -> None:
+    def _see(self, run: int, time: float, feerate: float, vsize: float, level: int, quotes: Quotes) -> None:
         """Note the whale as it is first seen, before it stands in the queue itself."""
         row, seen = self._waiting[run], self._whales
         seen.run.append(run)
         seen.time.append(time)
         seen.feerate.append(feerate)
         seen.vsize.append(vsize)
-        seen.rung.append(rung)
+        seen.level.append(level)
         seen.luck.append(float(self._rng.random()))
-        seen.ahead.append(float(row[rung + 1 :].sum() + row[rung] / 2))
-        rates = self._arrived[:, run, rung + 1 :].sum(axis=1) + self._arrived[:, run, rung] / 2
+        seen.ahead.append(float(row[level + 1 :].sum() + row[level] / 2))
+        rates = self._arrived[:, run, level + 1 :].sum(axis=1) + self._arrived[:, run, level] / 2
         start_up = 1.0 - np.exp(-(time + STEP_SECONDS) / WINDOWS)
         seen.inflow.append(rates * np.exp(-time / WINDOWS) / start_up)
         seen.mempool.append(float(row.sum()))
@@ -166,7 +166,7 @@ class BinnedMarket:
         seen.fate.append(WAITING)
         seen.blocks.append(0)
         self._live[run].append(len(seen.run) - 1)
-        row[rung] += vsize
+        row[level] += vsize
 
     def _mine(self, step: int, now: float, quotes: Quotes) -> None:
         for run, blocks in enumerate(self.blocks):
@@ -180,7 +180,7 @@ class BinnedMarket:
         slots = [(step - back) % _YOUNG_STEPS for back in range(min(steps, _YOUNG_STEPS))]
         known = np.maximum(row - self._young[slots, run].sum(axis=0), 0.0)
         if blocks.refuses_below_one[index] and self._base_floor[run] < 1.0:
-            known[: int(rung_of(1.0))] = 0.0
+            known[: int(bucket_of(1.0))] = 0.0
         above = np.cumsum(known[::-1])[::-1] - known
         taken = np.clip(blocks.capacities[index] - above, 0.0, known)
         self._waiting[run] = np.maximum(row - taken, 0.0)
@@ -194,7 +194,7 @@ class BinnedMarket:
     def _confirm(self, run: int, share: Floats, oldest: float) -> None:
         whales, left = self._whales, []
         for one in self._live[run]:
-            if whales.time[one] <= oldest and whales.luck[one] < share[whales.rung[one]]:
+            if whales.time[one] <= oldest and whales.luck[one] < share[whales.level[one]]:
                 self._end(run, one, CONFIRMED)
             else:
                 left.append(one)
@@ -207,25 +207,25 @@ class BinnedMarket:
     def _change_minds(self, run: int, time: float, quotes: Quotes) -> None:
         """After a block, some below the market replace their transaction or pay for it with a child."""
         fastest = quotes.tiers[run, 0]
-        market = int(rung_of(fastest))
+        market = int(bucket_of(fastest))
         row = self._waiting[run]
-        low = int(rung_of(fastest / 3))
+        low = int(bucket_of(fastest / 3))
         moved = row[low:market] * _CROWD_MOVED_A_BLOCK
         row[low:market] -= moved
-        target = rung_of(fastest * self._rng.uniform(1.0, 1.3, 8))
+        target = bucket_of(fastest * self._rng.uniform(1.0, 1.3, 8))
         amounts = np.full(8, moved.sum() / 8)
         np.add.at(row, target, amounts)
-        self._count_inflow(run * RUNGS + target, amounts, time)
+        self._count_inflow(run * BUCKETS + target, amounts, time)
         whales, left = self._whales, []
         for one in self._live[run]:
-            chance = self._rng.random() if whales.rung[one] < market else 1.0
+            chance = self._rng.random() if whales.level[one] < market else 1.0
             if chance < _REPLACED_A_BLOCK + _LIFTED_A_BLOCK:
-                rung = int(rung_of(fastest * self._rng.uniform(1.0, 1.3)))
-                size = min(whales.vsize[one], float(row[whales.rung[one]]))
-                row[whales.rung[one]] -= size
-                row[rung] += size
-                self._count_inflow(np.array([run * RUNGS + rung]), np.array([size]), time)
-                whales.rung[one] = rung
+                level = int(bucket_of(fastest * self._rng.uniform(1.0, 1.3)))
+                size = min(whales.vsize[one], float(row[whales.level[one]]))
+                row[whales.level[one]] -= size
+                row[level] += size
+                self._count_inflow(np.array([run * BUCKETS + level]), np.array([size]), time)
+                whales.level[one] = level
             if chance < _REPLACED_A_BLOCK:
                 self._end(run, one, REPLACED)
             else:
@@ -237,13 +237,13 @@ class BinnedMarket:
         self._floor = np.maximum(self._base_floor, self._floor * np.exp(-300.0 / 43_200.0))
         for run in np.flatnonzero(over > 0):
             row = self._waiting[run]
-            rung = int(np.searchsorted(np.cumsum(row), over[run]))
-            row[: rung + 1] = 0.0
-            self._floor[run] = max(float(feerate_of_rung(rung + 1)), float(self._floor[run]))
-            gone = [one for one in self._live[run] if self._whales.rung[one] <= rung]
+            level = int(np.searchsorted(np.cumsum(row), over[run]))
+            row[: level + 1] = 0.0
+            self._floor[run] = max(float(feerate_of_bucket(level + 1)), float(self._floor[run]))
+            gone = [one for one in self._live[run] if self._whales.level[one] <= level]
             for one in gone:
                 self._end(int(run), one, DROPPED)
-            self._live[run] = [one for one in self._live[run] if self._whales.rung[one] > rung]
+            self._live[run] = [one for one in self._live[run] if self._whales.level[one] > level]
 
     def _seen(self) -> Seen:
         whales = self._whales

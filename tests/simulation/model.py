@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from app.core.forecasting.feerates import RUNGS, Floats, by_rung, feerate_of_rung
+from app.core.forecasting.feerates import BUCKETS, Floats, by_bucket, feerate_of_bucket
 
 BLOCK_VBYTES: Final = 998_000.0
 TARGET_SECONDS: Final = 600.0
@@ -166,7 +166,7 @@ def draw_backlog(rng: Generator, regime: Regime) -> Floats:
     """Return vbytes by rung that wait when the run begins: mostly just over the floor."""
     amount = rng.uniform(*regime.backlog_vbytes)
     feerates = regime.floor * (1.0 + rng.exponential(0.8, 4_000))
-    return by_rung(feerates, np.full(4_000, amount / 4_000))
+    return by_bucket(feerates, np.full(4_000, amount / 4_000))
 
 
 def recommended_fees(waiting: Floats, floors: Floats, increments: Floats) -> tuple[Floats, Floats]:
@@ -177,14 +177,14 @@ def recommended_fees(waiting: Floats, floors: Floats, increments: Floats) -> tup
     """
     above = np.cumsum(waiting[:, ::-1], axis=1)
     total = above[:, -1]
-    ascending = feerate_of_rung(np.arange(RUNGS))
+    ascending = feerate_of_bucket(np.arange(BUCKETS))
     minimum = np.ceil(floors / increments - 1e-9) * increments
     medians = []
     previous: Floats | None = None
     for block in range(3):
         begins = block * BLOCK_VBYTES
-        rung = RUNGS - 1 - (above >= begins + BLOCK_VBYTES / 2).argmax(axis=1)
-        median = ascending[rung]
+        level = BUCKETS - 1 - (above >= begins + BLOCK_VBYTES / 2).argmax(axis=1)
+        median = ascending[level]
         size = np.clip(total - begins, 0.0, BLOCK_VBYTES)
         use = median if previous is None else (median + previous) / 2
         partial = np.where(total - begins <= 0.95 * BLOCK_VBYTES, np.clip((size - 5e5) / 5e5, 0, 1), 1.0)
@@ -196,6 +196,6 @@ def recommended_fees(waiting: Floats, floors: Floats, increments: Floats) -> tup
     hour = np.maximum(hour, economy)
     half_hour = np.maximum(half_hour, hour)
     fastest = np.maximum(fastest, half_hour)
-    edge_rung = RUNGS - 1 - (above >= BLOCK_VBYTES).argmax(axis=1)
-    edge = np.where(total >= BLOCK_VBYTES, ascending[edge_rung], floors)
+    edge_bucket = BUCKETS - 1 - (above >= BLOCK_VBYTES).argmax(axis=1)
+    edge = np.where(total >= BLOCK_VBYTES, ascending[edge_bucket], floors)
     return np.stack([fastest, half_hour, hour, economy, minimum], axis=1), np.asarray(edge)

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from app.core.forecasting.feerates import RUNGS, by_rung
+from app.core.forecasting.feerates import BUCKETS, by_bucket
 from tests.simulation import model
 from tests.simulation.bins import CONFIRMED, DROPPED, BinnedMarket, Run, Seen
 
@@ -125,8 +125,8 @@ def test_the_same_seed_makes_the_same_market() -> None:
 
 def test_tiers_are_equal_in_a_quiet_mempool_and_rise_with_the_queue() -> None:
     one = np.array([1.0])
-    quiet, _ = model.recommended_fees(by_rung([1.5], [100_000.0])[None, :], one, one)
-    busy, edge = model.recommended_fees(by_rung([9.0, 4.0, 2.0], [1e6, 1e6, 9e6])[None, :], one, one)
+    quiet, _ = model.recommended_fees(by_bucket([1.5], [100_000.0])[None, :], one, one)
+    busy, edge = model.recommended_fees(by_bucket([9.0, 4.0, 2.0], [1e6, 1e6, 9e6])[None, :], one, one)
 
     assert quiet.tolist() == [[1.0] * 5]
     assert busy[0, 0] >= busy[0, 1] >= busy[0, 2] >= busy[0, 3] >= busy[0, 4]
@@ -136,7 +136,7 @@ def test_tiers_are_equal_in_a_quiet_mempool_and_rise_with_the_queue() -> None:
 
 def test_an_empty_mempool_asks_for_the_floor() -> None:
     one = np.array([1.0])
-    tiers, edge = model.recommended_fees(np.zeros((1, RUNGS)), one, one)
+    tiers, edge = model.recommended_fees(np.zeros((1, BUCKETS)), one, one)
 
     assert tiers.tolist() == [[1.0] * 5]
     assert edge.tolist() == [1.0]

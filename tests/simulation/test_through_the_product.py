@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.core.prediction import Outcome, Prediction, Status
-from app.replay import Summary
-from tests.bench.told import opening_forecasts, replayed
+from app.engine.replay import Summary
+from tests.bench.reported import opening_forecasts, replayed
 from tests.core.fee_markets import a_table
 from tests.simulation.traffic import Scenario, write_recording
 
@@ -59,15 +59,15 @@ async def test_the_product_tells_what_the_simulator_did(played: Played) -> None:
 
 
 async def test_every_whale_is_forecast_and_scored_by_what_really_came_of_it(played: Played) -> None:
-    told = opening_forecasts(played.predictions)
+    reported = opening_forecasts(played.predictions)
     on_time = {
         txid
         for txid in played.of_fate("confirmed")
-        if (block := told[txid].predicted_block) is not None and played.truth[txid]["height"] <= block
+        if (block := reported[txid].predicted_block) is not None and played.truth[txid]["height"] <= block
     }
     counted = played.summary.accuracy
 
-    assert set(told) == set(played.whales)
+    assert set(reported) == set(played.whales)
     assert counted["on_time"] == len(on_time) > 0
     assert counted["late"] == len(played.of_fate("confirmed") - on_time)
     assert {one.txid for one in played.predictions if one.outcome is Outcome.ON_TIME} == on_time

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.recorded import FOLDER, Listener
+from tests.bench.recorded import FOLDER, BenchListener
 from tests.core.fee_markets import a_table
 from tests.simulation.scripts import output_of, witness_output
 from tests.simulation.traffic import Scenario, Traffic, write_recording
@@ -131,15 +131,15 @@ def test_whales_pay_over_100_btc_to_one_output() -> None:
 def test_projected_blocks_hold_what_waits() -> None:
     for frame in inward():
         if "mempool-blocks" in frame:
-            told = sum(block["blockVSize"] for block in frame["mempool-blocks"])
-            assert told == pytest.approx(frame["mempoolInfo"]["bytes"], abs=1.0)
+            reported = sum(block["blockVSize"] for block in frame["mempool-blocks"])
+            assert reported == pytest.approx(frame["mempoolInfo"]["bytes"], abs=1.0)
 
 
 def test_its_forecasts_can_be_made_from_the_frames_alone() -> None:
-    listener = Listener(a_table(), 600.0)
+    listener = BenchListener(a_table(), 600.0)
     for entry in recorded()[0]:
         if entry["dir"] == "in":
-            listener.hear(entry["t"], entry["frame"])
+            listener.receive(entry["t"], entry["frame"])
 
     assert len(listener.said) > 1_000
 

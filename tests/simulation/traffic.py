@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.feerates import by_bucket
 from tests.simulation import model, wire
 from tests.simulation.making import Maker
 from tests.simulation.scripts import output_of
@@ -310,7 +310,7 @@ class Traffic:
         self._project()
         pool = self._pool.values()
         vbytes = sum(tx.vsize for tx in pool)
-        waiting = by_rung([tx.effective for tx in pool], [tx.vsize for tx in pool])[None, :]
+        waiting = by_bucket([tx.effective for tx in pool], [tx.vsize for tx in pool])[None, :]
         tiers, _ = model.recommended_fees(
             waiting, np.array([self._floor]), np.array([self._regime.increment])
         )

@@ -8,13 +8,10 @@ from app.core.classification import Classification, Flag, Flow, MovedIs, Party
 from app.core.events import EventType, Happening
 from app.core.models import Block, Input, Output, SourceName, Transaction
 from app.core.prediction import Forecast, Prediction, Status, Urgency
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, VBytes
+from tests.builders import numbered_txid
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-
-
-def a_txid(number: int) -> Txid:
-    return Txid(f"{number:064x}")
 
 
 def a_block_hash(number: int) -> BlockHash:
@@ -32,14 +29,14 @@ def a_block(height: int, *, fork: int = 0, previous_fork: int = 0) -> Block:
 
 def a_transaction(number: int = 1, *, gross: int = 20_000_000_000) -> Transaction:
     spent = Input(
-        outpoint=Outpoint(a_txid(number + 10**6), 3),
+        outpoint=Outpoint(numbered_txid(number + 10**6), 3),
         sequence=0xFFFFFFFD,
         script=Script("0014" + "ab" * 20),
         value=Sats(gross + 5_000),
     )
     return Transaction(
-        txid=a_txid(number),
-        inputs=(spent, replace(spent, script=None, value=None, outpoint=Outpoint(a_txid(7), 0))),
+        txid=numbered_txid(number),
+        inputs=(spent, replace(spent, script=None, value=None, outpoint=Outpoint(numbered_txid(7), 0))),
         outputs=(Output(value=Sats(gross), script=Script("0014" + "cd" * 20), address="bc1qexample"),),
         fee=Sats(5_000),
         vsize=VBytes(208.25),
@@ -50,7 +47,7 @@ def a_forecast(number: int = 1, *, urgency: Urgency = Urgency.HIGH) -> Forecast:
     return Forecast(
         made_at=NOON,
         at_height=Height(900_000),
-        txid=a_txid(number),
+        txid=numbered_txid(number),
         feerate=SatPerVb(24.01),
         probabilities=(0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
         p_dropped=0.01,
@@ -106,7 +103,7 @@ def detected(prediction: Prediction) -> Happening:
     return Happening(type=EventType.DETECTED, at=prediction.detected_at, prediction=prediction)
 
 
-def told(kind: EventType, prediction: Prediction) -> Happening:
+def reported(kind: EventType, prediction: Prediction) -> Happening:
     return Happening(type=kind, at=prediction.updated_at, prediction=prediction)
 
 

@@ -9,15 +9,16 @@ from app.core.tracking import lifecycle
 from app.core.units import Height
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
-from tests.store.builders import NOON, a_forecast, a_prediction, a_txid
+from tests.builders import numbered_txid
+from tests.store.builders import NOON, a_forecast, a_prediction
 
 BLOCKS = 3 * REVISIONS_HELD
 
 
 def forecast_anew(whale: Prediction, height: int) -> Prediction:
     at = NOON + timedelta(minutes=height)
-    forecast = replace(whale.forecasts[-1], made_at=at, at_height=Height(height), unstraightened=())
-    return lifecycle.foretell(whale, forecast, at)
+    forecast = replace(whale.forecasts[-1], made_at=at, at_height=Height(height), raw=())
+    return lifecycle.with_forecast(whale, forecast, at)
 
 
 async def after_many_blocks(store: PredictionStore) -> Prediction:
@@ -71,7 +72,7 @@ async def test_a_record_does_not_grow_with_the_blocks_it_waits(tmp_path: Path) -
     await after_many_blocks(PredictionStore(opened))
     sizes = await opened.database.run(
         lambda connection: connection.execute(
-            "SELECT min(length(record)), max(length(record)) FROM prediction_versions"
+            "SELECT min(octet_length(record)), max(octet_length(record)) FROM superseded"
         ).fetchone()
     )
     await opened.database.close()
@@ -82,9 +83,9 @@ async def test_a_record_does_not_grow_with_the_blocks_it_waits(tmp_path: Path) -
 
 def test_the_opening_forecast_of_each_txid_is_never_thinned_out() -> None:
     first, second = a_forecast(1), a_forecast(2)
-    story = (first, *[first] * 5, replace(second, txid=a_txid(99)), *[second] * 5)
+    story = (first, *[first] * 5, replace(second, txid=numbered_txid(99)), *[second] * 5)
 
     held = thinned(story, latest=2)
 
-    assert {one.txid for one in held} == {first.txid, a_txid(99), second.txid}
+    assert {one.txid for one in held} == {first.txid, numbered_txid(99), second.txid}
     assert held[-2:] == story[-2:]

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def _small_file_system(path: Path) -> Iterator[Disk]:
 
     def fill(left: int) -> None:
         room = os.statvfs(path)
-        ballast.write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - left)))
+        with suppress(OSError):  # the room may have shrunk since it was asked: then it is full, as wanted
+            ballast.write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - left)))
 
     yield Disk(path, fill, lambda: ballast.unlink(missing_ok=True))
     subprocess.run(["umount", "-l", path], check=True)

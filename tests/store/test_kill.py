@@ -8,10 +8,11 @@ import pytest
 
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
+from tests.soak import share
 from tests.store.builders import NOON
 
 ROOT = Path(__file__).parents[2]
-KILLS = 20
+KILLS = share(100)
 
 
 def killed_after(lines: int, directory: Path, *, delay: float = 0.0, checkpoint_mb: int = 1) -> list[int]:
@@ -30,8 +31,15 @@ def killed_after(lines: int, directory: Path, *, delay: float = 0.0, checkpoint_
     return acknowledged + [int(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("checkpoint_mb", [1, 0], ids=["log folded in now and then", "after every append"])
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "checkpoint_mb",
+    [
+        pytest.param(1, id="log folded in now and then"),
+        pytest.param(0, id="after every append"),  # harsher than Spout is
+    ],
+)
 async def test_whatever_was_acknowledged_outlives_a_kill_at_any_moment(
     tmp_path: Path, checkpoint_mb: int
 ) -> None:

@@ -1,15 +1,15 @@
 from datetime import timedelta
 
-from app.core.ladder import Footing
+from app.core.visibility import Visibility
 from app.store.opening import Opened
 from app.store.transitions import TransitionStore
-from app.views import Rung
+from app.views import Level
 from tests.store.builders import NOON
 
 HOUR = timedelta(hours=1)
-LIVE = Footing(since=NOON, rung=Rung.LIVE)
-POLLING = Footing(since=NOON + HOUR, rung=Rung.POLLING, reason="no WebSocket")
-BACK = Footing(since=NOON + 2 * HOUR, rung=Rung.LIVE, reason="it is back")
+LIVE = Visibility(since=NOON, level=Level.LIVE)
+POLLING = Visibility(since=NOON + HOUR, level=Level.POLLING, reason="no WebSocket")
+BACK = Visibility(since=NOON + 2 * HOUR, level=Level.LIVE, reason="it is back")
 
 
 async def with_a_day(opened: Opened) -> TransitionStore:

@@ -191,8 +191,8 @@ def test_signature_data_that_are_no_hex_leave_the_script_unknown() -> None:
 
 
 def test_what_was_told_is_not_derived_again_and_signature_data_are_dropped() -> None:
-    told = Input(outpoint=COIN, script=Script("51"), witness=(SIGNATURE.hex(), KEY.hex()))
-    tx = a_transaction(spends=[told], pays=[pays(a_script("bob"), 1)])
+    reported = Input(outpoint=COIN, script=Script("51"), witness=(SIGNATURE.hex(), KEY.hex()))
+    tx = a_transaction(spends=[reported], pays=[pays(a_script("bob"), 1)])
 
     [spent] = with_derived_scripts(tx).inputs
 

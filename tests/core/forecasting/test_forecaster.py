@@ -8,6 +8,7 @@ import pytest
 from app.core.events import EventType
 from app.core.forecasting.forecaster import MOVED_SECONDS, Forecaster
 from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block
 from app.core.observations import (
     BlockConnected,
@@ -19,7 +20,9 @@ from app.core.observations import (
     TransactionSeen,
 )
 from app.core.units import SatPerVb, Sats, VBytes
-from tests.core.story import NOON, START_HEIGHT, WS, Story, a_block, a_whale
+from tests.builders import START_HEIGHT, a_block, a_whale
+from tests.core.story import WS, Story
+from tests.fakes import NOON
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +41,10 @@ def a_queue(median: float, blocks: int = 3) -> QueueProjected:
     return QueueProjected(blocks=(one,) * blocks, source=WS)
 
 
-def heard(table: PassageTable | None, *, median: float = 10.0) -> Forecaster:
+def received(table: PassageTable | None, *, median: float = 10.0) -> Forecaster:
     forecaster = Forecaster(table)
-    list(forecaster.hear(BlockConnected(block=a_block(0), source=WS), NOON))
-    list(forecaster.hear(a_queue(median), NOON))
+    list(forecaster.receive(BlockConnected(block=a_block(0), source=WS), NOON))
+    list(forecaster.receive(a_queue(median), NOON))
     return forecaster
 
 
@@ -53,25 +56,25 @@ def a_waiting_whale() -> Story:
 
 
 def test_without_a_table_nothing_is_foretold() -> None:
-    assert heard(None).foretell([a_waiting_whale().only], NOON) == [None]
+    assert received(None).forecast([a_waiting_whale().only], NOON) == [None]
 
 
 def test_without_a_queue_nothing_is_foretold(table: PassageTable) -> None:
     forecaster = Forecaster(table)
-    list(forecaster.hear(BlockConnected(block=a_block(0), source=WS), NOON))
+    list(forecaster.receive(BlockConnected(block=a_block(0), source=WS), NOON))
 
-    assert forecaster.foretell([a_waiting_whale().only], NOON) == [None]
+    assert forecaster.forecast([a_waiting_whale().only], NOON) == [None]
 
 
 def test_without_a_tip_nothing_is_foretold(table: PassageTable) -> None:
     forecaster = Forecaster(table)
-    list(forecaster.hear(a_queue(10.0), NOON))
+    list(forecaster.receive(a_queue(10.0), NOON))
 
-    assert forecaster.foretell([a_waiting_whale().only], NOON) == [None]
+    assert forecaster.forecast([a_waiting_whale().only], NOON) == [None]
 
 
 def test_with_queue_and_tip_a_whale_is_foretold(table: PassageTable) -> None:
-    (forecast,) = heard(table).foretell([a_waiting_whale().only], NOON)
+    (forecast,) = received(table).forecast([a_waiting_whale().only], NOON)
 
     assert forecast is not None
     assert (forecast.at_height, forecast.feerate) == (START_HEIGHT, 20.0)
@@ -82,22 +85,22 @@ def test_a_whale_whose_fee_is_unknown_is_not_foretold(table: PassageTable) -> No
     whale = a_waiting_whale().only
     unknown = replace(whale, tx=replace(whale.tx, fee=None))
 
-    assert heard(table).foretell([unknown], NOON) == [None]
+    assert received(table).forecast([unknown], NOON) == [None]
 
 
 def test_the_tip_of_a_list_of_blocks_counts(table: PassageTable) -> None:
-    forecaster = heard(table)
-    list(forecaster.hear(ChainListed(blocks=(a_block(1), a_block(2)), source=WS), NOON))
-    (forecast,) = forecaster.foretell([a_waiting_whale().only], NOON)
+    forecaster = received(table)
+    list(forecaster.receive(ChainListed(blocks=(a_block(1), a_block(2)), source=WS), NOON))
+    (forecast,) = forecaster.forecast([a_waiting_whale().only], NOON)
 
     assert forecast is not None
     assert forecast.at_height == START_HEIGHT + 2
 
 
 def test_an_older_block_told_again_does_not_move_the_tip_back(table: PassageTable) -> None:
-    forecaster = heard(table)
-    list(forecaster.hear(BlockConnected(block=a_block(2), source=WS), NOON))
-    list(forecaster.hear(BlockConnected(block=a_block(1), source=WS), NOON))
+    forecaster = received(table)
+    list(forecaster.receive(BlockConnected(block=a_block(2), source=WS), NOON))
+    list(forecaster.receive(BlockConnected(block=a_block(1), source=WS), NOON))
     figures = forecaster.figures(NOON)
 
     assert figures is not None
@@ -105,43 +108,43 @@ def test_an_older_block_told_again_does_not_move_the_tip_back(table: PassageTabl
 
 
 def test_the_market_has_moved_when_first_known(table: PassageTable) -> None:
-    assert heard(table).moved(NOON)
+    assert received(table).moved(NOON)
 
 
 def test_to_ask_whether_the_market_moved_changes_nothing(table: PassageTable) -> None:
-    forecaster = heard(table)
+    forecaster = received(table)
 
     assert [forecaster.moved(NOON), forecaster.moved(NOON)] == [True, True]
 
 
 def test_a_clock_that_is_set_back_does_not_hide_that_the_market_moved(table: PassageTable) -> None:
-    forecaster = heard(table)
-    forecaster.mark_told(NOON)
+    forecaster = received(table)
+    forecaster.mark_published(NOON)
     back = NOON - timedelta(days=1)
-    list(forecaster.hear(a_queue(80.0), back))
+    list(forecaster.receive(a_queue(80.0), back))
 
     assert forecaster.moved(back)
 
 
 def test_the_same_market_has_not_moved_again(table: PassageTable) -> None:
-    forecaster = heard(table)
-    forecaster.mark_told(NOON)
+    forecaster = received(table)
+    forecaster.mark_published(NOON)
 
     assert not forecaster.moved(NOON + timedelta(seconds=2 * MOVED_SECONDS))
 
 
 def test_a_block_moves_the_market_at_once(table: PassageTable) -> None:
-    forecaster = heard(table)
-    forecaster.mark_told(NOON)
-    list(forecaster.hear(BlockConnected(block=a_block(1), source=WS), NOON))
+    forecaster = received(table)
+    forecaster.mark_published(NOON)
+    list(forecaster.receive(BlockConnected(block=a_block(1), source=WS), NOON))
 
     assert forecaster.moved(NOON + timedelta(seconds=1))
 
 
 def test_between_two_blocks_it_is_looked_at_only_now_and_then(table: PassageTable) -> None:
-    forecaster = heard(table)
-    forecaster.mark_told(NOON)
-    list(forecaster.hear(a_queue(80.0), NOON + timedelta(seconds=1)))
+    forecaster = received(table)
+    forecaster.mark_published(NOON)
+    list(forecaster.receive(a_queue(80.0), NOON + timedelta(seconds=1)))
 
     assert [forecaster.moved(NOON + timedelta(seconds=one)) for one in (1, MOVED_SECONDS + 1)] == [
         False,
@@ -150,34 +153,34 @@ def test_between_two_blocks_it_is_looked_at_only_now_and_then(table: PassageTabl
 
 
 def test_a_spike_is_told_once() -> None:
-    forecaster, told = heard(None, median=5.0), []
+    forecaster, reported = received(None, median=5.0), []
     for minute in range(1, 95):
         median = 5.0 if minute < 90 else 100.0
-        told += forecaster.hear(a_queue(median), NOON + timedelta(minutes=minute))
+        reported += forecaster.receive(a_queue(median), NOON + timedelta(minutes=minute))
 
-    assert [one.type for one in told] == [EventType.FEES_SPIKED]
+    assert [one.type for one in reported] == [EventType.FEES_SPIKED]
     assert forecaster.spiking
 
 
 def test_a_reconnect_forgets_nothing_of_the_market(table: PassageTable) -> None:
-    forecaster = heard(table)
-    list(forecaster.hear(SourceConnected(source=WS, again=True), NOON + timedelta(minutes=5)))
+    forecaster = received(table)
+    list(forecaster.receive(SourceConnected(source=WS, again=True), NOON + timedelta(minutes=5)))
 
     assert forecaster.figures(NOON) is not None
 
 
 def test_what_arrives_makes_a_queue_that_grows(table: PassageTable) -> None:
-    quiet, busy = heard(table), heard(table)
+    quiet, busy = received(table), received(table)
     for second in range(1, 3_600, 20):
         at = NOON + timedelta(seconds=second)
         for number in range(60):
             tx = a_whale(1, fee=100_000, coins=(second, number))
             big = replace(tx, vsize=VBytes(3_000))
-            list(busy.hear(TransactionSeen(tx=big, source=WS), at))
+            list(busy.receive(TransactionSeen(tx=big, source=WS), at))
         for forecaster in (quiet, busy):
-            list(forecaster.hear(a_queue(10.0), at))
+            list(forecaster.receive(a_queue(10.0), at))
     whale, at = a_waiting_whale().only, NOON + timedelta(hours=1)
-    (calm,), (pressed,) = quiet.foretell([whale], at), busy.foretell([whale], at)
+    (calm,), (pressed,) = quiet.forecast([whale], at), busy.forecast([whale], at)
 
     assert calm is not None
     assert pressed is not None
@@ -185,7 +188,7 @@ def test_what_arrives_makes_a_queue_that_grows(table: PassageTable) -> None:
 
 
 def test_the_mempool_measured_is_part_of_the_figures(table: PassageTable) -> None:
-    forecaster = heard(table)
+    forecaster = received(table)
     measured = MempoolMeasured(
         count=5,
         vbytes=7_000_000,
@@ -195,16 +198,16 @@ def test_the_mempool_measured_is_part_of_the_figures(table: PassageTable) -> Non
         loaded=True,
         source=WS,
     )
-    list(forecaster.hear(measured, NOON))
+    list(forecaster.receive(measured, NOON))
     figures = forecaster.figures(NOON)
 
     assert figures is not None
     assert figures.mempool_vbytes == 7_000_000
 
 
-def test_a_block_without_a_time_teaches_no_pace(table: PassageTable) -> None:
-    forecaster = heard(table)
-    nameless = Block(hash=a_block(1).hash, height=a_block(1).height)
-    list(forecaster.hear(BlockConnected(block=nameless, source=WS), NOON))
+def test_a_block_without_a_time_gives_no_interval() -> None:
+    blocks = RecentBlocks()
+    blocks.connect(a_block(0))
+    blocks.connect(Block(hash=a_block(1).hash, height=a_block(1).height))
 
-    assert forecaster._blocks.intervals_seconds == ()
+    assert blocks.intervals_seconds == ()

@@ -9,28 +9,30 @@ import pytest
 from app.core.classification import Classification, Flow, MovedIs
 from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
-from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, InflowWatch
-from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.forecasting.inflowwatch import FLUSH_SECONDS, REMEMBERED, SILENT_SECONDS, InflowWatch
+from app.core.forecasting.market import QueueSource
 from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
     ChainListed,
+    Gap,
     MempoolMeasured,
     Observation,
-    PackageTold,
+    PackageReply,
     ProjectedBlock,
+    ProjectedTransaction,
     QueueProjected,
     SourceConnected,
-    TransactionGlimpsed,
+    SourceSynced,
     TransactionReplaced,
     TransactionSeen,
 )
 from app.core.prediction import Prediction
 from app.core.tracking import lifecycle
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid, VBytes
-from tests.core.fee_markets import AT, a_projected_block, a_table
+from tests.core.fee_markets import AT, a_projected_block, a_table, queue_of_transactions
 
 SECOND = timedelta(seconds=1)
 WS = SourceName.MEMPOOL_WS
@@ -51,12 +53,12 @@ def seen(name: str, feerate: float, *, late: bool = False, source: SourceName = 
     return TransactionSeen(tx=a_tx(name, feerate), source=source, late=late)
 
 
-def told(name: str, feerate: float) -> PackageTold:
-    return PackageTold(txid=Txid(name * 32), package_feerate=SatPerVb(feerate), related=None, source=WS)
+def reported(name: str, feerate: float) -> PackageReply:
+    return PackageReply(txid=Txid(name * 32), package_feerate=SatPerVb(feerate), related=None, source=WS)
 
 
-def a_line(name: str, feerate: float) -> TransactionGlimpsed:
-    return TransactionGlimpsed(
+def a_line(name: str, feerate: float) -> ProjectedTransaction:
+    return ProjectedTransaction(
         txid=Txid(name * 32),
         value=Sats(1),
         fee=None,
@@ -75,12 +77,12 @@ def above(watch: InflowWatch, feerate: float) -> float:
     return float(watch.inflow.above(np.array([feerate])).short[0])
 
 
-def after(*heard: Observation, seconds: float = FLUSH_SECONDS) -> InflowWatch:
+def after(*received: Observation, seconds: float = FLUSH_SECONDS) -> InflowWatch:
     """A watch that heard this at once, then nothing until it counted."""
     watch = InflowWatch()
     watch.flush(AT)
-    for observation in heard:
-        watch.hear(observation, AT)
+    for observation in received:
+        watch.receive(observation, AT)
     watch.flush(AT + seconds * SECOND)
     return watch
 
@@ -96,13 +98,13 @@ def test_a_transaction_told_twice_is_counted_once() -> None:
     assert above(after(seen("aa", 5.0), seen("aa", 5.0, source=SourceName.BITCOIND)), 4.0) == 100.0
 
 
-@pytest.mark.parametrize("lift", [told("aa", 9.0), a_line("aa", 9.0)])
+@pytest.mark.parametrize("lift", [reported("aa", 9.0), a_line("aa", 9.0)])
 def test_a_lifted_parent_is_inflow_at_its_new_feerate(lift: Observation) -> None:
     assert above(after(seen("aa", 5.0), lift), 8.0) == pytest.approx(100.0)
 
 
 def test_a_lift_told_twice_is_counted_once() -> None:
-    assert above(after(seen("aa", 5.0), told("aa", 9.0), a_line("aa", 9.0)), 8.0) == pytest.approx(100.0)
+    assert above(after(seen("aa", 5.0), reported("aa", 9.0), a_line("aa", 9.0)), 8.0) == pytest.approx(100.0)
 
 
 def test_a_line_of_a_projected_block_is_no_arrival_by_itself() -> None:
@@ -110,7 +112,7 @@ def test_a_line_of_a_projected_block_is_no_arrival_by_itself() -> None:
 
 
 def test_a_parent_that_is_dragged_down_is_no_inflow() -> None:
-    assert above(after(seen("aa", 5.0), told("aa", 2.0)), 1.0) == pytest.approx(100.0)
+    assert above(after(seen("aa", 5.0), reported("aa", 2.0)), 1.0) == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("both", [True, False])
@@ -136,7 +138,7 @@ def test_what_waited_before_is_no_arrival() -> None:
 def test_the_time_a_backend_takes_to_fill_its_mempool_is_no_quiet_time() -> None:
     watch = after(seen("aa", 5.0))
     before = above(watch, 4.0)
-    watch.hear(seen("bb", 5.0, late=True), AT + 600 * SECOND)
+    watch.receive(seen("bb", 5.0, late=True), AT + 600 * SECOND)
 
     assert above(watch, 4.0) == pytest.approx(before)
 
@@ -148,7 +150,7 @@ def test_one_looked_up_later_does_not_disturb_the_count() -> None:
 
 
 def test_a_late_one_that_is_lifted_later_counts_then() -> None:
-    assert above(after(seen("aa", 5.0, late=True), told("aa", 9.0)), 8.0) == pytest.approx(100.0)
+    assert above(after(seen("aa", 5.0, late=True), reported("aa", 9.0)), 8.0) == pytest.approx(100.0)
 
 
 def test_silence_is_no_inflow() -> None:
@@ -160,12 +162,12 @@ def test_silence_is_no_inflow() -> None:
 
 def test_a_market_that_cannot_be_heard_is_not_taken_for_a_quiet_one() -> None:
     watch = InflowWatch()
-    watch.hear(projected(), AT)
-    watch.hear(seen("aa", 5.0), AT)
+    watch.receive(projected(), AT)
+    watch.receive(seen("aa", 5.0), AT)
     watch.flush(AT + FLUSH_SECONDS * SECOND)
     before, trusted = above(watch, 4.0), watch.inflow.observed_seconds
     watch.flush(AT + 10 * SILENT_SECONDS * SECOND)
-    watch.hear(projected(), AT + 10 * SILENT_SECONDS * SECOND)
+    watch.receive(projected(), AT + 10 * SILENT_SECONDS * SECOND)
 
     assert above(watch, 4.0) == pytest.approx(before)
     assert watch.inflow.observed_seconds < trusted
@@ -175,7 +177,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_count() -> None:
     watch = after(seen("aa", 5.0))
     back = AT - 86_400 * SECOND
     watch.flush(back)
-    watch.hear(seen("bb", 5.0), back)
+    watch.receive(seen("bb", 5.0), back)
     watch.flush(back + FLUSH_SECONDS * SECOND)
 
     assert watch.inflow.observed_seconds == 2 * FLUSH_SECONDS
@@ -194,20 +196,18 @@ def test_a_clock_that_is_set_back_does_not_stop_the_comparison_of_pictures() -> 
 def test_only_the_source_that_tells_arrivals_can_have_missed_some() -> None:
     watch = after(seen("aa", 5.0))
     trusted = watch.inflow.observed_seconds
-    watch.hear(SourceConnected(source=SourceName.ELECTRS, again=True), AT + 60 * SECOND)
+    watch.receive(SourceConnected(source=SourceName.ELECTRS, again=True), AT + 60 * SECOND)
     assert watch.inflow.observed_seconds == trusted
 
-    watch.hear(SourceConnected(source=WS, again=True), AT + 60 * SECOND)
+    watch.receive(SourceConnected(source=WS, again=True), AT + 60 * SECOND)
     assert watch.inflow.observed_seconds < trusted
 
 
 def test_the_memory_of_what_was_paid_is_bounded() -> None:
-    watch = InflowWatch()
-    for number in range(25_000):
-        tx = replace(a_tx("aa", 5.0), txid=Txid(f"{number:016x}" + "0" * 48))
-        watch.hear(TransactionSeen(tx=tx, source=WS), AT)
+    txids = [Txid(f"{number:016x}" + "0" * 48) for number in range(REMEMBERED + 1)]
+    first, *others = [TransactionSeen(tx=replace(a_tx("aa", 5.0), txid=txid), source=WS) for txid in txids]
 
-    assert len(watch._paid) == 20_000
+    assert above(after(first, *others, first), 4.0) > above(after(first, *others), 4.0)
 
 
 def test_where_arrivals_have_no_fee_the_inflow_is_read_from_pictures_of_the_queue() -> None:
@@ -239,16 +239,16 @@ def a_block(height: int) -> BlockConnected:
     return BlockConnected(block=block, source=WS)
 
 
-def heard(*told_at: tuple[float, Observation]) -> Forecaster:
+def received(*published_at: tuple[float, Observation]) -> Forecaster:
     forecaster = Forecaster(a_table())
-    for seconds, observation in told_at:
-        tuple(forecaster.hear(observation, AT + seconds * SECOND))
+    for seconds, observation in published_at:
+        tuple(forecaster.receive(observation, AT + seconds * SECOND))
     return forecaster
 
 
 def test_what_a_full_block_took_of_our_queue_is_its_capacity() -> None:
     full, rest = a_projected_block(SEVEN), a_projected_block(SEVEN, vsize=48_000.0)
-    one = heard(
+    one = received(
         (0, a_block(900)), (0, projected(full, full)), (600, a_block(901)), (600, projected(full, rest))
     )
 
@@ -257,21 +257,21 @@ def test_what_a_full_block_took_of_our_queue_is_its_capacity() -> None:
 
 def test_a_queue_told_after_the_block_says_nothing_of_what_it_took() -> None:
     full = a_projected_block(SEVEN)
-    one = heard((0, a_block(900)), (0, projected(full, full)), (600, a_block(901)), (602, projected(full)))
+    one = received((0, a_block(900)), (0, projected(full, full)), (600, a_block(901)), (602, projected(full)))
 
     assert one.measured_blocks == ()
 
 
 def test_blocks_after_a_hole_are_not_measured() -> None:
     full = a_projected_block(SEVEN)
-    one = heard((0, a_block(900)), (0, projected(full, full)), (600, a_block(903)), (600, projected(full)))
+    one = received((0, a_block(900)), (0, projected(full, full)), (600, a_block(903)), (600, projected(full)))
 
     assert one.measured_blocks == ()
 
 
 def test_two_blocks_between_two_pictures_are_not_measured_as_one() -> None:
     full = a_projected_block(SEVEN)
-    one = heard(
+    one = received(
         (0, a_block(900)),
         (0, projected(full, full, full)),
         (600, a_block(901)),
@@ -295,20 +295,22 @@ def height_of(forecaster: Forecaster) -> int:
 
 def test_after_a_reorg_the_tip_is_that_of_the_new_branch_even_while_it_is_lower() -> None:
     before = [(0.0, a_block(height)) for height in (900, 901, 902)]
-    lower = heard(*before, (0, projected(a_projected_block(SEVEN))), (1, another_block(901, after_seconds=5)))
+    lower = received(
+        *before, (0, projected(a_projected_block(SEVEN))), (1, another_block(901, after_seconds=5))
+    )
 
     assert height_of(lower) == 901
 
 
 def test_after_a_reorg_the_pace_is_that_of_the_new_branch() -> None:
     blocks = RecentBlocks()
-    for told_block in (
+    for reported_block in (
         a_block(900),
         a_block(901),
         another_block(901, after_seconds=700),
         another_block(902, after_seconds=1_000),
     ):
-        blocks.connect(told_block.block)
+        blocks.connect(reported_block.block)
 
     assert blocks.intervals_seconds == (700.0, 300.0)
 
@@ -317,26 +319,26 @@ def test_a_reorg_that_is_told_from_its_end_leaves_its_tip() -> None:
     blocks = RecentBlocks()
     parent = another_block(901, after_seconds=700).block
     child = replace(another_block(902, after_seconds=1_000).block, previous=parent.hash)
-    for told_block in (a_block(900).block, a_block(901).block, child, parent):
-        blocks.connect(told_block)
+    for reported_block in (a_block(900).block, a_block(901).block, child, parent):
+        blocks.connect(reported_block)
 
     assert blocks.tip == child
     assert blocks.intervals_seconds == (700.0, 300.0)
 
 
 def test_a_list_that_ends_below_the_tip_is_an_old_view_and_moves_nothing() -> None:
-    known = heard((0, a_block(900)), (0, a_block(901)), (0, projected(a_projected_block(SEVEN))))
+    known = received((0, a_block(900)), (0, a_block(901)), (0, projected(a_projected_block(SEVEN))))
     old_view = ChainListed(blocks=(another_block(900, after_seconds=0).block,), source=WS)
-    tuple(known.hear(old_view, AT + SECOND))
+    tuple(known.receive(old_view, AT + SECOND))
 
     assert height_of(known) == 901
 
 
 def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
     at_once = [another_block(900 + step, after_seconds=0) for step in range(20)]
-    told_at_once = [(0.0, one) for one in at_once]
-    forecaster = heard(*told_at_once, (0, projected(a_projected_block(SEVEN))))
-    [forecast] = forecaster.foretell([a_whale(a_tx("aa", 50.0))], AT)
+    published_at_once = [(0.0, one) for one in at_once]
+    forecaster = received(*published_at_once, (0, projected(a_projected_block(SEVEN))))
+    [forecast] = forecaster.forecast([a_prediction_of(a_tx("aa", 50.0))], AT)
 
     assert forecast is not None
     assert (forecast.at_height, forecast.eta_seconds) == (919, 1)
@@ -346,10 +348,10 @@ def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
 def test_the_bins_of_a_histogram_reach_the_forecast_uncut(source: SourceName) -> None:
     # Cut into blocks, all that one block pays lies between seven numbers: the gap between 2 and 90 fills up.
     bins = bins_of_histogram([(90.0, 90_000.0), (2.02, 0.0), (2.0, 800_000.0), (1.0, 100_000.0)])
-    told_queue = QueueProjected(blocks=project(bins), source=source, bins=bins)
-    forecaster = heard((0, a_block(900)), (0, told_queue))
+    reported_queue = QueueProjected(blocks=project(bins), source=source, bins=bins)
+    forecaster = received((0, a_block(900)), (0, reported_queue))
     figures = forecaster.figures(AT)
-    [forecast] = forecaster.foretell([a_whale(a_tx("aa", 3.0))], AT)
+    [forecast] = forecaster.forecast([a_prediction_of(a_tx("aa", 3.0))], AT)
 
     assert forecast is not None
     assert forecast.inputs == source
@@ -361,7 +363,7 @@ def test_the_bins_of_a_histogram_reach_the_forecast_uncut(source: SourceName) ->
 # --- who waits
 
 
-def a_whale(tx: Transaction) -> Prediction:
+def a_prediction_of(tx: Transaction) -> Prediction:
     return lifecycle.begin(tx, NOTHING_KNOWN, source=WS, at=AT, tip=None)
 
 
@@ -377,52 +379,54 @@ NOTHING_KNOWN = Classification(
 
 
 def a_full_market() -> Forecaster:
-    return heard((0, a_block(900)), (0, projected(a_projected_block(SEVEN), a_projected_block(SEVEN))))
+    return received((0, a_block(900)), (0, projected(a_projected_block(SEVEN), a_projected_block(SEVEN))))
 
 
 def test_a_whale_whose_fee_is_not_known_has_no_forecast_and_says_so() -> None:
-    whale = a_whale(a_tx("aa", None))
+    whale = a_prediction_of(a_tx("aa", None))
 
-    assert a_full_market().foretell([whale], AT) == [None]
+    assert a_full_market().forecast([whale], AT) == [None]
     assert whale.unforecast == "its fee is not known"
 
 
 def test_a_whale_that_pays_nothing_has_no_forecast_and_says_so() -> None:
-    whale = a_whale(a_tx("aa", 0.0))
+    whale = a_prediction_of(a_tx("aa", 0.0))
 
-    assert a_full_market().foretell([whale], AT) == [None]
+    assert a_full_market().forecast([whale], AT) == [None]
     assert whale.unforecast == "it pays no fee, and no child is known that pays for it"
 
 
 def test_a_whale_that_pays_nothing_itself_is_forecast_by_what_its_child_pays() -> None:
-    whale = replace(a_whale(a_tx("aa", 0.0)), package_feerate=SatPerVb(5.0))
+    whale = replace(a_prediction_of(a_tx("aa", 0.0)), package_feerate=SatPerVb(5.0))
 
-    assert a_full_market().foretell([whale], AT)[0] is not None
+    assert a_full_market().forecast([whale], AT)[0] is not None
 
 
 def test_a_package_feerate_is_enough_for_a_forecast() -> None:
-    whale = replace(a_whale(a_tx("aa", None)), package_feerate=SatPerVb(5.0))
+    whale = replace(a_prediction_of(a_tx("aa", None)), package_feerate=SatPerVb(5.0))
 
-    assert a_full_market().foretell([whale], AT)[0] is not None
+    assert a_full_market().forecast([whale], AT)[0] is not None
 
 
 def test_the_forecast_of_what_was_replaced_is_not_shown_for_what_took_its_place() -> None:
-    forecaster, whale = a_full_market(), a_whale(a_tx("aa", 5.0))
-    [forecast] = forecaster.foretell([whale], AT)
+    forecaster, whale = a_full_market(), a_prediction_of(a_tx("aa", 5.0))
+    [forecast] = forecaster.forecast([whale], AT)
     assert forecast is not None
-    known = lifecycle.foretell(whale, forecast, AT)
-    taken = lifecycle.take_over(known, a_tx("bb", None), NOTHING_KNOWN, AT, fee_spike=False)
+    known = lifecycle.with_forecast(whale, forecast, AT)
+    taken = lifecycle.take_over(known, a_tx("bb", None), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
 
     assert taken.forecast is None
     assert taken.unforecast == "its fee is not known"
 
 
 def test_a_replacement_is_as_fresh_as_it_is_new() -> None:
-    forecaster, old = a_full_market(), a_whale(a_tx("aa", 5.0))
-    taken = lifecycle.take_over(old, a_tx("bb", 50.0), NOTHING_KNOWN, AT + 3_600 * SECOND, fee_spike=False)
-    same = a_whale(a_tx("bb", 50.0))
-    [bumped] = forecaster.foretell([taken], AT + 3_600 * SECOND)
-    [waited] = forecaster.foretell([same], AT + 3_600 * SECOND)
+    forecaster, old = a_full_market(), a_prediction_of(a_tx("aa", 5.0))
+    taken = lifecycle.take_over(
+        old, a_tx("bb", 50.0), NOTHING_KNOWN, AT + 3_600 * SECOND, tip=None, fee_spike=False
+    )
+    same = a_prediction_of(a_tx("bb", 50.0))
+    [bumped] = forecaster.forecast([taken], AT + 3_600 * SECOND)
+    [waited] = forecaster.forecast([same], AT + 3_600 * SECOND)
 
     assert bumped is not None
     assert waited is not None
@@ -432,30 +436,85 @@ def test_a_replacement_is_as_fresh_as_it_is_new() -> None:
 # --- spikes
 
 
+MEASURED = MempoolMeasured(
+    count=1, vbytes=1, usage_bytes=None, limit_bytes=None, minimum_feerate=None, loaded=True, source=WS
+)
+
+
 def a_median(feerate: float) -> QueueProjected:
     return projected(a_projected_block(SEVEN, median=feerate), a_projected_block(SEVEN))
 
 
 def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
-    forecaster = heard((0, a_block(900)), *[(60.0 * minute, a_median(2.0)) for minute in range(11)])
+    forecaster = received((0, a_block(900)), *[(60.0 * minute, a_median(2.0)) for minute in range(11)])
     assert forecaster.moved(AT + 600 * SECOND)
-    forecaster.mark_told(AT + 600 * SECOND)
+    forecaster.mark_published(AT + 600 * SECOND)
     at = AT + 605 * SECOND  # too soon for another look, were it not for the spike
-    [spiked] = forecaster.hear(a_median(10.1), at)
+    [spiked] = forecaster.receive(a_median(10.1), at)
 
     assert spiked.type is EventType.FEES_SPIKED
     assert spiked.facts == {"next_block_median": 10.1, "tip_height": 900}
     assert forecaster.spiking
     assert forecaster.moved(at)
-    forecaster.mark_told(at)
+    forecaster.mark_published(at)
     assert not forecaster.moved(at)
-    assert not tuple(forecaster.hear(a_median(10.2), at + 2 * SECOND))
+    assert not tuple(forecaster.receive(a_median(10.2), at + 2 * SECOND))
+
+
+def a_poor_block(feerate: float) -> QueueProjected:
+    return projected(a_projected_block(SEVEN, vsize=30_000, median=feerate))
+
+
+def spikes(*received_then: tuple[float, Observation]) -> list[EventType]:
+    forecaster = received((0, a_block(900)))
+    return [
+        happening.type
+        for seconds, observation in received_then
+        for happening in forecaster.receive(observation, AT + seconds * SECOND)
+    ]
+
+
+@pytest.mark.parametrize("minutes", [5, 9, 10, 11, 15])
+def test_a_mempool_that_was_lost_and_fills_again_is_no_spike(minutes: int) -> None:
+    poor = [(60.0 * minute, a_poor_block(2.0)) for minute in range(minutes)]
+
+    assert spikes(*poor, *[(60.0 * minute, a_median(14.0)) for minute in range(minutes, 25)]) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Gap(source=WS, reason="a frame was lost"),
+        SourceConnected(source=WS, again=True),
+        SourceSynced(source=WS, percent=30.0),
+        replace(MEASURED, loaded=False),
+        a_poor_block(2.0),
+    ],
+    ids=["gap", "reconnect", "loading", "not loaded", "emptied"],
+)
+def test_what_fees_were_before_a_break_is_not_compared_with(broken: Observation) -> None:
+    cheap = [(60.0 * minute, a_median(2.0)) for minute in range(11)]
+
+    assert spikes(*cheap, (660.0, broken), (720.0, a_median(14.0))) == []
+
+
+def test_a_break_of_another_source_forgets_nothing() -> None:
+    cheap = [(60.0 * minute, a_median(2.0)) for minute in range(11)]
+    other = Gap(source=SourceName.ELECTRS, reason="its server restarted")
+
+    assert spikes(*cheap, (660.0, other), (720.0, a_median(14.0))) == [EventType.FEES_SPIKED]
+
+
+def test_another_sources_queue_is_not_compared_with() -> None:
+    cheap = [(60.0 * minute, a_median(2.0)) for minute in range(11)]
+
+    assert spikes(*cheap, (720.0, replace(a_median(14.0), source=SourceName.BITCOIND))) == []
 
 
 def test_a_replacement_made_in_a_spike_is_marked_and_one_made_after_it_is_not() -> None:
-    whale = a_whale(a_tx("aa", 5.0))
-    during = lifecycle.take_over(whale, a_tx("bb", 50.0), NOTHING_KNOWN, AT, fee_spike=True)
-    later = lifecycle.take_over(during, a_tx("cc", 60.0), NOTHING_KNOWN, AT, fee_spike=False)
+    whale = a_prediction_of(a_tx("aa", 5.0))
+    during = lifecycle.take_over(whale, a_tx("bb", 50.0), NOTHING_KNOWN, AT, tip=None, fee_spike=True)
+    later = lifecycle.take_over(during, a_tx("cc", 60.0), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
 
     assert {flag.value for flag in during.flags} == {"fee_spike"}
     assert not later.flags
@@ -466,8 +525,8 @@ def test_a_silent_mempool_measure_is_a_sign_of_life() -> None:
         count=1, vbytes=1, usage_bytes=None, limit_bytes=None, minimum_feerate=None, loaded=True, source=WS
     )
     watch = after(seen("aa", 5.0))
-    watch.hear(measured, AT)
-    watch.hear(measured, AT + SILENT_SECONDS * SECOND)
+    watch.receive(measured, AT)
+    watch.receive(measured, AT + SILENT_SECONDS * SECOND)
     watch.flush(AT + (SILENT_SECONDS + FLUSH_SECONDS) * SECOND)
 
     assert above(watch, 4.0) < 20.0

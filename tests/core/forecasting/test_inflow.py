@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from app.core.forecasting.feerates import by_rung
+from app.core.forecasting.feerates import by_bucket
 from app.core.forecasting.inflow import Inflow, arrivals_between, no_inflow_seen
-from app.core.forecasting.market import QueueSource, queue_of_transactions
+from app.core.forecasting.market import QueueSource
+from tests.core.fee_markets import queue_of_transactions
 
 
 def steady(rate: float, feerate: float, steps: int, seconds: float = 2.0) -> Inflow:
     inflow = no_inflow_seen()
     for _ in range(steps):
-        inflow = inflow.observed(by_rung([feerate], [rate * seconds]), seconds)
+        inflow = inflow.observed(by_bucket([feerate], [rate * seconds]), seconds)
     return inflow
 
 
@@ -36,7 +37,7 @@ def test_what_pays_the_same_counts_half() -> None:
 def test_the_short_window_answers_first() -> None:
     inflow = steady(1_000.0, 9.0, 600, seconds=60.0)
     for _ in range(10):
-        inflow = inflow.observed(by_rung([], []), 60.0)
+        inflow = inflow.observed(by_bucket([], []), 60.0)
     short, middle, long = above(inflow, 5.0)
 
     assert short == pytest.approx(1_000.0 * np.exp(-1.0), rel=0.01)
@@ -62,7 +63,7 @@ def test_arrivals_are_found_between_two_pictures() -> None:
 
     arrived = arrivals_between(before, after)
 
-    assert arrived == pytest.approx(by_rung([5.0, 9.0], [300.0, 200.0]))
+    assert arrived == pytest.approx(by_bucket([5.0, 9.0], [300.0, 200.0]))
 
 
 def test_a_block_between_two_pictures_hides_nothing_that_came() -> None:

@@ -5,18 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.forecasting.market import (
-    QueueSource,
-    limit_vbytes,
-    queue_of_bins,
-    queue_of_projected_blocks,
-    queue_of_transactions,
-)
+from app.core.forecasting.market import QueueSource, limit_vbytes, queue_of_bins, queue_of_projected_blocks
 from app.core.forecasting.queue import bins_of_histogram
 from app.core.models import SourceName
 from app.core.observations import FeeBin, MempoolMeasured
 from app.core.units import SatPerVb, VBytes
-from tests.core.fee_markets import a_projected_block
+from tests.core.fee_markets import a_projected_block, queue_of_transactions
 
 SEVEN = (2.0, 3.0, 4.0, 6.0, 9.0, 20.0, 80.0)
 

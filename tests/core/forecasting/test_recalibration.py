@@ -35,14 +35,14 @@ def test_too_few_outcomes_change_nothing() -> None:
 
 def test_honest_forecasts_are_left_nearly_alone() -> None:
     stated, true, counted = outcomes(20_000)
-    bent = fit_recalibration(stated, true, counted, AT).straightened(stated)
+    bent = fit_recalibration(stated, true, counted, AT).recalibrated(stated)
 
     assert np.abs(bent - stated)[:, :6].mean() < 0.015
 
 
 def test_overconfident_forecasts_are_brought_down() -> None:
     stated, true, counted = outcomes(5_000, 2.0)
-    bent = fit_recalibration(stated, true, counted, AT).straightened(stated)
+    bent = fit_recalibration(stated, true, counted, AT).recalibrated(stated)
 
     for column in range(6):
         assert abs(bent[:, column].mean() - true[:, column].mean()) < abs(
@@ -83,7 +83,7 @@ def test_one_sided_outcomes_do_not_break_the_fit() -> None:
 def test_straightened_chances_still_rise_with_the_horizon(
     lines: list[tuple[float, ...]], chances: list[float]
 ) -> None:
-    bent = Recalibration(lines=tuple(lines), outcomes=1_000, fitted_at=AT).straightened(
+    bent = Recalibration(lines=tuple(lines), outcomes=1_000, fitted_at=AT).recalibrated(
         np.sort(np.array([chances]))
     )
 
@@ -94,4 +94,4 @@ def test_straightened_chances_still_rise_with_the_horizon(
 def test_without_outcomes_nothing_is_changed() -> None:
     stated, _, _ = outcomes(10)
 
-    assert np.array_equal(no_recalibration().straightened(stated), stated)
+    assert np.array_equal(no_recalibration().recalibrated(stated), stated)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.core.models import Block
 from app.core.tracking.chain import Chain
-from tests.core.story import START_HEIGHT, a_block, a_hash
+from tests.builders import START_HEIGHT, a_block, a_hash
 
 
 def a_chain(length: int, depth: int = 150) -> Chain:
@@ -88,9 +88,9 @@ def test_parents_that_are_not_ours_are_missing() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc"), st.booleans()), max_size=40))
-def test_whatever_is_placed_heights_and_hashes_agree(told: list[tuple[int, str, bool]]) -> None:
+def test_whatever_is_placed_heights_and_hashes_agree(published: list[tuple[int, str, bool]]) -> None:
     chain = Chain(4)
-    for height, branch, orphaned in told:
+    for height, branch, orphaned in published:
         chain.place(a_block(height, branch=branch), orphaned=orphaned)
         blocks = chain.blocks()
         assert chain.tip == blocks[-1]

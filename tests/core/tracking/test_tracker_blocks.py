@@ -11,14 +11,15 @@ from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.units import Height
-from tests.core.story import REST, START_HEIGHT, WS, Story, a_block, a_hash, a_whale, forecasting
+from tests.builders import START_HEIGHT, a_block, a_hash, a_whale, without_prevouts
+from tests.core.story import REST, WS, Story, forecasting
 
 WHALE = a_whale(150)
 OTHER = a_whale(160, coins=("another",))
 
 
 def begun(*, blocks: int | None = 3) -> Story:
-    story = Story(foreteller=forecasting(blocks))
+    story = Story(forecast_source=forecasting(blocks))
     story.start()
     story.seen(WHALE)
     return story
@@ -44,7 +45,7 @@ def test_a_block_told_twice_confirms_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("foretold", "outcome"), [(3, Outcome.ON_TIME), (2, Outcome.LATE), (None, Outcome.LATE)]
+    ("foretold", "outcome"), [(3, Outcome.ON_TIME), (2, Outcome.LATE), (None, Outcome.ON_TIME)]
 )
 def test_the_outcome_is_by_the_first_forecast(foretold: int | None, outcome: Outcome) -> None:
     story = begun(blocks=foretold)
@@ -130,7 +131,7 @@ def test_after_a_reorg_it_may_lose_its_coin() -> None:
     story.connected(a_block(1, WHALE))
     new = a_block(1, other, branch="b", on="")
     story.connected(new)
-    story.told(other, new)
+    story.published(other, new)
 
     assert (story.of(WHALE).status, story.of(other).status) == (Status.DROPPED, Status.CONFIRMED)
 
@@ -172,7 +173,7 @@ def test_an_orphan_told_again_and_again_is_kept_once() -> None:
     story = begun()
     story.connected(*[a_block(3)] * 5)
 
-    assert [len(kept) for kept in story.tracker._beliefs.orphans.values()] == [1]
+    assert story.tracker.orphans == 1
 
 
 def test_a_tip_that_is_only_named_is_asked_for() -> None:
@@ -242,13 +243,13 @@ def test_a_whale_first_seen_in_a_block_is_announced_and_confirmed() -> None:
     story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
     story.connected(block)
 
-    assert story.told(other, block) == ["detected", "confirmed"]
+    assert story.published(other, block) == ["detected", "confirmed"]
 
 
 def test_a_whale_first_seen_in_a_block_has_no_lead_time_and_no_forecast() -> None:
     story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
     story.connected(block)
-    story.told(other, block)
+    story.published(other, block)
     whale = story.of(other)
 
     assert (whale.lead_time_seconds, whale.first_forecast, whale.outcome) == (None, None, None)
@@ -267,7 +268,7 @@ def test_a_whale_known_by_its_line_in_a_block_takes_up_the_whole() -> None:
     story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
     story.connected(block)
     story.unanswered(AskTransaction(other.txid, block.hash, block.height))
-    story.told(other, block)
+    story.published(other, block)
 
     assert story.of(other).tx.outputs == other.outputs
 
@@ -304,7 +305,7 @@ def test_a_block_from_before_our_chain_confirms_what_is_in_it() -> None:
 
 def test_the_first_list_of_blocks_is_where_we_begin() -> None:
     story = Story()
-    story.hear(ChainListed(blocks=(a_block(0), a_block(1)), source=WS))
+    story.receive(ChainListed(blocks=(a_block(0), a_block(1)), source=WS))
 
     assert story.tracker.chain.tip == a_block(1)
 
@@ -312,23 +313,25 @@ def test_the_first_list_of_blocks_is_where_we_begin() -> None:
 def test_a_list_that_goes_on_from_ours_connects_its_blocks() -> None:
     story = begun()
 
-    told = ChainListed(blocks=(a_block(0), a_block(1), a_block(2, WHALE)), source=WS)
+    published = ChainListed(blocks=(a_block(0), a_block(1), a_block(2, WHALE)), source=WS)
 
-    assert story.hear(told) == ["confirmed"]
+    assert story.receive(published) == ["confirmed"]
 
 
 def test_a_list_with_another_branch_that_is_higher_is_a_reorg() -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
-    told = ChainListed(blocks=(a_block(0), a_block(1, branch="b", on=""), a_block(2, branch="b")), source=WS)
+    published = ChainListed(
+        blocks=(a_block(0), a_block(1, branch="b", on=""), a_block(2, branch="b")), source=WS
+    )
 
-    assert story.hear(told) == ["reorged"]
+    assert story.receive(published) == ["reorged"]
 
 
 def test_a_list_that_is_lower_than_our_tip_is_checked_first() -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
-    story.hear(ChainListed(blocks=(a_block(0), a_block(1, branch="b", on="")), source=WS))
+    story.receive(ChainListed(blocks=(a_block(0), a_block(1, branch="b", on="")), source=WS))
 
     assert story.questions == [AskMempool("the backend's chain is not the one we know")]
 
@@ -352,7 +355,7 @@ def test_the_tip_asked_for_after_a_start_confirms_nothing_new() -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
 
-    assert story.hear(BlockConnected(block=only_named(a_block(1)), source=REST)) == []
+    assert story.receive(BlockConnected(block=only_named(a_block(1)), source=REST)) == []
 
 
 def test_a_whale_asked_for_in_a_block_that_is_stale_by_then_is_in_its_new_one() -> None:
@@ -360,7 +363,7 @@ def test_a_whale_asked_for_in_a_block_that_is_stale_by_then_is_in_its_new_one() 
     story.connected(a_block(1, other))
     new = a_block(1, other, branch="b", on="")
     story.connected(new)
-    story.told(other, new)
+    story.published(other, new)
 
     assert story.of(other).confirmed_hash == new.hash
 
@@ -395,7 +398,7 @@ def test_a_block_is_known_by_its_hash_whatever_height_an_answer_gives_it() -> No
     story, block = begun(), a_block(1, OTHER)
     story.connected(block)
 
-    story.told(OTHER, replace(block, height=Height(block.height - 1)))
+    story.published(OTHER, replace(block, height=Height(block.height - 1)))
 
     assert not [question for question in story.questions if isinstance(question, AskBlock)]
     assert story.of(OTHER).confirmed_height == block.height
@@ -405,7 +408,17 @@ def test_a_transaction_of_a_block_from_before_our_chain_does_not_ask_for_that_bl
     story, old = begun(), a_block(-5, OTHER)
     story.connected(old)
 
-    story.told(OTHER, old)
+    story.published(OTHER, old)
 
     assert not [question for question in story.questions if isinstance(question, AskBlock)]
     assert story.of(OTHER).confirmed_height == old.height
+
+
+def test_one_that_is_decided_only_as_its_block_arrives_is_not_forecast() -> None:
+    story, tx = Story(forecast_source=forecasting()), a_whale(150)
+    story.start()
+    story.seen(without_prevouts(tx))
+
+    assert story.connected(a_block(1, tx)) == ["detected", "confirmed"]
+    assert (story.only.forecast, story.only.outcome, story.only.first_seen_in_block) == (None, None, False)
+    assert story.only.unforecast == "it confirmed before anything was known to forecast it from"

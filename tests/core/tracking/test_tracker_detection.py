@@ -6,12 +6,23 @@ import pytest
 
 from app.core.classification import Flag, MovedIs
 from app.core.models import SourceName, Transaction
-from app.core.observations import PackageTold, PrevoutsTold, TransactionGlimpsed
+from app.core.observations import PackageReply, PrevoutsReply, ProjectedTransaction
 from app.core.questions import AskPackage, AskPrevouts, AskTransaction
 from app.core.tracking.whales import Bounds
 from app.core.units import SatPerVb, Sats, VBytes
-from tests.builders import a_script, a_transaction, a_txid, pays, spends
-from tests.core.story import WS, Story, a_block, a_coin, a_whale, prevouts_of, without_prevouts
+from tests.builders import (
+    a_block,
+    a_coin,
+    a_script,
+    a_transaction,
+    a_txid,
+    a_whale,
+    pays,
+    prevouts_of,
+    spends,
+    without_prevouts,
+)
+from tests.core.story import WS, Story
 
 
 def pays_sats(amount: int, *, change: int = 0) -> Transaction:
@@ -27,25 +38,25 @@ def pays_sats(amount: int, *, change: int = 0) -> Transaction:
 
 @pytest.mark.parametrize("change", [0, 1, 200 * 100_000_000])
 @pytest.mark.parametrize(
-    ("amount", "told"), [(9_999_999_999, []), (10_000_000_000, []), (10_000_000_001, ["detected"])]
+    ("amount", "published"), [(9_999_999_999, []), (10_000_000_000, []), (10_000_000_001, ["detected"])]
 )
 def test_a_whale_moves_more_than_the_threshold_by_a_satoshi_at_least(
-    amount: int, change: int, told: list[str]
+    amount: int, change: int, published: list[str]
 ) -> None:
-    assert Story().seen(pays_sats(amount, change=change)) == told
+    assert Story().seen(pays_sats(amount, change=change)) == published
 
 
 def test_certain_change_does_not_count_once_the_prevouts_are_known() -> None:
     story, tx = Story(), pays_sats(10_000_000_000, change=1_000_000)
     story.seen(without_prevouts(tx))
 
-    assert story.hear(prevouts_of(tx)) == []
+    assert story.receive(prevouts_of(tx)) == []
 
 
 def test_one_satoshi_more_beside_certain_change_is_announced_as_certain() -> None:
     story, tx = Story(), pays_sats(10_000_000_001, change=200 * 100_000_000)
     story.seen(without_prevouts(tx))
-    story.hear(prevouts_of(tx))
+    story.receive(prevouts_of(tx))
 
     assert (story.only.classification.moved, story.only.classification.moved_is) == (
         10_000_000_001,
@@ -64,7 +75,7 @@ def test_a_candidate_is_announced_with_the_time_of_first_sight() -> None:
     story, tx = Story(), a_whale()
     story.seen(without_prevouts(tx))
     first_sight = story.at
-    story.hear(prevouts_of(tx))
+    story.receive(prevouts_of(tx))
 
     assert story.only.detected_at == first_sight
 
@@ -79,9 +90,9 @@ def test_a_candidate_whose_prevouts_nobody_knows_is_announced_as_far_as_known() 
 def test_a_candidate_whose_prevouts_come_without_one_is_announced() -> None:
     story, tx = Story(), a_whale(prevouts=False)
     story.seen(tx)
-    nothing = PrevoutsTold(txid=tx.txid, prevouts={a_coin("one"): None}, source=WS)
+    nothing = PrevoutsReply(txid=tx.txid, prevouts={a_coin("one"): None}, source=WS)
 
-    assert story.hear(nothing) == ["detected"]
+    assert story.receive(nothing) == ["detected"]
 
 
 def test_a_candidate_seen_again_while_its_prevouts_are_asked_is_asked_about_once() -> None:
@@ -104,7 +115,7 @@ def test_prevouts_told_late_correct_what_was_said_of_a_waiting_whale() -> None:
     story.seen(without_prevouts(tx))
     story.unanswered(*story.questions)
 
-    assert story.hear(prevouts_of(tx)) == ["updated"]
+    assert story.receive(prevouts_of(tx)) == ["updated"]
 
 
 def test_prevouts_told_after_the_block_still_correct_what_was_said() -> None:
@@ -112,7 +123,7 @@ def test_prevouts_told_after_the_block_still_correct_what_was_said() -> None:
     story.start()
     story.seen(without_prevouts(tx))
     story.connected(a_block(1, tx))
-    story.hear(prevouts_of(tx))
+    story.receive(prevouts_of(tx))
 
     assert story.only.classification.moved == 15_000_000_000
 
@@ -120,9 +131,9 @@ def test_prevouts_told_after_the_block_still_correct_what_was_said() -> None:
 def test_prevouts_told_twice_are_told_once() -> None:
     story, tx = Story(), a_whale()
     story.seen(without_prevouts(tx))
-    story.hear(prevouts_of(tx))
+    story.receive(prevouts_of(tx))
 
-    assert story.hear(prevouts_of(tx)) == []
+    assert story.receive(prevouts_of(tx)) == []
 
 
 def test_the_candidate_that_waited_longest_is_decided_when_there_are_too_many() -> None:
@@ -147,8 +158,8 @@ def test_what_is_seen_as_it_enters_is_not_marked() -> None:
     assert story.only.flags == frozenset()
 
 
-def glimpse_of(tx: Transaction, rate: float | None = None) -> TransactionGlimpsed:
-    return TransactionGlimpsed(
+def glimpse_of(tx: Transaction, rate: float | None = None) -> ProjectedTransaction:
+    return ProjectedTransaction(
         txid=tx.txid,
         value=tx.gross,
         fee=Sats(1_000),
@@ -160,28 +171,28 @@ def glimpse_of(tx: Transaction, rate: float | None = None) -> TransactionGlimpse
 
 def test_a_big_line_of_a_projected_block_is_asked_for_whole() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
 
     assert story.questions == [AskTransaction(tx.txid)]
 
 
 def test_a_line_of_the_threshold_is_no_whale() -> None:
     story = Story()
-    story.hear(glimpse_of(a_whale(100)))
+    story.receive(glimpse_of(a_whale(100)))
 
     assert story.questions == []
 
 
 def test_a_glimpsed_whale_is_announced_once_it_is_told_whole() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
 
-    assert story.told(tx) == ["detected"]
+    assert story.published(tx) == ["detected"]
 
 
 def test_a_glimpsed_whale_that_cannot_be_read_is_announced_by_its_line() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
     story.unanswered(*story.questions)
 
     assert (story.only.classification.gross, story.only.classification.moved_is) == (
@@ -192,16 +203,16 @@ def test_a_glimpsed_whale_that_cannot_be_read_is_announced_by_its_line() -> None
 
 def test_a_whale_announced_by_its_line_takes_up_the_whole_when_it_comes() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
     story.unanswered(*story.questions)
-    story.told(tx)
+    story.published(tx)
 
     assert story.only.tx.outputs == tx.outputs
 
 
 def test_a_whale_known_by_its_line_is_asked_for_again_at_each_reconciliation() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
     story.unanswered(*story.questions)
     story.listed(tx)
 
@@ -210,7 +221,7 @@ def test_a_whale_known_by_its_line_is_asked_for_again_at_each_reconciliation() -
 
 def test_a_glimpsed_transaction_that_has_gone_is_forgotten() -> None:
     story, tx = Story(), a_whale()
-    story.hear(glimpse_of(tx))
+    story.receive(glimpse_of(tx))
     story.gone(tx)
 
     assert story.unanswered(AskTransaction(tx.txid)) == []
@@ -231,9 +242,9 @@ def test_a_child_of_a_waiting_whale_has_its_package_asked_for() -> None:
 def test_a_package_that_pays_more_than_its_whale_is_marked_and_told() -> None:
     story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(10.0))
     story.seen(whale)
-    lifted = PackageTold(txid=whale.txid, package_feerate=SatPerVb(80.0), related=1, source=WS)
+    lifted = PackageReply(txid=whale.txid, package_feerate=SatPerVb(80.0), related=1, source=WS)
 
-    assert story.hear(lifted) == ["updated"]
+    assert story.receive(lifted) == ["updated"]
     assert Flag.CPFP in story.only.all_flags
 
 
@@ -242,7 +253,7 @@ def test_a_package_that_is_one_no_more_is_marked_no_more() -> None:
     story.seen(whale)
     assert Flag.CPFP in story.only.all_flags
 
-    story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(10.0), related=0, source=WS))
+    story.receive(PackageReply(txid=whale.txid, package_feerate=SatPerVb(10.0), related=0, source=WS))
     assert Flag.CPFP not in story.only.all_flags
 
 
@@ -250,7 +261,7 @@ def test_a_whale_that_lifts_its_parent_is_marked_when_that_is_learnt() -> None:
     story, whale = Story(), replace(a_whale(), package_feerate=SatPerVb(10.0))
     story.seen(whale)
 
-    story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(4.0), related=1, source=WS))
+    story.receive(PackageReply(txid=whale.txid, package_feerate=SatPerVb(4.0), related=1, source=WS))
     assert Flag.CPFP in story.only.all_flags
 
 
@@ -259,31 +270,15 @@ def test_a_package_that_pays_what_it_paid_is_not_told() -> None:
     story.seen(whale)
 
     assert (
-        story.hear(PackageTold(txid=whale.txid, package_feerate=SatPerVb(10.05), related=0, source=WS)) == []
+        story.receive(PackageReply(txid=whale.txid, package_feerate=SatPerVb(10.05), related=0, source=WS))
+        == []
     )
-
-
-def test_hops_of_a_peel_chain_are_updates_of_one_alert() -> None:
-    story = Story()
-    coin = a_coin("peeled")
-    amount = 900.0
-    for hop in range(3):
-        tx = a_transaction(
-            spends=[spends(a_script(("peel", hop)), amount, outpoint=coin)],
-            pays=[pays(a_script(("shop", hop)), 5), pays(a_script(("peel", hop + 1)), amount - 6)],
-            vsize=140,
-        )
-        story.seen(tx)
-        coin, amount = coin._replace(txid=tx.txid, vout=1), amount - 6
-
-    assert story.types == ["detected", "updated", "updated"]
-    assert len({one.peel_of for one in story.kept.values()}) == 2
 
 
 def test_the_first_to_see_a_whale_stays_its_first_witness() -> None:
     story, tx = Story(), a_whale()
     story.seen(tx)
-    story.told(tx)
+    story.published(tx)
 
     assert story.only.first_seen_by is SourceName.MEMPOOL_WS
 
@@ -293,3 +288,37 @@ def test_an_id_is_made_of_the_first_txid() -> None:
     story.seen(tx)
 
     assert story.only.prediction_id == f"whl_{tx.txid[:32]}"
+
+
+def test_inputs_that_nobody_knew_are_asked_for_with_each_listing_while_it_waits() -> None:
+    story, tx = Story(), a_whale(prevouts=False)
+    story.seen(tx)
+    asked = [one for one in story.questions if isinstance(one, AskPrevouts)]
+    story.unanswered(*asked)
+    story.listed(tx)
+    again = list(story.questions)
+    story.receive(prevouts_of(a_whale()))
+    story.listed(tx)
+
+    assert (again, story.questions) == (asked, [])
+
+
+def test_from_a_lower_threshold_on_a_smaller_transaction_is_a_whale() -> None:
+    story = Story()
+    story.start()
+    before = story.seen(a_whale(60, coins=("small",)))
+
+    story.tracker.set_threshold(Sats(50 * 100_000_000))
+
+    assert (before, story.seen(a_whale(60, coins=("other",)))) == ([], ["detected"])
+
+
+def test_a_whale_that_is_followed_stays_one_when_the_threshold_rises() -> None:
+    story = Story()
+    story.start()
+    whale = a_whale(150)
+    story.seen(whale)
+
+    story.tracker.set_threshold(Sats(200 * 100_000_000))
+
+    assert story.connected(a_block(1, whale)) == ["confirmed"]

@@ -7,13 +7,13 @@ import pytest
 
 from app.core.classification import Flag
 from app.core.models import Transaction
-from app.core.observations import Gap, PackageTold, TransactionGlimpsed
+from app.core.observations import Gap, PackageReply, ProjectedTransaction
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskMempool, AskStatus, AskStored, AskTransaction
 from app.core.tracking.whales import Bounds
 from app.core.units import SatPerVb, Sats, VBytes
-from tests.builders import a_script, a_transaction, a_txid, pays, spends
-from tests.core.story import WS, Story, a_block, a_coin, a_whale, forecasting
+from tests.builders import a_block, a_coin, a_script, a_transaction, a_txid, a_whale, pays, spends
+from tests.core.story import WS, Story, forecasting
 
 WHALE = a_whale(150)
 CHEAPER, DEARER = a_whale(150, fee=500), a_whale(150, fee=5_000)
@@ -22,7 +22,7 @@ SMALL = a_whale(50, fee=500, to="no whale")
 
 
 def begun() -> Story:
-    story = Story(foreteller=forecasting())
+    story = Story(forecast_source=forecasting())
     story.start()
     story.seen(WHALE)
     return story
@@ -119,9 +119,9 @@ def test_the_doubt_ends_when_a_source_can_say(how: str) -> None:
     story = begun()
     story.left(WHALE)
     story.unanswered(AskStatus(WHALE.txid))
-    told = {"status": story.waits, "listed": story.listed, "seen": story.seen}[how](WHALE)
+    published = {"status": story.waits, "listed": story.listed, "seen": story.seen}[how](WHALE)
 
-    assert (told, story.only.left_unverified) == (["updated"], False)
+    assert (published, story.only.left_unverified) == (["updated"], False)
 
 
 def test_once_verified_an_unanswered_question_brings_no_doubt_back() -> None:
@@ -182,9 +182,9 @@ def test_broadcast_again_it_has_the_same_id_and_is_pending(how: str) -> None:
     first = story.only
     story.left(WHALE)
     story.gone(WHALE)
-    told = {"status": story.waits, "seen": story.seen}[how](WHALE)
+    published = {"status": story.waits, "seen": story.seen}[how](WHALE)
 
-    assert told == ["updated"]
+    assert published == ["updated"]
     assert (story.only.prediction_id, story.only.status) == (first.prediction_id, Status.PENDING)
 
 
@@ -208,8 +208,8 @@ def test_broadcast_again_while_nobody_listened_it_is_asked_about_when_listed() -
 def test_a_line_of_a_projected_block_brings_a_dropped_one_back_into_question() -> None:
     story = begun()
     story.gone(WHALE)
-    story.hear(
-        TransactionGlimpsed(
+    story.receive(
+        ProjectedTransaction(
             txid=WHALE.txid,
             value=WHALE.gross,
             fee=Sats(1),
@@ -256,7 +256,7 @@ def test_killed_by_a_block_it_says_by_what() -> None:
 def test_the_whale_that_killed_it_is_a_prediction_of_its_own() -> None:
     story, block = begun(), a_block(1, CHEAPER)
     story.connected(block)
-    story.told(CHEAPER, block)
+    story.published(CHEAPER, block)
 
     assert (story.of(CHEAPER).status, story.of(WHALE).status) == (Status.CONFIRMED, Status.DROPPED)
     assert story.of(CHEAPER).prediction_id != story.of(WHALE).prediction_id
@@ -266,7 +266,7 @@ def test_a_winner_in_a_block_that_pays_more_was_a_replacement_out_of_sight() -> 
     story, block = begun(), a_block(1, DEARER)
     story.connected(block)
 
-    assert story.told(DEARER, block) == ["replaced", "confirmed"]
+    assert story.published(DEARER, block) == ["replaced", "confirmed"]
     assert story.only.replaces == (WHALE.txid,)
 
 
@@ -299,7 +299,7 @@ def test_an_older_version_in_a_block_is_a_prediction_of_its_own() -> None:
     story, block = begun(), a_block(1, WHALE)
     story.replaced(WHALE, by=DEARER)
     story.connected(block)
-    story.told(WHALE, block)
+    story.published(WHALE, block)
 
     assert (story.of(WHALE).status, story.of(DEARER).status) == (Status.CONFIRMED, Status.DROPPED)
 
@@ -315,7 +315,7 @@ def test_an_older_version_in_a_block_is_known_by_its_line_if_nobody_can_say_more
 
 def test_a_gap_asks_for_all_that_waits() -> None:
     story = begun()
-    story.hear(Gap(source=WS, reason="sequence went from 3 to 7"))
+    story.receive(Gap(source=WS, reason="sequence went from 3 to 7"))
 
     assert story.questions == [AskMempool("sequence went from 3 to 7")]
 
@@ -363,9 +363,9 @@ def test_what_nobody_knows_makes_no_event() -> None:
 
 
 def test_a_package_of_nobody_makes_no_event() -> None:
-    told = PackageTold(txid=WHALE.txid, package_feerate=SatPerVb(5.0), related=0, source=WS)
+    published = PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(5.0), related=0, source=WS)
 
-    assert Story().hear(told) == []
+    assert Story().receive(published) == []
 
 
 def test_a_restored_whale_goes_on_where_it_was() -> None:
@@ -400,7 +400,7 @@ def test_no_more_whales_are_followed_than_the_bound_allows() -> None:
     story = Story(bounds=Bounds(pending=3))
     story.seen(*(a_whale(150, coins=(number,)) for number in range(5)))
 
-    assert (len(story.tracker.whales), story.tracker.tally.shed) == (3, 2)
+    assert (len(story.tracker.whales), story.tracker.tally.unloaded) == (3, 2)
 
 
 def test_a_whale_set_aside_is_read_from_the_store_when_something_is_heard_of_it() -> None:

@@ -24,8 +24,9 @@ from app.core.observations import (
 )
 from app.core.prediction import Status
 from app.core.questions import AskMempool, Question
+from tests.builders import a_whale, without_prevouts
 from tests.core.model_node import ModelNode
-from tests.core.story import REST, THRESHOLD, WS, Story, a_whale, without_prevouts
+from tests.core.story import REST, THRESHOLD, WS, Story
 
 COINS = st.lists(st.integers(0, 4), min_size=1, max_size=2, unique=True)
 AMOUNTS = st.sampled_from([50, 150, 400])
@@ -43,13 +44,13 @@ class Worlds(RuleBasedStateMachine):
         self.node = ModelNode()
         self.story = Story()
         self.held: list[Observation] = []
-        self.told: list[Observation] = []
+        self.published: list[Observation] = []
         self.open: dict[Question, None] = {}
         self.fee = 100
 
     @initialize()
     def start(self) -> None:
-        self.hear(BlockConnected(block=self.node.tip, source=WS))
+        self.receive(BlockConnected(block=self.node.tip, source=WS))
 
     @rule(
         target=known,
@@ -65,14 +66,14 @@ class Worlds(RuleBasedStateMachine):
         if tx.outpoints & self.node.spent():
             return tx
         victims = self.node.accept(tx)
-        told = without_prevouts(tx) if bare else tx
+        published = without_prevouts(tx) if bare else tx
         gone = tuple(victim.txid for victim in victims)
         if how == "fully" and gone:
-            self.tell(TransactionReplaced(victims=gone, by=told, mined=False, source=WS))
+            self.publish(TransactionReplaced(victims=gone, by=published, mined=False, source=WS))
         if how != "hidden":
-            self.tell(TransactionSeen(tx=told, source=WS))
+            self.publish(TransactionSeen(tx=published, source=WS))
             if gone:
-                self.tell(TransactionLeft(txids=gone, source=WS))
+                self.publish(TransactionLeft(txids=gone, source=WS))
         return tx
 
     @rule(tx=known)
@@ -80,14 +81,14 @@ class Worlds(RuleBasedStateMachine):
         free = not tx.outpoints & self.node.spent()
         if tx.txid in self.node.ever and tx.txid not in self.node.mempool and free:
             gone = tuple(victim.txid for victim in self.node.accept(tx))
-            self.tell(TransactionSeen(tx=tx, source=WS))
+            self.publish(TransactionSeen(tx=tx, source=WS))
             if gone:
-                self.tell(TransactionLeft(txids=gone, source=WS))
+                self.publish(TransactionLeft(txids=gone, source=WS))
 
     @rule(tx=known)
     def expire(self, tx: Transaction) -> None:
         if self.node.mempool.pop(tx.txid, None) is not None:
-            self.tell(TransactionLeft(txids=(tx.txid,), source=WS))
+            self.publish(TransactionLeft(txids=(tx.txid,), source=WS))
 
     @rule(pick=st.randoms(use_true_random=False), how=st.sampled_from(("read", "txids", "bare", "removed")))
     def mine(self, pick: Any, how: str) -> None:
@@ -96,12 +97,14 @@ class Worlds(RuleBasedStateMachine):
         block, killed = self.node.mine(*pick.sample(waiting, pick.randint(0, len(waiting))))
         assert block.txids is not None
         if how == "removed":
-            self.tell(TransactionLeft(txids=block.txids[1:], source=WS))
+            self.publish(TransactionLeft(txids=block.txids[1:], source=WS))
             return
-        told = block if how == "read" else replace(block, entries=None)
-        self.tell(BlockConnected(block=told if how != "bare" else replace(told, txids=None), source=WS))
+        published = block if how == "read" else replace(block, entries=None)
+        self.publish(
+            BlockConnected(block=published if how != "bare" else replace(published, txids=None), source=WS)
+        )
         if killed:
-            self.tell(TransactionLeft(txids=tuple(one.txid for one in killed), source=WS))
+            self.publish(TransactionLeft(txids=tuple(one.txid for one in killed), source=WS))
 
     @rule(coins=COINS, btc=AMOUNTS, cheap=st.booleans())
     def mine_what_nobody_sent(self, coins: list[int], btc: int, cheap: bool) -> None:  # noqa: FBT001
@@ -111,10 +114,10 @@ class Worlds(RuleBasedStateMachine):
         if tx.outpoints & self.node.spent() or tx.txid in self.node.ever:
             return
         block, killed = self.node.mine(tx)
-        self.tell(BlockConnected(block=block, source=WS))
+        self.publish(BlockConnected(block=block, source=WS))
         if killed:
             victims = tuple(one.txid for one in killed)
-            self.tell(TransactionReplaced(victims=victims, by=tx, mined=True, source=WS))
+            self.publish(TransactionReplaced(victims=victims, by=tx, mined=True, source=WS))
 
     @precondition(lambda self: len(self.node.chain) > 2)
     @rule(depth=st.integers(1, 2), longer=st.booleans(), pick=st.randoms(use_true_random=False))
@@ -124,22 +127,22 @@ class Worlds(RuleBasedStateMachine):
         for _ in range(depth + longer):
             waiting = list(self.node.mempool.values())
             block, _ = self.node.mine(*pick.sample(waiting, pick.randint(0, len(waiting))))
-            self.tell(BlockConnected(block=block, source=WS))
+            self.publish(BlockConnected(block=block, source=WS))
         for tx in back:
             if tx.txid in self.node.mempool:
-                self.tell(TransactionSeen(tx=tx, source=WS))
+                self.publish(TransactionSeen(tx=tx, source=WS))
 
     @precondition(lambda self: len(self.node.chain) > 1)
     @rule()
     def go_back(self) -> None:
         """The tip is invalidated; only the mempool shows it."""
         for tx in self.node.undo():
-            self.tell(TransactionSeen(tx=tx, source=WS))
+            self.publish(TransactionSeen(tx=tx, source=WS))
 
     @precondition(lambda self: self.held)
     @rule(which=st.integers(0, 50))
     def let_one_through(self, which: int) -> None:
-        self.hear(self.held.pop(which % len(self.held)))
+        self.receive(self.held.pop(which % len(self.held)))
 
     @precondition(lambda self: self.held)
     @rule()
@@ -150,12 +153,12 @@ class Worlds(RuleBasedStateMachine):
     @rule()
     def let_all_through(self) -> None:
         while self.held:
-            self.hear(self.held.pop(0))
+            self.receive(self.held.pop(0))
 
-    @precondition(lambda self: self.told)
+    @precondition(lambda self: self.published)
     @rule(which=st.integers(0, 50))
     def repeat(self, which: int) -> None:
-        self.hear(self.told[-1 - which % len(self.told)])
+        self.receive(self.published[-1 - which % len(self.published)])
 
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 50), silent=st.booleans())
@@ -163,35 +166,35 @@ class Worlds(RuleBasedStateMachine):
         question = list(self.open)[which % len(self.open)]
         del self.open[question]
         if silent:
-            self.hear(Unanswered(question=question, reason="nobody there"))
+            self.receive(Unanswered(question=question, reason="nobody there"))
         else:
             self.answer(question)
 
     @invariant()
     def what_is_remembered_is_bounded(self) -> None:
-        beliefs = self.story.tracker._beliefs
-        assert len(beliefs.candidates) <= len(self.node.ever)
-        assert sum(len(one) for one in beliefs.orphans.values()) <= 4 * self.node._branches
-        assert len(self.story.tracker.whales) <= len(self.node.ever)
+        tracker = self.story.tracker
+        assert tracker.candidates <= len(self.node.ever)
+        assert tracker.orphans <= 4 * self.node.branches
+        assert len(tracker.whales) <= len(self.node.ever)
 
-    def tell(self, observation: Observation) -> None:
+    def publish(self, observation: Observation) -> None:
         """On its way; a rule decides when, and whether, it arrives."""
         self.held.append(observation)
 
-    def hear(self, observation: Observation) -> None:
-        self.told.append(observation)
-        self.story.hear(observation)
+    def receive(self, observation: Observation) -> None:
+        self.published.append(observation)
+        self.story.receive(observation)
         self.open |= dict.fromkeys(self.story.questions)
 
     def answer(self, question: Question) -> None:
         if isinstance(question, AskMempool):
             as_of = self.story.at.replace(microsecond=500_000)
-            for told in self.node.listing(MempoolListed(txids=frozenset(), as_of=as_of, source=REST)):
-                self.story.hear(told)
+            for published in self.node.listing(MempoolListed(txids=frozenset(), as_of=as_of, source=REST)):
+                self.story.receive(published)
                 self.open |= dict.fromkeys(self.story.questions)
             return
-        for told in self.node.answer(question):
-            self.story.hear(told)
+        for published in self.node.answer(question):
+            self.story.receive(published)
             self.open |= dict.fromkeys(self.story.questions)
 
     def reconcile(self) -> None:

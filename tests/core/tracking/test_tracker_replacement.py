@@ -6,17 +6,9 @@ from app.core.classification import Flag
 from app.core.observations import TransactionSeen
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction
-from app.core.tracking.unseen import UNEXPLAINED
-from tests.core.story import (
-    WS,
-    Story,
-    a_block,
-    a_coin,
-    a_whale,
-    forecasting,
-    prevouts_of,
-    without_prevouts,
-)
+from app.core.tracking.inferred_replacement import UNEXPLAINED
+from tests.builders import a_block, a_coin, a_whale, prevouts_of, without_prevouts
+from tests.core.story import WS, Story, forecasting
 
 FIRST, SECOND, THIRD = (a_whale(150, fee=fee) for fee in (1_000, 2_000, 3_000))
 """Versions of one payment."""
@@ -88,7 +80,7 @@ def test_the_winner_that_comes_as_added_too_is_no_second_whale() -> None:
 
 
 def test_a_replacement_opens_a_new_first_forecast() -> None:
-    story = Story(foreteller=forecasting())
+    story = Story(forecast_source=forecasting())
     story.seen(FIRST)
     story.replaced(FIRST, by=SECOND)
 
@@ -97,7 +89,7 @@ def test_a_replacement_opens_a_new_first_forecast() -> None:
 
 
 def test_the_forecasts_of_before_are_kept() -> None:
-    story = Story(foreteller=forecasting())
+    story = Story(forecast_source=forecasting())
     story.seen(FIRST)
     story.replaced(FIRST, by=SECOND)
 
@@ -247,7 +239,7 @@ def test_the_id_goes_on_with_a_replacement_that_a_source_names() -> None:
     story.seen(FIRST)
     first = story.only.prediction_id
     story.gone(FIRST, replaced_by=SECOND.txid)
-    story.told(SECOND)
+    story.published(SECOND)
 
     assert story.gone(FIRST, replaced_by=SECOND.txid) == ["replaced"]
     assert (story.only.prediction_id, story.only.txid) == (first, SECOND.txid)
@@ -258,7 +250,7 @@ def test_a_named_replacement_that_spends_other_coins_ends_it_all_the_same() -> N
     story = Story()
     story.seen(FIRST)
     story.gone(FIRST, replaced_by=OTHER.txid)
-    story.told(OTHER)
+    story.published(OTHER)
 
     first = story.of(FIRST)
     assert (first.status, first.replaced_by) == (Status.REPLACED, OTHER.txid)
@@ -272,12 +264,12 @@ def test_found_gone_before_its_replacement_is_told_the_id_goes_on(how: str) -> N
     story.listed()
     assert story.gone(FIRST) == ["dropped"]
 
-    tell = {
+    publish = {
         "replaced": lambda: story.replaced(FIRST, by=SECOND),
         "seen": lambda: story.seen(SECOND),
-        "told": lambda: story.told(SECOND),
+        "told": lambda: story.published(SECOND),
     }
-    assert tell[how]() == ["replaced"]
+    assert publish[how]() == ["replaced"]
     assert (story.only.prediction_id, story.only.txid, story.only.status) == (
         first,
         SECOND.txid,
@@ -316,7 +308,7 @@ def test_found_gone_its_replacement_in_a_block_goes_on_with_the_id() -> None:
     block = a_block(1, SECOND)
     story.connected(block)
 
-    assert story.told(SECOND, block) == ["replaced", "confirmed"]
+    assert story.published(SECOND, block) == ["replaced", "confirmed"]
     assert story.only.prediction_id == first
 
 
@@ -404,12 +396,12 @@ def test_prevouts_told_after_the_replacement_are_no_longer_of_it() -> None:
     story.seen(FIRST)
     story.replaced(FIRST, by=SECOND)
 
-    assert story.hear(prevouts_of(FIRST)) == []
+    assert story.receive(prevouts_of(FIRST)) == []
 
 
 def test_several_rivals_of_one_whale_take_its_place_once() -> None:
     story = Story()
-    story.hear(*(TransactionSeen(tx=tx, source=WS) for tx in (FIRST, SECOND, THIRD)))
+    story.receive(*(TransactionSeen(tx=tx, source=WS) for tx in (FIRST, SECOND, THIRD)))
     story.gone(FIRST)
 
     assert story.types.count("replaced") == 1

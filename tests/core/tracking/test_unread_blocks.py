@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from app.core.models import Block, BlockEntry, SourceName
 from app.core.observations import BlockConnected, ChainListed, MempoolListed, Unanswered
 from app.core.questions import AskBlock, AskTransaction
-from app.core.tracker import Tracker
 from app.core.tracking.beliefs import Consequences
+from app.core.tracking.tracker import Tracker
 from app.core.units import BlockHash, Height, Sats, Txid
-from tests.core.story import a_judgement
+from tests.core.story import a_whale_policy
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHALE, COINBASE = Txid("a" * 64), Txid("c" * 64)
@@ -25,7 +25,7 @@ READ = Block(
 
 
 def a_tracker() -> Tracker:
-    return Tracker(a_judgement())
+    return Tracker(a_whale_policy())
 
 
 def connected(tracker: Tracker, block: Block) -> Consequences:
@@ -39,15 +39,15 @@ def begun() -> Tracker:
 
 
 def test_the_chain_of_the_first_start_is_taken_for_read() -> None:
-    told = a_tracker().handle(ChainListed(blocks=(TAKEN_FOR_GRANTED,), source=REST), NOON)
+    published = a_tracker().handle(ChainListed(blocks=(TAKEN_FOR_GRANTED,), source=REST), NOON)
 
-    assert told.read == [TAKEN_FOR_GRANTED.hash]
+    assert published.read == [TAKEN_FOR_GRANTED.hash]
 
 
 def test_a_block_without_its_entries_is_connected_and_not_read() -> None:
-    told = connected(begun(), PLAIN)
+    published = connected(begun(), PLAIN)
 
-    assert ([block.hash for block in told.blocks], told.read) == ([PLAIN.hash], [])
+    assert ([block.hash for block in published.blocks], published.read) == ([PLAIN.hash], [])
 
 
 def test_a_block_with_a_whale_that_is_still_asked_for_is_not_read() -> None:
@@ -61,16 +61,16 @@ def test_once_the_whale_is_announced_the_block_is_read() -> None:
     connected(tracker, READ)
     question = AskTransaction(WHALE, READ.hash, READ.height)
 
-    told = tracker.handle(Unanswered(question=question, reason="nobody knows it"), NOON)
+    published = tracker.handle(Unanswered(question=question, reason="nobody knows it"), NOON)
 
-    assert told.read == [READ.hash]
-    assert len(told.happenings) == 2
+    assert published.read == [READ.hash]
+    assert len(published.happenings) == 2
 
 
 def test_after_a_restart_the_blocks_nobody_read_are_asked_for_with_the_first_reconciliation() -> None:
     tracker = a_tracker()
     tracker.restore((), (TAKEN_FOR_GRANTED, PLAIN), unread=(PLAIN,))
 
-    told = tracker.handle(MempoolListed(txids=frozenset(), as_of=NOON, source=REST), NOON)
+    published = tracker.handle(MempoolListed(txids=frozenset(), as_of=NOON, source=REST), NOON)
 
-    assert AskBlock(PLAIN.hash, PLAIN.height) in told.questions
+    assert AskBlock(PLAIN.hash, PLAIN.height) in published.questions

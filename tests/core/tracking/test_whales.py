@@ -12,7 +12,8 @@ from app.core.prediction import Prediction, Status
 from app.core.tracking import lifecycle
 from app.core.tracking.whales import Bounds, Whales
 from app.core.units import Sats
-from tests.core.story import NOON, a_block, a_coin, a_whale
+from tests.builders import a_block, a_coin, a_whale
+from tests.fakes import NOON
 
 
 def a_prediction(*coins: object, fee: int = 1_000) -> Prediction:
@@ -31,7 +32,7 @@ def a_prediction(*coins: object, fee: int = 1_000) -> Prediction:
 
 def replaced(whale: Prediction, *coins: object, fee: int) -> Prediction:
     return lifecycle.take_over(
-        whale, a_whale(150, coins=coins, fee=fee), whale.classification, NOON, fee_spike=False
+        whale, a_whale(150, coins=coins, fee=fee), whale.classification, NOON, tip=None, fee_spike=False
     )
 
 
@@ -104,14 +105,14 @@ def test_the_ended_are_forgotten_oldest_first() -> None:
 
 
 def test_within_the_bound_nobody_is_shed() -> None:
-    assert holding(a_prediction("a"), bounds=Bounds(pending=1)).shed() is None
+    assert holding(a_prediction("a"), bounds=Bounds(pending=1)).unload_oldest() is None
 
 
 def test_beyond_the_bound_the_one_without_news_longest_is_shed() -> None:
     one, two = a_prediction("a"), a_prediction("b")
     whales = holding(one, two, replace(one, version=2), bounds=Bounds(pending=1))
 
-    assert whales.shed() == two
+    assert whales.unload_oldest() == two
     assert len(whales) == 1
 
 
@@ -134,9 +135,13 @@ def test_it_agrees_with_a_plain_list(steps: list[tuple[int, str]]) -> None:
     for number, (which, step) in enumerate(steps):
         whale = model.get(which) or a_prediction(which, "shared")
         if step == "drop":
-            whale = lifecycle.drop(whale, NOON, "gone")
+            waiting = (
+                whale if whale.status is not Status.CONFIRMED else lifecycle.unconfirm(whale, NOON, "reorg")
+            )
+            whale = lifecycle.drop(waiting, NOON, "gone")
         elif step == "confirm":
-            whale = lifecycle.confirm(whale, a_block(1), NOON)
+            waiting = whale if whale.status is not Status.DROPPED else lifecycle.come_back(whale, NOON)
+            whale = lifecycle.confirm(waiting, a_block(1), NOON)
         elif step == "replace" and whale.status is Status.PENDING:
             whale = replaced(whale, which, "shared", fee=5_000 + number)
         model[which] = whale

@@ -1,0 +1,79 @@
+"""`/api/v1/settings`, with the operator's real file behind it."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import SettingsInForce, read_settings
+from app.store import SettingStore, open_operator
+from tests.api.conftest import ADMIN, READ, Composition, OpenServer
+from tests.fakes import NOON
+
+PATH = "/api/v1/settings"
+
+
+@pytest.fixture
+async def settled(open_server: OpenServer, tmp_path: Path) -> tuple[Composition, SettingsInForce]:
+    composition = await open_server(SPOUT_PASSWORD="open sesame")
+    opened = await open_operator(tmp_path, at=NOON)
+    composition.stack.push_async_callback(opened.file.close)
+    in_force = SettingsInForce(read_settings({"SPOUT_WHALE_THRESHOLD_BTC": "200"}))
+    own = SettingStore(opened.file, in_force, composition.clock.now)
+    composition.server.attach(composition.history, composition.keys, None, own)
+    return composition, in_force
+
+
+async def test_a_change_holds_at_once_and_says_where_it_comes_from(
+    settled: tuple[Composition, SettingsInForce],
+) -> None:
+    composition, in_force = settled
+
+    answer = await composition.http.patch(PATH, headers=ADMIN, json={"SPOUT_WHALE_THRESHOLD_BTC": 50.5})
+
+    shown = answer.json()["settings"][0]
+    assert (answer.status_code, shown["value"], shown["without"], shown["comes_from"]) == (
+        200,
+        50.5,
+        200,
+        "operator",
+    )
+    assert in_force.current.whale_threshold_sat == 50_5000_0000
+
+
+async def test_null_goes_back_to_the_environments(settled: tuple[Composition, SettingsInForce]) -> None:
+    composition, in_force = settled
+    await composition.http.patch(PATH, headers=ADMIN, json={"SPOUT_WHALE_THRESHOLD_BTC": 50})
+
+    answer = await composition.http.patch(PATH, headers=ADMIN, json={"SPOUT_WHALE_THRESHOLD_BTC": None})
+
+    assert answer.json()["settings"][0]["comes_from"] == "environment"
+    assert in_force.current.whale_threshold_btc == 200
+
+
+async def test_a_reader_may_not_even_look(settled: tuple[Composition, SettingsInForce]) -> None:
+    composition, _ = settled
+
+    assert (await composition.http.get(PATH, headers=READ)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"SPOUT_RETENTION_DAY": 1}, "did you mean SPOUT_RETENTION_DAYS?"),
+        ({"SPOUT_PASSWORD": "x"}, "in the environment only"),
+        ({"SPOUT_RETENTION_DAYS": 0}, "must be a whole number of days from 1 to 36500"),
+        ({"SPOUT_RETENTION_DAYS": True}, "must be a text, a number, or null"),
+        ({"SPOUT_CURRENCY": ""}, "must not be empty"),
+        ({}, "Name what shall change"),
+    ],
+)
+async def test_what_cannot_be_set_is_refused_in_words_and_changes_nothing(
+    settled: tuple[Composition, SettingsInForce], body: dict[str, object], words: str
+) -> None:
+    composition, in_force = settled
+
+    answer = await composition.http.patch(PATH, headers=ADMIN, json=body)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+    assert in_force.current == in_force.base

@@ -1,0 +1,89 @@
+"""The shapes are frozen in docs/schema/v1: they may grow, and never break whoever reads or writes them."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from app.api.models import DATA_OF, SHAPES, MempoolWhaleSignal, NewEndpoint, Request
+from app.core.events import EventType
+from tests.api.compatibility import breaks
+from tests.api.freeze import FOLDER, frozen
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_is_as_its_file_says(name: str) -> None:
+    assert SHAPES[name].model_json_schema() == frozen(name), "python -m tests.api.freeze writes it"
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_keeps_what_its_file_promises(name: str) -> None:
+    schema = SHAPES[name].model_json_schema()
+
+    assert breaks(frozen(name), schema, request=issubclass(SHAPES[name], Request)) == []
+
+
+def test_every_file_is_of_a_shape() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(SHAPES)
+
+
+def test_every_type_of_event_has_a_shape_that_is_frozen() -> None:
+    assert set(DATA_OF) == set(EventType)
+    assert {shape.__name__ for shape in DATA_OF.values()} <= set(SHAPES)
+
+
+def changed(shape: Any, change: Any) -> list[str]:
+    old = shape.model_json_schema()
+    new = copy.deepcopy(old)
+    change(new)
+    return breaks(old, new, request=issubclass(shape, Request))
+
+
+def test_a_new_field_of_an_answer_breaks_nothing() -> None:
+    assert changed(MempoolWhaleSignal, lambda new: new["properties"].update(new={"type": "string"})) == []
+
+
+def test_a_field_that_goes_breaks_its_readers() -> None:
+    assert changed(MempoolWhaleSignal, lambda new: new["properties"].pop("vsize")) == ["$.vsize: is gone"]
+
+
+def test_a_field_of_another_type_breaks_its_readers() -> None:
+    reported = changed(MempoolWhaleSignal, lambda new: new["properties"]["moved_sat"].update(type="string"))
+
+    assert reported == ["$.moved_sat: may now be string"]
+
+
+def test_a_field_that_may_be_null_now_breaks_its_readers() -> None:
+    reported = changed(
+        MempoolWhaleSignal, lambda new: new["properties"]["moved_sat"].update(type=["integer", "null"])
+    )
+
+    assert reported == ["$.moved_sat: may now be null"]
+
+
+def test_a_field_that_may_be_missing_now_breaks_its_readers() -> None:
+    reported = changed(MempoolWhaleSignal, lambda new: new["required"].remove("txid"))
+
+    assert reported == ["$.txid: may be missing now"]
+
+
+def test_a_word_that_goes_breaks_whoever_waits_for_it() -> None:
+    reported = changed(MempoolWhaleSignal, lambda new: new["$defs"]["Status"]["enum"].remove("dropped"))
+
+    assert reported == ["$.status: dropped is gone"]
+
+
+def test_a_field_that_must_be_given_now_breaks_its_writers() -> None:
+    reported = changed(NewEndpoint, lambda new: new["required"].append("template"))
+
+    assert reported == ["$.template: must be given now"]
+
+
+def test_a_limit_that_is_tighter_breaks_its_writers() -> None:
+    reported = changed(NewEndpoint, lambda new: new["properties"]["name"].update(maxLength=10))
+
+    assert reported == ["$.name: maxLength is smaller"]
+
+
+def test_a_request_that_takes_more_breaks_nothing() -> None:
+    assert changed(NewEndpoint, lambda new: new["properties"]["name"].update(maxLength=100)) == []

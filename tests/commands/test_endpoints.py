@@ -1,0 +1,58 @@
+"""`spout endpoints`, for a box without a screen."""
+
+import json
+from pathlib import Path
+
+from tests.commands.conftest import Spout, one_line
+from tests.notifiers.builders import TOKEN
+from tests.notifiers.receivers import Say, receiving
+
+LOOPBACK = {"SPOUT_ALLOWED_TARGETS": "127.0.0.1"}
+
+
+def test_an_added_webhook_prints_its_id_and_its_secret(spout: Spout) -> None:
+    ended = spout("endpoints", "add", "hook", "--url", "https://hook.example/path-of-it")
+
+    endpoint_id, secret = ended.stdout.split()
+    assert (endpoint_id[:3], secret[:6], ended.returncode) == ("ep_", "whsec_", 0)
+
+
+def test_the_list_shows_no_secrets(spout: Spout) -> None:
+    spout("endpoints", "add", "hook", "--url", "https://hook.example/path-of-it")
+
+    listed = spout("endpoints", "list")
+
+    assert ("hook.example" in listed.stdout, "path-of-it" in listed.stdout) == (True, False)
+
+
+def test_a_test_says_how_it_went(spout: Spout) -> None:
+    with receiving() as receiver:
+        receiver.script += [Say(200), Say(500)]
+        spout("endpoints", "add", "hook", "--url", receiver.url(), "--reach", "lan", **LOOPBACK)
+        good, bad = spout("endpoints", "test", "hook"), spout("endpoints", "test", "hook")
+
+    assert (good.returncode, "Delivered" in good.stdout) == (0, True)
+    assert (bad.returncode, "answered 500" in one_line(bad.stderr)) == (2, True)
+
+
+def test_the_whole_of_it_may_come_as_json(spout: Spout, here: Path) -> None:
+    reported = {"kind": "telegram", "telegram": {"token": TOKEN, "chat_id": 42}}
+    (here / "chat.json").write_text(json.dumps(reported))
+
+    ended = spout("endpoints", "add", "chat", "--json", "chat.json")
+
+    assert (ended.returncode, "chat 42" in spout("endpoints", "list").stdout) == (0, True)
+
+
+def test_one_that_is_removed_is_gone(spout: Spout) -> None:
+    spout("endpoints", "add", "hook", "--url", "https://hook.example/")
+
+    first, second = spout("endpoints", "remove", "hook"), spout("endpoints", "remove", "hook")
+
+    assert (first.returncode, second.returncode, "no endpoint" in one_line(second.stderr)) == (0, 2, True)
+
+
+def test_a_refused_url_is_one_line(spout: Spout) -> None:
+    ended = spout("endpoints", "add", "hook", "--url", "http://169.254.169.254/latest")
+
+    assert (ended.returncode, "metadata" in one_line(ended.stderr)) == (2, True)

@@ -1,0 +1,46 @@
+"""A private label's name does not leave Spout."""
+
+from typing import Any
+
+from app.core.alerts import masked
+
+OWN = {"name": "Grandma", "kind": "other", "basis": "own label", "group": "family"}
+KRAKEN = {"name": "Kraken", "kind": "exchange", "basis": "published", "group": "Kraken"}
+BODY: dict[str, Any] = {
+    "from_entities": [OWN],
+    "to_entities": [KRAKEN],
+    "evidence": [
+        "1 input is labelled Grandma (other; own label): the sender",
+        "output 0 pays Kraken (exchange; published): a receiver",
+    ],
+}
+
+
+def test_a_private_name_is_own_label_in_parties_and_evidence() -> None:
+    found = masked(BODY, public=frozenset(), own=frozenset(["Grandma", "family"]))
+
+    assert "Grandma" not in str(found)
+    assert "family" not in str(found)
+    assert found["from_entities"][0]["name"] == "own label"
+    assert found["to_entities"] == [KRAKEN]
+
+
+def test_a_public_own_name_stays() -> None:
+    assert masked(BODY, public=frozenset(["Grandma"]), own=frozenset(["Grandma"])) == BODY
+
+
+def test_a_name_whose_label_is_gone_stays_hidden() -> None:
+    assert "Grandma" not in str(masked(BODY, public=frozenset(), own=frozenset()))
+
+
+def test_a_name_is_hidden_where_it_is_a_word() -> None:
+    party = OWN | {"name": "a"}
+    found = masked(BODY | {"from_entities": [party]}, public=frozenset(), own=frozenset(["a"]))
+
+    assert found["evidence"][1] == "output 0 pays Kraken (exchange; published): own label receiver"
+
+
+def test_the_whale_itself_is_not_changed() -> None:
+    masked(BODY, public=frozenset(), own=frozenset(["Grandma"]))
+
+    assert BODY["from_entities"] == [OWN]

@@ -1,0 +1,203 @@
+"""Messages for a phone: the first line says it all, and no name does harm in any medium."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from app.core.alerts import TEMPLATE_FIELDS, Style, Words, check_template, words_of
+from app.core.events import EventType
+from app.errors import EndpointError
+from tests.core.alerts.builders import BEGINNING, BERLIN
+
+STYLE = Style(zone=BERLIN, link="http://umbrel.local:3006")
+WHALE: dict[str, Any] = {
+    "txid": "ab" * 32,
+    "status": "pending",
+    "flow_type": "inflow",
+    "moved_sat": 41_250_000_000,
+    "moved_is": "certain",
+    "urgency": "high",
+    "urgency_score": 0.87,
+    "from_entities": [],
+    "to_entities": [{"name": "Binance", "kind": "exchange", "basis": "published"}],
+    "predicted_block": 900_123,
+    "predicted_at_height": 900_122,
+    "confirmation_probability": {"1": 0.91, "2": 0.97},
+    "fee_rate": 12.34,
+    "effective_fee_rate": 15.0,
+    "replaces": ["cd" * 32],
+    "evidence": ["output 0 pays Binance (exchange; published): a receiver, 412.5 BTC"],
+}
+BARE = {"urgency": None, "predicted_block": None}
+HOSTILE = [
+    "<b>Binance</b>",
+    "</b></a><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='x",
+    "&lt;b&gt; & co",
+    "a_b*c`d[e](http://x)",
+    "Binance\r\nBcc: you@evil.example",
+    "Binance\n\nSecond: line",
+    "\u202egnp.exe",
+    "\u2066left\u2069",
+    "\u200fright",
+    "zero\u200bwidth\ufeff",
+    "nul\x00byte",
+    "bell\x07\x1b[31mred",
+    "line\u2028sep\u2029par",
+    "$txid ${link} $$ $nothing",
+    "{txid} %s %(x)s",
+    "\u0642\u0631\u0635\u0627\u0646",
+    "\u9be8" * 70,
+    "x" * 300,
+]
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        assert set(dict(attrs)) <= {"href"}
+
+
+def said(type_: EventType = EventType.DETECTED, style: Style = STYLE, **changed: Any) -> Words:
+    return words_of(type_, WHALE | changed, BEGINNING, style)
+
+
+def test_the_first_line_says_it_all() -> None:
+    assert said().title == "412.5 BTC to Binance, high urgency 0.87, next block (900,123) 91 %"
+
+
+def test_below_it_stands_what_supports_it() -> None:
+    assert said().text.splitlines() == [
+        "Urgency: high, score 0.87",
+        "Expected: next block (900,123) 91 %",
+        "Fee: 12.3 sat/vB, 15 with its package",
+        "It was replaced once",
+        "output 0 pays Binance (exchange; published): a receiver, 412.5 BTC",
+        f"txid {'ab' * 32}",
+        f"http://umbrel.local:3006/tx/{'ab' * 32}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "changed", "title"),
+    [
+        (EventType.DETECTED, {**BARE, "moved_is": "up_to"}, "up to 412.5 BTC to Binance"),
+        (EventType.DETECTED, {**BARE, "moved_sat": None}, "A whale to Binance"),
+        (
+            EventType.DETECTED,
+            {
+                **BARE,
+                "moved_sat": 0,
+                "moved_is": "up_to",
+                "moved_high_sat": 7 * 10**10,
+                "flags": ["coinjoin"],
+            },
+            "up to 700 BTC to Binance",
+        ),
+        (
+            EventType.CONFIRMED,
+            {"status": "confirmed", "confirmed_height": 900_124},
+            "Confirmed: 412.5 BTC to Binance in block 900,124",
+        ),
+        (EventType.DROPPED, {"status": "dropped", "reason": "expired"}, "Dropped: 412.5 BTC to Binance"),
+        (EventType.DETECTED, {**BARE, "to_entities": []}, "412.5 BTC between unknown owners"),
+        (
+            EventType.DETECTED,
+            {"predicted_block": 900_125, "urgency": "low", "urgency_score": None},
+            "412.5 BTC to Binance, low urgency, by block 900,125 (3 blocks)",
+        ),
+        (EventType.DETECTED, {**BARE, "flags": ["late_seen"]}, "412.5 BTC to Binance, seen late"),
+    ],
+)
+def test_what_is_unknown_is_left_out(type_: EventType, changed: dict[str, Any], title: str) -> None:
+    assert said(type_, **changed).title == title
+
+
+def test_without_leave_no_explorer_is_named() -> None:
+    words = said(style=Style(zone=BERLIN))
+
+    assert "http" not in words.text + words.html
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("template", [None, "$title\n$receivers"])
+def test_a_hostile_name_does_no_harm(name: str, template: str | None) -> None:
+    party = {"name": name, "kind": "exchange", "basis": "own label"}
+    words = said(
+        style=Style(zone=BERLIN, link=STYLE.link, template=template),
+        to_entities=[party],
+        evidence=[f"pays {name} (exchange)"],
+    )
+
+    assert set(Tags(words.html).found) <= {"b", "a"}
+    assert "\n" not in words.title
+    controls = r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    assert re.search(controls, words.title + words.text + words.html) is None
+    assert len(words.title) <= 200
+
+
+@pytest.mark.parametrize(
+    ("type_", "body", "words"),
+    [
+        (
+            EventType.SOURCE_DEGRADED,
+            {"rung": "blind", "since": "2026-10-24T12:00:00.000Z", "reason": "the backend is away"},
+            "nothing of the mempool is seen",
+        ),
+        (EventType.SOURCE_RECOVERED, {"rung": "live", "reason": None}, "everything is seen"),
+        (
+            EventType.ACCURACY_DEGRADED,
+            {"window": "24h", "n": 40, "hit_rate": 0.5, "threshold": 0.7, "words": "fees jumped"},
+            "50% of 40 forecasts on time",
+        ),
+        (EventType.ACCURACY_RECOVERED, {"window": "24h", "n": 40, "hit_rate": 0.9}, "90% of 40"),
+        (
+            EventType.MEMORY_PRESSURE,
+            {"rss_mb": 410.0, "limit_mb": 500, "shed": 3, "pending": 9},
+            "410.0 of 500 MB",
+        ),
+        (EventType.FEES_SPIKED, {"next_block_median": 88.0, "tip_height": 900_000}, "88 sat/vB"),
+        (
+            EventType.ENDPOINT_DISABLED,
+            {"name": "my phone", "because": "it failed for 5 days"},
+            "my phone was disabled",
+        ),
+    ],
+)
+def test_events_about_spout_itself_have_words_of_their_own(
+    type_: EventType, body: dict[str, Any], words: str
+) -> None:
+    found = words_of(type_, body, BEGINNING, STYLE)
+
+    assert words in found.title
+    assert found.text.endswith("2026-10-24 14:00 CEST")
+
+
+def test_a_template_has_every_field_as_text() -> None:
+    template = "\n".join(f"{name}=${name}" for name in TEMPLATE_FIELDS)
+    check_template(template)
+
+    assert "$" not in said(style=Style(zone=BERLIN, template=template)).text
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("$titel", "which is unknown"),
+        ("100 $", "begins no name"),
+        ("x" * 4_097, "4096 bytes"),
+        ("\u00e9" * 2_049, "4096 bytes"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_refused(template: str, words: str) -> None:
+    with pytest.raises(EndpointError, match=re.escape(words)):
+        check_template(template)

@@ -1,0 +1,151 @@
+"""When accuracy is said to have fallen, when to have recovered, and why it fell: one history each."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.core.classification import Flow
+from app.core.models import SourceName
+from app.core.prediction import Outcome, Urgency
+from app.core.scoring import (
+    Because,
+    Circumstances,
+    Fate,
+    ForecastOutcome,
+    WindowCount,
+    change_of,
+    changed,
+    deciding,
+)
+from app.core.units import Height, Txid
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LINE = 0.70
+
+
+def windows(*counts: tuple[int, int]) -> list[WindowCount]:
+    """(on time, n) of the last hour, day and week."""
+    names = ("1h", "24h", "7d")
+    return [
+        WindowCount(window=name, on_time=hits, n=n) for name, (hits, n) in zip(names, counts, strict=True)
+    ]
+
+
+def a_miss(minutes: int, *, late_by: int = 1) -> ForecastOutcome:
+    """Made so many minutes after noon, for the next block; half an hour later that had not held."""
+    made_at = NOON + timedelta(minutes=minutes)
+    return ForecastOutcome(
+        prediction_id=f"whl_{minutes}",
+        txid=Txid(f"{minutes:064x}"),
+        at=made_at + timedelta(minutes=30),
+        result=Outcome.LATE,
+        fate=Fate.CONFIRMED,
+        blocks=1 + late_by,
+        made_at=made_at,
+        at_height=Height(800_000),
+        due_height=Height(800_001),
+        stated=(0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 1.0),
+        projected_block=1,
+        urgency=Urgency.HIGH,
+        flow=Flow.INFLOW,
+        first_seen_by=SourceName.MEMPOOL_WS,
+    )
+
+
+def because(circumstances: Circumstances, *, baseline: tuple[int, int] = (0, 0)) -> Because | None:
+    """Why 5 of 30 held, beside what held of the naive forecasts."""
+    hits, n = baseline
+    window = WindowCount(window="24h", n=30, on_time=5, baseline_on_time=hits, baseline_n=n)
+    return change_of(window, degraded=True, threshold=LINE, circumstances=circumstances).because
+
+
+MISSES = [a_miss(minutes) for minutes in range(25)]
+
+
+def test_the_shortest_window_with_enough_outcomes_decides() -> None:
+    found = deciding(windows((19, 19), (20, 20), (500, 900)))
+
+    assert found is not None
+    assert found.window == "24h"
+
+
+def test_with_few_outcomes_nothing_is_said() -> None:
+    assert changed(windows((0, 5), (0, 12), (0, 19)), degraded=False, threshold=LINE) is None
+
+
+def test_it_falls_when_even_the_upper_bound_lies_under_the_line() -> None:
+    assert changed(windows((8, 20), (8, 20), (8, 20)), degraded=False, threshold=LINE) is True
+
+
+def test_a_rate_under_the_line_by_chance_is_no_fall() -> None:
+    assert changed(windows((12, 20), (12, 20), (12, 20)), degraded=False, threshold=LINE) is None
+
+
+def test_while_it_stays_under_nothing_more_is_said() -> None:
+    assert changed(windows((5, 40), (5, 40), (5, 40)), degraded=True, threshold=LINE) is None
+
+
+def test_just_above_the_line_it_has_not_recovered() -> None:
+    assert changed(windows((74, 100), (74, 100), (74, 100)), degraded=True, threshold=LINE) is None
+
+
+def test_clear_above_the_line_it_has_recovered() -> None:
+    assert changed(windows((75, 100), (75, 100), (75, 100)), degraded=True, threshold=LINE) is False
+
+
+def test_a_line_near_one_can_still_be_recovered_from() -> None:
+    assert changed(windows((99, 100), (99, 100), (99, 100)), degraded=True, threshold=0.97) is False
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 25])
+def test_a_fee_spike_while_they_waited_is_named(minutes: int) -> None:
+    spike = NOON + timedelta(minutes=minutes)
+
+    assert because(Circumstances(misses=MISSES, spikes=(spike,))) is (
+        Because.FEE_SPIKE if minutes > 10 else Because.UNKNOWN
+    )
+
+
+def test_empty_blocks_that_cost_the_place_are_named() -> None:
+    empty = (NOON + timedelta(minutes=26),)
+
+    assert because(Circumstances(misses=MISSES, empty_blocks=empty)) is Because.EMPTY_BLOCKS
+
+
+def test_empty_blocks_that_explain_too_little_are_not() -> None:
+    far_too_late = [a_miss(minutes, late_by=9) for minutes in range(25)]
+    empty = (NOON + timedelta(minutes=26),)
+
+    assert because(Circumstances(misses=far_too_late, empty_blocks=empty)) is Because.UNKNOWN
+
+
+def test_a_source_that_was_away_is_named() -> None:
+    away = (NOON - timedelta(hours=1), NOON + timedelta(minutes=40))
+
+    assert because(Circumstances(misses=MISSES, degraded=(away,))) is Because.SOURCE_DEGRADED
+
+
+def test_where_the_naive_forecast_did_better_it_is_the_model() -> None:
+    assert because(Circumstances(misses=MISSES), baseline=(27, 30)) is Because.MODEL
+
+
+def test_where_the_naive_forecast_did_no_better_it_is_unknown() -> None:
+    assert because(Circumstances(misses=MISSES), baseline=(8, 30)) is Because.UNKNOWN
+
+
+def test_the_words_hold_the_figures_and_the_reason() -> None:
+    spike = Circumstances(misses=MISSES, spikes=(NOON + timedelta(minutes=26),))
+    window = WindowCount(window="24h", n=30, on_time=5)
+    change = change_of(window, degraded=True, threshold=LINE, circumstances=spike)
+
+    assert change.message == (
+        "5 of 30 forecasts held within 24h: 17% (7% to 34%), under the line of 70%; "
+        "most of the misses waited while fees spiked"
+    )
+
+
+def test_recovery_has_no_reason() -> None:
+    window = WindowCount(window="24h", n=30, on_time=29)
+    change = change_of(window, degraded=False, threshold=LINE, circumstances=Circumstances())
+
+    assert (change.because, change.degraded) == (None, False)

@@ -1,0 +1,75 @@
+"""How far each source's chain reaches, and who is behind."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.core.models import SourceName
+from app.core.observations import BlockConnected, ChainListed
+from app.core.tips import SPREADS_WITHIN, Tips
+from tests.builders import START_HEIGHT, a_block
+from tests.fakes import NOON
+
+WS, REST, NODE = SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST, SourceName.BITCOIND
+LATER = NOON + SPREADS_WITHIN
+
+
+def tips(**heights: int) -> Tips:
+    """`heights`: above START_HEIGHT, by source, told one after the other."""
+    known = Tips()
+    for source, height in heights.items():
+        known.listen(BlockConnected(block=a_block(height), source=SourceName(source)), NOON)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("known", "behind"),
+    [
+        (tips(bitcoind=3), 0),
+        (tips(bitcoind=3, mempool_ws=10), 7),
+        (tips(bitcoind=10, mempool_ws=3), 0),
+        (tips(mempool_ws=3), 0),
+    ],
+)
+def test_who_is_behind_is_so_by_the_blocks_it_has_not_told_of(known: Tips, behind: int) -> None:
+    assert known.behind(NODE, LATER) == behind
+
+
+def test_a_new_block_takes_a_moment_to_spread() -> None:
+    known = tips(bitcoind=3, mempool_ws=4)
+
+    assert (known.behind(NODE, NOON), known.behind(NODE, LATER)) == (0, 1)
+
+
+def test_what_is_told_of_an_older_block_does_not_put_a_source_back() -> None:
+    known = tips(bitcoind=4)
+    known.listen(BlockConnected(block=a_block(2), source=NODE), NOON)
+
+    assert known.of(NODE) == START_HEIGHT + 4
+
+
+def test_a_listed_chain_is_as_high_as_its_last_block() -> None:
+    known = Tips()
+    known.listen(ChainListed(blocks=(a_block(4), a_block(5)), source=WS), NOON)
+
+    assert known.of(WS) == START_HEIGHT + 5
+
+
+@pytest.mark.parametrize(("streamed", "asked", "of_backend"), [(4, 5, 4), (4, 4, 4), (4, 9, 9)])
+def test_the_backend_is_where_its_stream_is_unless_that_is_long_silent(
+    streamed: int, asked: int, of_backend: int
+) -> None:
+    known = tips(mempool_ws=streamed, mempool_rest=asked)
+
+    assert known.of(REST) == START_HEIGHT + of_backend
+
+
+def test_a_source_of_another_chain_is_the_best_of_nothing() -> None:
+    known = tips(electrs=4_000_000, bitcoind=3)
+    known.forget([SourceName.ELECTRS])
+
+    assert known.behind(NODE, NOON + timedelta(hours=1)) == 0
+
+
+def test_who_is_ahead_can_be_named() -> None:
+    assert tips(bitcoind=3, mempool_ws=10).ahead_of(NODE) == (WS,)

@@ -1,0 +1,93 @@
+"""Who belongs to a whale's package, and when what it pays is asked anew."""
+
+from dataclasses import replace
+
+from app.core.models import SourceName, Transaction
+from app.core.observations import PackageReply, TransactionLeft, TransactionSeen
+from app.core.questions import AskPackage, Question
+from app.core.units import Outpoint, SatPerVb, Txid
+from tests.builders import a_block, a_coin, a_script, a_transaction, a_txid, a_whale, pays, spends
+from tests.core.story import WS, Story
+
+WHALE = a_whale(150)
+ASKED: list[Question] = [AskPackage(WHALE.txid)]
+
+
+def a_small_spend(of: Txid, name: str, vout: int = 0) -> Transaction:
+    spent = spends(a_script("somebody"), 1, outpoint=Outpoint(of, vout))
+    tx = a_transaction(spends=[spent], pays=[pays(a_script("change"), 0.5)], fee=9_000, vsize=100)
+    return replace(tx, txid=a_txid(name))
+
+
+CHILD = a_small_spend(WHALE.txid, "child", vout=1)
+GRANDCHILD = a_small_spend(CHILD.txid, "grandchild")
+SIBLING = a_small_spend(a_coin("one").txid, "sibling", vout=1)
+STRANGER = a_small_spend(a_txid("elsewhere"), "stranger")
+
+
+def begun() -> Story:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    return story
+
+
+def asked_after(story: Story, tx: Transaction) -> list[Question]:
+    story.seen(tx)
+    return [one for one in story.questions if isinstance(one, AskPackage)]
+
+
+def test_a_child_of_a_whale_belongs_to_its_package() -> None:
+    assert asked_after(begun(), CHILD) == ASKED
+
+
+def test_a_child_of_its_child_belongs_to_it() -> None:
+    story = begun()
+    story.seen(CHILD)
+
+    assert asked_after(story, GRANDCHILD) == ASKED
+
+
+def test_another_child_of_its_parent_belongs_to_it() -> None:
+    assert asked_after(begun(), SIBLING) == ASKED
+
+
+def test_a_stranger_does_not() -> None:
+    assert asked_after(begun(), STRANGER) == []
+
+
+def test_a_rival_for_its_coin_is_no_relative() -> None:
+    assert asked_after(begun(), a_whale(150, fee=5_000)) == []
+
+
+def test_relatives_that_a_source_names_are_followed() -> None:
+    story = begun()
+    members = frozenset({CHILD.txid})
+    story.receive(
+        PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(5.0), related=1, source=WS, members=members)
+    )
+
+    assert asked_after(story, GRANDCHILD) == ASKED
+
+
+def test_when_a_relative_leaves_the_package_is_asked_for_anew() -> None:
+    story = begun()
+    story.seen(CHILD)
+    story.receive(TransactionLeft(txids=(CHILD.txid,), source=WS))
+
+    assert ASKED[0] in story.questions
+
+
+def test_a_mined_whale_has_no_package_any_more() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert asked_after(story, CHILD) == []
+
+
+def test_a_whale_that_the_node_tells_is_asked_for_its_package_at_once() -> None:
+    story = Story()
+    story.start()
+    story.receive(TransactionSeen(tx=WHALE, source=SourceName.BITCOIND))
+
+    assert story.questions == ASKED

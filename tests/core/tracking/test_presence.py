@@ -1,0 +1,325 @@
+"""Sources that differ: another mempool's rules, an older chain, a poll that has not spoken yet."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from app.core.classification import Flag
+from app.core.models import Block, SourceName, Transaction
+from app.core.observations import (
+    BlockConnected,
+    ChainListed,
+    MempoolListed,
+    SourceConnected,
+    StatusReply,
+    TransactionLeft,
+    TransactionSeen,
+)
+from app.core.prediction import Outcome, Status
+from app.core.questions import AskStatus
+from tests.builders import a_block, a_whale
+from tests.core.story import REST, WS, Story, forecasting
+
+NODE = SourceName.BITCOIND
+WHALE = a_whale(150)
+DEARER = a_whale(150, fee=5_000)
+
+
+class TwoSources(Story):
+    """A backend and a node, which both saw the whale."""
+
+    def __init__(self) -> None:
+        super().__init__(forecast_source=forecasting())
+        self.start()
+        self.receive(BlockConnected(block=a_block(0), source=NODE))
+        self.seen(WHALE)
+        self.receive(TransactionSeen(tx=WHALE, source=NODE))
+
+    def left_node(self) -> list[str]:
+        return self.receive(TransactionLeft(txids=(WHALE.txid,), source=NODE))
+
+    def left_backend(self) -> list[str]:
+        return self.left(WHALE)
+
+    def status(self, source: SourceName, *, waits: bool, tx: Transaction = WHALE) -> list[str]:
+        return self.receive(
+            StatusReply(txid=tx.txid, block_hash=None, height=None, in_mempool=waits, source=source)
+        )
+
+    def lists(self, source: SourceName, *txs: Transaction) -> list[str]:
+        listed = frozenset(tx.txid for tx in txs)
+        return self.receive(MempoolListed(txids=listed, as_of=self.at + timedelta(seconds=1), source=source))
+
+
+def test_one_mempool_that_lets_it_go_does_not_drop_it() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(REST, waits=True)
+
+    assert story.status(NODE, waits=False) == ["updated"]
+    assert story.only.status is Status.PENDING
+
+
+def test_where_mempools_differ_it_is_said_who_sees_it() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(REST, waits=True)
+    story.status(NODE, waits=False)
+
+    assert story.only.reason == "not in the mempool of bitcoind; the mempool backend has it"
+    assert not story.only.left_unverified
+
+
+def test_that_they_differ_is_said_once() -> None:
+    story = TwoSources()
+    story.left_node()
+    for _ in range(3):
+        story.status(REST, waits=True)
+        story.status(NODE, waits=False)
+
+    assert story.types.count("updated") == 1
+
+
+def test_one_that_held_it_and_cannot_be_asked_leaves_it_unverified() -> None:
+    story = TwoSources()
+    story.left_node()
+
+    assert story.status(NODE, waits=False) == ["updated"]
+    assert story.only.left_unverified
+
+
+def test_that_the_other_one_still_has_it_verifies_it() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(NODE, waits=False)
+    story.lists(REST, WHALE)
+
+    assert not story.only.left_unverified
+    assert story.only.reason == "not in the mempool of bitcoind; the mempool backend has it"
+
+
+def test_what_all_of_them_let_go_is_dropped() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(REST, waits=True)
+    story.status(NODE, waits=False)
+    story.left_backend()
+
+    assert story.status(NODE, waits=False) == ["dropped"]
+
+
+def test_a_block_decides_whoever_still_holds_it() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(REST, waits=True)
+    story.status(NODE, waits=False)
+
+    assert story.connected(a_block(1, WHALE)) == ["confirmed"]
+
+
+def test_what_comes_back_where_it_was_missed_is_no_longer_in_doubt() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.status(REST, waits=True)
+    story.status(NODE, waits=False)
+
+    assert story.receive(TransactionSeen(tx=WHALE, source=NODE)) == ["updated"]
+    assert story.only.reason is None
+
+
+def test_after_a_restart_who_saw_it_first_is_waited_for() -> None:
+    before = TwoSources()
+    story = Story()
+    story.tracker.restore((before.only,), (a_block(0),))
+    story.kept[before.only.prediction_id] = before.only
+    published = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=NODE)
+
+    assert story.receive(published) == ["updated"]
+    assert "dropped" not in story.types
+
+
+def test_a_source_that_is_no_longer_configured_is_not_waited_for_for_ever() -> None:
+    before = TwoSources()
+    story = Story()
+    story.tracker.restore((before.only,), (a_block(0),))
+    story.kept[before.only.prediction_id] = before.only
+    published = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=NODE)
+    story.receive(published)
+    story.at += timedelta(hours=1)
+
+    assert story.receive(published) == ["dropped"]
+
+
+def restarted(first_seen_by: SourceName) -> Story:
+    """Both mempools have been heard since the restart; neither has spoken of the whale."""
+    before = Story()
+    before.receive(TransactionSeen(tx=WHALE, source=first_seen_by))
+    story = Story()
+    story.tracker.restore((before.only,), (a_block(0),))
+    story.kept[before.only.prediction_id] = before.only
+    for source in (NODE, WS):
+        story.receive(SourceConnected(source=source, again=False))
+    return story
+
+
+@pytest.mark.parametrize("first_seen_by", [NODE, WS])
+def test_after_a_restart_one_mempools_word_drops_nothing(first_seen_by: SourceName) -> None:
+    story = restarted(first_seen_by)
+    gone = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=NODE)
+
+    assert "dropped" not in story.receive(gone)
+
+
+@pytest.mark.parametrize("first_seen_by", [NODE, WS])
+def test_after_a_restart_what_no_listing_holds_is_dropped(first_seen_by: SourceName) -> None:
+    story = restarted(first_seen_by)
+    for source in (NODE, REST):
+        as_of = story.at + timedelta(seconds=1)
+        story.receive(MempoolListed(txids=frozenset(), as_of=as_of, source=source))
+    gone = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=NODE)
+
+    assert story.receive(gone) == ["dropped"]
+
+
+def confirmed_above_the_node() -> TwoSources:
+    """The backend told of two blocks that the node has not; the whale is in the first of them."""
+    story = TwoSources()
+    story.connected(a_block(1, WHALE), a_block(2))
+    return story
+
+
+WAITS: list[Callable[[TwoSources], list[str]]] = [
+    lambda story: story.status(NODE, waits=True),
+    lambda story: story.lists(NODE, WHALE),
+    lambda story: story.receive(TransactionSeen(tx=WHALE, source=NODE)),
+]
+
+
+@pytest.mark.parametrize("says_that_it_waits", WAITS)
+def test_a_node_that_stands_still_undoes_no_confirmation(
+    says_that_it_waits: Callable[[TwoSources], list[str]],
+) -> None:
+    story = confirmed_above_the_node()
+
+    assert says_that_it_waits(story) == []
+    assert (story.only.status, story.questions) == (Status.CONFIRMED, [])
+
+
+def test_a_node_that_has_the_blocks_too_is_believed_about_a_reorg() -> None:
+    story = confirmed_above_the_node()
+    story.receive(BlockConnected(block=a_block(2), source=NODE))
+
+    assert story.status(NODE, waits=True) == ["reorged"]
+
+
+def test_a_backend_that_is_behind_the_node_undoes_nothing_either() -> None:
+    story = TwoSources()
+    story.receive(BlockConnected(block=a_block(1, WHALE), source=NODE))
+
+    assert story.status(REST, waits=True) == []
+
+
+def test_the_nodes_tip_as_rest_names_it_is_not_what_the_backend_has_read() -> None:
+    story = TwoSources()
+    story.receive(BlockConnected(block=a_block(1, WHALE), source=NODE))
+    story.receive(BlockConnected(block=Block(hash=a_block(1).hash, height=a_block(1).height), source=REST))
+
+    assert story.status(REST, waits=True) == []
+
+
+def test_a_listed_chain_counts_as_a_tip() -> None:
+    story = confirmed_above_the_node()
+    story.receive(ChainListed(blocks=(a_block(1, WHALE), a_block(2)), source=NODE))
+
+    assert story.status(NODE, waits=True) == ["reorged"]
+
+
+def test_a_loss_told_by_what_polls_is_believed_after_the_next_poll() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.left(WHALE)
+    gone = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=REST)
+    first, asked = story.receive(gone), list(story.questions)
+    story.at += timedelta(seconds=2)
+
+    assert (first, asked, story.receive(gone)) == ([], [AskStatus(WHALE.txid, again=True)], ["dropped"])
+
+
+def test_a_replacement_that_is_told_one_poll_later_is_one() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.left(WHALE)
+    story.receive(StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=REST))
+
+    assert story.replaced(WHALE, by=DEARER) == ["replaced"]
+    assert story.only.replaces == (WHALE.txid,)
+
+
+def test_a_replacement_that_is_told_after_the_drop_goes_on_with_the_same_id() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.left(WHALE)
+    story.gone(WHALE)
+
+    assert story.replaced(WHALE, by=DEARER) == ["replaced"]
+    assert (story.only.txid, story.only.status) == (DEARER.txid, Status.PENDING)
+
+
+def test_while_a_block_is_still_to_be_read_nothing_is_called_dropped() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    unread = a_block(1, read=False)
+    story.connected(unread)
+    story.gone(WHALE)
+    read = a_block(1, DEARER)
+    story.published(DEARER, read)
+    published = story.connected(read)
+
+    assert "dropped" not in story.types
+    assert (story.only.txid, published) == (DEARER.txid, [])
+
+
+def test_what_was_held_back_by_an_unread_block_is_asked_about_when_it_is_read() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.connected(a_block(1, read=False))
+    held = story.gone(WHALE)
+    story.connected(a_block(1))
+
+    assert (held, story.questions) == ([], [AskStatus(WHALE.txid)])
+
+
+def test_a_block_that_nobody_has_holds_nothing_back() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.connected(a_block(1, read=False))
+    story.unanswered(*story.questions)
+
+    assert story.gone(WHALE) == ["dropped"]
+
+
+def test_a_replacement_that_is_first_seen_in_its_block_is_not_forecast() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(WHALE)
+    story.published(DEARER, a_block(1, DEARER))
+    story.connected(a_block(1, DEARER))
+
+    assert (story.only.status, story.only.txid) == (Status.CONFIRMED, DEARER.txid)
+    assert (story.only.first_forecast, story.only.outcome, story.only.forecast) == (None, None, None)
+    assert Flag.LATE_SEEN in story.only.flags
+    assert Outcome.ON_TIME not in [one.prediction.outcome for one in story.events if one.prediction]
+
+
+def test_what_a_backend_that_is_behind_still_holds_of_a_coin_a_block_spent_is_no_new_whale() -> None:
+    story = TwoSources()
+    story.receive(BlockConnected(block=a_block(1, WHALE), source=NODE))
+
+    assert story.seen(DEARER) == []

@@ -1,0 +1,94 @@
+"""Our own memory watched: what lasts is answered, what passes is not."""
+
+from app.core.observations import MemoryPressed, Observation
+from app.engine.memory import LASTING_READINGS, READ_SECONDS, MemoryWatch
+from app.views import ComponentStatus
+from tests.fakes import LeapingClock
+
+LIMIT_MB = 500
+QUIET, OVER, BETWEEN = 300.0, 410.0, 390.0
+
+
+class Watched:
+    """A watch whose readings the test gives."""
+
+    def __init__(self) -> None:
+        self.clock = LeapingClock()
+        self.reported: list[Observation] = []
+        self.tidied = 0
+        self._now = 0.0
+        self.watch = MemoryWatch(
+            lambda: self._now, self._emit, self.clock, limit_mb=LIMIT_MB, tidy=self._tidy
+        )
+
+    async def reads(self, *megabytes: float) -> "Watched":
+        for one in megabytes:
+            self._now = one
+            await self.watch.look()
+            self.clock.advance(READ_SECONDS)
+        return self
+
+    @property
+    def firsts(self) -> list[bool]:
+        return [one.first for one in self.reported if isinstance(one, MemoryPressed)]
+
+    async def _emit(self, observation: Observation) -> None:
+        self.reported.append(observation)
+
+    async def _tidy(self) -> None:
+        self.tidied += 1
+
+
+async def test_a_passing_peak_sheds_nothing() -> None:
+    watched = await Watched().reads(*[OVER] * (LASTING_READINGS - 1), QUIET, OVER, QUIET)
+
+    assert watched.reported == []
+
+
+async def test_what_lasts_ten_seconds_is_answered() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS)
+
+    assert watched.firsts == [True]
+
+
+async def test_garbage_is_collected_before_anything_is_shed() -> None:
+    watched = await Watched().reads(OVER)
+
+    assert (watched.tidied, watched.reported) == (1, [])
+
+
+async def test_as_long_as_it_lasts_it_is_answered_again_as_one_episode() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS * 3)
+
+    assert watched.firsts == [True, False, False]
+
+
+async def test_a_dip_that_is_none_does_not_begin_a_new_episode() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS, BETWEEN, *[OVER] * LASTING_READINGS)
+
+    assert watched.firsts == [True, False]
+
+
+async def test_after_a_real_relief_the_next_one_is_a_new_episode() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS, QUIET, *[OVER] * LASTING_READINGS)
+
+    assert watched.firsts == [True, True]
+
+
+async def test_health_says_it_in_words_while_it_lasts() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS)
+
+    component = watched.watch.component(12)
+
+    assert component.status is ComponentStatus.DEGRADED
+    assert "410 MB of 500 MB" in (component.error or "")
+    assert "12 whales" in (component.error or "")
+
+
+async def test_the_notice_goes_by_itself() -> None:
+    watched = await Watched().reads(*[OVER] * LASTING_READINGS)
+    there = [one.code for one in watched.watch.notices(0)]
+
+    await watched.reads(QUIET)
+
+    assert (there, watched.watch.notices(0)) == (["memory"], ())

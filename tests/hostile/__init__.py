@@ -1,0 +1,1 @@
+"""Attacks and bad luck from outside: each kind once, bounded."""

@@ -1,0 +1,119 @@
+"""HTTP as it should be, also for what nobody well-meaning sends."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.api.conftest import ADMIN, READ, Composition, OpenServer
+from tests.api.test_auth import PASSWORD, log_in
+from tests.api.test_pages import with_pages
+
+
+async def raw(composition: Composition, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send bytes as they are; return status, headers in lower case, and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", composition.server.port)
+    writer.write(request)
+    async with asyncio.timeout(20):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    first, *lines = head.decode().split("\r\n")
+    reported = dict(line.split(": ", 1) for line in lines)
+    return int(first.split()[1]), {name.lower(): value for name, value in reported.items()}, body
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/login", "/api/v1/health", "/api/v1/predictions"])
+async def test_head_is_get_without_its_body(composition: Composition, path: str) -> None:
+    got = await composition.http.get(path, headers=READ)
+    head = await composition.http.head(path, headers=READ)
+
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/", "/system", "/ui/picture"])
+async def test_head_of_a_page_makes_none(open_server: OpenServer, path: str) -> None:
+    composition = await with_pages(open_server, SPOUT_PASSWORD=PASSWORD)
+    await log_in(composition)
+
+    answer = await composition.http.head(path)
+
+    assert (answer.status_code in {200, 405}, answer.content) == (True, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/login", "GET, HEAD, POST, OPTIONS"),
+        ("/logout", "POST, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/metrics", "GET, HEAD, OPTIONS"),
+        ("/api/v1/health", "GET, HEAD, OPTIONS"),
+        ("/api/v1/tokens", "POST, OPTIONS"),
+        ("/api/v1/labels", "GET, HEAD, POST, OPTIONS"),
+        ("/api/v1/stream", "GET, OPTIONS"),
+    ],
+)
+async def test_options_tells_the_methods_and_lets_no_other_origin_in(
+    composition: Composition, path: str, allowed: str
+) -> None:
+    answer = await composition.http.options(path, headers={"Origin": "http://evil.example"})
+
+    assert (answer.status_code, set(answer.headers["Allow"].split(", "))) == (204, set(allowed.split(", ")))
+    assert not any(name.lower().startswith("access-control") for name in answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/%00", "/ui/%00", "/api/%00", "/api/v1/predictions/%00", "/login%00", "/a%00b"]
+)
+async def test_a_path_with_a_zero_byte_is_nowhere(composition: Composition, path: str) -> None:
+    await log_in(composition)
+    answer = await composition.http.get(path, headers=READ)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a" * 40_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "headers_too_large"),
+        (b"NONSENSE\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", 400, "bad_request"),
+        (
+            b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            413,
+            "too_large",
+        ),
+    ],
+)
+async def test_what_no_handler_sees_is_refused_in_json_with_our_headers(
+    composition: Composition, request_bytes: bytes, status: int, code: str
+) -> None:
+    answered, headers, body = await raw(composition, request_bytes)
+
+    assert (answered, json.loads(body)["error"]["code"]) == (status, code)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "server" not in headers
+
+
+async def test_a_large_body_is_read_from_whoever_has_a_good_key(composition: Composition) -> None:
+    body = b'{"labels": "' + b"x" * 600_000 + b'"}'
+
+    good = await composition.http.post("/api/v1/labels", content=body, headers=ADMIN)
+    guess = await composition.http.post("/api/v1/labels", content=body, headers={"X-API-Key": "guess"})
+
+    assert (good.status_code in {400, 503}, guess.status_code) == (True, 413)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/stream", "/api/v1/live"])
+async def test_a_socket_asked_for_as_a_page_is_refused_in_json(open_server: OpenServer, path: str) -> None:
+    composition = await with_pages(open_server, SPOUT_PASSWORD=PASSWORD)
+    for method in ("GET", "POST"):
+        answer = await composition.http.request(method, path, headers=READ)
+
+        assert answer.status_code in {401, 405, 426}
+        assert set(answer.json()["error"]) == {"code", "message", "correlation_id"}

@@ -1,0 +1,281 @@
+"""Transactions read in bulk lead to the same as those read one by one, whatever a frame holds."""
+
+import json
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.observations import (
+    Gap,
+    Observation,
+    Skipped,
+    TransactionSeen,
+    TransactionsSeen,
+    Unanswered,
+)
+from app.core.questions import AskPrevouts
+from app.core.tracking import Tracker
+from app.core.units import Sats
+from app.errors import ParseError
+from app.source.backend.batch import FrameBatch, frame_with_batches
+from app.source.backend.frames import AT_ONCE, FrameReader
+from app.source.backend.slices import Slices
+from tests.backend import wrong_types
+from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_payment, a_transaction, bumped
+from tests.core.story import THRESHOLD, WS, a_whale_policy
+from tests.fakes import NOON
+from tests.source.backend.recorded_frames import a_delta, an_added_transaction, encoded, frames_by_kind
+
+Json = dict[str, Any]
+ALL_WHOLE, ALL_SMALL = Sats(0), Sats(2**60)
+
+
+def feed(*frames: bytes, threshold: Sats | None = None) -> list[Observation]:
+    reader = FrameReader(None if threshold is None else lambda: threshold)
+    return [reported for frame in frames for reported in reader.feed(frame)]
+
+
+def expanded(reported: list[Observation]) -> Iterator[Observation]:
+    """Read every small transaction whole; those that do not read are left out."""
+    for one in reported:
+        if not isinstance(one, TransactionsSeen):
+            yield one
+            continue
+        for index in range(len(one.batch.txids)):
+            try:
+                tx = one.batch.whole(index)
+            except ParseError:
+                continue
+            assert (one.batch.txids[index], one.batch.gross[index]) == (tx.txid, tx.gross)
+            assert list(one.batch.parents_of(index)) == [spent.outpoint.txid for spent in tx.inputs]
+            yield TransactionSeen(tx=tx, source=one.source, late=one.late)
+
+
+def complaints(reported: list[Observation]) -> int:
+    return sum(isinstance(one, Skipped | Gap) for one in reported)
+
+
+def without_complaints(reported: list[Observation]) -> list[Observation]:
+    return [one for one in reported if not isinstance(one, Skipped | Gap)]
+
+
+def assert_same(*frames: bytes) -> None:
+    slow = feed(*frames)
+    assert feed(*frames, threshold=ALL_WHOLE) == slow
+    bulk = feed(*frames, threshold=ALL_SMALL)
+    assert without_complaints(list(expanded(bulk))) == without_complaints(slow)
+    assert complaints(bulk) <= complaints(slow)
+
+
+def test_small_transactions_come_in_bulk() -> None:
+    (bulk,) = feed(a_delta(added=[an_added_transaction()]), threshold=ALL_SMALL)
+
+    assert isinstance(bulk, TransactionsSeen)
+
+
+def test_a_large_one_comes_whole_between_the_small_ones_in_order() -> None:
+    txs = [a_payment(value).wire() for value in (1 * BTC, 200 * BTC, 2 * BTC, 3 * BTC)]
+    reported = feed(a_delta(added=txs), threshold=THRESHOLD)
+
+    assert [type(one) for one in reported] == [TransactionsSeen, TransactionSeen, TransactionsSeen]
+    assert [one.tx.txid for one in expanded(reported) if isinstance(one, TransactionSeen)] == [
+        tx["txid"] for tx in txs
+    ]
+
+
+def test_many_are_divided() -> None:
+    tx = an_added_transaction()
+    reported = feed(a_delta(added=[tx] * (2 * AT_ONCE + 1)), threshold=ALL_SMALL)
+
+    assert [len(one.batch.txids) for one in reported if isinstance(one, TransactionsSeen)] == [
+        AT_ONCE,
+        AT_ONCE,
+        1,
+    ]
+
+
+def test_what_they_pay_is_what_each_pays() -> None:
+    txs = [a_payment(1 * BTC, fee=fee).wire() for fee in (500, 5_000)] + [
+        {**an_added_transaction(), "fee": -1}
+    ]
+    (bulk,) = feed(a_delta(added=txs), threshold=ALL_SMALL)
+    assert isinstance(bulk, TransactionsSeen)
+
+    whole = [bulk.batch.whole(index) for index in range(len(txs))]
+    assert list(bulk.batch.paid()) == [
+        (tx.txid, tx.effective_feerate, tx.vsize)
+        for tx in whole
+        if tx.effective_feerate is not None and tx.vsize is not None
+    ]
+
+
+@pytest.mark.parametrize("kind", sorted(frames_by_kind()))
+def test_every_kind_of_frame_leads_to_the_same(kind: str) -> None:
+    assert_same(encoded(frames_by_kind()[kind]))
+
+
+def test_a_field_of_a_wrong_type_leads_to_the_same() -> None:
+    good = a_payment(1 * BTC).wire()
+    for variant in wrong_types.variants(an_added_transaction()):
+        assert_same(a_delta(added=[good, variant.value, good]))
+
+
+def test_a_delta_with_a_wrong_field_leads_to_the_same() -> None:
+    frame = {**frames_by_kind()["fees"], **frames_by_kind()["added"]}
+    for variant in wrong_types.variants(frame):
+        assert_same(variant.text.encode())
+
+
+hostile = st.sampled_from(
+    [
+        lambda tx: tx | {"txid": tx["txid"].upper()},
+        lambda tx: tx | {"txid": " " * 64},
+        lambda tx: tx | {"vin": [tx["vin"][0] | {"txid": tx["vin"][0]["txid"].upper()}]},
+        lambda tx: tx | {"vin": [tx["vin"][0] | {"txid": "zz" * 32}]},
+        lambda tx: tx | {"vin": tx["vin"] * 2},
+        lambda tx: tx | {"vin": []},
+        lambda tx: tx | {"vin": [tx["vin"][0] | {"vout": 2**32}]},
+        lambda tx: tx | {"vout": [tx["vout"][0] | {"value": 21_000_001 * BTC}]},
+        lambda tx: tx | {"vout": [tx["vout"][0] | {"value": 20_000_000 * BTC}] * 2},
+        lambda tx: tx | {"vout": [tx["vout"][0] | {"scriptpubkey": "xyz"}]},
+        lambda tx: tx | {"fee": 1e300, "weight": 10**12},
+        lambda tx: tx | {"effectiveFeePerVsize": -3, "weight": None, "vsize": 0.5},
+        lambda tx: [tx],
+        lambda tx: {"deep": json.loads("[" * 60 + "]" * 60), **tx},
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.none() | hostile), max_size=6), st.randoms())
+def test_hostile_transactions_lead_to_the_same(
+    wanted: list[tuple[int, Callable[[Json], Any] | None]], chance: random.Random
+) -> None:
+    made = [a_payment((10 + 60 * size) * BTC, fee=1_000 + chance.randrange(9_000)) for size, _ in wanted]
+    added = [
+        tx.wire() if twist is None else twist(tx.wire()) for tx, (_, twist) in zip(made, wanted, strict=True)
+    ]
+
+    assert_same(a_delta(added=added))
+    assert {one.tx for one in feed(a_delta(added=added)) if isinstance(one, TransactionSeen)} == {
+        one.tx
+        for one in expanded(feed(a_delta(added=added), threshold=THRESHOLD))
+        if isinstance(one, TransactionSeen)
+    }
+
+
+def related(chance: random.Random) -> list[Built]:
+    """Whales and small ones, in any order: their children, rivals, siblings, replacements, and strangers."""
+    small = [Pay(1 * BTC, "small", "p2wpkh"), Pay(1 * BTC, "rest", "p2wpkh")]
+    known: list[Built] = [a_payment(150 * BTC, fee=3_000)]
+    for _ in range(12):
+        of = chance.choice(known)
+        match chance.randrange(7):
+            case 0:
+                known.append(a_payment(chance.choice((1, 150, 300)) * BTC))
+            case 1:
+                known.append(a_child(of, chance.randrange(len(of.pays)), fee=500 + chance.randrange(900)))
+            case 2:
+                known.append(bumped(of, 1_000 + chance.randrange(5_000)))
+            case 3:  # a small rival
+                coin = chance.choice(of.coins)
+                known.append(a_transaction([coin], [Pay(coin.value // 3, "rival", "p2wpkh")]))
+            case 4:  # a whale that spends from a small one too
+                known.append(a_transaction([a_coin(151 * BTC), of.coin(0)], [Pay(150 * BTC, "to", "p2wpkh")]))
+            case 5:
+                known.append(of)
+            case _:
+                known.append(a_transaction([a_coin(3 * BTC)], small))
+    return known
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_tracker_concludes_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    txs = related(chance)
+    frames: list[bytes] = []
+    while txs:
+        count = chance.randrange(1, 6)
+        frames.append(a_delta(sequence=len(frames), added=[tx.wire() for tx in txs[:count]]))
+        txs = txs[count:]
+
+    assert concluded(frames, None) == concluded(frames, THRESHOLD)
+
+
+def concluded(frames: list[bytes], threshold: Sats | None) -> tuple[object, ...]:
+    """What comes of these frames: events with their transactions, questions, and how many were counted."""
+    tracker = Tracker(a_whale_policy())
+    reader = FrameReader(None if threshold is None else lambda: threshold)
+    events: list[tuple[str, str]] = []
+    questions: list[set[str]] = []
+    for frame in frames:
+        asked: set[str] = set()
+        waiting = deque(reader.feed(frame))
+        while waiting:
+            out = tracker.handle(waiting.popleft(), NOON)
+            events += [(one.type.value, one.prediction.txid) for one in out.happenings if one.prediction]
+            asked |= {repr(question) for question in out.questions}
+            waiting.extendleft(
+                Unanswered(question=question, reason="not here")
+                for question in out.questions
+                if isinstance(question, AskPrevouts)
+            )
+        questions.append(asked)
+    assert events, "there is at least one whale"
+    return events, questions, tracker.tally.transactions, tracker.candidates
+
+
+def compact(*txs: Json, **parts: Any) -> bytes:
+    """As the backend writes it: without spaces."""
+    delta = {"sequence": 1, "added": list(txs), "removed": [], "mined": [], "replaced": [], **parts}
+    return json.dumps({"mempool-transactions": delta}, separators=(",", ":")).encode()
+
+
+def in_slices(frame: bytes, slice_bytes: int) -> list[Observation]:
+    found = frame_with_batches(frame, AT_ONCE, slice_bytes)
+    assert found is not None
+    return [
+        TransactionsSeen(batch=batch, source=WS) for batch in found.added if isinstance(batch, FrameBatch)
+    ]
+
+
+def test_a_large_frame_is_cut_between_transactions() -> None:
+    txs = [a_payment(1 * BTC).wire(prevouts=True) for _ in range(40)]
+    frame = compact(*txs, removed=["ab" * 32])
+    found = Slices.of(frame, 5_000)
+    assert found is not None
+
+    slices = [json.loads(one) for one in found]
+    assert len(slices) > 5
+    assert [tx for one in slices for tx in one] == txs
+    assert json.loads(found.rest) == json.loads(compact(removed=["ab" * 32]))
+
+
+@pytest.mark.parametrize("slice_bytes", [1, 700, 3_000, 20_000])
+def test_slices_of_any_size_lead_to_the_same(slice_bytes: int) -> None:
+    frame = compact(*(a_payment(1 * BTC).wire() for _ in range(30)))
+
+    assert list(expanded(in_slices(frame, slice_bytes))) == feed(frame)
+
+
+def test_what_looks_like_a_seam_and_is_none_loses_nothing() -> None:
+    false_seam = {"txid": "ab" * 32, "version": 2}
+    txs = [{"history": [{}, false_seam], **a_payment(1 * BTC).wire()} for _ in range(30)]
+    found = frame_with_batches(compact(*txs), AT_ONCE, 1_000)
+    assert found is not None
+
+    assert sum(len(batch) for batch in found.added) == len(txs)
+
+
+def test_a_bad_one_in_a_slice_leaves_the_others() -> None:
+    txs = [a_payment(1 * BTC).wire() for _ in range(30)]
+    txs[10] = txs[10] | {"vin": "none"}
+    found = frame_with_batches(compact(*txs), AT_ONCE, 3_000)
+    assert found is not None
+
+    assert [type(batch) for batch in found.added].count(list) == 1

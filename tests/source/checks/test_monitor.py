@@ -1,0 +1,32 @@
+"""What is found wrong, as health says it."""
+
+from app.source.checks.monitor import remedy_of
+from app.source.checks.node import Finding, Verdict
+
+GOOD = Finding(component="bitcoind", status=Verdict.OK, message="main, at height 900000")
+SYNCING = Finding(component="bitcoind", status=Verdict.DEGRADED, message="43 % synced")
+PRUNED = Finding(
+    component="bitcoind blocks", status=Verdict.DEGRADED, message="pruned", remedy="Unset prune=."
+)
+REFUSED = Finding(component="bitcoind", status=Verdict.FAILED, message="wrong password", remedy="Correct it.")
+
+
+def test_nothing_wrong_is_nothing_to_say() -> None:
+    assert remedy_of([GOOD]) == (Verdict.OK, None)
+
+
+def test_what_only_needs_time_is_no_fault() -> None:
+    assert remedy_of([SYNCING]) == (Verdict.OK, None)
+
+
+def test_each_fault_comes_with_what_to_change() -> None:
+    assert remedy_of([GOOD, PRUNED]) == (Verdict.DEGRADED, "bitcoind blocks: pruned. Unset prune=.")
+
+
+def test_the_worst_one_decides() -> None:
+    verdict, message = remedy_of([PRUNED, REFUSED])
+
+    assert (verdict, message) == (
+        Verdict.FAILED,
+        "bitcoind blocks: pruned. Unset prune=. bitcoind: wrong password. Correct it.",
+    )

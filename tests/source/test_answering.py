@@ -1,0 +1,310 @@
+"""Questions carried to whoever can answer."""
+
+import asyncio
+
+import pytest
+
+from app.core.models import Block, SourceName
+from app.core.observations import BlockConnected, Observation, Prevout, PrevoutsReply, StatusReply, Unanswered
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, Question
+from app.core.units import BlockHash, Height, Outpoint, Sats, Script, Txid
+from app.errors import ParseError, SourceError
+from app.source.answering import (
+    NEXT_POLL_SECONDS,
+    PACKAGE_REST_SECONDS,
+    PATIENCE_SECONDS,
+    RETRIES,
+    RETRY_SECONDS,
+    Answering,
+)
+from tests.core.story import REST
+from tests.fakes import LeapingClock
+
+A, B = Txid("aa" * 32), Txid("bb" * 32)
+
+
+def reported(txid: Txid) -> StatusReply:
+    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=True, source=REST)
+
+
+class Oracle:
+    """Answers every AskStatus, or raises what it was given; `asked` is in order."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.asked: list[Question] = []
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        if self.error is not None:
+            raise self.error
+        return (reported(question.txid),) if isinstance(question, AskStatus) else ()
+
+
+class Desk:
+    def __init__(self, *oracles: Oracle, workers: int = 1) -> None:
+        self.received: list[Observation] = []
+        self.clock = LeapingClock()
+        self.answering = Answering(oracles, self.receive, self.clock, workers)
+
+    async def receive(self, observation: Observation) -> None:
+        self.received.append(observation)
+
+    async def ask(self, *questions: Question) -> list[Observation]:
+        for question in questions:
+            self.answering.ask(question)
+        await self.answering.drain()
+        return self.received
+
+
+async def test_an_answer_is_told() -> None:
+    assert await Desk(Oracle()).ask(AskStatus(A)) == [reported(A)]
+
+
+@pytest.mark.parametrize("error", [SourceError("away"), ParseError("nonsense")])
+async def test_where_one_cannot_answer_the_next_is_asked(error: Exception) -> None:
+    assert await Desk(Oracle(error), Oracle()).ask(AskStatus(A)) == [reported(A)]
+
+
+async def test_what_nobody_answers_is_told_as_unanswered_with_all_reasons() -> None:
+    desk = Desk(Oracle(SourceError("away")), Oracle(SourceError("too old")))
+
+    assert await desk.ask(AskStatus(A)) == [Unanswered(question=AskStatus(A), reason="away; too old")]
+
+
+async def test_with_nobody_to_ask_it_is_unanswered() -> None:
+    assert await Desk().ask(AskStatus(A)) == [
+        Unanswered(question=AskStatus(A), reason="there is nobody to ask")
+    ]
+
+
+async def test_the_same_question_is_asked_once_at_a_time() -> None:
+    oracle = Oracle()
+    await Desk(oracle).ask(AskStatus(A), AskStatus(A))
+
+    assert oracle.asked == [AskStatus(A)]
+
+
+async def test_the_same_question_may_be_asked_again_once_it_was_answered() -> None:
+    oracle = Oracle()
+    desk = Desk(oracle)
+    await desk.ask(AskStatus(A))
+    await desk.ask(AskStatus(A))
+
+    assert oracle.asked == [AskStatus(A)] * 2
+
+
+async def test_two_reconciliations_are_one_whatever_their_reason() -> None:
+    oracle = Oracle()
+    await Desk(oracle).ask(AskMempool("a gap"), AskMempool("every few minutes"))
+
+    assert len(oracle.asked) == 1
+
+
+async def test_what_decides_about_a_whale_goes_first() -> None:
+    oracle = Oracle()
+    questions = [AskMempool(""), AskPackage(A), AskBlock(BlockHash("cc" * 32)), AskStatus(B)]
+    await Desk(oracle).ask(*questions)
+
+    assert oracle.asked == questions[::-1]
+
+
+async def test_an_answerer_that_breaks_does_not_keep_its_question_shut() -> None:
+    oracle = Oracle(RuntimeError("a bug"))
+    desk = Desk(oracle)
+    with pytest.raises(RuntimeError):
+        await desk.ask(AskStatus(A))
+    oracle.error = None
+
+    assert await desk.ask(AskStatus(A)) == [reported(A)]
+
+
+async def test_whole_mempools_are_read_no_more_often_than_every_five_seconds() -> None:
+    desk, oracle = Desk(Oracle()), Oracle()
+    desk.answering = Answering([oracle], desk.receive, desk.clock, 1)
+    running = asyncio.create_task(desk.answering.run())
+    for _ in range(3):
+        desk.answering.ask(AskMempool(""))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert (len(oracle.asked), desk.clock.slept) == (3, [5.0, 5.0])
+
+
+class SlowOracle(Oracle):
+    """Answers once it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        await self.may_answer.wait()
+        return (PrevoutsReply(txid=A, prevouts={}, source=REST),)
+
+
+async def test_a_whale_is_not_kept_back_by_a_slow_answer_which_is_told_all_the_same() -> None:
+    question, oracle = AskPrevouts(A, ()), SlowOracle()
+    desk = Desk(oracle)
+    running = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(question)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    before = list(desk.received)
+
+    oracle.may_answer.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    running.cancel()
+
+    assert [type(one) for one in before] == [Unanswered]
+    assert desk.received[1:] == [PrevoutsReply(txid=A, prevouts={}, source=REST)]
+    assert sum(desk.clock.slept) == PATIENCE_SECONDS
+
+
+COINS = tuple(Outpoint(B, number) for number in range(3))
+
+
+def prevouts(*known: Outpoint) -> PrevoutsReply:
+    return PrevoutsReply(
+        txid=A, prevouts={one: Prevout(value=Sats(1), script=Script("00")) for one in known}, source=REST
+    )
+
+
+def nowhere(txid: Txid, source: SourceName) -> StatusReply:
+    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=False, source=source)
+
+
+def a_block_reported(*, whole: bool) -> BlockConnected:
+    block = Block(hash=BLOCK, height=Height(7), entries=() if whole else None)
+    return BlockConnected(block=block, source=REST)
+
+
+BLOCK = BlockHash("cc" * 32)
+
+
+class Scripted:
+    """Gives its answers one after the other, the last one for ever; an exception is raised."""
+
+    def __init__(self, *answers: tuple[Observation, ...] | Exception) -> None:
+        self._answers = list(answers)
+        self.asked: list[Question] = []
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_a_mempool_that_lacks_it_does_not_answer_for_the_others() -> None:
+    lacks, holds = nowhere(A, SourceName.BITCOIND), reported(A)
+
+    assert await Desk(Scripted((lacks,)), Scripted((holds,))).ask(AskStatus(A)) == [holds, lacks]
+
+
+async def test_where_the_first_one_holds_it_nobody_else_is_asked() -> None:
+    second = Scripted((reported(A),))
+    await Desk(Scripted((reported(A),)), second).ask(AskStatus(A))
+
+    assert second.asked == []
+
+
+async def test_what_none_of_them_holds_is_told_by_all() -> None:
+    answers = [nowhere(A, SourceName.BITCOIND), nowhere(A, REST)]
+
+    assert await Desk(*(Scripted((one,)) for one in answers)).ask(AskStatus(A)) == answers
+
+
+async def test_who_does_not_have_a_block_is_not_the_last_to_be_asked() -> None:
+    whole = a_block_reported(whole=True)
+
+    assert await Desk(Scripted(()), Scripted((whole,))).ask(AskBlock(BLOCK)) == [whole]
+
+
+async def test_a_header_alone_leaves_the_next_to_be_asked() -> None:
+    header, whole = a_block_reported(whole=False), a_block_reported(whole=True)
+
+    assert await Desk(Scripted((header,)), Scripted((whole,))).ask(AskBlock(BLOCK)) == [header, whole]
+
+
+async def test_a_block_that_is_on_nobodys_chain_leads_to_nothing() -> None:
+    assert await Desk(Scripted(SourceError("stale")), Scripted(())).ask(AskBlock(BLOCK)) == []
+
+
+async def test_what_one_knows_only_in_part_the_next_is_asked_for() -> None:
+    second = Scripted((prevouts(COINS[2]),))
+    received = await Desk(Scripted((prevouts(*COINS[:2]),)), second).ask(AskPrevouts(A, COINS))
+
+    assert second.asked == [AskPrevouts(A, COINS[2:])]
+    assert received == [prevouts(*COINS[:2]), prevouts(COINS[2])]
+
+
+async def test_what_nobody_said_of_the_inputs_is_what_stays_unanswered() -> None:
+    rest = AskPrevouts(A, COINS[1:])
+    partly = (prevouts(COINS[0]), Unanswered(question=rest, reason="busy"))
+    received = await Desk(Scripted(partly), Scripted(SourceError("away"))).ask(AskPrevouts(A, COINS))
+
+    assert received == [prevouts(COINS[0]), Unanswered(question=rest, reason="busy; away")]
+
+
+async def running(desk: Desk, *questions: Question) -> None:
+    """Let it run until nothing more happens."""
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    for question in questions:
+        desk.answering.ask(question)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_inputs_that_nobody_knew_are_asked_for_again_until_somebody_does() -> None:
+    away, question = SourceError("away"), AskPrevouts(A, COINS)
+    oracle = Scripted(away, away, (prevouts(*COINS),))
+    desk = Desk(oracle)
+    await running(desk, question)
+
+    assert (len(oracle.asked), desk.received[-1]) == (3, prevouts(*COINS))
+    assert sum(desk.clock.slept) >= RETRY_SECONDS + 2 * RETRY_SECONDS
+
+
+async def test_inputs_that_nobody_ever_knows_are_given_up() -> None:
+    oracle = Scripted(SourceError("away"))
+    await running(Desk(oracle), AskPrevouts(A, COINS))
+
+    assert len(oracle.asked) == 1 + RETRIES
+
+
+async def test_what_is_asked_once_more_is_asked_after_the_next_poll() -> None:
+    desk = Desk(Oracle())
+    await desk.ask(AskStatus(A, again=True))
+    before, due = list(desk.received), desk.answering.next_due
+    desk.clock.advance(NEXT_POLL_SECONDS)
+    await desk.answering.drain()
+
+    assert (before, due, desk.received) == ([], NEXT_POLL_SECONDS, [reported(A)])
+
+
+async def test_a_package_is_asked_for_at_once_and_then_no_more_often_than_every_two_seconds() -> None:
+    oracle = Oracle()
+    desk = Desk(oracle, workers=1)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    asked_at = []
+    for _ in range(6):
+        desk.answering.ask(AskPackage(A))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        asked_at.append(len(oracle.asked))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert asked_at == [1, 2, 3, 4, 5, 6]  # nobody waits on this clock: what is slept passes at once
+    assert desk.clock.slept == [PACKAGE_REST_SECONDS] * 5
