@@ -1,6 +1,11 @@
 # make run     install into .venv and start Spout        make test    install what the tests need, run them all
 #              (in WORKERS processes: most of it waits for others)
+# make test-anywhen [CASE=name]  the fast part of the tests on other days, in other zones, languages, orders
 # make install the virtual environment alone             make lint    style, types, floors
+# make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
+# make soak    the seeded runs in full, of which make test does a tenth
+# make image   the container image, with podman          make package the Umbrel packages in dist/umbrel
+# make test-packages  the image and the packages, run     make gallery the pictures of the listing, from the demo
 # make bench [ONLY=name,…]  the benches, bench.json      make lock    renew the locked requirements
 
 PYTHON ?= python3
@@ -10,11 +15,14 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --custom-compile-command "make lock" --group build
 INSTALLED := .venv/installed
 TESTABLE := .venv/testable
+CHECKERS := node_modules/.installed
 ONLY ?=
 TESTS ?=
+CASE ?= all
 WORKERS ?= 2
 
-.PHONY: install run test lint bench lock clean
+.PHONY: install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
+	test-packages clean
 .DELETE_ON_ERROR:
 
 install: $(INSTALLED)
@@ -26,11 +34,34 @@ test: $(TESTABLE)
 	@sh tests/get_parts.sh
 	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
-lint: $(TESTABLE)
+test-anywhen: $(TESTABLE)
+	@$(BIN)/python -m tests.anywhen $(CASE)
+
+# Each starts a browser of its own, so they are called by name and are none of make test.
+test-browsers: $(TESTABLE)
+	@sh tests/other_browsers/get_browsers.sh
+	@$(BIN)/python -m pytest -q tests/other_browsers/each_page.py
+
+# Tells what moving on to the next pair of Panel and Bokeh costs; docs/dashboard.md lists what fails there.
+test-next:
+	@sh tests/next/run.sh $(TESTS)
+
+# Every seeded run in full: kills, clock jumps, lagging sources. Hours on a small machine.
+soak: $(TESTABLE)
+	@sh tests/get_parts.sh
+	@SPOUT_SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 7200 $(TESTS)
+
+lint: $(TESTABLE) $(CHECKERS)
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 .  # a file's encoding is named: the machine's own may be any
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm run --silent lint
+
+# docs/schema/v1 from the models; refuses what would break a shape, unless ANEW names it.
+schemas: $(TESTABLE)
+	@$(BIN)/python -m tests.api.freeze $(ANEW)
 
 bench: $(TESTABLE)
 	@$(BIN)/python -m tests.bench $(ONLY)
@@ -39,9 +70,27 @@ bench: $(TESTABLE)
 lock: $(TESTABLE)
 	$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra test -c requirements.txt -o requirements-test.txt
+	sh tests/next/lock.sh
+
+image:
+	@packaging/build.sh
+
+package:
+	@$(PYTHON) tests/packaging/lay_out.py
+
+gallery: $(TESTABLE)
+	@$(BIN)/python tests/packaging/gallery.py
+
+# In containers (podman), behind nginx and Caddy, below systemd's eyes, and as StartOS compiles it.
+test-packages: $(TESTABLE)
+	@packaging/engine.sh --check
+	@packaging/build.sh
+	@sh tests/get_parts.sh
+	@sh tests/packages/get_parts.sh
+	@SPOUT_TEST_PACKAGES=1 $(BIN)/python -m pytest -q tests/packages
 
 clean:
-	rm -rf .venv .parts build dist *.egg-info bench.json
+	rm -rf .venv .parts node_modules build dist *.egg-info bench.json
 
 # Each stamp is touched last: an install that was broken off is done again.
 $(INSTALLED): requirements.txt pyproject.toml | .venv/bin/python
@@ -53,6 +102,11 @@ $(INSTALLED): requirements.txt pyproject.toml | .venv/bin/python
 $(TESTABLE): requirements-test.txt $(INSTALLED)
 	@echo "Installing what the tests need into .venv" >&2
 	@$(PIP) --require-hashes -r requirements-test.txt
+	@touch $@
+
+# What checks the dashboard's modules: eslint and prettier; nothing of it is shipped.
+$(CHECKERS): package-lock.json
+	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
 .venv/bin/python:
