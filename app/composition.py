@@ -39,7 +39,7 @@ from app.store import (
     SettingStore,
     open_operator,
 )
-from app.views import DayFlow, History, Live, PredictionPage, PredictionQuery, Snapshot
+from app.views import DayFlow, History, LiveSnapshot, PredictionPage, PredictionQuery, Snapshot
 from app.web import LoginRequiredWebSocket, PagesBundle
 from dashboard import LogTail
 from notifiers import Alerts, Broker, Mqtt, drop_open, make_alerts
@@ -61,7 +61,7 @@ class Composition:
         self._keyring = keyring
         self._bus: Bus[Event] = Bus()
         self._metrics = Metrics()
-        self._live = Live(
+        self._live = LiveSnapshot(
             Snapshot(
                 version=0,
                 made_at=clock.now(),

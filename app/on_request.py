@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.api.models import ExportFilters, read
 from app.engine import Engine, Safekeeping, summary_of
 from app.errors import RequestError, StoreError
-from app.local import Channel, Handler
+from app.local import Handler, LocalChannel
 from app.store import ExportFormat, Prepared, exported
 
 _INCOMING: Final = "incoming"
@@ -26,12 +26,12 @@ class OnRequest:
     def handlers(self) -> Mapping[str, Handler]:
         return {"backup": self._backup, "restore": self._restore, "export": self._export}
 
-    async def _backup(self, _asked: Mapping[str, Any], channel: Channel) -> None:
+    async def _backup(self, _asked: Mapping[str, Any], channel: LocalChannel) -> None:
         database = self._of_a_node().database
         async with self._safekeeping.passing(database) as path:
             await channel.send_file(path)
 
-    async def _export(self, asked: Mapping[str, Any], channel: Channel) -> None:
+    async def _export(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
         engine = self._of_a_node()
         try:
             kind, filters = ExportFormat(str(asked.get("format"))), asked.get("filters")
@@ -44,7 +44,7 @@ class OnRequest:
                 await channel.send(piece.content)
         await channel.write_line(done=True)
 
-    async def _restore(self, asked: Mapping[str, Any], channel: Channel) -> None:
+    async def _restore(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
         """Receive the file, say what is in it, and go on only if the other end says so."""
         self._of_a_node()
         incoming = self._safekeeping.data_dir / _INCOMING
@@ -68,7 +68,7 @@ class OnRequest:
         return engine
 
 
-async def _receive(channel: Channel, length: Any, path: Path) -> None:  # noqa: ANN401 - as it was said
+async def _receive(channel: LocalChannel, length: Any, path: Path) -> None:  # noqa: ANN401 - as it was said
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "wb") as file:

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from app.bus import Bus
     from app.core.events import Event
     from app.metrics import Metrics
-    from app.views import Accounts, History, Live
+    from app.views import Accounts, History, LiveSnapshot
     from app.web import PagesBundle
 
 _LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
@@ -183,7 +183,7 @@ class Server:
     async def mount_api(
         self,
         *,
-        live: "Live",
+        live: "LiveSnapshot",
         bus: "Bus[Event]",
         metrics: "Metrics",
         history: "History | None" = None,

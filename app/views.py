@@ -15,7 +15,7 @@ from app.core.forecasting import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesRecommended, MempoolMeasured, QueueProjected
 from app.core.prediction import Prediction, Status, Urgency
-from app.core.scoring import Because, CalibrationBin, Figures, Period
+from app.core.scoring import AccuracyCause, CalibrationBin, Figures, Period
 from app.core.units import Sats, Script
 
 Level = visibility.Level
@@ -167,7 +167,7 @@ class SettingShown:
     changed_at: datetime | None
 
 
-class Live:
+class LiveSnapshot:
     """Holds the Snapshot. `watch` registers a callback for changes (on the loop; fast, must not raise)."""
 
     def __init__(self, first: Snapshot) -> None:
@@ -353,7 +353,7 @@ class Miss:
     confirmed_height: int | None = None
     replaced: bool = False
     """Its transaction was replaced, only after the block it was due in."""
-    because: tuple[Because, ...] = ()
+    because: tuple[AccuracyCause, ...] = ()
     """Of a late one: what it may be laid to."""
 
 

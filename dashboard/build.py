@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketHandler
 
 from app.core.classification import Party
 from app.core.units import SATS_PER_BTC
-from app.views import Accounts, History, Live, Snapshot
+from app.views import Accounts, History, LiveSnapshot, Snapshot
 from dashboard import assets, theme
 from dashboard.application import PageApplication
 from dashboard.feed.live import LiveRenderer
@@ -26,7 +26,7 @@ from dashboard.feed.system import Called, SystemRenderer
 from dashboard.feed.whale import WhaleStory
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, MOVED_WORDS
 from dashboard.log_tail import LogTail
-from dashboard.page import Sources, unopened
+from dashboard.page import PageSources, unopened
 from dashboard.pages import PAGES, Page
 
 
@@ -87,7 +87,7 @@ class Pages:
             await page.prepare_quietly()
 
 
-def build_pages(live: Live, history: History, options: PageOptions) -> Pages:
+def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> Pages:
     """Needs no loop and opens nothing; everything begins with `open`."""
     # The charts are the same in every session: a test validates them, not each visitor anew.
     settings.perform_document_validation.set_value(False)
@@ -113,7 +113,7 @@ def build_pages(live: Live, history: History, options: PageOptions) -> Pages:
         "words": _words(options, print_),
         "asset": assets.text,
     }
-    sources = Sources(
+    sources = PageSources(
         live=live, history=history, accounts=options.accounts, accuracy_line=options.accuracy_line
     )
     documents: dict[str, bytes] = {}

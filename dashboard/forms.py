@@ -27,7 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class InputKind:
     """How a value is asked for: the field's `kind`, what may be chosen, and whether it may be left empty."""
 
     field: str
@@ -111,19 +111,19 @@ _NOTHING = object()
 """Of a secret that was left empty: it stays as it is."""
 
 
-def _kind(annotation: Any) -> Kind:  # noqa: ANN401 - any annotation
+def _kind(annotation: Any) -> InputKind:  # noqa: ANN401 - any annotation
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in {Union, types.UnionType}:
         known = [one for one in inner if one is not type(None)]
-        one = _kind(known[0]) if len(known) == 1 else Kind("text")
+        one = _kind(known[0]) if len(known) == 1 else InputKind("text")
         return replace(one, optional=type(None) in inner)
     if origin in _LISTS:
-        return Kind("many", _kind(inner[0]).options)
+        return InputKind("many", _kind(inner[0]).options)
     if origin is Literal:
-        return Kind("one", tuple(str(one) for one in inner))
+        return InputKind("one", tuple(str(one) for one in inner))
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return Kind("one", tuple(str(one.value) for one in annotation))
-    return Kind(_BY_NAME.get(getattr(annotation, "__name__", ""), "text"))
+        return InputKind("one", tuple(str(one.value) for one in annotation))
+    return InputKind(_BY_NAME.get(getattr(annotation, "__name__", ""), "text"))
 
 
 def _shown(kind: str, value: Any) -> Any:  # noqa: ANN401 - a field's value
@@ -136,7 +136,7 @@ def _shown(kind: str, value: Any) -> Any:  # noqa: ANN401 - a field's value
     return str(getattr(value, "value", value)) if known else ""
 
 
-def _given(kind: Kind, value: Any) -> Any:  # noqa: ANN401 - as above
+def _given(kind: InputKind, value: Any) -> Any:  # noqa: ANN401 - as above
     """As the model takes it: what was left empty is None where it may be, a secret is not given at all."""
     if not isinstance(value, str):
         return value

@@ -1,7 +1,7 @@
 """What a page is: a Panel template composed of Panel objects, whose text goes out before any session.
 
-    def live(sources: Sources) -> SpoutPage:
-        page = SpoutPage("live.html", title="Live", channel="live", frozen=True)
+    def live(sources: PageSources) -> SpoutPage:
+        page = SpoutPage("live.html", title="LiveSnapshot", channel="live", frozen=True)
         page.add_panel("pending", WhaleTable(which="pending"))   # {{ place("pending") }} in live.html
         return page
 
@@ -24,7 +24,7 @@ from panel.io.state import set_curdoc, state
 from panel.viewable import Viewable
 
 from app.errors import StoreError
-from app.views import Accounts, History, Live
+from app.views import Accounts, History, LiveSnapshot
 from dashboard import assets
 from dashboard.components import EarlyComponent, Toasts
 from dashboard.look import SpoutDesign
@@ -40,14 +40,14 @@ def unopened() -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class PageSources:
     """What a page may read: now, the past, and how right Spout was.
 
     `accounts` raises StoreError while no database is open. `accuracy_line`: the hit rate under which
     accuracy has fallen, as it is set now.
     """
 
-    live: Live
+    live: LiveSnapshot
     history: History
     accounts: Callable[[], Accounts] = unopened
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

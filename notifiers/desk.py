@@ -30,7 +30,7 @@ from notifiers.dispatcher import Postroom
 from notifiers.event_log import EventLog
 from notifiers.lanes import Lanes
 from notifiers.messages import TEST_WORDS, a_test, message_of
-from notifiers.model import Outcome, Target
+from notifiers.model import AttemptOutcome, Target
 from notifiers.outbox import Attempted, Outbox
 from notifiers.policies import policy_of, routes_of, style_of
 from notifiers.routing import Router
@@ -265,7 +265,7 @@ class Desk:
         await loop.run_in_executor(None, _check, target, self._dialler)
         return target
 
-    async def _try(self, target: Target) -> Outcome:
+    async def _try(self, target: Target) -> AttemptOutcome:
         """Send a test of which nothing is kept but the host that was called."""
         latest = self._log.last_sequence if self._log is not None else 0
         outcome = await self._postroom.send(target, a_test(self._clock.now(), latest, self._zone()))
@@ -273,7 +273,9 @@ class Desk:
             await self._outbox.called(outcome.hosts, self._clock.now())
         return outcome
 
-    async def _try_numbered(self, stored: Stored, target: Target, log: EventLog, outbox: Outbox) -> Outcome:
+    async def _try_numbered(
+        self, stored: Stored, target: Target, log: EventLog, outbox: Outbox
+    ) -> AttemptOutcome:
         """Send a test that is an event like others, and stands among the deliveries."""
         facts = {"endpoint_id": stored.id, "words": TEST_WORDS}
         (event,) = await log.append([Happening(type=EventType.TEST, at=self._clock.now(), facts=facts)], ())
@@ -293,7 +295,7 @@ class Desk:
         )
         return outcome
 
-    async def _figures(self) -> dict[str, states.Figures]:
+    async def _figures(self) -> dict[str, states.EndpointFigures]:
         if self._outbox is None:
             return {}
         now = self._clock.now()
@@ -302,10 +304,15 @@ class Desk:
     async def _reported(self, stored: Stored | None) -> Endpoint | None:
         return None if stored is None else self._shown(stored, await self._figures())
 
-    def _shown(self, stored: Stored, found: dict[str, states.Figures], secret: str | None = None) -> Endpoint:
+    def _shown(
+        self, stored: Stored, found: dict[str, states.EndpointFigures], secret: str | None = None
+    ) -> Endpoint:
         progress = self._lanes.progress_of(stored.id)
         state = states.state(
-            found.get(stored.id, states.Figures()), progress, stored.disabled_because, self._clock.now()
+            found.get(stored.id, states.EndpointFigures()),
+            progress,
+            stored.disabled_because,
+            self._clock.now(),
         )
         return intake.shown(stored, state, secret)
 
@@ -346,7 +353,7 @@ def _checked_targets(new: NewEndpoint, dialler: Dialler) -> list[Target]:
     return targets
 
 
-def _tested(outcome: Outcome) -> EndpointTest:
+def _tested(outcome: AttemptOutcome) -> EndpointTest:
     return EndpointTest(
         delivered=outcome.delivered,
         status_code=outcome.status_code,

@@ -1,8 +1,8 @@
 """The one way out for alerts: resolves, checks the address really dialled, connects, and ends in time.
 
-A sending thread holds one `Call` at a time; whatever a plugin of Apprise opens goes through it, and an audit
+A sending thread holds one `Dial` at a time; whatever a plugin of Apprise opens goes through it, and an audit
 hook refuses what tries to go past it. Everything of one attempt ends `DEADLINE_SECONDS` after its first dial:
-`Call.abort`, run by whoever keeps the time, shuts the sockets down under their reader.
+`Dial.abort`, run by whoever keeps the time, shuts the sockets down under their reader.
 """
 
 import socket
@@ -45,7 +45,7 @@ class Answered:
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
+class Dial:
     """One attempt, as seen from beneath: where it went, what was answered, why it was refused."""
 
     dialler: "Dialler"
@@ -190,9 +190,9 @@ class Dialler:
         self._policy.host(host, reach)
 
     @contextmanager
-    def call(self, reach: Reach) -> Iterator[Call]:
-        """Make this thread a sending one: until the end it reaches nobody but through the `Call`."""
-        made = Call(dialler=self, reach=reach)
+    def call(self, reach: Reach) -> Iterator[Dial]:
+        """Make this thread a sending one: until the end it reaches others only through the `Dial`."""
+        made = Dial(dialler=self, reach=reach)
         _here.call = made
         try:
             with walls.raised():
@@ -201,8 +201,8 @@ class Dialler:
             _here.call = None
             made.close()
 
-    def connect(self, host: str, port: int, call: Call) -> socket.socket:
-        """Use `Call.connect`."""
+    def connect(self, host: str, port: int, call: Dial) -> socket.socket:
+        """Use `Dial.connect`."""
         target = self._policy.host(host, call.reach)
         call.dials += 1
         if self._proxy is not None and call.reach is not Reach.LAN:
@@ -215,7 +215,7 @@ class Dialler:
     def close(self) -> None:
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
-    def _allowed(self, name: str, port: int, call: Call) -> tuple[Address, ...]:
+    def _allowed(self, name: str, port: int, call: Dial) -> tuple[Address, ...]:
         asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
         try:
             found = asked.result(timeout=min(_RESOLVE_SECONDS, call.remaining()))
@@ -233,7 +233,7 @@ class Dialler:
             raise refusal
         return tuple(allowed)
 
-    def _to(self, addresses: tuple[Address, ...], name: str, port: int, call: Call) -> socket.socket:
+    def _to(self, addresses: tuple[Address, ...], name: str, port: int, call: Dial) -> socket.socket:
         trouble = SendError(f"{name} has no address")
         for address in addresses:
             family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -255,7 +255,7 @@ class Dialler:
                 return connecting
         raise trouble
 
-    def _through(self, proxy: Proxy, host: str, port: int, call: Call) -> socket.socket:
+    def _through(self, proxy: Proxy, host: str, port: int, call: Dial) -> socket.socket:
         """Names are resolved by the proxy, never here; if it is down nothing goes direct."""
         from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - few have a proxy
         from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415
@@ -272,19 +272,19 @@ class Dialler:
         return connected
 
 
-def current_call() -> Call:
+def current_call() -> Dial:
     """The attempt of this thread.
 
     Raises:
         SendError: in a thread that sends nothing.
     """
-    call: Call | None = getattr(_here, "call", None)
+    call: Dial | None = getattr(_here, "call", None)
     if call is None:
         raise SendError("nothing is sent outside of an attempt")
     return call
 
 
-def tls_words(error: OSError, call: Call) -> str:
+def tls_words(error: OSError, call: Dial) -> str:
     """One line about a TLS handshake that failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if call.reach is Reach.PUBLIC:
@@ -314,7 +314,7 @@ def _resolve(name: str, port: int) -> list[Address]:
 
 
 class _Here(threading.local):
-    call: Call | None = None
+    call: Dial | None = None
 
 
 _here = _Here()

@@ -13,12 +13,12 @@ from typing import Final
 import structlog
 
 from app.clock import Clock
-from app.core.alerts import Progress, Result, after_attempt
+from app.core.alerts import EndpointProgress, Result, after_attempt
 from app.errors import StoreError
-from notifiers.dialler import DEADLINE_SECONDS, Call, Dialler
+from notifiers.dialler import DEADLINE_SECONDS, Dial, Dialler
 from notifiers.directory import Stored
-from notifiers.model import Message, Outcome, Target
-from notifiers.outbox import Attempted, Outbox, Waiting
+from notifiers.model import AttemptOutcome, Message, Target
+from notifiers.outbox import Attempted, Outbox, WaitingDelivery
 from notifiers.pace import Pace, pace_of
 
 SENDING_THREADS: Final = 4
@@ -30,8 +30,8 @@ UNRECORDED: Final = 16
 STORE_AGAIN_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
-Compose = Callable[[Stored, Waiting], Message]
-Send = Callable[[Target, Message], Awaitable[Outcome]]
+Compose = Callable[[Stored, WaitingDelivery], Message]
+Send = Callable[[Target, Message], Awaitable[AttemptOutcome]]
 
 
 class Postroom:
@@ -43,10 +43,10 @@ class Postroom:
         self._threads = ThreadPoolExecutor(SENDING_THREADS, thread_name_prefix="send")
         self._free = asyncio.Semaphore(SENDING_THREADS)
 
-    async def send(self, target: Target, message: Message) -> Outcome:
+    async def send(self, target: Target, message: Message) -> AttemptOutcome:
         """Try once. What holds a thread for longer than its time is ended under its reader."""
         loop = asyncio.get_running_loop()
-        calls: list[Call] = []
+        calls: list[Dial] = []
         async with self._free:
             sending = loop.run_in_executor(
                 self._threads, _send, target, message, self._dialler, self._clock.now(), calls.append
@@ -82,10 +82,10 @@ class Lane:
         migrate: Callable[[str, str], Awaitable[None]],
         clock: Clock,
         jitter: Callable[[], float],
-        progress: Progress | None = None,
+        progress: EndpointProgress | None = None,
     ) -> None:
         self.stored = stored
-        self.progress = progress or Progress()
+        self.progress = progress or EndpointProgress()
         self._outbox = outbox
         self._send = send
         self._compose = compose
@@ -141,7 +141,7 @@ class Lane:
         # A bell that rang during a pause was not listened to.
         return self.stored.active and (not whole or self._paused or len(waiting) == AT_ONCE)
 
-    async def _deliver(self, delivery: Waiting) -> bool:
+    async def _deliver(self, delivery: WaitingDelivery) -> bool:
         """Try the head of the queue once; False if the queue is to be looked at anew."""
         if not await self._until(self._due()) or self.stored.target is None:
             return False
@@ -181,7 +181,7 @@ class Lane:
         await self._follow(outcome, verdict.disable)
         return verdict.result is not Result.WAITING and self.stored.active and not self._changed
 
-    async def _follow(self, outcome: Outcome, disable: str | None) -> None:
+    async def _follow(self, outcome: AttemptOutcome, disable: str | None) -> None:
         if outcome.migrated_to is not None:
             await self._migrate(self.stored.id, outcome.migrated_to)
         if disable is not None:
@@ -224,8 +224,12 @@ class Lane:
 
 
 def _send(
-    target: Target, message: Message, dialler: Dialler, at: datetime, started: Callable[[Call], None]
-) -> Outcome:
+    target: Target,
+    message: Message,
+    dialler: Dialler,
+    at: datetime,
+    started: Callable[[Dial], None],
+) -> AttemptOutcome:
     from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
 
     return senders.send(target, message, dialler, at, started)
@@ -237,11 +241,11 @@ def _prepare(target: Target) -> None:
     senders.prepare(target)
 
 
-def _abort(calls: list[Call]) -> None:
+def _abort(calls: list[Dial]) -> None:
     for call in calls:
         call.abort()
 
 
-def is_late(progress: Progress, now: datetime) -> bool:
+def is_late(progress: EndpointProgress, now: datetime) -> bool:
     """Whether an endpoint has been failing for so long that the operator should look."""
     return progress.failing_since is not None and now - progress.failing_since > timedelta(minutes=5)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from app.clock import Clock
-from app.core.alerts import Progress, Result
+from app.core.alerts import EndpointProgress, Result
 from app.errors import StoreError
 from notifiers.dispatcher import Lane, Send
 from notifiers.messages import NOTHING
@@ -22,7 +22,7 @@ async def beat(lane: Lane, send: Send, outbox: Outbox, working: Callable[[], boo
             outcome = await send(stored.target, NOTHING)
             at = clock.now()
             since = None if outcome.delivered else lane.progress.failing_since or at
-            progress = Progress(failing_since=since)
+            progress = EndpointProgress(failing_since=since)
             attempted = Attempted(
                 endpoint_id=stored.id,
                 delivery=None,

@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from app.errors import SendError, SpoutError
-from notifiers.dialler import LARGEST_ANSWER, Answered, Call, current_call
+from notifiers.dialler import LARGEST_ANSWER, Answered, Dial, current_call
 
 _OURS: Final = ("allow_redirects", "cert", "proxies", "stream", "timeout", "verify", "hooks")
 _NAMES: Final = frozenset(
@@ -98,7 +98,7 @@ class Requests:
         return self.request("DELETE", url, **options)
 
 
-def _exchange(request: requests.PreparedRequest, call: Call) -> requests.Response:
+def _exchange(request: requests.PreparedRequest, call: Dial) -> requests.Response:
     parts = urlsplit(request.url or "")
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -147,7 +147,7 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _broken(error: Exception, call: Call) -> SendError:
+def _broken(error: Exception, call: Dial) -> SendError:
     if call.aborted or isinstance(error, TimeoutError):
         return SendError("no whole answer in time")
     if isinstance(error, ConnectionResetError | BrokenPipeError | http.client.RemoteDisconnected):

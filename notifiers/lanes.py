@@ -9,7 +9,7 @@ import structlog
 
 from app.api.models import EndpointKind
 from app.clock import Clock
-from app.core.alerts import Progress
+from app.core.alerts import EndpointProgress
 from app.errors import SpoutError
 from notifiers.directory import Stored
 from notifiers.dispatcher import Compose, Lane, Postroom
@@ -38,9 +38,9 @@ class Lanes:
         self._parts = parts
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, EndpointProgress] = {}
 
-    def begin(self, progress: dict[str, Progress]) -> None:
+    def begin(self, progress: dict[str, EndpointProgress]) -> None:
         """`progress`: how each endpoint fared when Spout stopped."""
         self._progress = progress
 
@@ -60,7 +60,7 @@ class Lanes:
     def begin_anew(self, endpoint_id: str) -> None:
         """Its schedule begins anew, as when it is enabled again."""
         if (lane := self._lanes.get(endpoint_id)) is not None:
-            lane.progress = Progress()
+            lane.progress = EndpointProgress()
             lane.change()
 
     def changed(self, endpoints: Sequence[Stored]) -> None:
@@ -69,9 +69,9 @@ class Lanes:
             if lane is not None and lane.stored != stored:
                 lane.change(stored)
 
-    def progress_of(self, endpoint_id: str) -> Progress:
+    def progress_of(self, endpoint_id: str) -> EndpointProgress:
         lane = self._lanes.get(endpoint_id)
-        return lane.progress if lane else self._progress.get(endpoint_id, Progress())
+        return lane.progress if lane else self._progress.get(endpoint_id, EndpointProgress())
 
     def next_attempts(self, now: datetime) -> dict[str, datetime]:
         """When the head of each active endpoint's queue is tried."""

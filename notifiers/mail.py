@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final
 
 from app.errors import SpoutError
-from notifiers.dialler import LARGEST_ANSWER, Call, current_call, tls_words
+from notifiers.dialler import LARGEST_ANSWER, Dial, current_call, tls_words
 
 
 class _Bounded:
@@ -32,7 +32,7 @@ class DialledSMTP(smtplib.SMTP):
     """`smtplib.SMTP` on a connection of the current attempt; what it answers is noted there."""
 
     def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **_: Any) -> None:  # noqa: ANN401
-        self.call: Call = current_call()
+        self.call: Dial = current_call()
         super().__init__(host, port, local_hostname or "spout.invalid")
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's hook

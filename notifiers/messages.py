@@ -10,7 +10,7 @@ import msgspec
 from app.core.alerts import Style, words_of
 from app.core.events import Event, EventType
 from notifiers.model import Message
-from notifiers.outbox import Waiting
+from notifiers.outbox import WaitingDelivery
 from notifiers.rows import envelope
 
 NOTHING = Message(id="", body=b"", title="", text="")
@@ -18,7 +18,7 @@ NOTHING = Message(id="", body=b"", title="", text="")
 TEST_WORDS = "This is a test of Spout: alerts arrive here."
 
 
-def compose(delivery: Waiting, style: Style) -> Message:
+def compose(delivery: WaitingDelivery, style: Style) -> Message:
     """Return the message of a delivery; what it says to people is decided in `app.core.alerts`."""
     reported: dict[str, Any] = msgspec.json.decode(delivery.body)
     at = datetime.fromisoformat(reported["timestamp"])

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from app.api.models import EndpointKind, Reach, Security
-from notifiers.redaction import Redactor
+from notifiers.redaction import EndpointRedactor
 from notifiers.signing import SigningSecret
 
 
@@ -45,8 +45,8 @@ class Target:
     telegram: TelegramTarget | None = None
     signing: tuple[SigningSecret, ...] = ()
 
-    def redactor(self) -> Redactor:
-        return Redactor(self.secrets())
+    def redactor(self) -> EndpointRedactor:
+        return EndpointRedactor(self.secrets())
 
     def secrets(self) -> tuple[str, ...]:
         """All that must not be seen outside: keys, passwords, tokens, and what of a URL may be one."""
@@ -77,7 +77,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AttemptOutcome:
     """Of one attempt; redacted. `status_code` is HTTP's, or None."""
 
     delivered: bool

@@ -24,8 +24,8 @@ from app.clock import Clock
 from app.core.backoff import backoff_seconds
 from app.core.events import Event
 from app.errors import StoreError
-from app.views import Live, Notice, Snapshot
-from notifiers.mqtt_entities import STATUS_TOPIC, Topics, announcements, state_of, whale_message
+from app.views import LiveSnapshot, Notice, Snapshot
+from notifiers.mqtt_entities import STATUS_TOPIC, MqttTopics, announcements, state_of, whale_message
 
 STATE_SECONDS: Final = 5.0
 """The state is told at most so often."""
@@ -73,7 +73,7 @@ class Mqtt:
         *,
         name: str,
         version: str,
-        live: Live,
+        live: LiveSnapshot,
         bus: Bus[Event],
         clock: Clock,
         jitter: Callable[[], float],
@@ -82,7 +82,7 @@ class Mqtt:
     ) -> None:
         """`name` tells two Spouts of one broker apart; `url`: the dashboard's address."""
         self._broker = broker
-        self._topics = Topics(name)
+        self._topics = MqttTopics(name)
         self._announced = announcements(self._topics, version, url)
         self._live = live
         self._bus = bus

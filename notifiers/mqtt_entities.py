@@ -29,7 +29,7 @@ _SENSORS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-class Topics:
+class MqttTopics:
     """The topics of one Spout; `name` tells two of one broker apart."""
 
     def __init__(self, name: str) -> None:
@@ -42,7 +42,7 @@ class Topics:
         return f"homeassistant/{kind}/spout_{self.name}/{entity}/config"
 
 
-def announcements(topics: Topics, version: str, url: str | None) -> dict[str, str]:
+def announcements(topics: MqttTopics, version: str, url: str | None) -> dict[str, str]:
     """Return the discovery messages by topic, to be retained."""
     device: dict[str, Any] = {
         "identifiers": [f"spout_{topics.name}"],

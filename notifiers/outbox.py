@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
-from app.core.alerts import Progress, Result
+from app.core.alerts import EndpointProgress, Result
 from app.core.events import Event, EventType
 from app.core.scoring import Figures
 from app.store import AccountStore, Connection, Database
-from notifiers.model import Outcome
+from notifiers.model import AttemptOutcome
 from notifiers.rows import insert, write_bodies
 
 KEPT: Final = timedelta(days=30)
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingDelivery:
     """The head of an endpoint's queue, or what waits behind it; `tries` so far."""
 
     id: str
@@ -56,10 +56,10 @@ class Attempted:
     endpoint_id: str
     delivery: str | None
     at: datetime
-    outcome: Outcome
+    outcome: AttemptOutcome
     result: Result
     because: str | None
-    progress: Progress
+    progress: EndpointProgress
     prediction_id: str | None = None
     progressed: bool
     """Whether `progress` differs from what is kept."""
@@ -76,10 +76,12 @@ class Outbox:
         self._recording: list[tuple[Attempted, asyncio.Future[None]]] = []
         self._recorder: asyncio.Task[None] | None = None
 
-    async def waiting(self, endpoint_id: str, limit: int, *, threaded: bool = False) -> tuple[Waiting, ...]:
+    async def waiting(
+        self, endpoint_id: str, limit: int, *, threaded: bool = False
+    ) -> tuple[WaitingDelivery, ...]:
         """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
 
-        def work(connection: Connection) -> tuple[Waiting, ...]:
+        def work(connection: Connection) -> tuple[WaitingDelivery, ...]:
             rows = connection.execute(
                 "SELECT id, sequence, event_id, event_type, prediction_id FROM deliveries "
                 "WHERE endpoint_id = ? AND status = 'waiting' AND because IS NULL ORDER BY sequence LIMIT ?",
@@ -99,7 +101,7 @@ class Outbox:
             ).fetchone()
             messages = _messages(connection, endpoint_id) if threaded else {}
             return tuple(
-                Waiting(
+                WaitingDelivery(
                     id=row[0],
                     endpoint_id=endpoint_id,
                     sequence=row[1],
@@ -115,7 +117,7 @@ class Outbox:
 
         return await self._database.run(work)
 
-    async def progress(self) -> dict[str, Progress]:
+    async def progress(self) -> dict[str, EndpointProgress]:
         """How each endpoint fares, as it was last kept."""
         rows = await self._database.run(
             lambda connection: connection.execute(
@@ -124,7 +126,9 @@ class Outbox:
             ).fetchall()
         )
         return {
-            row[0]: Progress(failing_since=_moment(row[1]), streak=row[2], next_attempt_at=_moment(row[3]))
+            row[0]: EndpointProgress(
+                failing_since=_moment(row[1]), streak=row[2], next_attempt_at=_moment(row[3])
+            )
             for row in rows
         }
 
@@ -355,9 +359,9 @@ def _looked_at(kept: asyncio.Future[None]) -> None:
         kept.exception()
 
 
-def _keep_progress(connection: Connection, endpoint_id: str, progress: Progress) -> None:
+def _keep_progress(connection: Connection, endpoint_id: str, progress: EndpointProgress) -> None:
     connection.execute("DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
-    if progress != Progress():
+    if progress != EndpointProgress():
         connection.execute(
             "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
             [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],

@@ -14,7 +14,7 @@ from app.core.alerts import QuietHours as Quiet
 from app.core.flow import OWN_BASIS, parse_table
 from app.data import entities_table
 from notifiers.directory import Stored
-from notifiers.routing import Route, Routes
+from notifiers.routing import RoutedEndpoint, Routes
 
 
 def routes_of(stored: Iterable[Stored], zone: ZoneInfo, labels: Iterable[tuple[str, str, bool]]) -> Routes:
@@ -22,7 +22,7 @@ def routes_of(stored: Iterable[Stored], zone: ZoneInfo, labels: Iterable[tuple[s
     public, own = label_names(labels)
     return Routes(
         each=tuple(
-            Route(one.id, policy_of(one.kind, one.settings, zone), watch_of(one.settings))
+            RoutedEndpoint(one.id, policy_of(one.kind, one.settings, zone), watch_of(one.settings))
             for one in stored
             if one.active and one.kind is not EndpointKind.HEARTBEAT
         ),

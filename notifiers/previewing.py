@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from app.api.models import Preview, PreviewMessage, PreviewPeriod
-from app.core.alerts import Policy, QuietHours, Replay, Sent, Style, quiet_end, words_of
+from app.core.alerts import Policy, QuietHours, RuleReplay, Sent, Style, quiet_end, words_of
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 
 DAYS = (7, 30)
@@ -21,7 +21,7 @@ def types_of(policy: Policy) -> frozenset[EventType]:
 
 def preview(policy: Policy, style: Style, events: Sequence[Event], now: datetime) -> Preview:
     """Blocking: a history of a month takes a while."""
-    replay = Replay(policy)
+    replay = RuleReplay(policy)
     replay.run(events, now)
     last = replay.sent[-1] if replay.sent else None
     return Preview(
@@ -30,7 +30,7 @@ def preview(policy: Policy, style: Style, events: Sequence[Event], now: datetime
     )
 
 
-def _period(policy: Policy, style: Style, replay: Replay, now: datetime, days: int) -> PreviewPeriod:
+def _period(policy: Policy, style: Style, replay: RuleReplay, now: datetime, days: int) -> PreviewPeriod:
     start = now - timedelta(days=days)
     sent = [one for one in replay.sent if one.at >= start]
     rings = [one for one in sent if not one.edits]

@@ -13,7 +13,7 @@ _SHORTEST: Final = 4
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
 
 
-class Redactor:
+class EndpointRedactor:
     """For one endpoint; without secrets it changes nothing but controls."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.alerts import (
-    Because,
+    HoldReason,
     Memory,
     Owed,
     Policy,
@@ -28,15 +28,15 @@ from app.core.alerts import (
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 from app.core.prediction import Status
 from app.store import Connection
-from notifiers.rows import HELD_ROW, Row, write_alerts
+from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
 
-_MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: Because.QUIET, EventType.ALERT_SUMMARY: Because.BUDGET}
+_MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
 _UNRECORDED: Final = frozenset((EventType.UPDATED,))
 """One a block and whale: that a rule held it back is not worth a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class RoutedEndpoint:
     """An enabled endpoint and its policy."""
 
     id: str
@@ -48,7 +48,7 @@ class Route:
 class Routes:
     """Replaced whole. `public` and `own`: names of the operator's labels, see `masked`."""
 
-    each: tuple[Route, ...] = ()
+    each: tuple[RoutedEndpoint, ...] = ()
     public: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
 
@@ -143,13 +143,13 @@ class _Ride:
         self._memories = dict(self._before)
         self._known = self._published_threads()
         self._threads = dict(self._known)
-        self._rows: list[Row] = []
-        self._released: list[tuple[str, int, Because | None]] = []
+        self._rows: list[DeliveryRow] = []
+        self._released: list[tuple[str, int, HoldReason | None]] = []
 
     def write(self) -> None:
         for event in self._events:
             if event.type is EventType.TEST:
-                self._rows.append(Row(event, str(event.body.get("endpoint_id")), HELD_ROW, "test"))
+                self._rows.append(DeliveryRow(event, str(event.body.get("endpoint_id")), HELD_ROW, "test"))
                 continue
             for route in self._routes.each:
                 if event.type not in TO_ONE_ENDPOINT or event.body.get("endpoint_id") == route.id:
@@ -161,7 +161,7 @@ class _Ride:
         self._router.remember(self._connection, changed)
         self._keep_threads()
 
-    def _decide(self, route: Route, event: Event) -> None:
+    def _decide(self, route: RoutedEndpoint, event: Event) -> None:
         key = (route.id, event.prediction_id or "")
         memory = self._memories.get(route.id, Memory())
         if event.type in _MADE_OF_HELD:
@@ -174,13 +174,13 @@ class _Ride:
             self._threads[key] = ruling.thread
         because = ruling.because
         if because is None:
-            self._rows.append(Row(event, route.id, "waiting", None))
-        elif because is Because.DEGRADED:
-            self._rows.append(Row(event, route.id, HELD_ROW, because.value))
-        elif because not in (Because.RULE, Because.THREAD):
-            self._rows.append(Row(event, route.id, "dropped", because.value))
+            self._rows.append(DeliveryRow(event, route.id, "waiting", None))
+        elif because is HoldReason.DEGRADED:
+            self._rows.append(DeliveryRow(event, route.id, HELD_ROW, because.value))
+        elif because not in (HoldReason.RULE, HoldReason.THREAD):
+            self._rows.append(DeliveryRow(event, route.id, "dropped", because.value))
         elif event.prediction_id is not None and event.type not in _UNRECORDED:
-            self._rows.append(Row(event, route.id, "dropped", because.value, kept=False))
+            self._rows.append(DeliveryRow(event, route.id, "dropped", because.value, kept=False))
 
     def _published_threads(self) -> dict[tuple[str, str], Thread]:
         whales = sorted({event.prediction_id for event in self._events if event.prediction_id})
@@ -217,7 +217,7 @@ def _remembered(text: str) -> Memory:
         return Memory()
 
 
-def release(connection: Connection, endpoint_id: str, sequence: int, because: Because | None) -> None:
+def release(connection: Connection, endpoint_id: str, sequence: int, because: HoldReason | None) -> None:
     """Let a held delivery go out, or drop it."""
     connection.execute(
         "UPDATE deliveries SET status = ?, because = ? "

@@ -14,7 +14,7 @@ HELD_ROW: Final = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DeliveryRow:
     """One delivery to be written; `kept`: whether the event's body is, which a rule's refusal needs not."""
 
     event: Event
@@ -30,7 +30,9 @@ def write_bodies(connection: Connection, events: Iterable[Event]) -> None:
     insert(connection, "alerts", rows)
 
 
-def write_alerts(connection: Connection, rows: Sequence[Row], leaving: Callable[[Event], Event]) -> None:
+def write_alerts(
+    connection: Connection, rows: Sequence[DeliveryRow], leaving: Callable[[Event], Event]
+) -> None:
     """Write deliveries in the transaction of their events; `leaving` makes what may leave Spout of one."""
     kept = {row.event.sequence: row.event for row in rows if row.kept}
     write_bodies(connection, map(leaving, kept.values()))

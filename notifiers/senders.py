@@ -1,7 +1,7 @@
 """One attempt: an endpoint and a message in, an outcome out. Runs in a sending thread.
 
 Every endpoint is one plugin of Apprise with one target. Apprise says only yes or no; what was really answered
-is noted beneath it, by the `Call` that its connections go through.
+is noted beneath it, by the `Dial` that its connections go through.
 """
 
 import html
@@ -21,9 +21,9 @@ from urllib.parse import quote, urlsplit
 from app.api.models import EndpointKind, Security
 from app.errors import EndpointError, SpoutError
 from notifiers import signing
-from notifiers.dialler import Answered, Call, Dialler
+from notifiers.dialler import Answered, Dial, Dialler
 from notifiers.directory import new_id
-from notifiers.model import EmailTarget, Message, Outcome, Target, TelegramTarget
+from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.services import build, load, plugin_of, service_of
 from notifiers.services import split as split_url
 
@@ -88,8 +88,12 @@ def prepare(target: Target) -> None:
 
 
 def send(
-    target: Target, message: Message, dialler: Dialler, at: datetime, started: Callable[[Call], None]
-) -> Outcome:
+    target: Target,
+    message: Message,
+    dialler: Dialler,
+    at: datetime,
+    started: Callable[[Dial], None],
+) -> AttemptOutcome:
     """Try once; whatever comes of it is in the outcome. Blocks, at most for the attempt's time.
 
     `started` gets the call before anything is dialled, so that its end can be kept.
@@ -171,14 +175,14 @@ _SENDERS: Final[dict[EndpointKind, Callable[[Target, Message, datetime], bool]]]
 }
 
 
-def _outcome(target: Target, call: Call, *, accepted: bool, error: str | None, ms: float) -> Outcome:
+def _outcome(target: Target, call: Dial, *, accepted: bool, error: str | None, ms: float) -> AttemptOutcome:
     redactor = target.redactor()
     last = call.answers[-1] if call.answers else None
     hosts = tuple(dict.fromkeys(call.hosts))
     # HTTP: only 2xx of the last answer succeeds, whatever the plugin thinks of it; no redirect is followed.
     good = last is None or 200 <= last.status < 300 or (accepted and _is_unchanged(target, last))
     if accepted and call.error is None and good:
-        return Outcome(
+        return AttemptOutcome(
             delivered=True,
             ms=ms,
             status_code=last.status if last else None,
@@ -191,7 +195,7 @@ def _outcome(target: Target, call: Call, *, accepted: bool, error: str | None, m
     from_http = status is not None and 400 <= status < 500 and status not in _TEMPORARY_4XX
     parameters = _parameters(last) if last and target.kind is EndpointKind.TELEGRAM else {}
     migrated = parameters.get("migrate_to_chat_id")
-    return Outcome(
+    return AttemptOutcome(
         delivered=False,
         ms=ms,
         status_code=status,
@@ -221,7 +225,7 @@ def _message_id(target: Target, last: Answered | None) -> int | None:
     return result if isinstance(result, int) else None
 
 
-def _words(call: Call, last: Answered | None) -> str:
+def _words(call: Dial, last: Answered | None) -> str:
     if last is not None:
         if 300 <= last.status < 400:
             return f"answered {last.status}, a redirect: none is followed, give the address it leads to"

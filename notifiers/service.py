@@ -24,7 +24,7 @@ from notifiers.event_log import EventLog
 from notifiers.lanes import LaneParts, Lanes
 from notifiers.messages import compose
 from notifiers.model import Message
-from notifiers.outbox import CountAttempt, Outbox, Waiting
+from notifiers.outbox import CountAttempt, Outbox, WaitingDelivery
 from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
 from notifiers.watcher import Watcher
@@ -168,7 +168,7 @@ class Alerts(Desk):
             await outbox.prune(self._clock.now())
             await self._clock.sleep(PRUNE_SECONDS)
 
-    def _compose(self, stored: Stored, delivery: Waiting) -> Message:
+    def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:
         return compose(delivery, self._style(stored.settings))
 
     async def _disable(self, endpoint_id: str, because: str) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from app.api.models import Attempt, Delivery, DeliveryPage, DeliveryStatus, EndpointState, PageInfo
-from app.core.alerts import Progress
+from app.core.alerts import EndpointProgress
 from app.core.events import EventType
 from app.errors import ParseError
 from app.store import Connection
@@ -19,7 +19,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class EndpointFigures:
     """Of one endpoint; None where nothing was sent."""
 
     last_success_at: datetime | None = None
@@ -29,7 +29,7 @@ class Figures:
     queued: int = 0
 
 
-def figures(connection: Connection, now: datetime) -> dict[str, Figures]:
+def figures(connection: Connection, now: datetime) -> dict[str, EndpointFigures]:
     """By endpoint."""
     day, week = now - timedelta(days=1), now - timedelta(days=7)
     rows = connection.execute(
@@ -47,7 +47,7 @@ def figures(connection: Connection, now: datetime) -> dict[str, Figures]:
         ).fetchall()
     )
     found = {
-        row[0]: Figures(
+        row[0]: EndpointFigures(
             last_success_at=_moment(row[1]),
             success_rate_24h=row[2],
             success_rate_7d=row[3],
@@ -56,10 +56,12 @@ def figures(connection: Connection, now: datetime) -> dict[str, Figures]:
         )
         for row in rows
     }
-    return found | {endpoint_id: Figures(queued=count) for endpoint_id, count in queued.items()}
+    return found | {endpoint_id: EndpointFigures(queued=count) for endpoint_id, count in queued.items()}
 
 
-def state(found: Figures, progress: Progress, disabled_because: str | None, now: datetime) -> EndpointState:
+def state(
+    found: EndpointFigures, progress: EndpointProgress, disabled_because: str | None, now: datetime
+) -> EndpointState:
     next_at = (progress.next_attempt_at or now) if found.queued and not disabled_because else None
     return EndpointState(
         last_success_at=found.last_success_at,

@@ -17,7 +17,7 @@ from app.errors import StoreError
 from app.store import Connection
 from notifiers.event_log import EventLog
 from notifiers.outbox import Outbox
-from notifiers.routing import Route, Router
+from notifiers.routing import RoutedEndpoint, Router
 
 LOOK_SECONDS: Final = 5.0
 FLOW_SECONDS: Final = 60.0
@@ -67,7 +67,7 @@ class Watcher:
         if flows:
             self._flows_at = at
 
-    async def _look_for(self, route: Route, watch: Watch, *, flows: bool) -> None:
+    async def _look_for(self, route: RoutedEndpoint, watch: Watch, *, flows: bool) -> None:
         before = self._known.get(route.id, Watched())
         after, found = before, list[tuple[EventType, dict[str, Any]]]()
         if (rate := self._fee()) is not None:
@@ -87,7 +87,7 @@ class Watcher:
             self._known[route.id] = after
 
     async def _reports(
-        self, route: Route, watch: Watch, known: Watched
+        self, route: RoutedEndpoint, watch: Watch, known: Watched
     ) -> tuple[Watched, list[tuple[EventType, dict[str, Any]]]]:
         now, report = self._clock.now(), watch.report
         if report is None:
@@ -110,7 +110,9 @@ class Watcher:
         now = self._clock.now()
         return await self._log.detected_between(now - span, now + timedelta(seconds=1))
 
-    async def _publish(self, route: Route, found: Sequence[tuple[EventType, dict[str, Any]]]) -> None:
+    async def _publish(
+        self, route: RoutedEndpoint, found: Sequence[tuple[EventType, dict[str, Any]]]
+    ) -> None:
         now: datetime = self._clock.now()
         happenings = [
             Happening(type=type_, at=now, facts={"endpoint_id": route.id, **facts}) for type_, facts in found

@@ -13,7 +13,7 @@ from app.api.limits import PAGE
 from app.core.access import Scope
 from app.core.scoring import ENOUGH
 from app.core.totals import moved_in_all
-from app.views import BreakerState, ComponentStatus, Live, Snapshot
+from app.views import BreakerState, ComponentStatus, LiveSnapshot, Snapshot
 from app.web import asked_on_this_machine
 
 _NAMES_OUTSIDE = {"unloaded": "shed"}
@@ -41,7 +41,7 @@ class MetricsHandler(ApiHandler):
 
 
 class SnapshotCollector(Collector):
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSnapshot) -> None:
         self._live = live
 
     def collect(self) -> Iterable[Metric]:

@@ -20,7 +20,7 @@ from app.core.events import Event
 from app.keyring import Keyring
 from app.metrics import Metrics
 from app.settings import Settings
-from app.views import Live
+from app.views import LiveSnapshot
 from app.web import Gate, PasswordFile
 
 
@@ -43,7 +43,7 @@ def mount(
     clock: Clock,
     gate: Gate,
     password_file: PasswordFile,
-    live: Live,
+    live: LiveSnapshot,
     bus: Bus[Event],
     metrics: Metrics,
     stream_limits: StreamLimits | None = None,

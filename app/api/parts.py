@@ -27,7 +27,7 @@ from app.core.access import ApiKey, Scope
 from app.core.events import Event
 from app.core.flow import Label
 from app.metrics import Metrics
-from app.views import Accounts, DeliveryQuery, History, Live, SettingShown
+from app.views import Accounts, DeliveryQuery, History, LiveSnapshot, SettingShown
 from app.web import Gate
 
 
@@ -172,7 +172,7 @@ class Endpoints(Protocol):
 class Parts:
     """A part that is None is not open yet; routes that need it answer 503 until then."""
 
-    live: Live
+    live: LiveSnapshot
     bus: Bus[Event]
     gate: Gate
     tokens: Tokens

@@ -19,6 +19,7 @@ from app.source import (
     SKEW_SECONDS,
     BackendExam,
     BitcoindRpc,
+    CheckVerdict,
     Electrs,
     ElectrumEndpoint,
     Finding,
@@ -27,7 +28,6 @@ from app.source import (
     Patience,
     RpcEndpoint,
     SourceHealth,
-    Verdict,
     examine_backend,
     examine_bitcoind,
     examine_electrs,
@@ -66,7 +66,7 @@ def doctor(data_dir: DataDir = None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
         console.print(shown(line))
-    failed = [line.name for line in lines if line.required and line.status == Verdict.FAILED]
+    failed = [line.name for line in lines if line.required and line.status == CheckVerdict.FAILED]
     if failed:
         typer.echo(f"Spout cannot do its work: {', '.join(failed)} failed.")
         sys.exit(1)
@@ -135,10 +135,11 @@ def _with_required(backend: list[Line], bitcoind: list[Line], settings: Settings
         [one for one in bitcoind if one.name == "bitcoind"],
     ]
     works = any(
-        lines and all(line.status not in (Verdict.FAILED, "off") for line in lines) for lines in sources
+        lines and all(line.status not in (CheckVerdict.FAILED, "off") for line in lines) for lines in sources
     )
     return [
-        replace(line, required=not works and line.status == Verdict.FAILED) for line in (*backend, *bitcoind)
+        replace(line, required=not works and line.status == CheckVerdict.FAILED)
+        for line in (*backend, *bitcoind)
     ]
 
 
@@ -165,7 +166,7 @@ async def _bitcoind(
     if rpc is None:
         message = "not configured: set SPOUT_BITCOIND_URL or SPOUT_BITCOIND_COOKIE_FILE to use one"
         if settings.source is Source.BITCOIND:
-            return [Line(name="bitcoind", status=Verdict.FAILED, message=message)]
+            return [Line(name="bitcoind", status=CheckVerdict.FAILED, message=message)]
         return [_off("bitcoind", message), _off("bitcoind ZMQ", "not configured")]
     examination = examine_bitcoind(rpc, _zmq_urls(settings), clock, beside)
     found = await within(examination, EXAMINE_SECONDS, clock)
@@ -177,7 +178,9 @@ async def _bitcoind(
 
 async def _silent(component: str, url: str) -> Finding:
     remedy = "Look whether it runs, and whether its address is right."
-    return Finding(component=component, status=Verdict.FAILED, message=await why_silent(url), remedy=remedy)
+    return Finding(
+        component=component, status=CheckVerdict.FAILED, message=await why_silent(url), remedy=remedy
+    )
 
 
 def _zmq_urls(settings: Settings) -> dict[str, str]:
@@ -194,9 +197,9 @@ def clock_line(off_by: float | None) -> Line:
         return _off("clock", "nothing to compare it with: no backend tells its time")
     message = f"{abs(off_by):.0f} s {'ahead of' if off_by > 0 else 'behind'} the backend's"
     if abs(off_by) <= SKEW_SECONDS:
-        return Line(name="clock", status=Verdict.OK, message=message)
+        return Line(name="clock", status=CheckVerdict.OK, message=message)
     remedy = "Turn on time synchronisation (timedatectl set-ntp true) on both machines."
-    return Line(name="clock", status=Verdict.DEGRADED, message=message, remedy=remedy)
+    return Line(name="clock", status=CheckVerdict.DEGRADED, message=message, remedy=remedy)
 
 
 def _lines(findings: Sequence[Finding]) -> list[Line]:

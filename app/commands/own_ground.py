@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import StoreError
-from app.source import Finding, Verdict
+from app.source import CheckVerdict, Finding
 from app.store import (
     CANNOT_LOCK,
     DATABASE_FILE,
@@ -43,8 +43,8 @@ def examine_disk(data_dir: Path) -> Finding:
     free = shutil.disk_usage(_nearest(data_dir)).free
     message = f"{free / 1e9:.1f} GB free"
     if free >= TIGHT_BYTES:
-        return Finding(component="free disk", status=Verdict.OK, message=message)
-    status = Verdict.FAILED if free < TOO_LITTLE_BYTES else Verdict.DEGRADED
+        return Finding(component="free disk", status=CheckVerdict.OK, message=message)
+    status = CheckVerdict.FAILED if free < TOO_LITTLE_BYTES else CheckVerdict.DEGRADED
     return Finding(
         component="free disk",
         status=status,
@@ -79,7 +79,9 @@ def _held_database(data_dir: Path, path: Path, *, held: bool) -> Finding:
     if quarantined:
         remedy = "docs/operations.md says what they are; move them away when they are not needed."
         message = f"{message}; set aside: {', '.join(quarantined)}"
-        return Finding(component="data directory", status=Verdict.DEGRADED, message=message, remedy=remedy)
+        return Finding(
+            component="data directory", status=CheckVerdict.DEGRADED, message=message, remedy=remedy
+        )
     return _good(message)
 
 
@@ -120,8 +122,8 @@ def _nearest(path: Path) -> Path:
 
 
 def _good(message: str) -> Finding:
-    return Finding(component="data directory", status=Verdict.OK, message=message)
+    return Finding(component="data directory", status=CheckVerdict.OK, message=message)
 
 
 def _bad(message: str, remedy: str) -> Finding:
-    return Finding(component="data directory", status=Verdict.FAILED, message=message, remedy=remedy)
+    return Finding(component="data directory", status=CheckVerdict.FAILED, message=message, remedy=remedy)

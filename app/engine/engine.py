@@ -49,7 +49,7 @@ from app.store import (
     backups_in,
     open_database,
 )
-from app.views import Component, ComponentStatus, Live, Notice
+from app.views import Component, ComponentStatus, LiveSnapshot, Notice
 
 RECONCILE_EVERY_SECONDS = 300.0
 OPERATOR_EVERY_SECONDS = 1.0
@@ -86,7 +86,7 @@ class Engine:
         self,
         *,
         settings: SettingsInForce,
-        live: Live,
+        live: LiveSnapshot,
         bus: Bus[Event],
         clock: Clock,
         labels: LabelStore,

@@ -20,7 +20,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Prediction
 from app.core.tracking import Tracker
-from app.views import Component, Counters, HitCount, Level, Live, Notice, Snapshot
+from app.views import Component, Counters, HitCount, Level, LiveSnapshot, Notice, Snapshot
 
 AT_MOST_EVERY_SECONDS = 0.2
 AT_LEAST_EVERY_SECONDS = 2.0
@@ -43,7 +43,7 @@ class Snapshots:
     def __init__(
         self,
         *,
-        live: Live,
+        live: LiveSnapshot,
         tracker: Tracker,
         clock: Clock,
         components: Callable[[], tuple[Component, ...]],

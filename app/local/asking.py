@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import StoreError
-from app.local.channel import LONGEST_LINE, Channel
+from app.local.channel import LONGEST_LINE, LocalChannel
 from app.local.serving import reachable
 
 
-class Conversation(Channel):
+class Conversation(LocalChannel):
     """With a running Spout; what it refuses is raised here."""
 
     async def answer(self) -> dict[str, Any]:

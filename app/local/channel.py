@@ -14,7 +14,7 @@ _CHUNK: Final = 256 * 1024
 _LARGEST: Final = 2**50
 
 
-class Channel:
+class LocalChannel:
     """One end of a connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,14 +12,14 @@ from typing import Any, Final
 import structlog
 
 from app.errors import SpoutError, StoreError
-from app.local.channel import LONGEST_LINE, Channel
+from app.local.channel import LONGEST_LINE, LocalChannel
 
 SOCKET: Final = "spout.sock"
 _PATIENCE_SECONDS: Final = 10.0
 _PEER: Final = struct.Struct("3i")
 _log = structlog.get_logger(__name__)
 
-Handler = Callable[[Mapping[str, Any], Channel], Awaitable[None]]
+Handler = Callable[[Mapping[str, Any], LocalChannel], Awaitable[None]]
 """Answers one request; its errors of ours are told to whoever asked."""
 
 
@@ -34,7 +34,7 @@ async def commands_served(data_dir: Path, handlers: Mapping[str, Handler]) -> As
             answering.add(task)
         try:
             if may_ask(writer.get_extra_info("socket")):
-                await _answer(Channel(reader, writer), handlers)
+                await _answer(LocalChannel(reader, writer), handlers)
         except (OSError, asyncio.CancelledError):
             _log.debug("a command left")
         finally:
@@ -61,7 +61,7 @@ async def commands_served(data_dir: Path, handlers: Mapping[str, Handler]) -> As
         (data_dir / SOCKET).unlink(missing_ok=True)
 
 
-async def _answer(channel: Channel, handlers: Mapping[str, Handler]) -> None:
+async def _answer(channel: LocalChannel, handlers: Mapping[str, Handler]) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             asked = await channel.read_line()

@@ -11,7 +11,7 @@ import structlog
 
 from app.errors import SettingsError
 from app.settings.environment import PREFIX, field_of
-from app.settings.model import Live, Settings
+from app.settings.model import LiveSetting, Settings
 from app.settings.reading import read_settings, setting_names
 
 Receive = Callable[[Settings], None]
@@ -46,7 +46,7 @@ STARRED: Mapping[str, StarredSetting] = MappingProxyType(
         PREFIX + field.upper(): StarredSetting(PREFIX + field.upper(), live.words)
         for field, info in Settings.model_fields.items()
         for live in info.metadata
-        if isinstance(live, Live)
+        if isinstance(live, LiveSetting)
     }
 )
 

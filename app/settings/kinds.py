@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
-class Kind:
+class SettingKind:
     """What pydantic makes by calling it with the text that was given."""
 
     __slots__ = ()
@@ -32,7 +32,7 @@ PASSWORD_FILE = "password.argon2"  # noqa: S105 - the name of a file
 """In the data directory: the hash of a password that was set by `spout password` or on the page."""
 
 
-class Secret(Kind):
+class Secret(SettingKind):
     """Text that must not be seen: printed, logged or compared by accident it shows nothing."""
 
     __slots__ = ("_text",)
@@ -47,7 +47,7 @@ class Secret(Kind):
         return "Secret(***)"
 
 
-class HttpUrl(Kind, str):
+class HttpUrl(SettingKind, str):
     """An http(s) address without query or fragment, no slash at its end."""
 
     __slots__ = ()
@@ -73,7 +73,7 @@ class HttpUrl(Kind, str):
         return f"HttpUrl({self.masked!r})"
 
 
-class TcpUrl(Kind, str):
+class TcpUrl(SettingKind, str):
     """`tcp://host:port`."""
 
     __slots__ = ()
@@ -129,7 +129,7 @@ class MqttUrl(TcpUrl):
     with_credentials = True
 
 
-class HostList(Kind, str):
+class HostList(SettingKind, str):
     """Addresses, networks (`10.21.0.0/16`) and host names, parted by commas or spaces."""
 
     __slots__ = ()
@@ -144,7 +144,7 @@ class HostList(Kind, str):
         return tuple(self.replace(",", " ").split())
 
 
-class TimeZone(Kind, str):
+class TimeZone(SettingKind, str):
     """An IANA name, as `zoneinfo` knows it."""
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class TimeZone(Kind, str):
         return super().__new__(cls, text)
 
 
-class Currency(Kind, str):
+class Currency(SettingKind, str):
     """`off`, or three letters (ISO 4217)."""
 
     __slots__ = ()

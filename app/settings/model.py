@@ -56,7 +56,7 @@ class Must:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveSetting:
     """Of a setting that may be set while Spout runs, and then wins over the environment: what it does."""
 
     words: str
@@ -103,24 +103,24 @@ class Settings(BaseSettings):
     secret: Secret | None = None
     trust_proxy_auth: _Switch = False
     trusted_proxies: HostList | None = None
-    whale_threshold_btc: Annotated[_Btc, Live("a whale moves strictly more than this many BTC")] = Decimal(
-        100
+    whale_threshold_btc: Annotated[_Btc, LiveSetting("a whale moves strictly more than this many BTC")] = (
+        Decimal(100)
     )
-    retention_days: Annotated[_Days, Live("how many days events and predictions are kept")] = 90
+    retention_days: Annotated[_Days, LiveSetting("how many days events and predictions are kept")] = 90
     memory_limit_mb: _Megabytes = 500
     max_frame_mb: _FrameMegabytes | None = None
     """None: the smaller of 600 and a third of what the cgroup or the machine leaves."""
     stream_clients: _Clients = 100
-    accuracy_alert_below: Annotated[_Share, Live("tell when the hit rate falls below")] = 0.70
+    accuracy_alert_below: Annotated[_Share, LiveSetting("tell when the hit rate falls below")] = 0.70
     mempool_app_url: HttpUrl | None = None
     outbound_proxy: ProxyUrl | None = None
     allowed_targets: HostList | None = None
-    timezone: Annotated[TimeZone, Live("of quiet hours, digests and messages; the API stays UTC")] = TimeZone(
-        "UTC"
+    timezone: Annotated[TimeZone, LiveSetting("of quiet hours, digests and messages; the API stays UTC")] = (
+        TimeZone("UTC")
     )
     mqtt_url: MqttUrl | None = None
-    currency: Annotated[Currency, Live("shown beside bitcoin, by your own backend's prices")] = Currency(
-        "off"
+    currency: Annotated[Currency, LiveSetting("shown beside bitcoin, by your own backend's prices")] = (
+        Currency("off")
     )
     log_level: _Level = LogLevel.INFO
     log_format: _Format = LogFormat.CONSOLE

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from app.source.build import sources_of as sources_of
     from app.source.checks import SKEW_SECONDS as SKEW_SECONDS
     from app.source.checks import BackendExam as BackendExam
+    from app.source.checks import CheckVerdict as CheckVerdict
     from app.source.checks import Finding as Finding
     from app.source.checks import KnownBlock as KnownBlock
-    from app.source.checks import Verdict as Verdict
     from app.source.checks import examine_backend as examine_backend
     from app.source.checks import examine_bitcoind as examine_bitcoind
     from app.source.checks import examine_electrs as examine_electrs
@@ -76,7 +76,7 @@ __getattr__ = lazily(
             "Finding",
             "KnownBlock",
             "SKEW_SECONDS",
-            "Verdict",
+            "CheckVerdict",
             "examine_backend",
             "examine_bitcoind",
             "examine_electrs",

@@ -13,7 +13,7 @@ from app.core.tips import Tips
 from app.core.units import Sats
 from app.core.visibility import Reading
 from app.source.answering import Answerer
-from app.source.checks import NETWORK, OLD_TIP, Examination, Finding, Verdict, remedy_of
+from app.source.checks import NETWORK, OLD_TIP, CheckVerdict, Examination, Finding, remedy_of
 from app.source.far_sides import FarSides, blocks, is_connected
 from app.source.filter import ObservationFilter
 from app.source.resilience import Condition, ConnectionState, SourceHealth
@@ -137,7 +137,7 @@ class Sources:
         return [
             found
             for found in self.examination.findings(name)
-            if found.component == NETWORK or (found.status is Verdict.FAILED) is not there
+            if found.component == NETWORK or (found.status is CheckVerdict.FAILED) is not there
         ]
 
     def _detail(self, condition: Condition, name: SourceName) -> str | None:
@@ -152,7 +152,7 @@ class Sources:
         return "; ".join(one for one in (server, first) if one) or None
 
 
-def _status(condition: Condition, verdict: Verdict, *, other_chain: bool) -> ComponentStatus:
+def _status(condition: Condition, verdict: CheckVerdict, *, other_chain: bool) -> ComponentStatus:
     """Return the status; a misconfigured source is not ok, however well it replies."""
     if other_chain:
         return ComponentStatus.FAILED
@@ -161,7 +161,7 @@ def _status(condition: Condition, verdict: Verdict, *, other_chain: bool) -> Com
         return status
     if condition.syncing is not None:
         return ComponentStatus.SYNCING
-    return ComponentStatus.DEGRADED if verdict is not Verdict.OK or condition.notes else status
+    return ComponentStatus.DEGRADED if verdict is not CheckVerdict.OK or condition.notes else status
 
 
 def _notes(condition: Condition) -> str | None:

@@ -16,7 +16,7 @@ ROW: Final = (
     "whale, prediction_id, number, version, status, epoch_us(detected_at), epoch_us(updated_at), "
     "confirmed_height, tx_part, seldom_part, forecasts, first_forecast, record"
 )
-"""The columns of `Row`."""
+"""The columns of `VersionRow`."""
 PIECES_AT_ONCE: Final = 2_000
 """Pieces of packed bodies: 6 MB in DuckDB, about ten times that as objects."""
 ALL_FORECASTS: Final = 1 << 30
@@ -24,7 +24,7 @@ _PREDICTION: Final = msgspec.msgpack.Decoder(Prediction)
 _FORECAST: Final = msgspec.msgpack.Decoder(Forecast)
 
 
-class Row(NamedTuple):
+class VersionRow(NamedTuple):
     """One version: narrow columns and its own record; times in microseconds."""
 
     whale: int
@@ -42,16 +42,16 @@ class Row(NamedTuple):
     record: bytes
 
 
-def rows_of(found: Iterable[Sequence[Any]]) -> list[Row]:
-    return [Row(*one) for one in found]
+def rows_of(found: Iterable[Sequence[Any]]) -> list[VersionRow]:
+    return [VersionRow(*one) for one in found]
 
 
-def in_portions(connection: Connection, rows: Sequence[Row]) -> Iterator[list[Row]]:
+def in_portions(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[list[VersionRow]]:
     """Yield the rows in order, in batches that fit in memory; at least one row each."""
     if not rows:
         return
     sizes = _sizes(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
-    portion: list[Row] = []
+    portion: list[VersionRow] = []
     held = 0
     for row in rows:
         size = sizes.get(row.tx_part, 0) + sizes.get(row.seldom_part, 0)
@@ -65,7 +65,7 @@ def in_portions(connection: Connection, rows: Sequence[Row]) -> Iterator[list[Ro
 
 
 def assembled(
-    connection: Connection, rows: Sequence[Row], *, latest: int = 1, openings: bool = True
+    connection: Connection, rows: Sequence[VersionRow], *, latest: int = 1, openings: bool = True
 ) -> list[Prediction]:
     """Return the versions in the order of `rows`, each with its `latest` forecasts and opening ones."""
     parts = unpacked_parts(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
@@ -102,7 +102,10 @@ def known_of(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
 
 
 def _known(
-    row: Row, parts: dict[int, bytes], forecasts: dict[tuple[int, int], bytes], lineage: tuple[str, ...]
+    row: VersionRow,
+    parts: dict[int, bytes],
+    forecasts: dict[tuple[int, int], bytes],
+    lineage: tuple[str, ...],
 ) -> Known:
     tx, seldom = packing.digest(parts[row.tx_part]), packing.digest(parts[row.seldom_part])
     first = row.first_forecast
@@ -129,7 +132,7 @@ def _known(
 
 
 def _assembled(
-    row: Row, parts: dict[int, bytes], forecasts: dict[int, bytes], lineage: tuple[str, ...]
+    row: VersionRow, parts: dict[int, bytes], forecasts: dict[int, bytes], lineage: tuple[str, ...]
 ) -> Prediction:
     life = packing.fields_of(packing.unpacked(row.record))
     paid = packing.fields_of(bytes(life.pop("paid")))
@@ -178,7 +181,7 @@ def unpacked_parts(connection: Connection, numbers: set[int]) -> dict[int, bytes
 
 
 def _forecasts(
-    connection: Connection, rows: Sequence[Row], *, latest: int, openings: bool
+    connection: Connection, rows: Sequence[VersionRow], *, latest: int, openings: bool
 ) -> dict[tuple[int, int], dict[int, bytes]]:
     """Return the forecasts by whale, and by the number of its forecasts that belong to the version."""
     asked = sorted({(row.whale, row.forecasts) for row in rows})

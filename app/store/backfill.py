@@ -11,7 +11,7 @@ import msgspec
 
 from app.core.models import Input, Output
 from app.core.prediction import Prediction
-from app.store.assembling import ROW, Row, assembled, in_portions, rows_of, unpacked_parts
+from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of, unpacked_parts
 from app.store.database import Connection, insert
 from app.store.records import moment, script_hashes
 
@@ -24,7 +24,7 @@ class _StoredTransaction(msgspec.Struct):
     outputs: tuple[Output, ...]
 
 
-def next_lot(connection: Connection) -> list[Row]:
+def next_lot(connection: Connection) -> list[VersionRow]:
     """Return the rows of the next whales, by number; none once all are up to date."""
     found = connection.execute("SELECT value FROM meta WHERE key = ?", [_PROGRESS]).fetchone()
     if found is None:
@@ -37,13 +37,13 @@ def next_lot(connection: Connection) -> list[Row]:
     )
 
 
-def whales_of(connection: Connection, rows: Sequence[Row]) -> Iterator[Prediction]:
+def whales_of(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[Prediction]:
     """Yield the whales with their opening forecasts, in portions that fit in memory."""
     for portion in in_portions(connection, rows):
         yield from assembled(connection, portion)
 
 
-def write_scripts(connection: Connection, rows: Sequence[Row]) -> None:
+def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
     """Write the scripts of each transaction that these whales ever had, instead of what there is of them."""
     whales = [row.whale for row in rows]
     versions = " UNION ALL ".join(
@@ -66,7 +66,7 @@ def write_scripts(connection: Connection, rows: Sequence[Row]) -> None:
         insert(connection, "whale_scripts", _columns(found))
 
 
-def note_progress(connection: Connection, rows: Sequence[Row]) -> None:
+def note_progress(connection: Connection, rows: Sequence[VersionRow]) -> None:
     connection.execute("DELETE FROM meta WHERE key = ?", [_PROGRESS])
     if rows:
         connection.execute("INSERT INTO meta VALUES (?, ?)", [_PROGRESS, str(rows[-1].whale)])

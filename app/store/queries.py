@@ -8,7 +8,7 @@ from app.core.prediction import REVISIONS_HELD, Prediction, Status
 from app.core.tracking import Unloaded
 from app.core.units import Txid
 from app.store import chain
-from app.store.assembling import ALL_FORECASTS, ROW, Row, assembled, in_portions, rows_of
+from app.store.assembling import ALL_FORECASTS, ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.database import Connection
 from app.store.records import moment
 
@@ -51,7 +51,7 @@ def live_and_recent(
     )
     held = max(1, min(REVISIONS_HELD, FORECASTS_RESTORED // max(1, len(found))))
     whales: list[Prediction] = []
-    left: list[Row] = []
+    left: list[VersionRow] = []
     for turn, portion in enumerate(in_portions(connection, found)):
         if turn < PORTIONS_RESTORED:
             whales += assembled(connection, portion, latest=held)
@@ -130,7 +130,7 @@ def _forget_what_nobody_names(connection: Connection) -> None:
         connection.execute(f"DELETE FROM {table} WHERE whale NOT IN ({whales})")  # noqa: S608 - our own words
 
 
-def _unloaded(connection: Connection, rows: Sequence[Row]) -> dict[Txid, Unloaded]:
+def _unloaded(connection: Connection, rows: Sequence[VersionRow]) -> dict[Txid, Unloaded]:
     """Map every present and former txid of these whales to the whale, the present one of each first."""
     asides = {row.whale: Unloaded(row.prediction_id, moment(row.detected_at)) for row in rows}
     found: dict[Txid, Unloaded] = {}

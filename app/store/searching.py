@@ -16,7 +16,7 @@ from app.core.classification import Flow
 from app.core.prediction import Urgency
 from app.core.units import Sats
 from app.errors import ParseError
-from app.store.assembling import ROW, Row, assembled, in_portions, rows_of
+from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.database import Connection
 from app.store.records import moment, script_hash
 from app.views import DayFlow, Order, PredictionPage, PredictionQuery, SortKey
@@ -160,9 +160,9 @@ def _after(value: str | None, than: str) -> str:
     return f"({value} {than} $last_value OR ({value} = $last_value AND {rest}))"
 
 
-def _rows(connection: Connection, places: Sequence[_Place]) -> list[Row]:
+def _rows(connection: Connection, places: Sequence[_Place]) -> list[VersionRow]:
     """Return the versions in the order of `places`."""
-    found: dict[int, Row] = {}
+    found: dict[int, VersionRow] = {}
     for table, current in (("predictions", True), ("superseded", False)):
         rows = [place.row for place in places if place.current is current]
         if rows:

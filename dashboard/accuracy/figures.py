@@ -27,7 +27,7 @@ from bokeh.plotting import figure
 
 from app.core.scoring import ENOUGH, CalibrationBin, Figures
 from app.views import PeriodFigures
-from dashboard.accuracy.words import Window, group_name, lead_names
+from dashboard.accuracy.words import AccuracyWindow, group_name, lead_names
 from dashboard.figures import coloured, plain_figure
 
 _PERCENT = "0 %"
@@ -67,7 +67,7 @@ def rate_figure() -> figure:
 
 
 def fill_rate(
-    plot: figure, periods: Sequence[PeriodFigures], window: Window, *, now: datetime, line: float
+    plot: figure, periods: Sequence[PeriodFigures], window: AccuracyWindow, *, now: datetime, line: float
 ) -> None:
     """`line`: the rate under which accuracy has fallen. A point stands in the middle of its day or week."""
     rated = [one for one in periods if one.figures.hit_rate is not None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.core.classification import Flow
-from app.core.scoring import ENOUGH, Because, CalibrationBin, Figures
+from app.core.scoring import ENOUGH, AccuracyCause, CalibrationBin, Figures
 from app.views import LEAD_TIME_EDGES, Miss, MissKind, PeriodFigures
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, amount, count, duration
 
@@ -19,16 +19,16 @@ SOURCE_WORDS = {
     "block": "its block",
 }
 _BECAUSE_WORDS = {
-    Because.FEE_SPIKE: "fees spiked while it waited",
-    Because.EMPTY_BLOCKS: "an empty block came in between",
-    Because.SOURCE_DEGRADED: "not all of the mempool was seen meanwhile",
+    AccuracyCause.FEE_SPIKE: "fees spiked while it waited",
+    AccuracyCause.EMPTY_BLOCKS: "an empty block came in between",
+    AccuracyCause.SOURCE_DEGRADED: "not all of the mempool was seen meanwhile",
 }
 NO_CAUSE = "no cause stands out"
 Rows = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class AccuracyWindow:
     """`words` as in "came due in the last 7 days"; `days` as the API's; the chart looks `chart_days` back."""
 
     days: int
@@ -39,10 +39,10 @@ class Window:
 
 
 WINDOWS = {
-    "24h": Window(days=1, name="24 h", words="in the last 24 hours", chart_days=7),
-    "7d": Window(days=7, name="7 d", words="in the last 7 days", chart_days=7),
-    "30d": Window(days=30, name="30 d", words="in the last 30 days", chart_days=30),
-    "90d": Window(days=90, name="90 d", words="in the last 90 days", chart_days=90, weekly=True),
+    "24h": AccuracyWindow(days=1, name="24 h", words="in the last 24 hours", chart_days=7),
+    "7d": AccuracyWindow(days=7, name="7 d", words="in the last 7 days", chart_days=7),
+    "30d": AccuracyWindow(days=30, name="30 d", words="in the last 30 days", chart_days=30),
+    "90d": AccuracyWindow(days=90, name="90 d", words="in the last 90 days", chart_days=90, weekly=True),
 }
 
 
@@ -50,7 +50,7 @@ def percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share * 100:.0f} %"
 
 
-def sentence(figures: Figures, window: Window) -> str:
+def sentence(figures: Figures, window: AccuracyWindow) -> str:
     """The page's first sentence: a rate from 20 on, else how many there were."""
     if figures.n == 0:
         return f"No forecast came due {window.words}."

@@ -3,7 +3,7 @@
 From the page's feed, drawn before Panel is there: StatusStrip, WhaleFilters, WhaleTable, WhaleDrawer,
 QueueChart, FlowCharts, BubbleChart, LineChart, Announcements; ComponentHealth, Counters, HealthChanges,
 CalledHosts, LogLines.
-With Python behind them, on a page with sessions: Choice, Words, FigureStrip, DataChart, Links, PagedTable;
+With Python behind them, on a page with sessions: Choice, Sentence, FigureStrip, DataChart, Links, PagedTable;
 Field, Buttons, Toasts.
 Anything else is Panel's own: `pn.Column`, `pn.Card`, `pn.pane.Bokeh` with a figure of `dashboard.figures`.
 """
@@ -22,7 +22,7 @@ from dashboard.components.live import (
     WhaleTable,
 )
 from dashboard.components.paged_table import Column, PageAsked, PagedTable, PageOfRows
-from dashboard.components.shown import Choice, DataChart, FigureStrip, Links, Words
+from dashboard.components.shown import Choice, DataChart, FigureStrip, Links, Sentence
 from dashboard.components.system import CalledHosts, ComponentHealth, Counters, HealthChanges, LogLines
 
 __all__ = [
@@ -49,11 +49,11 @@ __all__ = [
     "PageOfRows",
     "PagedTable",
     "QueueChart",
+    "Sentence",
     "StatusStrip",
     "Toasts",
     "WhaleDrawer",
     "WhaleFilters",
     "WhaleTable",
-    "Words",
     "pane",
 ]

@@ -25,7 +25,7 @@ class Choice(FileComponent):
     module = "choice.js"
 
 
-class Words(FileComponent):
+class Sentence(FileComponent):
     """A sentence, and `more` below it in small. `lead`: the page's first one, large. `tone`: "", ok, miss."""
 
     text = param.String(default="")

@@ -19,7 +19,7 @@ class Reader(Protocol):
         ...
 
 
-class Channel:
+class FeedChannel:
     """Renders only while somebody looks; each difference is encoded once for all readers.
 
     `epoch` names this run of the numbering: after a restart the numbers begin anew under another one.

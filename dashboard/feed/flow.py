@@ -16,7 +16,7 @@ HOUR = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class FlowWindow:
     """`step` seconds a bar, `bars` of them, the last one still filling."""
 
     name: str
@@ -30,10 +30,10 @@ class Window:
 
 
 WINDOWS = (
-    Window("1h", "the last hour", 5 * MINUTE, 12),
-    Window("6h", "the last 6 hours", 15 * MINUTE, 24),
-    Window("24h", "the last 24 hours", HOUR, 24),
-    Window("7d", "the last 7 days", 6 * HOUR, 28),
+    FlowWindow("1h", "the last hour", 5 * MINUTE, 12),
+    FlowWindow("6h", "the last 6 hours", 15 * MINUTE, 24),
+    FlowWindow("24h", "the last 24 hours", HOUR, 24),
+    FlowWindow("7d", "the last 7 days", 6 * HOUR, 28),
 )
 
 
@@ -59,7 +59,7 @@ def flow_words(
     }
 
 
-def _bars(window: Window, entries: Iterable[MovedAmounts], now: float) -> dict[str, Any]:
+def _bars(window: FlowWindow, entries: Iterable[MovedAmounts], now: float) -> dict[str, Any]:
     start = window.start(now)
     flows = {flow.value: [0] * window.bars for flow in Flow}
     for entry in entries:
@@ -70,7 +70,7 @@ def _bars(window: Window, entries: Iterable[MovedAmounts], now: float) -> dict[s
     return {"start": start * 1_000, "step": window.step * 1_000, "bars": window.bars, "flows": flows}
 
 
-def _sentence(window: Window, flows: dict[str, list[int]], more: int, *, known: bool) -> str:
+def _sentence(window: FlowWindow, flows: dict[str, list[int]], more: int, *, known: bool) -> str:
     inflow, outflow = sum(flows[Flow.INFLOW]), sum(flows[Flow.OUTFLOW])
     other = sum(sum(flows[flow]) for flow in (Flow.INTER_EXCHANGE, Flow.INTERNAL, Flow.UNKNOWN))
     if inflow == outflow == other == 0:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from app.errors import SpoutError
-from app.views import ComponentStatus, Level, Live, Snapshot
+from app.views import ComponentStatus, Level, LiveSnapshot, Snapshot
 from dashboard.feed.states import STATUS_WORDS, component_words
 from dashboard.format import LEVEL_WORDS
 
@@ -68,7 +68,7 @@ class SystemMemory:
     `sight_between`: what the store kept of how much could be seen, ascending.
     """
 
-    def __init__(self, live: Live, visibility_between: VisibilityBetween = nothing_kept) -> None:
+    def __init__(self, live: LiveSnapshot, visibility_between: VisibilityBetween = nothing_kept) -> None:
         self._live = live
         self._visibility_between = visibility_between
         self._recalling: asyncio.Task[None] | None = None

@@ -12,8 +12,8 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from app.errors import SpoutError
-from app.views import Live, Snapshot
-from dashboard.feed.channel import Channel
+from app.views import LiveSnapshot, Snapshot
+from dashboard.feed.channel import FeedChannel
 from dashboard.feed.page_state import PageState
 
 PACE_SECONDS = 0.5
@@ -31,12 +31,12 @@ class Feed:
 
     def __init__(
         self,
-        live: Live,
+        live: LiveSnapshot,
         renderers: Mapping[str, Callable[[Snapshot], PageState]],
         whale: Callable[[str], Awaitable[dict[str, Any] | None]],
     ) -> None:
         epoch = secrets.token_hex(8)
-        self.channels = {page: Channel(epoch, render) for page, render in renderers.items()}
+        self.channels = {page: FeedChannel(epoch, render) for page, render in renderers.items()}
         self.whale = whale
         self.sockets: set[WebSocketHandler] = set()
         self._live = live
@@ -104,7 +104,7 @@ class LiveSocket(WebSocketHandler):
 
     def initialize(self, feed: Feed) -> None:
         self._feed = feed
-        self._channel: Channel | None = None
+        self._channel: FeedChannel | None = None
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._questions: set[asyncio.Task[None]] = set()
 

@@ -8,7 +8,7 @@ from app.core.classification import Party
 from app.core.events import Event, EventType
 from app.core.models import Input, Output, SourceName
 from app.core.prediction import Prediction
-from app.views import History, Live
+from app.views import History, LiveSnapshot
 from dashboard.feed.rows import row_of
 from dashboard.feed.states import component_words
 from dashboard.format import MOVED_WORDS, flags_of, millis
@@ -27,7 +27,7 @@ EVENT_WORDS = {
 
 
 class WhaleStory:
-    def __init__(self, live: Live, history: History, label_of: Callable[[str], Party | None]) -> None:
+    def __init__(self, live: LiveSnapshot, history: History, label_of: Callable[[str], Party | None]) -> None:
         self._live = live
         self._history = history
         self._label_of = label_of

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field, SecretStr
 from dashboard import components as library
 from dashboard import figures
 from dashboard.forms import ModelForm
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 ROWS = 240
 HALF = (
     *(library.Charted, library.Counters, library.HealthChanges, library.CalledHosts),
-    *(library.Choice, library.Words, library.DataChart, library.FigureStrip, library.Links),
+    *(library.Choice, library.Sentence, library.DataChart, library.FigureStrip, library.Links),
 )
 """What has room in half the width."""
 
@@ -32,7 +32,7 @@ class Example(BaseModel):
     quiet: bool = Field(default=True, title="Quiet at night")
 
 
-def gallery(_sources: Sources) -> SpoutPage:
+def gallery(_sources: PageSources) -> SpoutPage:
     page = SpoutPage(title="Components", channel="gallery")
     for made in _shown():
         kind = type(made)
@@ -58,7 +58,9 @@ def _shown() -> list[Viewable]:
         library.CalledHosts(),
         library.LogLines(),
         library.Choice(field="days", label="Days", options=[["7", "7 d"], ["30", "30 d"]], first="7"),
-        library.Words(text="Nine of ten forecasts held.", more="Of the last ten that came due.", tone="ok"),
+        library.Sentence(
+            text="Nine of ten forecasts held.", more="Of the last ten that came due.", tone="ok"
+        ),
         library.FigureStrip(
             figures=[
                 {"label": "held", "value": "9 of 10", "note": "of those that came due", "tone": "ok"},

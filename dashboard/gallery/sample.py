@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core.events import Event
 from app.core.prediction import Prediction
-from app.views import DayFlow, Live, PredictionPage, PredictionQuery, Snapshot
+from app.views import DayFlow, LiveSnapshot, PredictionPage, PredictionQuery, Snapshot
 from dashboard.feed.page_state import PageState
 
 FILE = Path(__file__).with_name("sample.json")
@@ -25,10 +25,10 @@ def sample() -> dict[str, Any]:
     return read
 
 
-def sample_live() -> Live:
+def sample_live() -> LiveSnapshot:
     """A Snapshot of that hour which holds nothing: the gallery's own renderer has it all."""
     at = datetime.fromtimestamp(sample()["now"] / 1000, UTC)
-    return Live(Snapshot(version=1, made_at=at, started_at=at))
+    return LiveSnapshot(Snapshot(version=1, made_at=at, started_at=at))
 
 
 def sample_renderer(assets: str) -> Callable[[Snapshot], PageState]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 from dashboard.pages.accuracy import accuracy
 from dashboard.pages.fees import fees
 from dashboard.pages.history import history
@@ -18,7 +18,7 @@ class Page:
 
     path: str
     name: str
-    compose: Callable[[Sources], SpoutPage]
+    compose: Callable[[PageSources], SpoutPage]
     navigated: bool = True
 
 

@@ -16,10 +16,10 @@ from dashboard.components import (
     PageAsked,
     PagedTable,
     PageOfRows,
+    Sentence,
     WhaleDrawer,
-    Words,
 )
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 GROUP_HEAD = ["", "n", "held", "hit rate", "95 %", "position + 1"]
 MISS_COLUMNS = (
@@ -33,20 +33,20 @@ NOT_READ = "The database cannot be read at the moment. Spout asks again by itsel
 EVERY_MILLISECONDS = 60_000
 
 
-def accuracy(sources: Sources) -> SpoutPage:
+def accuracy(sources: PageSources) -> SpoutPage:
     return AccuracyPage(sources).compose()
 
 
 class AccuracyPage:
     """The page's parts, filled for the window that is chosen, and again every minute."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: PageSources) -> None:
         self._sources = sources
         windows = [[key, one.name] for key, one in words.WINDOWS.items()]
         self.window = Choice(field="window", label="Window of time", options=windows, first="7d")
         horizons = [[str(n), "next block" if n == 1 else f"{n} blocks"] for n in HORIZONS]
         self.horizon = Choice(field="horizon", label="Blocks", options=horizons, first="1")
-        self.sentence = Words(lead=True)
+        self.sentence = Sentence(lead=True)
         self.strip = FigureStrip()
         self.rate = DataChart(figures.rate_figure(), head=["From", *GROUP_HEAD[1:]])
         self.calibration = DataChart(
@@ -101,7 +101,7 @@ class AccuracyPage:
         self._show_groups("flow", self.by_flow, found)
         self._show_groups("urgency", self.by_urgency, found)
 
-    def _say(self, found: Correlation, window: words.Window) -> None:
+    def _say(self, found: Correlation, window: words.AccuracyWindow) -> None:
         state = next((one for one in self._sources.live.snapshot.components if one.name == "accuracy"), None)
         fallen = state is not None and state.status is ComponentStatus.DEGRADED
         more = [words.beside(found.figures)]
@@ -114,7 +114,9 @@ class AccuracyPage:
         )
         self.strip.figures = words.strip(found.figures)
 
-    def _show_rate(self, periods: tuple[PeriodFigures, ...], window: words.Window, now: datetime) -> None:
+    def _show_rate(
+        self, periods: tuple[PeriodFigures, ...], window: words.AccuracyWindow, now: datetime
+    ) -> None:
         line = self._sources.accuracy_line()
         figures.fill_rate(self.rate.figure.object, periods, window, now=now, line=line)
         rated = any(one.figures.hit_rate is not None for one in periods)
@@ -164,5 +166,5 @@ class AccuracyPage:
             ids=[one.prediction_id if one.whale else None for one in found.misses],
         )
 
-    def _window(self) -> words.Window:
+    def _window(self) -> words.AccuracyWindow:
         return words.WINDOWS[self.window.value or self.window.first]

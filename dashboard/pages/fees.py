@@ -12,14 +12,14 @@ from dashboard import figures
 from dashboard.components import Column, DataChart, PageAsked, PagedTable, PageOfRows
 from dashboard.feed.queue import rate_of
 from dashboard.format import count, millis
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 TIERS = {"fastest": "the next block", "half_hour": "half an hour", "hour": "an hour", "minimum": "at all"}
 COLUMNS = [Column(field=one, title=one, sortable=False) for one in ("To confirm within", "sat/vB")]
 MOST = 500
 
 
-def fees(sources: Sources) -> SpoutPage:
+def fees(sources: PageSources) -> SpoutPage:
     page = SpoutPage(title="Fees")
     dots = ColumnDataSource({"at": [], "rate": [], "btc": []}, name="fees-paid")
     axes = {"x_axis_type": "datetime", "y_axis_type": "log", "x_range": (0, 1), "y_range": (0.3, 100)}

@@ -15,25 +15,25 @@ from dashboard.components import (
     PageAsked,
     PagedTable,
     PageOfRows,
+    Sentence,
     WhaleDrawer,
-    Words,
 )
 from dashboard.forms import ModelForm
 from dashboard.history import figures, words
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 _DAYS = ("start_date", "end_date")
 NOT_READ = "The database cannot be read at the moment. Try again in a moment."
 
 
-def history(sources: Sources) -> SpoutPage:
+def history(sources: PageSources) -> SpoutPage:
     return HistoryPage(sources).compose()
 
 
 class HistoryPage:
     """The filters stand in the address; each change of one searches anew: sentence, chart and table."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: PageSources) -> None:
         self._history = sources.history
         self.form = ModelForm(PredictionFilters, only=tuple(words.LABELS))
         choices = words.choices()
@@ -46,7 +46,7 @@ class HistoryPage:
             self.form.fields[name].kind = "day"
         self.form.fields["as_of"].kind = "moment"
         self.clear = Buttons({"Clear the filters": self._clear})
-        self.sentence = Words(lead=True)
+        self.sentence = Sentence(lead=True)
         self.days = DataChart(figures.days_figure(), head=words.chart_head(), text="")
         self.whales = PagedTable(
             self._page,

@@ -12,10 +12,10 @@ from dashboard.components import (
     WhaleFilters,
     WhaleTable,
 )
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 
-def live(_sources: Sources) -> SpoutPage:
+def live(_sources: PageSources) -> SpoutPage:
     return SpoutPage(
         "live.html",
         title="Live",

@@ -2,10 +2,10 @@
 
 from dashboard import figures
 from dashboard.components import CalledHosts, ComponentHealth, Counters, HealthChanges, LineChart, LogLines
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 
-def system(_sources: Sources) -> SpoutPage:
+def system(_sources: PageSources) -> SpoutPage:
     return SpoutPage(
         "system.html",
         title="System",

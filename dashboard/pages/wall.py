@@ -2,10 +2,10 @@
 
 from dashboard import figures
 from dashboard.components import Announcements, FlowCharts, QueueChart, StatusStrip, WhaleTable
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 
 
-def wall(_sources: Sources) -> SpoutPage:
+def wall(_sources: PageSources) -> SpoutPage:
     return SpoutPage(
         "wall.html",
         title="Wall",

@@ -20,7 +20,7 @@ from app.keyring import Keyring
 from app.metrics import Metrics
 from app.server import Server
 from app.settings import read_settings
-from app.views import Live, Snapshot
+from app.views import LiveSnapshot, Snapshot
 from tests.api.fakes import DictKeys, ListHistory
 from tests.fakes import NOON, FakeClock
 
@@ -39,7 +39,7 @@ class Composition:
     keys: DictKeys
     limiter: Limiter
     history: ListHistory
-    live: Live
+    live: LiveSnapshot
     bus: Bus[Event]
     stack: AsyncExitStack
 
@@ -79,7 +79,7 @@ async def open_server(tmp_path: Path) -> AsyncIterator[OpenServer]:
             clock, bus, history = FakeClock(), Bus[Event](), ListHistory()
             limiter = Limiter()
             keys = DictKeys(reader=Scope.READ, chief=Scope.ADMIN)
-            live = Live(Snapshot(version=0, made_at=NOON, started_at=NOON, demo=demo))
+            live = LiveSnapshot(Snapshot(version=0, made_at=NOON, started_at=NOON, demo=demo))
             server = Server(settings, Keyring(secret), clock)
             server.listen()
             stack.push_async_callback(server.close)

@@ -23,7 +23,7 @@ from app.metrics import Metrics
 from app.server import Server
 from app.settings import read_settings
 from app.store import AccountStore, PredictionStore, open_database
-from app.views import Live, Snapshot
+from app.views import LiveSnapshot, Snapshot
 from tests.api.fakes import DictKeys
 from tests.bench import quarter
 from tests.bench.rows import BenchRow, at_most, shown
@@ -160,7 +160,7 @@ def _asked(port: int, rounds: int) -> dict[str, dict[str, list[float]]]:
 async def _served(store: PredictionStore, accounts: AccountStore, directory: Path) -> AsyncIterator[int]:
     settings = read_settings({"SPOUT_PORT": "0", "SPOUT_DATA_DIR": str(directory)})
     clock = _AtTheEnd()
-    live = Live(Snapshot(version=0, made_at=quarter.END, started_at=quarter.END))
+    live = LiveSnapshot(Snapshot(version=0, made_at=quarter.END, started_at=quarter.END))
     server = Server(settings, Keyring(b"a secret of the bench, long enough"), clock)
     server.listen()
     await server.mount_api(live=live, bus=Bus(), metrics=Metrics(), limiter=Limiter())

@@ -20,7 +20,7 @@ from app.views import (
     ComponentStatus,
     Counters,
     Level,
-    Live,
+    LiveSnapshot,
     PredictionPage,
     PredictionQuery,
     Snapshot,
@@ -175,7 +175,7 @@ class Sea:
 
     def __init__(self, now: datetime | None = None, *, demo: bool = False) -> None:
         self.now = now or datetime.now(UTC)
-        self.live = Live(
+        self.live = LiveSnapshot(
             Snapshot(
                 version=0,
                 made_at=self.now,

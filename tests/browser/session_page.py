@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SecretStr
 from dashboard import figures
 from dashboard.components import Buttons, Column, PageAsked, PagedTable, PageOfRows
 from dashboard.forms import ModelForm
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 from dashboard.pages import PAGES, Page
 
 COUNTED = 1_000
@@ -41,7 +41,7 @@ def chart() -> pn.pane.Bokeh:
     return pn.pane.Bokeh(plot, sizing_mode="stretch_width")
 
 
-def trial(_: Sources) -> SpoutPage:
+def trial(_: PageSources) -> SpoutPage:
     page = SpoutPage(title="Trial")
     form = ModelForm(Tried, Tried(name="before"))
 

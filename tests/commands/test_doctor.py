@@ -16,7 +16,7 @@ from app.commands.doctor import clock_line
 from app.commands.own_ground import examine_data_dir
 from app.settings.kinds import HttpUrl
 from app.source.checks.backend import examine_backend
-from app.source.checks.node import Verdict
+from app.source.checks.node import CheckVerdict
 from app.store.opening import open_database
 from tests.backend.process import BackendProcess
 from tests.commands.conftest import Ended, Spout
@@ -115,7 +115,7 @@ def test_something_else_on_the_port_is_a_failure_not_a_traceback(spout: Spout) -
 def test_a_data_directory_that_is_a_file_fails(here: Path) -> None:
     (here / "file").touch()
 
-    assert examine_data_dir(here / "file" / "below").status is Verdict.FAILED
+    assert examine_data_dir(here / "file" / "below").status is CheckVerdict.FAILED
 
 
 async def test_a_data_directory_in_use_is_no_failure(here: Path) -> None:
@@ -124,7 +124,7 @@ async def test_a_data_directory_in_use_is_no_failure(here: Path) -> None:
     found = examine_data_dir(here / "kept")
     await opened.database.close()
 
-    assert (found.status, "in use" in found.message) == (Verdict.OK, True)
+    assert (found.status, "in use" in found.message) == (CheckVerdict.OK, True)
 
 
 async def test_a_kept_database_tells_its_version_and_is_left_as_it_was(here: Path) -> None:
@@ -142,7 +142,7 @@ async def test_a_damaged_database_fails_and_stays_where_it_is(here: Path) -> Non
     (here / "kept").mkdir()
     (here / "kept" / "spout.duckdb").write_bytes(os.urandom(20_000))
 
-    assert examine_data_dir(here / "kept").status is Verdict.FAILED
+    assert examine_data_dir(here / "kept").status is CheckVerdict.FAILED
     assert (here / "kept" / "spout.duckdb").stat().st_size == 20_000
 
 
@@ -168,7 +168,7 @@ async def test_the_backends_clock_is_read_from_its_answers() -> None:
 
     assert exam.off_by is not None
     assert -3_700 < exam.off_by < -3_590
-    assert [finding.status for finding in exam.findings] == [Verdict.FAILED, Verdict.OK]
+    assert [finding.status for finding in exam.findings] == [CheckVerdict.FAILED, CheckVerdict.OK]
 
 
 @contextmanager

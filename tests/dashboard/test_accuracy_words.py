@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.core.classification import Flow
-from app.core.scoring import Because, CalibrationBin, LeadTimes, Sums, figures_of
+from app.core.scoring import AccuracyCause, CalibrationBin, LeadTimes, Sums, figures_of
 from app.views import LEAD_TIME_EDGES, Miss, MissKind
 from dashboard.accuracy import words
 from tests.browser.sea import a_whale
@@ -57,7 +57,7 @@ def test_every_bin_of_the_lead_time_has_a_name() -> None:
 
 
 def test_a_late_one_says_by_how_much_and_why() -> None:
-    late = a_miss(MissKind.LATE, due_height=100, confirmed_height=103, because=(Because.FEE_SPIKE,))
+    late = a_miss(MissKind.LATE, due_height=100, confirmed_height=103, because=(AccuracyCause.FEE_SPIKE,))
 
     assert words.miss_row(late)[3:] == ["3 blocks late: due by block 100", "fees spiked while it waited"]
 

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from app.views import Snapshot
-from dashboard.feed.channel import KEPT_DIFFERENCES, Channel
+from dashboard.feed.channel import KEPT_DIFFERENCES, FeedChannel
 from dashboard.feed.page_state import PageState
 from tests.browser.sea import Sea
 
@@ -17,8 +17,8 @@ class Page:
         self.reported.append(json.loads(message))
 
 
-def channel() -> Channel:
-    return Channel("e1", lambda snapshot: PageState(rows={}, parts={"memory": {"rss": snapshot.rss_mb}}))
+def channel() -> FeedChannel:
+    return FeedChannel("e1", lambda snapshot: PageState(rows={}, parts={"memory": {"rss": snapshot.rss_mb}}))
 
 
 def at(rss: float) -> Snapshot:
@@ -108,6 +108,6 @@ def test_nothing_is_painted_while_nobody_looks() -> None:
         rendered += 1
         return PageState(rows={}, parts={})
 
-    Channel("e1", render).show(at(1))
+    FeedChannel("e1", render).show(at(1))
 
     assert rendered == 0

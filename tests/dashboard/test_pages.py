@@ -10,7 +10,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from dashboard.assets import COMPONENTS, LIBRARIES, STATIC, TEMPLATES
 from dashboard.build import PageOptions, _words, build_pages
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 from dashboard.pages import PAGES, Page
 from tests.browser.preview import served
 from tests.browser.sea import Sea
@@ -108,7 +108,7 @@ async def test_nothing_but_what_a_browser_needs_is_served(name: str) -> None:
     assert answer.code == 404
 
 
-def broken(_: Sources) -> SpoutPage:
+def broken(_: PageSources) -> SpoutPage:
     raise RuntimeError("a secret path: /data/key")
 
 

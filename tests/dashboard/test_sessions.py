@@ -6,12 +6,12 @@ from bokeh.models import Range1d
 
 from dashboard import PageOptions, build_pages
 from dashboard.figures import plain_figure
-from dashboard.page import Sources, SpoutPage
+from dashboard.page import PageSources, SpoutPage
 from dashboard.pages import Page
 from tests.browser.sea import Sea
 
 
-def a_page(_: Sources) -> SpoutPage:
+def a_page(_: PageSources) -> SpoutPage:
     page = SpoutPage(title="Own")
     page.add_section("own", "Own", chart=pn.pane.Bokeh(plain_figure("own", height=90, x_range=Range1d(0, 1))))
     return page

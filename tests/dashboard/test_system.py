@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.core.visibility import Visibility
-from app.views import ComponentStatus, Level, Live
+from app.views import ComponentStatus, Level, LiveSnapshot
 from dashboard.feed.samples import SystemMemory
 from dashboard.feed.system import DRAWN_SAMPLES, SystemRenderer, series
 from dashboard.format import LEVEL_WORDS, millis
@@ -72,7 +72,7 @@ def test_the_rate_is_what_was_counted_between_two_samples() -> None:
 
 
 def test_a_long_series_is_thinned_and_keeps_its_newest() -> None:
-    memory = SystemMemory(Live(Sea().snapshot))
+    memory = SystemMemory(LiveSnapshot(Sea().snapshot))
     sea = Sea()
     for step in range(2_000):
         sea.show(rss_mb=float(step))

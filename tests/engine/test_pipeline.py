@@ -30,7 +30,7 @@ from app.metrics import Metrics
 from app.settings import LogFormat, LogLevel
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore, Rider
-from app.views import Level, Live, Snapshot
+from app.views import Level, LiveSnapshot, Snapshot
 from tests.builders import a_coin, a_whale
 from tests.core.story import THRESHOLD, WS
 from tests.fakes import NOON, LeapingClock, NoForecasts
@@ -151,7 +151,7 @@ class Journey:
 
     def shown(self) -> Snapshots:
         """What the pages get."""
-        live = Live(Snapshot(version=0, made_at=NOON, started_at=NOON, memory_limit_mb=500))
+        live = LiveSnapshot(Snapshot(version=0, made_at=NOON, started_at=NOON, memory_limit_mb=500))
         snapshots = Snapshots(
             live=live,
             tracker=self.pipeline_tracker,

@@ -15,7 +15,7 @@ from app.core.observations import Observation, SourceConnected
 from app.core.units import Sats
 from app.source.backend.connection import open_link
 from app.source.backend.frame_limit import LEAST_MB, MOST_MB, default_frame_mb, what_is_left
-from app.source.backend.progress import GRACE_SECONDS, STEP_BYTES, Progress
+from app.source.backend.progress import GRACE_SECONDS, STEP_BYTES, FrameProgress
 from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience import SeenTxids, SourceHealth
 from app.source.resilience.health import ConnectionState
@@ -171,7 +171,7 @@ async def test_no_redirect_of_the_websocket_is_followed(status: bytes) -> None:
 
 
 def test_bytes_are_a_sign_of_life_when_a_message_is_really_on_its_way() -> None:
-    progress = Progress()
+    progress = FrameProgress()
 
     assert not any(progress.came(1) for _ in range(1_000))
     assert progress.came(STEP_BYTES)
@@ -179,7 +179,7 @@ def test_bytes_are_a_sign_of_life_when_a_message_is_really_on_its_way() -> None:
 
 
 def test_a_message_has_as_long_as_an_honest_one_takes() -> None:
-    progress = Progress()
+    progress = FrameProgress()
     progress.came(10_000_000)
     progress.waited(GRACE_SECONDS + 100)
     honest = progress.is_endless
@@ -189,14 +189,14 @@ def test_a_message_has_as_long_as_an_honest_one_takes() -> None:
 
 
 def test_a_link_without_a_message_on_its_way_waits_for_ever() -> None:
-    progress = Progress()
+    progress = FrameProgress()
     progress.waited(1e6)
 
     assert not progress.is_endless
 
 
 def test_a_whole_message_begins_the_count_anew() -> None:
-    progress = Progress()
+    progress = FrameProgress()
     progress.came(1)
     progress.waited(GRACE_SECONDS)
     progress.whole()

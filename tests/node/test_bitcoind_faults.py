@@ -15,7 +15,7 @@ from app.core.units import BlockHash, Height
 from app.errors import SourceError
 from app.source.bitcoind.rpc import BitcoindRpc
 from app.source.bitcoind.source import Bitcoind
-from app.source.checks.node import Finding, KnownBlock, Verdict, examine_bitcoind
+from app.source.checks.node import CheckVerdict, Finding, KnownBlock, examine_bitcoind
 from app.source.resilience.health import ConnectionState, SourceHealth
 from tests.node.conftest import rpc_of, source_of
 from tests.node.listener import NodeListener
@@ -175,7 +175,7 @@ async def test_a_wrong_password_is_named_and_mended(node: Node) -> None:
 
     (finding,) = await seen_txids(rpc, node)
 
-    assert finding.status is Verdict.FAILED
+    assert finding.status is CheckVerdict.FAILED
     assert "refuses the login" in finding.message
     assert "rpcpassword" in finding.remedy
 
@@ -210,10 +210,10 @@ async def test_a_healthy_node_is_found_ok(node: Node, rpc: BitcoindRpc) -> None:
     findings = await seen_txids(rpc, node)
 
     assert [(one.component, one.status) for one in findings] == [
-        ("bitcoind", Verdict.OK),
-        ("bitcoind ZMQ rawtx", Verdict.OK),
-        ("bitcoind ZMQ sequence", Verdict.OK),
-        ("bitcoind ZMQ hashblock", Verdict.OK),
+        ("bitcoind", CheckVerdict.OK),
+        ("bitcoind ZMQ rawtx", CheckVerdict.OK),
+        ("bitcoind ZMQ sequence", CheckVerdict.OK),
+        ("bitcoind ZMQ hashblock", CheckVerdict.OK),
     ]
 
 
@@ -223,7 +223,7 @@ async def test_zmq_off_is_named(make_node: Callable[..., Node]) -> None:
 
     findings = await seen_txids(rpc_of(node), node, urls)
 
-    assert [one.message for one in findings if one.status is Verdict.DEGRADED] == [
+    assert [one.message for one in findings if one.status is CheckVerdict.DEGRADED] == [
         "bitcoind does not publish it",
         "bitcoind does not publish it",
     ]
@@ -240,7 +240,7 @@ async def test_a_node_without_txindex_is_named(make_node: Callable[..., Node]) -
 
     findings = await seen_txids(rpc_of(node), node)
 
-    assert [one.component for one in findings if one.status is Verdict.DEGRADED] == ["bitcoind txindex"]
+    assert [one.component for one in findings if one.status is CheckVerdict.DEGRADED] == ["bitcoind txindex"]
 
 
 async def test_a_pruned_node_is_named(make_node: Callable[..., Node]) -> None:
@@ -248,7 +248,7 @@ async def test_a_pruned_node_is_named(make_node: Callable[..., Node]) -> None:
 
     findings = await seen_txids(rpc_of(node), node)
 
-    assert "bitcoind blocks" in [one.component for one in findings if one.status is Verdict.DEGRADED]
+    assert "bitcoind blocks" in [one.component for one in findings if one.status is CheckVerdict.DEGRADED]
 
 
 async def test_a_question_that_a_whitelist_forbids_is_no_bad_login(
@@ -260,8 +260,8 @@ async def test_a_question_that_a_whitelist_forbids_is_no_bad_login(
     findings = await seen_txids(rpc_of(node), node)
 
     assert [(one.component, one.status) for one in findings][:2] == [
-        ("bitcoind", Verdict.OK),
-        ("bitcoind txindex", Verdict.DEGRADED),
+        ("bitcoind", CheckVerdict.OK),
+        ("bitcoind txindex", CheckVerdict.DEGRADED),
     ]
     assert "rpcwhitelist" in findings[1].remedy
 
@@ -280,7 +280,7 @@ async def test_a_cookie_file_that_cannot_be_read_is_named(node: Node, tmp_path: 
 async def test_another_network_is_named(node: Node, rpc: BitcoindRpc) -> None:
     findings = await seen_txids(rpc, node, beside=KnownBlock(Height(100), BlockHash("00" * 32)))
 
-    assert [one.status for one in findings if one.component == "network"] == [Verdict.FAILED]
+    assert [one.status for one in findings if one.component == "network"] == [CheckVerdict.FAILED]
 
 
 async def test_the_same_network_is_no_finding(node: Node, rpc: BitcoindRpc) -> None:

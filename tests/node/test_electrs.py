@@ -18,7 +18,7 @@ from app.core.observations import (
 from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction
 from app.core.units import BlockHash, Height, Outpoint, Txid
 from app.errors import SourceError
-from app.source.checks.node import KnownBlock, Verdict, examine_electrs
+from app.source.checks.node import CheckVerdict, KnownBlock, examine_electrs
 from app.source.electrum.source import Electrs
 from app.source.resilience.health import ConnectionState
 from tests.node.conftest import electrs_of
@@ -159,19 +159,19 @@ async def test_a_healthy_server_is_found_ok(node: Node, electrs: Electrs) -> Non
 
     findings = await examine_electrs(electrs, SystemClock(), block)
 
-    assert [one.status for one in findings] == [Verdict.OK]
+    assert [one.status for one in findings] == [CheckVerdict.OK]
 
 
 async def test_a_server_of_another_network_is_named(electrs: Electrs) -> None:
     findings = await examine_electrs(electrs, SystemClock(), KnownBlock(Height(100), BlockHash("00" * 32)))
 
-    assert [one.component for one in findings if one.status is Verdict.FAILED] == ["network"]
+    assert [one.component for one in findings if one.status is CheckVerdict.FAILED] == ["network"]
 
 
 async def test_nobody_there_is_named_with_the_way_out() -> None:
     (finding,) = await examine_electrs(electrs_of(f"tcp://127.0.0.1:{free_port()}"), SystemClock())
 
-    assert (finding.status, "SPOUT_ELECTRS_URL" in finding.remedy) == (Verdict.FAILED, True)
+    assert (finding.status, "SPOUT_ELECTRS_URL" in finding.remedy) == (CheckVerdict.FAILED, True)
 
 
 async def status(electrs: Electrs, txid: str) -> StatusReply:

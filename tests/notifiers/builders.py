@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.api.models import EndpointKind, Reach, Security
-from notifiers.dialler import Call, Dialler, Proxy
-from notifiers.model import EmailTarget, Message, Outcome, Target, TelegramTarget
+from notifiers.dialler import Dial, Dialler, Proxy
+from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.senders import send
 from notifiers.signing import SigningSecret
 from notifiers.targets import Allowed, TargetPolicy
@@ -67,6 +67,6 @@ def sent(
     dialler: Dialler | None = None,
     message: Message | None = None,
     at: datetime = NOON,
-    started: Callable[[Call], None] = lambda _call: None,
-) -> Outcome:
+    started: Callable[[Dial], None] = lambda _call: None,
+) -> AttemptOutcome:
     return send(target, message or a_message(), dialler or a_dialler(), at, started)

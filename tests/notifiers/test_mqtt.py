@@ -19,14 +19,14 @@ from app.bus import Bus
 from app.core.classification import Party
 from app.core.events import Event, EventType
 from app.core.units import Sats
-from app.views import HitCount, Live, Snapshot
+from app.views import HitCount, LiveSnapshot, Snapshot
 from notifiers.mqtt import LARGEST_INCOMING_BYTES, Broker, Mqtt
-from notifiers.mqtt_entities import STATUS_TOPIC, Topics, announcements, state_of, whale_message
+from notifiers.mqtt_entities import STATUS_TOPIC, MqttTopics, announcements, state_of, whale_message
 from tests.api.builders import a_prediction, an_event
 from tests.fakes import NOON, FakeClock
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-TOPICS = Topics("abcd")
+TOPICS = MqttTopics("abcd")
 needs_broker = pytest.mark.skipif(
     MOSQUITTO is None and "CI" not in os.environ, reason="no mosquitto: apt-get install mosquitto"
 )
@@ -113,7 +113,7 @@ class Stage:
 
     def __init__(self, port: int) -> None:
         self.clock, self.bus = FakeClock(), Bus[Event]()
-        self.live = Live(Snapshot(version=0, made_at=NOON, started_at=NOON))
+        self.live = LiveSnapshot(Snapshot(version=0, made_at=NOON, started_at=NOON))
         self.hosts: list[str] = []
         self.mqtt = Mqtt(
             Broker("127.0.0.1", port),

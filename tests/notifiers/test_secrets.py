@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.errors import EndpointError
 from app.keyring import Keyring
 from notifiers.model import masked_url
-from notifiers.redaction import Redactor
+from notifiers.redaction import EndpointRedactor
 from notifiers.sealing import Seal
 
 SEAL = Seal(Keyring(b"a secret of the tests, long enough"))
@@ -41,7 +41,7 @@ def test_under_another_secret_it_says_so() -> None:
 
 @given(st.text(min_size=8, max_size=20), st.binary(max_size=4), st.binary(max_size=4))
 def test_a_secret_is_recognised_in_every_spelling(secret: str, before: bytes, after: bytes) -> None:
-    redactor = Redactor([secret])
+    redactor = EndpointRedactor([secret])
     inside = base64.b64encode(before + secret.encode() + after).decode()
 
     for spelt in (secret, quote(secret), quote(secret, safe=""), secret.encode().hex()):
@@ -50,7 +50,7 @@ def test_a_secret_is_recognised_in_every_spelling(secret: str, before: bytes, af
 
 
 def test_controls_do_not_reach_the_log() -> None:
-    assert Redactor([]).kept("a\r\nb\x1b[31mc\u202ed") == "a b [31mc d"
+    assert EndpointRedactor([]).kept("a\r\nb\x1b[31mc\u202ed") == "a b [31mc d"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from standardwebhooks import Webhook
 
 from app.api.models import Security
-from notifiers.model import Outcome
+from notifiers.model import AttemptOutcome
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import (
     SECRET,
@@ -205,7 +205,7 @@ def _refusal(code: int, description: str, **parameters: int) -> Say:
     return Say(code, json.dumps(reported).encode())
 
 
-def _chat(bot: Receiver, text: str = "100 BTC", **more: Any) -> Outcome:
+def _chat(bot: Receiver, text: str = "100 BTC", **more: Any) -> AttemptOutcome:
     return sent(a_chat(bot.port, **more), message=a_message(text=text))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.api.models import Reach
 from app.errors import EndpointError
-from notifiers.dialler import Call
+from notifiers.dialler import Dial
 from notifiers.services import plugin_of, services
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, an_apprise, sent
@@ -101,7 +101,7 @@ def polite() -> Iterator[Receiver]:
 
 @pytest.mark.parametrize("schema", AT_HOME)
 def test_a_service_at_home_is_reached_by_our_dialler_alone(polite: Receiver, schema: str) -> None:
-    dials: list[Call] = []
+    dials: list[Dial] = []
 
     outcome = sent(an_apprise(AT_HOME[schema].format(port=polite.port)), started=dials.append)
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.events import EventType, Happening
-from app.core.scoring import Because
+from app.core.scoring import AccuracyCause
 from app.store.accounts import AccountStore
 from app.store.opening import Opened
 from app.store.predictions import PredictionStore
@@ -60,7 +60,7 @@ async def test_a_late_one_names_the_fee_spike_while_it_waited(opened: Opened) ->
     spike = Happening(type=EventType.FEES_SPIKED, at=START + timedelta(minutes=7), facts={})
     await PredictionStore(opened).append([spike], [lived(a_late_life(), 1)])
 
-    assert (await missed(opened)).misses[0].because == (Because.FEE_SPIKE,)
+    assert (await missed(opened)).misses[0].because == (AccuracyCause.FEE_SPIKE,)
 
 
 def test_lead_times_are_counted_once_each() -> None:

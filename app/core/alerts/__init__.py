@@ -2,8 +2,8 @@
 
 from app.core.alerts.held import summary_of
 from app.core.alerts.policy import (
-    Because,
     Held,
+    HoldReason,
     Memory,
     Owed,
     Policy,
@@ -17,14 +17,14 @@ from app.core.alerts.policy import (
 )
 from app.core.alerts.privacy import masked
 from app.core.alerts.quiet import QuietHours, quiet_end
-from app.core.alerts.replaying import Replay, Sent
+from app.core.alerts.replaying import RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
 from app.core.alerts.schedule import (
     DISABLED_AFTER,
     SCHEDULE_SECONDS,
-    Progress,
+    AttemptVerdict,
+    EndpointProgress,
     Result,
-    Verdict,
     after_attempt,
 )
 from app.core.alerts.watching import (
@@ -37,33 +37,33 @@ from app.core.alerts.watching import (
     report_due,
     report_facts,
 )
-from app.core.alerts.wording import TEMPLATE_FIELDS, Style, Words, check_template, fields_of, words_of
+from app.core.alerts.wording import TEMPLATE_FIELDS, Message, Style, check_template, fields_of, words_of
 
 __all__ = [
     "DISABLED_AFTER",
     "SCHEDULE_SECONDS",
     "TEMPLATE_FIELDS",
-    "Because",
+    "AttemptVerdict",
+    "EndpointProgress",
     "FlowWatch",
     "Held",
+    "HoldReason",
     "Memory",
+    "Message",
     "Owed",
     "Policy",
-    "Progress",
     "QuietHours",
-    "Replay",
     "ReportAt",
     "Result",
+    "RuleReplay",
     "Rules",
     "Ruling",
     "Sent",
     "Style",
     "Thread",
     "Threads",
-    "Verdict",
     "Watch",
     "Watched",
-    "Words",
     "after_attempt",
     "check_template",
     "decide",

@@ -33,7 +33,7 @@ class Threads(StrEnum):
     """One message, and one when it is over."""
 
 
-class Because(StrEnum):
+class HoldReason(StrEnum):
     """Why a delivery is held back."""
 
     RULE = "rule"
@@ -105,9 +105,9 @@ class Ruling:
     """`because` None: it is sent. DEGRADED waits. `released`: held ones whose time has come, or passed."""
 
     memory: Memory
-    because: Because | None = None
+    because: HoldReason | None = None
     thread: Thread | None = None
-    released: tuple[tuple[int, Because | None], ...] = ()
+    released: tuple[tuple[int, HoldReason | None], ...] = ()
     edits: bool = False
     """It changes a message that is there: nobody's phone rings."""
 
@@ -116,16 +116,16 @@ def decide(policy: Policy, memory: Memory, thread: Thread | None, event: Event) 
     """Return what becomes of an event at its time; `thread`: that of its whale, None if none was told."""
     memory, released = roll(policy, memory, event.timestamp)
     if not _asked_for(policy, thread, event):
-        return Ruling(memory=memory, because=Because.RULE, thread=thread, released=released)
+        return Ruling(memory=memory, because=HoldReason.RULE, thread=thread, released=released)
     ruling = _source(policy, memory, event) or _rest(policy, memory, thread, event)
     return replace(ruling, released=(*released, *ruling.released))
 
 
 def roll(
     policy: Policy, memory: Memory, at: datetime
-) -> tuple[Memory, tuple[tuple[int, Because | None], ...]]:
+) -> tuple[Memory, tuple[tuple[int, HoldReason | None], ...]]:
     """Let the time pass: hours and quiet hours that ended owe their summary, held events ripen, in order."""
-    released: list[tuple[int, Because | None]] = []
+    released: list[tuple[int, HoldReason | None]] = []
     while (due := _next_end(memory)) is not None and due <= at:
         if memory.quiet_until == due:
             memory = _quiet_over(memory, due)
@@ -171,13 +171,13 @@ def _asked_for(policy: Policy, thread: Thread | None, event: Event) -> bool:
 def _source(policy: Policy, memory: Memory, event: Event) -> Ruling | None:
     if event.type is EventType.SOURCE_DEGRADED and policy.degraded_after:
         held = Held(sequence=event.sequence, ripe_at=event.timestamp + policy.degraded_after)
-        return Ruling(memory=replace(memory, degraded=(*memory.degraded, held)), because=Because.DEGRADED)
+        return Ruling(memory=replace(memory, degraded=(*memory.degraded, held)), because=HoldReason.DEGRADED)
     if event.type is not EventType.SOURCE_RECOVERED or not policy.degraded_after:
         return None
-    came_back = tuple((one.sequence, Because.CAME_BACK) for one in memory.degraded)
+    came_back = tuple((one.sequence, HoldReason.CAME_BACK) for one in memory.degraded)
     memory = replace(memory, degraded=())
     if not memory.degraded_published:
-        return Ruling(memory=memory, because=Because.CAME_BACK, released=came_back)
+        return Ruling(memory=memory, because=HoldReason.CAME_BACK, released=came_back)
     because, memory = _gate(policy, replace(memory, degraded_published=False), event.timestamp)
     return Ruling(memory=memory, because=because, released=came_back)
 
@@ -186,35 +186,35 @@ def _rest(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -
     at = event.timestamp
     if event.type in _ALWAYS:
         muted = event.type is not EventType.TEST and _muted(policy, at)
-        return Ruling(memory=memory, because=Because.MUTED if muted else None, thread=thread)
+        return Ruling(memory=memory, because=HoldReason.MUTED if muted else None, thread=thread)
     if event.prediction_id is None or policy.threads is Threads.EVERY:
         because, memory = _gate(policy, memory, at)
         return Ruling(memory=memory, because=because, thread=thread)
     status = _status(event)
     final = status if status in _FINAL else None
     if thread is not None and policy.threads is Threads.EDITED:
-        because = Because.MUTED if _muted(policy, at) else None
+        because = HoldReason.MUTED if _muted(policy, at) else None
         return Ruling(memory=memory, because=because, thread=Thread(final=final), edits=True)
     if thread is not None and (final is None or final == thread.final):
-        return Ruling(memory=memory, because=Because.THREAD, thread=thread)
+        return Ruling(memory=memory, because=HoldReason.THREAD, thread=thread)
     because, memory = _gate(policy, memory, at)
     published = Thread(final=final or (thread.final if thread else None)) if because is None else thread
     return Ruling(memory=memory, because=because, thread=published)
 
 
-def _gate(policy: Policy, memory: Memory, at: datetime) -> tuple[Because | None, Memory]:
+def _gate(policy: Policy, memory: Memory, at: datetime) -> tuple[HoldReason | None, Memory]:
     """Mute, quiet hours, budget."""
     if _muted(policy, at):
-        return Because.MUTED, memory
+        return HoldReason.MUTED, memory
     until = quiet_end(policy.quiet, policy.zone, at)
     if until is not None:
         if policy.quiet is not None and policy.quiet.digest:
             memory = replace(memory, quiet_from=memory.quiet_from or at, quiet_until=until)
-        return Because.QUIET, memory
+        return HoldReason.QUIET, memory
     if policy.budget_per_hour is None:
         return None, memory
     if memory.hour_from is not None and memory.sent >= policy.budget_per_hour:
-        return Because.BUDGET, replace(memory, over=True)
+        return HoldReason.BUDGET, replace(memory, over=True)
     return None, replace(memory, hour_from=memory.hour_from or at, sent=memory.sent + 1)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.alerts.held import summary_of
-from app.core.alerts.policy import Because, Memory, Owed, Policy, Thread, decide, next_due, paid, roll
+from app.core.alerts.policy import HoldReason, Memory, Owed, Policy, Thread, decide, next_due, paid, roll
 from app.core.events import Event, EventType
 
-_HELD_BY = {EventType.ALERT_DIGEST: Because.QUIET, EventType.ALERT_SUMMARY: Because.BUDGET}
+_HELD_BY = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Sent:
     edits: bool = False
 
 
-class Replay:
+class RuleReplay:
     """Feed it events in order; `sent` is what would have gone out, `held` what would not, and why."""
 
     def __init__(self, policy: Policy) -> None:
@@ -29,7 +29,7 @@ class Replay:
         self._threads: dict[str, Thread] = {}
         self._waiting: dict[int, Event] = {}
         self.sent: list[Sent] = []
-        self.held: list[tuple[Event, Because]] = []
+        self.held: list[tuple[Event, HoldReason]] = []
 
     def run(self, events: Iterable[Event], until: datetime) -> None:
         for event in events:
@@ -52,14 +52,14 @@ class Replay:
         self._release(ruling.released, event.timestamp)
         if ruling.because is None:
             self.sent.append(Sent(at=event.timestamp, event=event, edits=ruling.edits))
-        elif ruling.because is Because.DEGRADED:
+        elif ruling.because is HoldReason.DEGRADED:
             self._waiting[event.sequence] = event
         else:
             self.held.append((event, ruling.because))
         if ruling.thread is not None and event.prediction_id is not None:
             self._threads[event.prediction_id] = ruling.thread
 
-    def _release(self, released: Iterable[tuple[int, Because | None]], at: datetime) -> None:
+    def _release(self, released: Iterable[tuple[int, HoldReason | None]], at: datetime) -> None:
         for sequence, because in released:
             event = self._waiting.pop(sequence)
             if because is None:

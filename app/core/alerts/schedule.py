@@ -36,7 +36,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class EndpointProgress:
     """The delivery state of an endpoint: failing since, consecutive failures, time of the next attempt."""
 
     failing_since: datetime | None = None
@@ -45,17 +45,17 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AttemptVerdict:
     """The result of an attempt; `disable` is the reason to disable the endpoint, None to keep it."""
 
     result: Result
-    progress: Progress
+    progress: EndpointProgress
     because: str | None = None
     disable: str | None = None
 
 
 def after_attempt(
-    progress: Progress,
+    progress: EndpointProgress,
     *,
     at: datetime,
     tries: int,
@@ -64,22 +64,22 @@ def after_attempt(
     permanent: bool = False,
     gone: bool = False,
     retry_after_s: float | None = None,
-) -> Verdict:
+) -> AttemptVerdict:
     """Return the verdict on one attempt that ended at `at`.
 
     `tries` counts the attempts of this delivery, this one included; `jitter` is in [0, 1). `permanent`: the
     receiver will refuse this delivery again. `gone`: the receiver says it no longer exists (HTTP 410).
     """
     if delivered:
-        return Verdict(result=Result.DELIVERED, progress=Progress())
+        return AttemptVerdict(result=Result.DELIVERED, progress=EndpointProgress())
     since = progress.failing_since or at
-    failing = Progress(failing_since=since, streak=progress.streak)
+    failing = EndpointProgress(failing_since=since, streak=progress.streak)
     if gone:
-        return Verdict(
+        return AttemptVerdict(
             result=Result.FAILED, progress=failing, because="gone", disable="it answered 410: gone"
         )
     if permanent and tries >= REFUSED_AFTER:
-        return Verdict(
+        return AttemptVerdict(
             result=Result.FAILED,
             progress=replace(failing, streak=0),
             because="refused",
@@ -92,7 +92,7 @@ def after_attempt(
         failing = replace(failing, streak=progress.streak + 1)
         step = SCHEDULE_SECONDS[min(failing.streak, len(SCHEDULE_SECONDS) - 1)]
         wait = timedelta(seconds=step * (1 + JITTER * jitter))
-    return Verdict(
+    return AttemptVerdict(
         result=Result.WAITING,
         progress=replace(failing, next_attempt_at=at + wait),
         disable=_given_up(since, at),

@@ -33,7 +33,7 @@ TEMPLATE_FIELDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Message:
     """`title` is one line; `html` is `title` and `text` with their few marks, everything else escaped."""
 
     title: str
@@ -50,7 +50,7 @@ class Style:
     link: str | None = None
 
 
-def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Style) -> Words:
+def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Style) -> Message:
     """Return the text of an event; `body` is the contract's `data`."""
     if not type_.value.startswith("whale."):
         title, text = _OTHERS[type_](body)
@@ -132,15 +132,15 @@ def _title(type_: EventType, body: Mapping[str, Any]) -> str:
     return one_line(_BEFORE.get(type_, "") + ", ".join(one for one in said if one))
 
 
-def _words(title: str, text: str, link: str | None, *, bare: bool = False) -> Words:
+def _words(title: str, text: str, link: str | None, *, bare: bool = False) -> Message:
     """`bare`: the text stands alone in HTML, as a template wants it."""
     marked = html.escape(text, quote=True)
     if not bare:
         marked = f"<b>{html.escape(title, quote=True)}</b>\n{marked}"
     if link is None:
-        return Words(title, text, marked)
+        return Message(title, text, marked)
     anchor = html.escape(link, quote=True)
-    return Words(title, f"{text}\n{link}".lstrip(), f'{marked}\n<a href="{anchor}">{anchor}</a>')
+    return Message(title, f"{text}\n{link}".lstrip(), f'{marked}\n<a href="{anchor}">{anchor}</a>')
 
 
 def _accuracy(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -19,8 +19,8 @@ from app.core.scoring.figures import (
 from app.core.scoring.headline import ScoredForecast, headline_outcomes
 from app.core.scoring.monitor import (
     WINDOWS,
+    AccuracyCause,
     AccuracyChange,
-    Because,
     Circumstances,
     WindowCount,
     change_of,
@@ -42,8 +42,8 @@ __all__ = [
     "BRIER_HORIZONS",
     "ENOUGH",
     "WINDOWS",
+    "AccuracyCause",
     "AccuracyChange",
-    "Because",
     "CalibrationBin",
     "Circumstances",
     "Fate",

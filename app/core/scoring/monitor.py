@@ -20,7 +20,7 @@ CLEAR_BY: Final = 0.05
 """Distance above the threshold for recovery (half the way to 1, where that is less)."""
 
 
-class Because(StrEnum):
+class AccuracyCause(StrEnum):
     FEE_SPIKE = "fee_spike"
     EMPTY_BLOCKS = "empty_blocks"
     SOURCE_DEGRADED = "source_degraded"
@@ -58,7 +58,7 @@ class AccuracyChange:
     n: int
     on_time: int
     threshold: float
-    because: Because | None
+    because: AccuracyCause | None
     message: str
 
     @property
@@ -107,13 +107,15 @@ def change_of(
     )
 
 
-def explain(window: WindowCount, circumstances: Circumstances) -> Because:
+def explain(window: WindowCount, circumstances: Circumstances) -> AccuracyCause:
     """Return the cause that affected most of the misses, if it affected at least half of them.
 
     Else MODEL, where the baseline did significantly better on the same chain; else UNKNOWN.
     """
     misses = circumstances.misses
-    touched = dict.fromkeys((Because.FEE_SPIKE, Because.EMPTY_BLOCKS, Because.SOURCE_DEGRADED), 0)
+    touched = dict.fromkeys(
+        (AccuracyCause.FEE_SPIKE, AccuracyCause.EMPTY_BLOCKS, AccuracyCause.SOURCE_DEGRADED), 0
+    )
     for miss in misses:
         for cause in touching(miss, circumstances):
             touched[cause] += 1
@@ -122,15 +124,15 @@ def explain(window: WindowCount, circumstances: Circumstances) -> Because:
         return cause
     ours = wilson(window.on_time, window.n)[1]
     theirs = wilson(window.baseline_on_time, window.baseline_n)[0]
-    return Because.MODEL if theirs > ours else Because.UNKNOWN
+    return AccuracyCause.MODEL if theirs > ours else AccuracyCause.UNKNOWN
 
 
-def touching(miss: ForecastOutcome, circumstances: Circumstances) -> tuple[Because, ...]:
+def touching(miss: ForecastOutcome, circumstances: Circumstances) -> tuple[AccuracyCause, ...]:
     """Return every cause that this miss may be laid to; empty if nothing stands out."""
     found = {
-        Because.FEE_SPIKE: _saw_any(miss, circumstances.spikes),
-        Because.EMPTY_BLOCKS: _lost_to_empty(miss, circumstances.empty_blocks),
-        Because.SOURCE_DEGRADED: _saw_span(miss, circumstances.degraded),
+        AccuracyCause.FEE_SPIKE: _saw_any(miss, circumstances.spikes),
+        AccuracyCause.EMPTY_BLOCKS: _lost_to_empty(miss, circumstances.empty_blocks),
+        AccuracyCause.SOURCE_DEGRADED: _saw_span(miss, circumstances.degraded),
     }
     return tuple(cause for cause, holds in found.items() if holds)
 
@@ -154,9 +156,9 @@ def _lost_to_empty(miss: ForecastOutcome, empty: Sequence[datetime]) -> bool:
 
 
 _WORDS: Final = {
-    Because.FEE_SPIKE: "most of the misses waited while fees spiked",
-    Because.EMPTY_BLOCKS: "most of the misses would have held, had empty blocks not come in between",
-    Because.SOURCE_DEGRADED: "most of the misses fell into a time in which not all of the mempool was seen",
-    Because.MODEL: "the naive forecast, projected block + 1, did better: the model does not fit this market",
-    Because.UNKNOWN: "no cause stands out",
+    AccuracyCause.FEE_SPIKE: "most of the misses waited while fees spiked",
+    AccuracyCause.EMPTY_BLOCKS: "most of the misses would have held, had empty blocks not come in between",
+    AccuracyCause.SOURCE_DEGRADED: "most of the misses fell into a time when the mempool was not wholly seen",
+    AccuracyCause.MODEL: "the naive forecast, projected block + 1, did better: the model misfits this market",
+    AccuracyCause.UNKNOWN: "no cause stands out",
 }

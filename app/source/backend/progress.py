@@ -11,7 +11,7 @@ SLOWEST_BYTES_A_SECOND = 100_000
 """Minimum rate: a message may take the grace plus a second per this many bytes: 300 MB, 50 minutes."""
 
 
-class Progress:
+class FrameProgress:
     def __init__(self) -> None:
         self._bytes = 0
         self._counted = 0

@@ -23,8 +23,8 @@ from app.metrics import Metrics, frame_arrived
 from app.source.backend.connection import is_too_large, open_link
 from app.source.backend.frame_limit import MOST_MB
 from app.source.backend.frames import FrameReader
-from app.source.backend.progress import Progress
-from app.source.resilience import Attempt, Delays, Reconnect, SeenTxids, SourceHealth, in_words
+from app.source.backend.progress import FrameProgress
+from app.source.resilience import Delays, Reconnect, ReconnectAttempt, SeenTxids, SourceHealth, in_words
 
 Emit = Callable[[Sequence[Observation]], Awaitable[None]]
 
@@ -90,7 +90,7 @@ class MempoolWebSocket:
         self._doubt_seconds = doubt_seconds
         self._silence_seconds = silence_seconds
         self._most_frame_bytes = most_frame_bytes
-        self._progress = Progress()
+        self._progress = FrameProgress()
         self._sweeping: int | None = None
         """The projected block being read, beyond the first."""
         self._sweep_to = PROJECTED_BLOCKS
@@ -120,7 +120,7 @@ class MempoolWebSocket:
                     await self._listen(link)
             self._lost(self._why(attempt), attempt.failures)
 
-    def _why(self, attempt: Attempt) -> str:
+    def _why(self, attempt: ReconnectAttempt) -> str:
         error = attempt.error
         if error is None:
             return "the backend closed the link"

@@ -30,7 +30,7 @@ from app.core.tracking import known_prevouts
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import NodeRefusedError, SourceError
 from app.source.bitcoind.chain import BlockId, ChainFollower
-from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, Call
+from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import (
     FullBlock,
     Header,
@@ -135,7 +135,7 @@ class BitcoindAnswers:
 
     async def _unspent(self, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
         # Exclude the mempool: in its view our own transaction has already spent these outputs.
-        calls = [Call("gettxout", (outpoint.txid, outpoint.vout, False)) for outpoint in outpoints]
+        calls = [RpcCall("gettxout", (outpoint.txid, outpoint.vout, False)) for outpoint in outpoints]
         answers = await self._rpc.ask_each(TxOut | None, calls)  # type: ignore[arg-type]
         return {
             outpoint: prevout_of(answer) if isinstance(answer, TxOut) else None
@@ -144,7 +144,7 @@ class BitcoindAnswers:
 
     async def _of_parents(self, outpoints: list[Outpoint]) -> dict[Outpoint, Prevout | None]:
         parents = list(dict.fromkeys(outpoint.txid for outpoint in outpoints))
-        answers = await self._rpc.ask_each(str, [Call("getrawtransaction", (txid,)) for txid in parents])
+        answers = await self._rpc.ask_each(str, [RpcCall("getrawtransaction", (txid,)) for txid in parents])
         known = {
             txid: decode(raw_of(answer)).outputs
             for txid, answer in zip(parents, answers, strict=True)
@@ -216,7 +216,7 @@ class BitcoindAnswers:
         verbose = await self._verbose(txid, None)
         if verbose and verbose.blockhash:
             return await self._chain.place_of(verbose.blockhash)
-        calls = [Call("gettxout", (txid, vout, False)) for vout in range(OUTPUTS_TRIED)]
+        calls = [RpcCall("gettxout", (txid, vout, False)) for vout in range(OUTPUTS_TRIED)]
         for answer in await self._rpc.ask_each(TxOut | None, calls):  # type: ignore[arg-type]
             if isinstance(answer, TxOut) and answer.confirmations > 0:
                 tip = await self._rpc.ask(int, "getblockcount")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from app.core.models import Block
 from app.core.units import BlockHash, Height, Txid
 from app.errors import NodeRefusedError
-from app.source.bitcoind.rpc import BitcoindRpc, Call
+from app.source.bitcoind.rpc import BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import FullBlock, Header, HeaderWithTxids, block_of
 
 BASELINE_BLOCKS = 8
@@ -158,7 +158,7 @@ class ChainFollower:
         Raises:
             SourceError: as `BitcoindRpc.ask`.
         """
-        (answer,) = await self._rpc.ask_each(str, [Call("getblockhash", (height,))])
+        (answer,) = await self._rpc.ask_each(str, [RpcCall("getblockhash", (height,))])
         if isinstance(answer, NodeRefusedError):
             raise answer
         return BlockHash(answer)

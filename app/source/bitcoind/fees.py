@@ -16,7 +16,7 @@ from app.core.observations import FeeBin, FeesRecommended, MempoolMeasured, Queu
 from app.core.units import SatPerVb, Sats, VBytes, sat_per_vb
 from app.errors import NodeRefusedError, ParseError
 from app.source.bitcoind.packages import bins_of_template
-from app.source.bitcoind.rpc import BitcoindRpc, Call
+from app.source.bitcoind.rpc import BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import FeeEstimate, MempoolState, Template
 from app.source.resilience import Optional, OptionalQuestions
 
@@ -88,7 +88,7 @@ class BitcoindFees:
         return QueueProjected(blocks=project(bins), source=SOURCE, bins=tuple(bins))
 
     async def _estimates(self) -> FeesRecommended | None:
-        calls = [Call("estimatesmartfee", (target,)) for target in TARGETS]
+        calls = [RpcCall("estimatesmartfee", (target,)) for target in TARGETS]
         answers = await self._rpc.ask_each(FeeEstimate, calls)
         state = await self._rpc.ask(MempoolState, "getmempoolinfo")
         refusals = [answer for answer in answers if isinstance(answer, NodeRefusedError)]

@@ -98,7 +98,7 @@ class RpcEndpoint:
         )
 
 
-class Call(NamedTuple):
+class RpcCall(NamedTuple):
     method: str
     params: tuple[Any, ...] = ()
 
@@ -149,10 +149,10 @@ class BitcoindRpc:
             ParseError: a reply of another shape.
         """
         limits = LARGE_LIMITS if method in LARGE else ONE_LIMITS
-        raw = await self._guard.call(lambda: self._post(self._envelope(Call(method, params)), limits))
+        raw = await self._guard.call(lambda: self._post(self._envelope(RpcCall(method, params)), limits))
         return _result(_read(_Reply, raw), shape)
 
-    async def ask_each(self, shape: type[T], calls: Sequence[Call]) -> list[T | NodeRefusedError]:
+    async def ask_each(self, shape: type[T], calls: Sequence[RpcCall]) -> list[T | NodeRefusedError]:
         """Return one result or RPC error per call, in order; at most `BATCH` calls per request.
 
         Raises:
@@ -172,7 +172,7 @@ class BitcoindRpc:
         with contextlib.suppress(NodeRefusedError, ForbiddenError, NodeBusyError, NodeLoadingError):
             await self.ask(int, "uptime")
 
-    async def _batch(self, shape: type[T], calls: Sequence[Call]) -> list[T | NodeRefusedError]:
+    async def _batch(self, shape: type[T], calls: Sequence[RpcCall]) -> list[T | NodeRefusedError]:
         envelopes = [self._envelope(call) for call in calls]
         raw = await self._guard.call(lambda: self._post(envelopes, BATCH_LIMITS))
         replies = {reply.id: reply for reply in _read(list[_Reply], raw)}
@@ -187,7 +187,7 @@ class BitcoindRpc:
                 answers.append(refusal)
         return answers
 
-    def _envelope(self, call: Call) -> dict[str, Any]:
+    def _envelope(self, call: RpcCall) -> dict[str, Any]:
         self._ids += 1
         return {"jsonrpc": "1.0", "id": self._ids, "method": call.method, "params": call.params}
 

@@ -11,7 +11,7 @@ from app.clock import Clock
 from app.core.encoding import AddressOf, decode
 from app.core.models import Transaction
 from app.core.units import Txid
-from app.source.bitcoind.rpc import BATCH, BitcoindRpc, Call
+from app.source.bitcoind.rpc import BATCH, BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import MempoolEntry, raw_of, with_entry
 
 REST_FACTOR = 4.0
@@ -33,7 +33,7 @@ class Scanner:
         """
         for start in range(0, len(txids), BATCH):
             started = self._clock.monotonic()
-            calls = [Call("getrawtransaction", (txid,)) for txid in txids[start : start + BATCH]]
+            calls = [RpcCall("getrawtransaction", (txid,)) for txid in txids[start : start + BATCH]]
             answers = await self._rpc.ask_each(str, calls)
             took = self._clock.monotonic() - started
             yield [decode(raw_of(answer), self._address_of) for answer in answers if isinstance(answer, str)]
@@ -46,7 +46,7 @@ class Scanner:
         Raises:
             SourceError: if the node cannot be reached.
         """
-        calls = [Call("getmempoolentry", (tx.txid,)) for tx in txs]
+        calls = [RpcCall("getmempoolentry", (tx.txid,)) for tx in txs]
         entries = await self._rpc.ask_each(MempoolEntry, calls)
         return [
             with_entry(tx, entry)

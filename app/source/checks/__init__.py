@@ -4,9 +4,9 @@ from app.source.checks.backend import SKEW_SECONDS, BackendExam, examine_backend
 from app.source.checks.monitor import NETWORK, Examination, remedy_of
 from app.source.checks.node import (
     OLD_TIP,
+    CheckVerdict,
     Finding,
     KnownBlock,
-    Verdict,
     examine_bitcoind,
     examine_electrs,
     known_to_node,
@@ -17,10 +17,10 @@ __all__ = [
     "OLD_TIP",
     "SKEW_SECONDS",
     "BackendExam",
+    "CheckVerdict",
     "Examination",
     "Finding",
     "KnownBlock",
-    "Verdict",
     "examine_backend",
     "examine_bitcoind",
     "examine_electrs",

@@ -18,7 +18,7 @@ from app.core.units import BlockHash, Height
 from app.errors import ParseError, SourceError, UnreachableError
 from app.settings import HttpUrl
 from app.source.backend import decode_as, open_link, stream_address, txid
-from app.source.checks.node import DEEP_BLOCKS, Finding, KnownBlock, Verdict
+from app.source.checks.node import DEEP_BLOCKS, CheckVerdict, Finding, KnownBlock
 from app.source.resilience import (
     PLAIN_HEADERS,
     BoundedAnswer,
@@ -98,7 +98,7 @@ async def _finding(component: str, url: HttpUrl, examination: Awaitable[Finding]
     except (OSError, WebSocketException, httpx.HTTPError, SourceError, ParseError) as error:
         message = in_words(error) or " ".join(str(error).split()) or type(error).__name__
     return Finding(
-        component=component, status=Verdict.FAILED, message=f"{url.masked}: {message}", remedy=_REMEDY
+        component=component, status=CheckVerdict.FAILED, message=f"{url.masked}: {message}", remedy=_REMEDY
     )
 
 
@@ -126,13 +126,13 @@ async def _stream(url: HttpUrl, clock: Clock, tls: ssl.SSLContext) -> Finding:
         remedy = "Wait: it is starting, or its node does not answer (then look at bitcoind)."
         return Finding(
             component="mempool_ws",
-            status=Verdict.DEGRADED,
+            status=CheckVerdict.DEGRADED,
             message=message,
             remedy=remedy,
             latency_ms=latency,
         )
     message = f"connected to {stream_address(HttpUrl(url.masked))}"
-    return Finding(component="mempool_ws", status=Verdict.OK, message=message, latency_ms=latency)
+    return Finding(component="mempool_ws", status=CheckVerdict.OK, message=message, latency_ms=latency)
 
 
 async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
@@ -147,7 +147,7 @@ async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
         await _get(client, "blocks/tip/hash")
     except SourceError as error:
         remedy = "Its node does not answer it: look at bitcoind."
-        status = Verdict.DEGRADED
+        status = CheckVerdict.DEGRADED
         return Finding(
             component="mempool_rest",
             status=status,
@@ -155,7 +155,7 @@ async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
             remedy=remedy,
             latency_ms=latency,
         )
-    return Finding(component="mempool_rest", status=Verdict.OK, message=message, latency_ms=latency)
+    return Finding(component="mempool_rest", status=CheckVerdict.OK, message=message, latency_ms=latency)
 
 
 async def _known_block(client: httpx.AsyncClient) -> KnownBlock | None:

@@ -16,9 +16,9 @@ from app.core.models import SourceName
 from app.errors import ParseError, SourceError
 from app.source.checks.node import (
     DEEP_BLOCKS,
+    CheckVerdict,
     Finding,
     KnownBlock,
-    Verdict,
     examine_bitcoind,
     examine_electrs,
     known_to_node,
@@ -80,7 +80,8 @@ class Examination:
         """Whether a finding may change soon: failures get repaired, starts complete; others persist."""
         everything = (found for one in self._findings.values() for found in one)
         return any(
-            found.status is Verdict.FAILED or (found.status is Verdict.DEGRADED and not found.remedy)
+            found.status is CheckVerdict.FAILED
+            or (found.status is CheckVerdict.DEGRADED and not found.remedy)
             for found in everything
         )
 
@@ -101,7 +102,7 @@ class Examination:
         now = self._findings[name] = tuple(found)
         if before is None or _faults(before) != _faults(now):
             for one in now:
-                if one.status is not Verdict.OK:
+                if one.status is not CheckVerdict.OK:
                     _log.warning("examined", component=one.component, message=one.message, remedy=one.remedy)
 
     async def _learn_network(self) -> None:
@@ -135,18 +136,22 @@ class Examination:
         return KnownBlock(block.height, block.hash, tip=tip) if block else None
 
 
-def remedy_of(findings: Iterable[Finding]) -> tuple[Verdict, str | None]:
+def remedy_of(findings: Iterable[Finding]) -> tuple[CheckVerdict, str | None]:
     """Return the worst status that has a remedy, and all such findings with their remedies as text.
 
     Findings that only need time (a node that syncs) are excluded.
     """
-    wrong = [found for found in findings if found.status is not Verdict.OK and found.remedy]
+    wrong = [found for found in findings if found.status is not CheckVerdict.OK and found.remedy]
     if not wrong:
-        return Verdict.OK, None
-    worst = Verdict.FAILED if any(one.status is Verdict.FAILED for one in wrong) else Verdict.DEGRADED
+        return CheckVerdict.OK, None
+    worst = (
+        CheckVerdict.FAILED
+        if any(one.status is CheckVerdict.FAILED for one in wrong)
+        else CheckVerdict.DEGRADED
+    )
     return worst, " ".join(f"{one.component}: {one.message}. {one.remedy}" for one in wrong)
 
 
 def _faults(findings: Iterable[Finding]) -> set[tuple[str, str]]:
     """Return the findings' faults without figures that change all the time, for comparison."""
-    return {(one.component, one.remedy) for one in findings if one.status is not Verdict.OK}
+    return {(one.component, one.remedy) for one in findings if one.status is not CheckVerdict.OK}

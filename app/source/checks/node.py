@@ -42,7 +42,7 @@ OLD_TIP = timedelta(hours=3)
 """Three hours between two blocks of the main network occur once in a thousand years."""
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     OK = "ok"
     DEGRADED = "degraded"
     """Works with restrictions, or is still starting."""
@@ -54,7 +54,7 @@ class Finding:
     """`message`: the finding; `remedy`: what to change, empty if nothing needs to be done."""
 
     component: str
-    status: Verdict
+    status: CheckVerdict
     message: str
     remedy: str = ""
     latency_ms: float | None = None
@@ -108,25 +108,25 @@ async def examine_electrs(electrs: Electrs, clock: Clock, beside: KnownBlock | N
     try:
         tip, same = await electrs.examine(beside.height if beside else None)
     except IndexingError as error:
-        return [Finding(component="electrs", status=Verdict.DEGRADED, message=str(error))]
+        return [Finding(component="electrs", status=CheckVerdict.DEGRADED, message=str(error))]
     except (SourceError, ParseError) as error:
         remedy = (
             "Check SPOUT_ELECTRS_URL and that the server runs. While it builds its index (hours, after its "
             "installation) it refuses connections: then wait."
         )
-        return [Finding(component="electrs", status=Verdict.FAILED, message=str(error), remedy=remedy)]
+        return [Finding(component="electrs", status=CheckVerdict.FAILED, message=str(error), remedy=remedy)]
     latency = (clock.monotonic() - started) * 1000
     message = f"{electrs.server}, at height {tip.height}"
-    found = [Finding(component="electrs", status=Verdict.OK, message=message, latency_ms=latency)]
+    found = [Finding(component="electrs", status=CheckVerdict.OK, message=message, latency_ms=latency)]
     if beside and same is not None and same != beside.hash:
         found.append(_other_network("electrs", beside, "SPOUT_ELECTRS_URL"))
     return found
 
 
 def _refused(error: SourceError | ParseError) -> Finding:
-    status, remedy = Verdict.FAILED, "Check SPOUT_BITCOIND_URL, and that bitcoind runs with server=1."
+    status, remedy = CheckVerdict.FAILED, "Check SPOUT_BITCOIND_URL, and that bitcoind runs with server=1."
     if isinstance(error, NodeLoadingError):
-        status, remedy = Verdict.DEGRADED, ""
+        status, remedy = CheckVerdict.DEGRADED, ""
     elif isinstance(error, ForbiddenError):
         remedy = "Let this user ask it (rpcwhitelist in bitcoin.conf), and this machine (rpcallowip)."
     elif isinstance(error, LoginRefusedError):
@@ -150,14 +150,16 @@ def _chain(chain: ChainState, latency: float, beside: KnownBlock | None, at: dat
     if chain.initialblockdownload and chain.blocks < chain.headers:
         percent = chain.verificationprogress * 100
         message = f"{chain.chain}: block {chain.blocks} of {chain.headers}, {percent:.1f} % synced"
-        return Finding(component="bitcoind", status=Verdict.DEGRADED, message=message, latency_ms=latency)
+        return Finding(
+            component="bitcoind", status=CheckVerdict.DEGRADED, message=message, latency_ms=latency
+        )
     if beside is not None and behind > 1:
         message += f", behind by {behind} blocks: {beside.of} is at {beside.tip}"
         remedy = "Look at its peers and its log: it stands still, or is on a split of its own."
     elif (age := _old(chain, at)) is not None:
         message += f", no block for {age} hours"
         remedy = "Look whether it has peers, and whether its clock is right."
-    status = Verdict.DEGRADED if remedy else Verdict.OK
+    status = CheckVerdict.DEGRADED if remedy else CheckVerdict.OK
     return Finding(component="bitcoind", status=status, message=message, remedy=remedy, latency_ms=latency)
 
 
@@ -174,7 +176,7 @@ async def _mempool(rpc: BitcoindRpc) -> list[Finding]:
     if state.loaded:
         return []
     message = "its mempool is still being loaded"
-    return [Finding(component="bitcoind mempool", status=Verdict.DEGRADED, message=message)]
+    return [Finding(component="bitcoind mempool", status=CheckVerdict.DEGRADED, message=message)]
 
 
 async def _network(rpc: BitcoindRpc, chain: ChainState, beside: KnownBlock | None) -> list[Finding]:
@@ -194,7 +196,7 @@ async def _network(rpc: BitcoindRpc, chain: ChainState, beside: KnownBlock | Non
 def _other_network(who: str, beside: KnownBlock, setting: str) -> Finding:
     return Finding(
         component="network",
-        status=Verdict.FAILED,
+        status=CheckVerdict.FAILED,
         message=f"{who} and {beside.of} follow different chains: their blocks {beside.height} differ",
         remedy=f"Point {setting} and {beside.setting} at one network (mainnet, testnet, signet).",
     )
@@ -254,7 +256,7 @@ async def _zmq(rpc: BitcoindRpc, urls: Mapping[str, str], clock: Clock) -> list[
             remedy = "Correct the port; if a container maps ports to others, this is no mistake."
             findings.append(_degraded(name, message, remedy))
         else:
-            findings.append(Finding(component=name, status=Verdict.OK, message=f"connected to {url}"))
+            findings.append(Finding(component=name, status=CheckVerdict.OK, message=f"connected to {url}"))
     return findings
 
 
@@ -270,4 +272,4 @@ async def _links(url: str, clock: Clock) -> bool:
 
 
 def _degraded(component: str, message: str, remedy: str) -> Finding:
-    return Finding(component=component, status=Verdict.DEGRADED, message=message, remedy=remedy)
+    return Finding(component=component, status=CheckVerdict.DEGRADED, message=message, remedy=remedy)

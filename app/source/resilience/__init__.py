@@ -3,7 +3,7 @@
 from app.source.resilience.bounded import PLAIN_HEADERS, BoundedAnswer, Budget, Limits, ask_bounded
 from app.source.resilience.health import Condition, ConnectionState, ReconnectCounts, SourceHealth
 from app.source.resilience.optional import Optional, OptionalQuestions
-from app.source.resilience.reconnect import Attempt, Delays, Reconnect, first_of, one_after_another
+from app.source.resilience.reconnect import Delays, Reconnect, ReconnectAttempt, first_of, one_after_another
 from app.source.resilience.retry import Guard, Patience
 from app.source.resilience.seen_txids import SeenTxids
 from app.source.resilience.timeout import within
@@ -12,7 +12,6 @@ from app.source.resilience.width import is_too_wide
 
 __all__ = [
     "PLAIN_HEADERS",
-    "Attempt",
     "BoundedAnswer",
     "Budget",
     "Condition",
@@ -24,6 +23,7 @@ __all__ = [
     "OptionalQuestions",
     "Patience",
     "Reconnect",
+    "ReconnectAttempt",
     "ReconnectCounts",
     "SeenTxids",
     "SourceHealth",

@@ -40,7 +40,7 @@ LOCAL = Delays(first=0.5, longest=2.0)
 """For a server on this machine or network: one that is back is noticed within 5 s."""
 
 
-class Attempt:
+class ReconnectAttempt:
     """One attempt, from connecting to the loss of the connection."""
 
     def __init__(
@@ -106,18 +106,18 @@ class Reconnect:
         self._delays = delays
         self._lost = lost
         self._pause = pause or clock.sleep
-        self._last: Attempt | None = None
+        self._last: ReconnectAttempt | None = None
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Attempt:
+    async def __anext__(self) -> ReconnectAttempt:
         failures = 0
         if (last := self._last) is not None:
             failures, wait = last.failures, last.wait_seconds
             await self._pause(self._delays.after(failures) if wait is None else wait)
         self._counts.tried()
-        self._last = Attempt(self._clock, self._counts, self._lost, failures)
+        self._last = ReconnectAttempt(self._clock, self._counts, self._lost, failures)
         return self._last
 
 

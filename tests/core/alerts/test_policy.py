@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.alerts import Policy, QuietHours, Replay, Rules, Threads, quiet_end
+from app.core.alerts import Policy, QuietHours, RuleReplay, Rules, Threads, quiet_end
 from app.core.events import Event, EventType
 from tests.core.alerts import slow
 from tests.core.alerts.builders import BEGINNING, BERLIN, a_policy, an_event
@@ -65,7 +65,7 @@ def test_the_rules_decide_as_the_obvious_engine_does(
     policy: Policy, drawn: list[tuple[int, EventType, str, int]]
 ) -> None:
     events = history(drawn)
-    replay = Replay(policy)
+    replay = RuleReplay(policy)
     replay.run(events, UNTIL)
 
     decided = [(one.event.timestamp, one.event.type, None, one.event.prediction_id) for one in replay.sent]
@@ -79,7 +79,7 @@ def test_the_rules_decide_as_the_obvious_engine_does(
 def test_a_summary_counts_every_whale_that_was_held_back_once(
     drawn: list[tuple[int, EventType, str, int]], budget: int
 ) -> None:
-    replay = Replay(a_policy(budget_per_hour=budget))
+    replay = RuleReplay(a_policy(budget_per_hour=budget))
     replay.run(history(drawn), UNTIL)
 
     for summary in [one.event for one in replay.sent if one.event.type is EventType.ALERT_SUMMARY]:
@@ -92,7 +92,7 @@ def test_a_summary_counts_every_whale_that_was_held_back_once(
 
 def test_a_storm_of_five_hundred_is_thirty_messages_and_one_summary() -> None:
     storm = [an_event(n / 500, whale=f"wh_{n}", sequence=n + 1, moved_sat=10**10 + n) for n in range(500)]
-    replay = Replay(a_policy(budget_per_hour=30))
+    replay = RuleReplay(a_policy(budget_per_hour=30))
     replay.run(storm, UNTIL)
 
     types = [one.event.type for one in replay.sent]
@@ -102,14 +102,14 @@ def test_a_storm_of_five_hundred_is_thirty_messages_and_one_summary() -> None:
 
 
 def test_a_thread_that_is_edited_has_one_message_through_a_whales_life() -> None:
-    replay = Replay(a_policy(threads=Threads.EDITED, budget_per_hour=1))
+    replay = RuleReplay(a_policy(threads=Threads.EDITED, budget_per_hour=1))
     replay.run(life(), UNTIL)
 
     assert [one.edits for one in replay.sent] == [False, True, True, True, True]
 
 
 def test_without_an_edit_there_is_one_message_and_one_final() -> None:
-    replay = Replay(a_policy(threads=Threads.ENDS))
+    replay = RuleReplay(a_policy(threads=Threads.ENDS))
     replay.run(life(), UNTIL)
 
     assert [one.event.sequence for one in replay.sent] == [1, 3]
@@ -120,7 +120,7 @@ def test_a_source_that_comes_back_in_time_is_not_told() -> None:
         an_event(0, EventType.SOURCE_DEGRADED, sequence=1),
         an_event(4, EventType.SOURCE_RECOVERED, sequence=2),
     ]
-    replay = Replay(a_policy(degraded_after=timedelta(minutes=5)))
+    replay = RuleReplay(a_policy(degraded_after=timedelta(minutes=5)))
     replay.run(events, UNTIL)
 
     assert replay.sent == []
@@ -131,7 +131,7 @@ def test_a_source_that_stays_away_is_told_in_time_and_so_is_its_return() -> None
         an_event(0, EventType.SOURCE_DEGRADED, sequence=1),
         an_event(9, EventType.SOURCE_RECOVERED, sequence=2),
     ]
-    replay = Replay(a_policy(degraded_after=timedelta(minutes=5)))
+    replay = RuleReplay(a_policy(degraded_after=timedelta(minutes=5)))
     replay.run(events, UNTIL)
 
     assert [(one.event.sequence, one.at - BEGINNING) for one in replay.sent] == [
@@ -142,7 +142,7 @@ def test_a_source_that_stays_away_is_told_in_time_and_so_is_its_return() -> None
 
 def test_a_followed_whale_passes_every_rule() -> None:
     follows = a_policy(rules=Rules(min_moved_btc=Decimal(1_000)), follows=frozenset(["wh_2"]))
-    replay = Replay(follows)
+    replay = RuleReplay(follows)
     replay.run([an_event(0, whale="wh_1"), an_event(1, whale="wh_2", sequence=2)], UNTIL)
 
     assert [one.event.prediction_id for one in replay.sent] == ["wh_2"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.core.alerts import TEMPLATE_FIELDS, Style, Words, check_template, words_of
+from app.core.alerts import TEMPLATE_FIELDS, Message, Style, check_template, words_of
 from app.core.events import EventType
 from app.errors import EndpointError
 from tests.core.alerts.builders import BEGINNING, BERLIN
@@ -67,7 +67,7 @@ class Tags(HTMLParser):
         assert set(dict(attrs)) <= {"href"}
 
 
-def said(type_: EventType = EventType.DETECTED, style: Style = STYLE, **changed: Any) -> Words:
+def said(type_: EventType = EventType.DETECTED, style: Style = STYLE, **changed: Any) -> Message:
     return words_of(type_, WHALE | changed, BEGINNING, style)
 
 

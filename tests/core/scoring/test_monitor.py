@@ -8,7 +8,7 @@ from app.core.classification import Flow
 from app.core.models import SourceName
 from app.core.prediction import Outcome, Urgency
 from app.core.scoring import (
-    Because,
+    AccuracyCause,
     Circumstances,
     Fate,
     ForecastOutcome,
@@ -52,7 +52,7 @@ def a_miss(minutes: int, *, late_by: int = 1) -> ForecastOutcome:
     )
 
 
-def because(circumstances: Circumstances, *, baseline: tuple[int, int] = (0, 0)) -> Because | None:
+def because(circumstances: Circumstances, *, baseline: tuple[int, int] = (0, 0)) -> AccuracyCause | None:
     """Why 5 of 30 held, beside what held of the naive forecasts."""
     hits, n = baseline
     window = WindowCount(window="24h", n=30, on_time=5, baseline_on_time=hits, baseline_n=n)
@@ -102,35 +102,35 @@ def test_a_fee_spike_while_they_waited_is_named(minutes: int) -> None:
     spike = NOON + timedelta(minutes=minutes)
 
     assert because(Circumstances(misses=MISSES, spikes=(spike,))) is (
-        Because.FEE_SPIKE if minutes > 10 else Because.UNKNOWN
+        AccuracyCause.FEE_SPIKE if minutes > 10 else AccuracyCause.UNKNOWN
     )
 
 
 def test_empty_blocks_that_cost_the_place_are_named() -> None:
     empty = (NOON + timedelta(minutes=26),)
 
-    assert because(Circumstances(misses=MISSES, empty_blocks=empty)) is Because.EMPTY_BLOCKS
+    assert because(Circumstances(misses=MISSES, empty_blocks=empty)) is AccuracyCause.EMPTY_BLOCKS
 
 
 def test_empty_blocks_that_explain_too_little_are_not() -> None:
     far_too_late = [a_miss(minutes, late_by=9) for minutes in range(25)]
     empty = (NOON + timedelta(minutes=26),)
 
-    assert because(Circumstances(misses=far_too_late, empty_blocks=empty)) is Because.UNKNOWN
+    assert because(Circumstances(misses=far_too_late, empty_blocks=empty)) is AccuracyCause.UNKNOWN
 
 
 def test_a_source_that_was_away_is_named() -> None:
     away = (NOON - timedelta(hours=1), NOON + timedelta(minutes=40))
 
-    assert because(Circumstances(misses=MISSES, degraded=(away,))) is Because.SOURCE_DEGRADED
+    assert because(Circumstances(misses=MISSES, degraded=(away,))) is AccuracyCause.SOURCE_DEGRADED
 
 
 def test_where_the_naive_forecast_did_better_it_is_the_model() -> None:
-    assert because(Circumstances(misses=MISSES), baseline=(27, 30)) is Because.MODEL
+    assert because(Circumstances(misses=MISSES), baseline=(27, 30)) is AccuracyCause.MODEL
 
 
 def test_where_the_naive_forecast_did_no_better_it_is_unknown() -> None:
-    assert because(Circumstances(misses=MISSES), baseline=(8, 30)) is Because.UNKNOWN
+    assert because(Circumstances(misses=MISSES), baseline=(8, 30)) is AccuracyCause.UNKNOWN
 
 
 def test_the_words_hold_the_figures_and_the_reason() -> None:

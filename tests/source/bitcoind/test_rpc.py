@@ -23,7 +23,7 @@ from app.errors import (
     UnreachableError,
 )
 from app.source.bitcoind.chain import ChainFollower
-from app.source.bitcoind.rpc import BitcoindRpc, Call, RpcEndpoint, sats
+from app.source.bitcoind.rpc import BitcoindRpc, RpcCall, RpcEndpoint, sats
 from app.source.bitcoind.shapes import TxOut
 from app.source.bitcoind.source import COMPLETE_SECONDS, Bitcoind
 from app.source.resilience.health import SourceHealth
@@ -196,7 +196,7 @@ async def test_a_batch_keeps_its_order_and_its_refusals() -> None:
         ]
         return httpx.Response(200, json=replies[::-1])
 
-    answers = await an_rpc(answer).ask_each(str, [Call("echo", (word,)) for word in ("a", "bad", "c")])
+    answers = await an_rpc(answer).ask_each(str, [RpcCall("echo", (word,)) for word in ("a", "bad", "c")])
 
     assert (answers[0], type(answers[1]), answers[2]) == ("a", NodeRefusedError, "c")
 
@@ -209,7 +209,7 @@ async def test_long_lists_are_asked_a_hundred_at_a_time() -> None:
         sizes.append(len(calls))
         return httpx.Response(200, json=[{"id": call["id"], "result": 1, "error": None} for call in calls])
 
-    await an_rpc(answer).ask_each(int, [Call("echo")] * 250)
+    await an_rpc(answer).ask_each(int, [RpcCall("echo")] * 250)
 
     assert sizes == [100, 100, 50]
 

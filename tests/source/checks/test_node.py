@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from app.clock import SystemClock
-from app.source.checks.node import Verdict, examine_electrs
+from app.source.checks.node import CheckVerdict, examine_electrs
 from app.source.electrum.connection import ElectrumEndpoint
 from app.source.electrum.source import Electrs
 from app.source.resilience.health import SourceHealth
@@ -28,5 +28,5 @@ async def test_a_server_that_indexes_is_no_failure_and_nothing_is_to_be_changed(
 
         (finding,) = await examine_electrs(Electrs(endpoint, clock, guard, health), clock)
 
-    assert (finding.status, finding.remedy) == (Verdict.DEGRADED, "")
+    assert (finding.status, finding.remedy) == (CheckVerdict.DEGRADED, "")
     assert "unavailable index" in finding.message
