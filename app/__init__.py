@@ -51,6 +51,7 @@ app/api/  The HTTP API and the event stream
   accuracy               How right Spout was
   alerts                 What rules would send, why an alert came or did not, and which hosts alerts have
   audit                  `GET /api/v1/audit`: what was changed, when and by whom
+  backups                `/api/v1/backups`: the backups in the data directory, and one more now
   base                   Base classes of the API's handlers
   deliveries             `/api/v1/deliveries`: alerts sent, their attempts, and redelivery
   docs                   `GET /api/v1/docs`: the OpenAPI document to read, behind the same login or key as
@@ -86,6 +87,7 @@ app/api/  The HTTP API and the event stream
 app/api/models/  Every shape that crosses the edge, once
   access                 Who may ask: API keys, and the short-lived tokens made of them; what was changed
   alerts                 What rules would have sent, and what became of one whale's alerts
+  backups                The backups that lie in the data directory
   deliveries             What was sent: each delivery with its attempts
   endpoints              Where alerts go
   events                 Events: the envelope on the stream, in the API and in webhooks alike, and
@@ -457,8 +459,13 @@ dashboard/pages/  Every page that stands, in the order of the navigation
   fees                   The Fees page: what a place in a block costs now, and what whales of the last day
   history                The History page, `/history`
   live                   The Live page, composed of Panel objects
+  settings               The Settings page, `/settings`
   system                 The System page
   wall                   The wall view, `/wall`
+
+dashboard/settings/
+  components             The parts of the Settings page
+  words                  What the Settings page calls things
 
 notifiers/  Where alerts go
   assembly               From settings to the parts

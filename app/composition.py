@@ -176,6 +176,7 @@ class Composition:
             self._alerts,
             engine.accounts,
             AuditLog(file),
+            engine,
         )
         engine.start(self._demo if demo else self._node, self._operator.notices)
 

@@ -55,7 +55,18 @@ from app.web import (
 )
 
 if TYPE_CHECKING:
-    from app.api import Audit, Endpoints, Keys, Labels, Limiter, OwnSettings, Parts, StreamLimits, Streams
+    from app.api import (
+        Audit,
+        Backups,
+        Endpoints,
+        Keys,
+        Labels,
+        Limiter,
+        OwnSettings,
+        Parts,
+        StreamLimits,
+        Streams,
+    )
     from app.bus import Bus
     from app.core.events import Event
     from app.metrics import Metrics
@@ -227,6 +238,7 @@ class Server:
         endpoints: "Endpoints | None" = None,
         accounts: "Accounts | None" = None,
         audit: "Audit | None" = None,
+        backups: "Backups | None" = None,
     ) -> None:
         """Attach the open database: routes that read it can answer now. Call after `mount_api`."""
         if self._parts is None:
@@ -236,6 +248,7 @@ class Server:
         self._parts.endpoints = endpoints
         self._parts.accounts = accounts
         self._parts.audit = audit
+        self._parts.backups = backups
 
     async def mount_pages(self, load: "Callable[[], Callable[[], PagesBundle]]") -> None:
         """Serve the pages. `load` imports them on another thread; the function returned builds them."""

@@ -35,6 +35,16 @@ class InputKind:
     optional: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How a form calls a field; an empty `kind`, and no `options`, are those of the model's annotation."""
+
+    label: str
+    hint: str = ""
+    kind: str = ""
+    options: tuple[str, ...] = ()
+
+
 _BY_NAME = {"int": "number", "float": "number", "Decimal": "number", "bool": "flag", "SecretStr": "secret"}
 _LISTS = (list, tuple, set, frozenset)
 
@@ -107,6 +117,55 @@ class ModelForm(Generic[M]):
         )
 
 
+def described(
+    model: type[BaseModel], asked: Mapping[str, Asked], titles: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """The fields of `asked` as `static/fields.js` draws them, on a page where no Python takes what is typed.
+
+    A name with dots lies within: `rules.types`. `titles`: by field, its options in words; an option
+    without words is not offered.
+
+    Raises:
+        KeyError: for a name that the model has not.
+    """
+    found = []
+    for name, one in asked.items():
+        info = _within(model, name.split("."))
+        kind = _kind(info.annotation)
+        words = titles.get(name)
+        options = one.options or kind.options
+        if kind.optional and kind.field == "one" and not one.options:
+            options = ("", *options)
+        offered = [value for value in options if words is None or value in words]
+        shown = info.get_default(call_default_factory=True)
+        found.append(
+            {
+                "name": name,
+                "label": one.label,
+                "hint": one.hint,
+                "kind": one.kind or kind.field,
+                "options": offered,
+                "titles": [value if words is None else words[value] for value in offered],
+                "optional": kind.optional,
+                "value": _shown(one.kind or kind.field, shown),
+            }
+        )
+    return found
+
+
+def _within(model: type[BaseModel], path: Sequence[str]) -> FieldInfo:
+    """The field at the end of `path`, each step by the name that is sent."""
+    info = next((field for name, field in model.model_fields.items() if path[0] in {name, field.alias}), None)
+    if info is None:
+        raise KeyError(path[0])
+    return info if len(path) == 1 else _within(_model_in(info.annotation), path[1:])
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:  # noqa: ANN401 - any annotation
+    known = [annotation, *get_args(annotation)]
+    return next(one for one in known if isinstance(one, type) and issubclass(one, BaseModel))
+
+
 _NOTHING = object()
 """Of a secret that was left empty: it stays as it is."""
 
@@ -131,7 +190,7 @@ def _shown(kind: str, value: Any) -> Any:  # noqa: ANN401 - a field's value
     known = kind != "secret" and value is not None and value is not PydanticUndefined
     if kind == "flag":
         return known and bool(value)
-    if kind == "many":
+    if kind in {"many", "lines"}:
         return [str(getattr(one, "value", one)) for one in value] if known else []
     return str(getattr(value, "value", value)) if known else ""
 

@@ -7,6 +7,7 @@ from app.front_door import lazily
 if TYPE_CHECKING:
     from app.api.limits import Limiter as Limiter
     from app.api.parts import Audit as Audit
+    from app.api.parts import Backups as Backups
     from app.api.parts import Endpoints as Endpoints
     from app.api.parts import Keys as Keys
     from app.api.parts import Labels as Labels
@@ -23,6 +24,7 @@ __getattr__ = lazily(
         "app.api.limits": ("Limiter",),
         "app.api.parts": (
             "Audit",
+            "Backups",
             "Endpoints",
             "Keys",
             "Labels",

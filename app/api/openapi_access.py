@@ -1,4 +1,4 @@
-"""The OpenAPI paths of keys, audit log, password and the import of labels."""
+"""The OpenAPI paths of keys, audit log, backups, password and the import of labels."""
 
 from typing import Any
 
@@ -17,6 +17,10 @@ def access_paths(audit_filters: list[dict[str, Any]], import_filters: list[dict[
         "/api/v1/audit": {
             "get": operation("audit", "What was changed, newest first", "Audit")
             | {"parameters": audit_filters}
+        },
+        "/api/v1/backups": {
+            "get": operation("backups", "The backups on the box, newest first", "Backups"),
+            "post": operation("makeBackup", "Make one now; it lies on the box", "MadeBackup", 201),
         },
         "/api/v1/password": {
             "post": operation("changePassword", "A new password; ends all sessions", None, 204)

@@ -116,6 +116,18 @@ class OwnSettings(Protocol):
     async def listed(self) -> Sequence[SettingShown]: ...
 
 
+class Backups(Protocol):
+    """The backups in the data directory."""
+
+    async def back_up(self) -> Path:
+        """Make one, and return the file. Raises StoreError."""
+        ...
+
+    def backups(self) -> Sequence[tuple[Path, datetime]]:
+        """Return the files with when they were made, newest first. Blocking."""
+        ...
+
+
 class Endpoints(Protocol):
     """The receivers of alerts, and the deliveries to them."""
 
@@ -191,6 +203,7 @@ class Parts:
     settings: OwnSettings | None = None
     endpoints: Endpoints | None = None
     audit: Audit | None = None
+    backups: Backups | None = None
 
     @property
     def demo(self) -> bool:
@@ -213,6 +226,12 @@ class Parts:
         if self.keys is None:
             raise starting("The database")
         return self.keys
+
+    def open_backups(self) -> Backups:
+        """Raises Problem (503) until one can be made."""
+        if self.backups is None:
+            raise starting("The database")
+        return self.backups
 
     def open_audit(self) -> Audit:
         """Raises Problem (503) until it can be read."""

@@ -9,6 +9,7 @@ from tornado.web import RequestHandler
 from app.api.accuracy import CorrelationHandler, StatisticsHandler
 from app.api.alerts import CalledHostsHandler, PreviewHandler, WhaleAlertsHandler
 from app.api.audit import AuditHandler
+from app.api.backups import BackupsHandler
 from app.api.deliveries import DeliveriesHandler, RedeliverHandler, RedeliverSinceHandler
 from app.api.docs import DocsHandler
 from app.api.endpoints import (
@@ -77,6 +78,7 @@ ROUTES = (
     Route("/api/v1/keys", KeysHandler),
     Route("/api/v1/keys/{name}", KeyHandler),
     Route("/api/v1/audit", AuditHandler),
+    Route("/api/v1/backups", BackupsHandler),
     Route("/api/v1/password", PasswordHandler),
     Route("/api/v1/confirm", ConfirmHandler),
     Route("/api/v1/tokens", TokensHandler),

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,7 @@ from app.store import (
     SettingStore,
     TransitionStore,
     backups_in,
+    made_at,
     open_database,
 )
 from app.views import Component, ComponentStatus, LiveSnapshot, Notice
@@ -169,6 +170,11 @@ class Engine:
         if self._safekeeping is None:
             raise StoreError("the demo is running: it keeps nothing of yours")
         return await self._safekeeping.back_up(self.database)
+
+    def backups(self) -> list[tuple[Path, datetime]]:
+        """Return the backups in the data directory with when they were made, newest first. Blocking."""
+        found = [(path, made_at(path)) for path in backups_in(self._data_dir)]
+        return [(path, at) for path, at in found if at is not None]
 
     async def _open_database(self) -> Opened:
         """Open the database; where none could be read, restore the newest backup first."""

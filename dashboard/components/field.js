@@ -2,6 +2,7 @@
 // What was typed and not saved outlives a lost session: it is kept in this tab until the form is saved. A filter's value
 // stands in the address instead.
 import { component } from "../static/component.js";
+import { BUILD, READ, WRITE } from "../static/inputs.js";
 import { h } from "../static/format.js";
 import { withSearch } from "../static/whales.js";
 
@@ -14,7 +15,13 @@ export function mount(host, params) {
   const draft = `spout-draft:${name}`;
   const hint = h("small", { class: "soft", id: `${id}-hint`, text: params.get("hint") });
   const wrong = h("small", { class: "wrong", id: `${id}-wrong`, role: "alert" });
-  const input = BUILD[kind]({ id, name, params, described: `${id}-hint ${id}-wrong` });
+  const input = BUILD[kind]({
+    id,
+    described: `${id}-hint ${id}-wrong`,
+    label: params.get("label"),
+    options: params.get("options"),
+    titles: params.get("titles"),
+  });
   const label = kind === "many" ? null : h("label", { for: id, text: params.get("label") });
   host.className = `field ${kind}`;
   host.replaceChildren(...(kind === "flag" ? [input, label] : [label, input]).filter(Boolean), hint, wrong);
@@ -60,63 +67,4 @@ export function mount(host, params) {
   say();
 }
 
-const plain =
-  (type) =>
-  ({ id, described }) =>
-    h("input", { id, type, "aria-describedby": described, autocomplete: "off", spellcheck: "false" });
-const BUILD = {
-  text: plain("text"),
-  secret: plain("password"),
-  number: ({ id, described }) =>
-    h("input", { id, type: "text", inputmode: "decimal", "aria-describedby": described, autocomplete: "off" }),
-  flag: plain("checkbox"),
-  one: ({ id, described, params }) =>
-    h(
-      "select",
-      { id, "aria-describedby": described },
-      ...params.get("options").map((value, at) => h("option", { value, text: params.get("titles")[at] ?? value })),
-    ),
-  day: plain("date"),
-  moment: plain("datetime-local"),
-  many: ({ described, params }) =>
-    h(
-      "fieldset",
-      { "aria-describedby": described },
-      h("legend", { text: params.get("label") }),
-      ...params
-        .get("options")
-        .map((value) => h("label", {}, h("input", { type: "checkbox", value }), h("span", { text: value }))),
-    ),
-};
-const READ = {
-  text: (input) => input.value,
-  secret: (input) => input.value,
-  number: (input) => input.value,
-  one: (input) => input.value,
-  day: (input) => input.value,
-  moment: (input) => (input.value ? new Date(input.value).toISOString() : ""),
-  flag: (input) => input.checked,
-  many: (set) => [...set.querySelectorAll("input:checked")].map((one) => one.value),
-};
-const write = (input, value) => {
-  input.value = value ?? "";
-};
-const WRITE = {
-  text: write,
-  secret: write,
-  number: write,
-  one: write,
-  day: write,
-  moment: (input, value) => {
-    const at = new Date(value || NaN);
-    const shifted = new Date(at - at.getTimezoneOffset() * 60_000);
-    input.value = Number.isNaN(shifted.getTime()) ? "" : shifted.toISOString().slice(0, 16);
-  },
-  flag: (input, value) => {
-    input.checked = Boolean(value);
-  },
-  many: (set, value) => {
-    for (const one of set.querySelectorAll("input")) one.checked = (value ?? []).includes(one.value);
-  },
-};
 export const render = component(mount);

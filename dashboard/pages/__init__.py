@@ -8,6 +8,7 @@ from dashboard.pages.accuracy import accuracy
 from dashboard.pages.fees import fees
 from dashboard.pages.history import history
 from dashboard.pages.live import live
+from dashboard.pages.settings import settings
 from dashboard.pages.system import system
 from dashboard.pages.wall import wall
 
@@ -28,5 +29,6 @@ PAGES = (
     Page(path="/history", name="History", compose=history),
     Page(path="/fees", name="Fees", compose=fees),
     Page(path="/system", name="System", compose=system),
+    Page(path="/settings", name="Settings", compose=settings),
     Page(path="/wall", name="Wall", compose=wall, navigated=False),
 )

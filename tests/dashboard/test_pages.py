@@ -31,7 +31,7 @@ def test_the_pages_that_stand_are_mounted_and_no_other() -> None:
 
     pages = build_pages(sea.live, sea.past, PageOptions(version="1"))
 
-    assert set(pages.applications) == {"/", "/accuracy", "/history", "/fees", "/system", "/wall"}
+    assert set(pages.applications) == {"/", "/accuracy", "/history", "/fees", "/settings", "/system", "/wall"}
 
 
 def test_nothing_from_the_settings_can_end_the_script_element() -> None:

@@ -26,6 +26,7 @@ from app.api.models.alerts import (
     WhaleAlert,
     WhaleAlerts,
 )
+from app.api.models.backups import Backup, Backups, MadeBackup
 from app.api.models.deliveries import (
     Attempt,
     Delivery,
@@ -117,6 +118,8 @@ __all__ = [
     "Audit",
     "AuditQuery",
     "Authenticated",
+    "Backup",
+    "Backups",
     "BrierSkill",
     "CalibrationBin",
     "CalledHost",
@@ -166,6 +169,7 @@ __all__ = [
     "ListItem",
     "ListWidget",
     "LoginForm",
+    "MadeBackup",
     "MadeKey",
     "MemoryPressure",
     "Mempool",
@@ -259,6 +263,8 @@ SHAPES: dict[str, type[Shape | Request]] = {
         NewKey,
         MadeKey,
         Audit,
+        Backups,
+        MadeBackup,
         NewPassword,
         Confirmation,
         Confirmed,

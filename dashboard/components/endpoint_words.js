@@ -1,0 +1,75 @@
+// How an endpoint and a delivery fare, in words. Pure.
+import { clock, duration, integer, moment, share } from "../static/format.js";
+
+// [tone, words] of the one thing that matters most now.
+export function stateOf(endpoint, now) {
+  const { state } = endpoint;
+  if (state.disabled_because) return ["bad", `Spout turned it off: ${state.disabled_because}`];
+  if (!endpoint.enabled) return ["off", "Off"];
+  if (mutedUntil(endpoint, now)) return ["wait", `Muted until ${until(endpoint.muted_until, now)}`];
+  if (state.success_rate_24h === 0) return ["bad", "Nothing arrives"];
+  if (state.queued && state.success_rate_24h !== null && state.success_rate_24h < 1) return ["warn", "Trying again"];
+  if (!state.last_success_at) return ["wait", "Nothing sent yet"];
+  return ["ok", "Works"];
+}
+
+export const mutedUntil = (endpoint, now) =>
+  endpoint.muted_until && Date.parse(endpoint.muted_until) > now ? endpoint.muted_until : null;
+
+const DAY = 86_400_000;
+const until = (at, now) => (Date.parse(at) - now < DAY / 2 ? clock(Date.parse(at)) : moment(Date.parse(at)));
+
+export function figuresOf({ kind, state }, now) {
+  if (kind === "heartbeat" && !state.last_success_at) return [];
+  return [
+    [
+      "Last success",
+      state.last_success_at ? `${duration((now - Date.parse(state.last_success_at)) / 1000)} ago` : "none",
+    ],
+    ["Arrived, 24 h", state.success_rate_24h === null ? "nothing sent" : share(state.success_rate_24h)],
+    ["95 % within", state.p95_ms === null ? "unknown" : `${integer(state.p95_ms)} ms`],
+    ["Waiting", integer(state.queued)],
+    state.next_attempt_at ? ["Next try", clock(Date.parse(state.next_attempt_at))] : null,
+  ].filter(Boolean);
+}
+
+// What a test came to, as the API answers it.
+export function testWords({ delivered, status_code: status, ms, error }) {
+  const took = ms === null ? "" : ` in ${integer(ms)} ms`;
+  const code = status === null ? "" : ` (${status})`;
+  return delivered
+    ? `Arrived${took}${code}.`
+    : `Did not arrive${code}${took ? `, after${took.slice(3)}` : ""}: ${error}.`;
+}
+
+const HELD = {
+  muted: "muted",
+  quiet: "quiet hours",
+  budget: "over the budget",
+  rule: "not in the rules",
+  one_thread: "one message a whale",
+  degraded_after_s: "the source came back in time",
+  came_back: "the source came back in time",
+  restored: "from before a backup was restored",
+  disabled: "it was off",
+  test: "",
+  restart: "Spout was restarted",
+};
+export const heldWords = (because) => HELD[because] ?? because ?? "";
+
+export const STATUS = {
+  waiting: ["wait", "Waiting"],
+  delivered: ["ok", "Arrived"],
+  failed: ["bad", "Failed"],
+  dropped: ["off", "Held back"],
+};
+export function attemptWords({ status_code: status, ms, error, answer }) {
+  const code = status === null ? "no answer" : String(status);
+  return [`${code} · ${integer(ms)} ms`, error ?? "", error && answer ? `“${answer}”` : ""].filter(Boolean).join(" · ");
+}
+
+export const MUTES = [
+  [30 * 60, "30 min"],
+  [2 * 3600, "2 h"],
+  [24 * 3600, "24 h"],
+];

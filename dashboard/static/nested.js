@@ -1,0 +1,43 @@
+// What was typed, as the API takes it, and its words about what is wrong, back to the field. Pure.
+
+// { "rules.types": [] } -> { rules: { types: [] } }
+export function nested(flat) {
+  const whole = {};
+  for (const [name, value] of Object.entries(flat)) {
+    const path = name.split(".");
+    const last = path.pop();
+    let inside = whole;
+    for (const step of path) inside = inside[step] ??= {};
+    inside[last] = value;
+  }
+  return whole;
+}
+
+// The value at "rules.types", null where one step is missing.
+export const within = (whole, name) => name.split(".").reduce((one, step) => one?.[step] ?? null, whole);
+
+// A number if it is one, else what was typed: then the API says what it must be.
+export function typed(kind, raw) {
+  if (typeof raw === "string" && kind !== "area") raw = raw.trim();
+  if (raw === "" || raw === null) return null;
+  if (kind !== "number") return raw;
+  const number = Number(raw.replace(",", "."));
+  return Number.isFinite(number) ? number : raw;
+}
+
+// "rules.entities[0] must not be empty" -> ["rules.entities", "must not be empty"]; ["", words] if no field is named.
+export function faultOf(message, names) {
+  const known = [...names].sort((one, other) => other.length - one.length);
+  const field = known.find((name) => message.startsWith(name) && /^[\s[.:]/.test(message.slice(name.length)));
+  if (!field) return ["", message];
+  return [field, message.slice(field.length).replace(/^[^\s]*\s+/, "")];
+}
+
+// What of `after` is not as in `before`, by its first names: what a PATCH names.
+export const changes = (before, after) =>
+  Object.fromEntries(
+    Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name] ?? null)),
+  );
+
+export const sentence = (text) =>
+  text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "";

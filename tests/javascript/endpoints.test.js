@@ -1,0 +1,75 @@
+import "./page.js";
+import assert from "node:assert/strict";
+import test from "node:test";
+
+const draft = await import("../../dashboard/components/endpoint_draft.js");
+const words = await import("../../dashboard/components/endpoint_words.js");
+
+const NOW = Date.parse("2026-11-27T12:00:00Z");
+const empty = Object.fromEntries(
+  [...draft.RULES, ...Object.values(draft.TARGET).flat(), "name"].map((name) => [name, null]),
+);
+const typed = (more) => ({ ...empty, name: "Phone", reach: "public", "quiet_hours.digest": true, ...more });
+const state = {
+  last_success_at: null,
+  success_rate_24h: null,
+  p95_ms: null,
+  queued: 0,
+  next_attempt_at: null,
+  disabled_because: null,
+};
+const endpoint = (more = {}) => ({
+  ...{ id: "e1", name: "Phone", kind: "webhook", url: "https://host/***", email: null, telegram: null },
+  ...{ reach: "public", enabled: true, muted_until: null, quiet_hours: null, budget_per_hour: null, one_thread: true },
+  ...{
+    rules: { types: [], flow_types: [], entities: [], min_moved_btc: null, min_urgency: null, confirmed_only: false },
+  },
+  ...{ template: null, link: null, degraded_after_s: 300, watch: null, every_minutes: null, state },
+  ...more,
+});
+
+test("what was left empty is no quiet hours and nothing watched", () => {
+  const body = draft.bodyOf("webhook", typed({ url: "https://host/a" }));
+  assert.deepEqual([body.quiet_hours, body.watch, body.link], [null, null, null]);
+});
+test("half of the quiet hours is sent, for the API to say what is missing", () => {
+  assert.deepEqual(draft.settingsOf(typed({ "quiet_hours.from": "22:00" })).quiet_hours, {
+    from: "22:00",
+    digest: true,
+  });
+});
+test("a net flow is a line of BTC, hours and a name", () => {
+  assert.deepEqual(draft.flowOf("500, 24, Binance"), { btc: 500, hours: 24, entity: "Binance" });
+  assert.deepEqual(draft.flowOf("500, 24"), { btc: 500, hours: 24, entity: null });
+  assert.equal(draft.flowOf("many, 24").btc, "many");
+});
+test("an endpoint that was opened and not touched changes nothing", () => {
+  const values = draft.valuesOf(endpoint({ quiet_hours: { from: "22:00", to: "07:00", digest: false }, link: false }));
+  assert.deepEqual(draft.changeOf("webhook", values, { ...values }), {});
+});
+test("only what differs is changed, and an address that was not typed anew stays", () => {
+  const values = draft.valuesOf(endpoint());
+  assert.deepEqual(draft.changeOf("webhook", values, { ...values, budget_per_hour: 30 }), { budget_per_hour: 30 });
+});
+test("of a chat only its changed part is sent, so that the token stays", () => {
+  const values = draft.valuesOf(endpoint({ kind: "telegram", url: null, telegram: { chat_id: "42", api_url: null } }));
+  const change = draft.changeOf("telegram", values, { ...values, "telegram.chat_id": "43" });
+  assert.deepEqual(change, { telegram: { chat_id: "43" } });
+  assert.equal(draft.movesTarget(change), true);
+});
+test("a user name that was emptied is taken away", () => {
+  const email = { host: "h", port: 25, security: "none", username: "u", from: "a@b.c", to: "d@e.f" };
+  const values = draft.valuesOf(endpoint({ kind: "email", url: null, email }));
+  assert.deepEqual(draft.changeOf("email", values, { ...values, "email.username": null }).email, { username: null });
+});
+test("what matters most of an endpoint is said", () => {
+  const said = (more) => words.stateOf(endpoint(more), NOW)[1];
+  assert.equal(said({ state: { ...state, disabled_because: "410 Gone" } }), "Spout turned it off: 410 Gone");
+  assert.match(said({ muted_until: "2026-11-27T14:00:00Z" }), /^Muted until/);
+  assert.equal(said({ muted_until: "2026-11-27T11:00:00Z" }), "Nothing sent yet");
+  assert.equal(said({ state: { ...state, success_rate_24h: 0 } }), "Nothing arrives");
+});
+test("a test that failed says what was answered and after how long", () => {
+  const result = { delivered: false, status_code: 500, ms: 12, error: "answered 500" };
+  assert.equal(words.testWords(result), "Did not arrive (500), after 12 ms: answered 500.");
+});

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+const { faultOf, nested, sentence, typed, within } = await import("../../dashboard/static/nested.js");
+
+test("names with dots lie within", () => {
+  assert.deepEqual(nested({ "a.b": 1, "a.c.d": 2, e: 3 }), { a: { b: 1, c: { d: 2 } }, e: 3 });
+});
+test("a step that is missing leads to nothing", () => {
+  assert.equal(within({ watch: null }, "watch.report.at"), null);
+});
+test("a number is a number, and what is none stays for the API to refuse", () => {
+  assert.deepEqual([typed("number", " 1,5 "), typed("number", "many"), typed("number", "")], [1.5, "many", null]);
+});
+test("what is wrong goes to the field with the longest name", () => {
+  assert.deepEqual(faultOf("rules.entities[0] must not be empty", ["rules", "rules.entities"]), [
+    "rules.entities",
+    "must not be empty",
+  ]);
+});
+test("a name that only begins like a field is none", () => {
+  assert.deepEqual(faultOf("urls are odd", ["url"]), ["", "urls are odd"]);
+});
+test("a sentence begins large and ends", () => {
+  assert.equal(sentence("must be a number"), "Must be a number.");
+});
