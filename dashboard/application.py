@@ -98,7 +98,8 @@ class PageApplication(Application):
 
     def _learn(self) -> Learned:
         document = Document()
-        page = self._place_on(document)
+        with document.models.freeze():
+            page = self._place_on(document)
         session: dict[str, Any] = {"channel": page.channel, "scripts": assets.library_addresses()}
         if page.frozen:
             body = serialize_json(document.to_json(deferred=False)).encode()

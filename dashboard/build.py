@@ -60,7 +60,10 @@ class PageOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """`applications` for BokehTornado, `handlers` beside them; `open` on the serving loop."""
+    """`applications` for BokehTornado, `handlers` beside them; `open` on the serving loop.
+
+    Opened `ahead`, each page is composed before somebody asks for it; else when it is first asked for.
+    """
 
     applications: dict[str, PageApplication]
     handlers: list[tuple[Any, ...]]
@@ -69,10 +72,11 @@ class Pages:
     memory: SystemMemory = field(repr=False)
     _preparing: list[asyncio.Task[None]] = field(default_factory=list, repr=False)
 
-    def open(self) -> None:
+    def open(self, *, ahead: bool = True) -> None:
         self.memory.open()
         self.feed.open()
-        self._preparing.append(asyncio.get_running_loop().create_task(self._prepare()))
+        if ahead:
+            self._preparing.append(asyncio.get_running_loop().create_task(self._prepare()))
 
     def close(self) -> None:
         for task in self._preparing:
@@ -82,7 +86,7 @@ class Pages:
         self.memory.close()
 
     async def _prepare(self) -> None:
-        """Compose each page before somebody asks for it; what fails is tried again, and said, when asked."""
+        """Compose each page; what fails is tried again, and said, when it is asked for."""
         for page in self.applications.values():
             await page.prepare_quietly()
 

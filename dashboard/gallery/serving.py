@@ -39,8 +39,14 @@ def gallery_pages() -> Pages:
 
 
 @asynccontextmanager
-async def serving(pages: Pages, port: int = 0, **bokeh: Any) -> AsyncIterator[str]:  # noqa: ANN401 - Bokeh's own
-    """Yield the address; `port` 0 for any that is free."""
+async def serving(
+    pages: Pages,
+    port: int = 0,
+    *,
+    ahead: bool = False,
+    **bokeh: Any,  # noqa: ANN401 - Bokeh's own
+) -> AsyncIterator[str]:
+    """Yield the address; `port` 0 for any that is free. `ahead`: all pages are composed at once."""
     bokeh_app = importlib.import_module("app.web.bokeh_app")  # whoever imports the pages has Panel
     settings = read_settings({"SPOUT_DATA_DIR": "/nowhere"})
     clock = SystemClock()
@@ -49,7 +55,7 @@ async def serving(pages: Pages, port: int = 0, **bokeh: Any) -> AsyncIterator[st
     beside = [spec for spec in pages.handlers if bokeh_app.is_beside_api(spec)]
     own = Application([(r"/healthz", HealthzHandler, {"door": _Ready()}), *beside], gate=gate)
     router = RuleRouter([Rule(PathMatches(r"/(?:healthz|api/.*)"), own), Rule(AnyMatches(), app)])
-    pages.open()
+    pages.open(ahead=ahead)
     sockets = bind_sockets(port, "127.0.0.1")
     server = HTTPServer(router)
     server.add_sockets(sockets)

@@ -19,7 +19,7 @@ PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 async def main() -> None:
     sea = Sea()
     harbour(sea)
-    async with a_browser() as browser, served(sea) as (address, _):
+    async with a_browser() as browser, served(sea, ahead=True) as (address, _):
         await (await browser.new_page()).goto("about:blank")  # the browser itself is warm
         page = await (await browser.new_context(viewport={"width": 1440, "height": 900})).new_page()
         begin = time.monotonic()

@@ -56,7 +56,7 @@ async def _crowd(browser: Browser) -> list[BenchRow]:
     """20 Bokeh and 20 feed clients beside one real page, while 50 transactions a second come in."""
     sea = Sea()
     harbour(sea)
-    async with served(sea, pages=TRIAL) as (address, pages):
+    async with served(sea, ahead=True, pages=TRIAL) as (address, pages):
         before = _rss()
         crowd = multiprocessing.get_context("spawn").Process(
             target=_clients, args=(address, STREAM_SECONDS + 70)
@@ -155,7 +155,7 @@ async def _paint(browser: Browser) -> list[BenchRow]:
     for _ in range(3):
         sea = Sea()
         harbour(sea)
-        async with served(sea) as (address, _pages):
+        async with served(sea, ahead=True) as (address, _pages):
             context = await browser.new_context(viewport={"width": 1440, "height": 900})
             page = await context.new_page()
             cdp = await context.new_cdp_session(page)
@@ -192,7 +192,7 @@ async def _arrivals() -> list[BenchRow]:
     """20 visitors at once: what they cost the one loop, on a page that is frozen and on one with sessions."""
     sea = Sea()
     harbour(sea)
-    async with served(sea, pages=TRIAL) as (address, _):
+    async with served(sea, ahead=True, pages=TRIAL) as (address, _):
         for _ in range(2):
             await AsyncHTTPClient().fetch(address)
             await _bokeh_client(address)
@@ -250,7 +250,7 @@ look();
 async def _pixels(browser: Browser) -> list[BenchRow]:
     """From the Snapshot that holds a whale to the frame that shows it; the pace of the feed is in it."""
     sea = Sea()
-    async with served(sea) as (address, _):
+    async with served(sea, ahead=True) as (address, _):
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
         page = await watched(await context.new_page(), address).open()
         await page.evaluate(WATCH_PIXELS)
@@ -278,7 +278,7 @@ async def _fluid(browser: Browser) -> list[BenchRow]:
     sea.appear(
         *(a_whale(f"w{n}", 101 + n, sea.now - timedelta(seconds=n), rate=1 + n % 12) for n in range(2_000))
     )
-    async with served(sea) as (address, _):
+    async with served(sea, ahead=True) as (address, _):
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
         page = await watched(await context.new_page(), address).open()
         cdp = await context.new_cdp_session(page)
@@ -327,7 +327,7 @@ async def _sessions() -> list[BenchRow]:
     """100 pages opened and closed, in two halves: what the second half adds is what leaks."""
     sea = Sea()
     harbour(sea)
-    async with served(sea, unused_seconds=1, pages=TRIAL) as (address, pages):
+    async with served(sea, ahead=True, unused_seconds=1, pages=TRIAL) as (address, pages):
         await _open_and_close(address, 10)
         base, documents = _rss(), _documents()
         await _open_and_close(address, SESSIONS // 2)

@@ -21,9 +21,18 @@ from tests.browser.sea import Sea, a_whale, blocks
 
 @asynccontextmanager
 async def served(
-    sea: Sea, port: int = 0, unused_seconds: float = 15, token_seconds: int = 300, **options: Any
+    sea: Sea,
+    port: int = 0,
+    *,
+    unused_seconds: float = 15,
+    token_seconds: int = 300,
+    ahead: bool = False,
+    **options: Any,
 ) -> AsyncIterator[tuple[str, Pages]]:
-    """Serve the pages over `sea` on a loopback port, as the appliance mounts them; yields the address."""
+    """Serve the pages over `sea` on a loopback port, as the appliance mounts them; yields the address.
+
+    `ahead`: all pages are composed at once, as the appliance does; else each when it is first asked for.
+    """
     pages = build_pages(
         sea.live,
         sea.past,
@@ -40,6 +49,7 @@ async def served(
     async with serving(
         pages,
         port,
+        ahead=ahead,
         token_seconds=token_seconds,
         unused_session_lifetime_milliseconds=lifetime,
         check_unused_sessions_milliseconds=lifetime // 2,
