@@ -145,6 +145,7 @@ app/core/  The domain model and its rules, as pure functions without I/O, clock,
   models                 Parsed transactions and blocks, the same whichever source they come from
   observations           Observations, the only output of a source
   prediction             The record of one whale from first seen to its end, the same through replacements
+  prices                 The price of bitcoin in the operator's currency, as the operator's own backend
   preference             Selects market data of the best fresh source
   questions              Questions of the tracker, which a source that can answers with observations
   recent                 A bounded dictionary that evicts the oldest entry first
@@ -245,6 +246,7 @@ app/engine/  The pipeline over live or recorded sources, and the long-running ta
   inbox                  The bounded queue of observations in front of the pipeline
   memory                 Watches the process's own memory, and has whales unloaded when it stays short
   pipeline               The pipeline from observation to stored and published event, step by step
+  prices                 Holds the backend's last reported prices, and answers with the one in the
   recalibrate            Recalibrates the forecaster every few hours from the outcomes of its own forecasts
   replay                 Replays recordings through the same pipeline, at full speed or recorded pace
   retention              Prunes old history, only while the wall clock agrees with the last block's time

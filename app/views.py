@@ -15,6 +15,7 @@ from app.core.forecasting import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesRecommended, MempoolMeasured, QueueProjected
 from app.core.prediction import Prediction, Status, Urgency
+from app.core.prices import Price
 from app.core.scoring import AccuracyCause, CalibrationBin, Figures, Period
 from app.core.units import Sats, Script
 
@@ -145,6 +146,8 @@ class Snapshot:
     loop_lag_ms: float | None = None
     accuracy: HitCount | None = None
     """Of the shortest window with enough forecasts, else of the longest; None before it was read."""
+    price: Price | None = None
+    """In the operator's currency; None if off, unknown or too old."""
 
 
 class ComesFrom(StrEnum):

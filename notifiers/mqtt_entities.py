@@ -97,12 +97,15 @@ def whale_message(event: Event) -> str | None:
         return None
     body: Mapping[str, Any] = event.body
     moved = body.get("moved_sat")
+    value = body.get("value_fiat") or {}
     return _json(
         {
             "event_type": "detected",
             "prediction_id": event.prediction_id,
             "txid": body.get("txid"),
             "moved_btc": None if moved is None else _btc(moved),
+            "value": value.get("amount"),
+            "currency": value.get("currency"),
             "flow": body.get("flow_type"),
             "urgency": body.get("urgency"),
             "detected_at": iso(event.timestamp),

@@ -10,6 +10,7 @@ from app.api.problems import Problem, bad_parameter
 from app.api.query import prediction_query
 from app.core.events import Event
 from app.core.prediction import Prediction
+from app.core.prices import Price
 from app.errors import ParseError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -24,9 +25,12 @@ class PredictionsHandler(ApiHandler):
             page = await self.parts.open_history().page(query)
         except ParseError as error:
             raise bad_parameter("cursor", "is not one that Spout gave") from error
+        price = self.parts.live.snapshot.price
         self.answer(
             PredictionPage(
-                predictions=[signal_of(prediction) for prediction in page.predictions],
+                predictions=[
+                    signal_of(one, price if query.as_of is None else one.price) for one in page.predictions
+                ],
                 total_count=page.total_count,
                 page_info=PageInfo(
                     limit=query.limit,
@@ -49,14 +53,14 @@ class PredictionHandler(ApiHandler):
         if prediction is None:
             raise Problem(404, "not_found", f"No prediction has or had {name}")
         events = await history.events_of(prediction.prediction_id)
-        self.answer(life_of(prediction, events))
+        self.answer(life_of(prediction, events, self.parts.live.snapshot.price))
 
 
-def life_of(prediction: Prediction, events: tuple[Event, ...]) -> PredictionLife:
+def life_of(prediction: Prediction, events: tuple[Event, ...], price: Price | None = None) -> PredictionLife:
     """Return the whale with its lineage and events, ascending."""
     first = prediction.first_forecast
     return PredictionLife(
-        **dict(signal_of(prediction)),
+        **dict(signal_of(prediction, price)),
         lineage=lineage(prediction, events),
         forecasts=[revision_of(forecast) for forecast in prediction.forecasts],
         first_forecast=None if first is None else revision_of(first),

@@ -205,6 +205,18 @@ class FeesRecommended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PricesReported:
+    """What one BTC costs, by currency (ISO 4217), at the backend's own time of it.
+
+    A currency whose price cannot be one is not in it; `at` is None if the backend does not say when.
+    """
+
+    per_btc: Mapping[str, float]
+    at: datetime | None
+    source: SourceName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectedBlock:
     """One projected block: `fee_range` ascending, sat/vB; `median` is 0 while it is not half full.
 
@@ -352,6 +364,7 @@ Observation = (
     | MempoolListed
     | Unanswered
     | FeesRecommended
+    | PricesReported
     | QueueProjected
     | MempoolMeasured
     | SourceConnected

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from app.core.classification import Classification, Flag, Flow
 from app.core.models import SourceName, Transaction
+from app.core.prices import Price
 from app.core.units import BlockHash, Height, SatPerVb, Txid
 
 HORIZONS = (1, 2, 3, 6, 12, 24, 144)
@@ -149,6 +150,8 @@ class Prediction:
     """The replacements that led to the current transaction or ended the prediction; oldest first."""
     clock_steps_seconds: float = 0.0
     """Sum of wall clock steps (back: negative) between first seen and the end."""
+    price: Price | None = None
+    """The price when this version was stored, so that its event says the same each time it is read."""
     demo: bool = False
 
     @property

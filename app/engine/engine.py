@@ -25,6 +25,7 @@ from app.engine.disk import DiskWatch
 from app.engine.inbox import Inbox
 from app.engine.memory import MemoryWatch, rss_mb
 from app.engine.pipeline import Pipeline
+from app.engine.prices import PriceHolder
 from app.engine.recalibrate import Recalibrator
 from app.engine.retention import Retention
 from app.engine.safekeeping import Safekeeping
@@ -115,6 +116,7 @@ class Engine:
         self._supervisor = Supervisor(clock, random.random)
         self._inbox = Inbox(clock)
         self._metrics = metrics or Metrics()
+        self._prices = PriceHolder(lambda: settings.current.currency.code)
         self._seen_txids = SeenTxids()
         self.labels = LabelsInForce(demo=demo)
         self._store_error: str | None = None
@@ -226,6 +228,7 @@ class Engine:
             sequence=lambda: self.store.last_sequence,
             figures=self._forecaster.figures,
             accuracy=lambda: self._accuracy.counted,
+            price=self._prices.price,
             demo=self._demo,
         )
         for notice in (*self._opened.notices, *notices):
@@ -238,12 +241,13 @@ class Engine:
             question_queue=self._answering,
             bus=self._bus,
             clock=self._clock,
-            listeners=(sources, self._forecaster, self._snapshots, self._accuracy),
+            listeners=(sources, self._forecaster, self._prices, self._snapshots, self._accuracy),
             on_trouble=self._on_store_trouble,
             on_storing=self._snapshots.storing,
             clock_steps=ClockSteps(self._clock),
             run_guarded=self._supervisor.run_guarded,
             metrics=self._metrics,
+            price=self._prices.price,
         )
         self._unsubscribe = self._in_force.subscribe(self._take_settings)
         self._live.show(self._snapshots.snapshot())
@@ -320,6 +324,7 @@ class Engine:
             await self._own_settings.refresh()
 
     def _take_settings(self, settings: Settings) -> None:
+        self._live.show(self._snapshots.snapshot())  # a changed currency is in force on return
         before, threshold = self.tracker.threshold, settings.whale_threshold_sat
         if threshold == before:
             return

@@ -8,7 +8,7 @@ classify and forecast), the store commits them, and only then are they published
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -24,6 +24,7 @@ from app.core.events import Event, EventType, Happening
 from app.core.models import Block
 from app.core.observations import Observation
 from app.core.prediction import Prediction
+from app.core.prices import Price
 from app.core.questions import AskMempool, Question
 from app.core.tracking import Tracker
 from app.core.units import BlockHash
@@ -100,6 +101,7 @@ class Pipeline:
         clock_steps: Callable[[], Sequence[Observation]] = tuple,
         run_guarded: RunGuarded = _run_unguarded,
         metrics: Metrics | None = None,
+        price: Callable[[datetime], Price | None] = lambda _at: None,
     ) -> None:
         """`on_trouble` receives the error while the store fails, and None once it works again.
 
@@ -107,7 +109,7 @@ class Pipeline:
         `clock_steps` returns the wall clock steps since its last call.
 
         `run_guarded` runs one step and returns None if it raised: one unexpected observation must not
-        lose the rest of its batch.
+        lose the rest of its batch. `price` is what events are valued by; it is stored with them.
         """
         self._tracker = tracker
         self._event_store = event_store
@@ -120,6 +122,7 @@ class Pipeline:
         self._clock_steps = clock_steps
         self._run_guarded = run_guarded
         self._metrics = metrics
+        self._price = price
         self.events = 0
 
     async def take(
@@ -165,8 +168,10 @@ class Pipeline:
             if drawn is None:
                 batch.questions.append(AskMempool("an observation could not be followed"))
                 continue
-            batch.happenings += drawn.happenings
-            batch.predictions |= drawn.predictions
+            if drawn.happenings or drawn.predictions:
+                price = self._price(at)
+                batch.happenings += (_priced_happening(one, price) for one in drawn.happenings)
+                batch.predictions |= {key: _priced(one, price) for key, one in drawn.predictions.items()}
             batch.blocks += drawn.blocks
             batch.read += drawn.read
             batch.questions += drawn.questions
@@ -196,6 +201,17 @@ class Pipeline:
                 if attempt:
                     self._on_trouble(None)
                 return events
+
+
+def _priced_happening(happening: Happening, price: Price | None) -> Happening:
+    if happening.prediction is None or happening.prediction.price == price:
+        return happening
+    return replace(happening, prediction=_priced(happening.prediction, price))
+
+
+def _priced(prediction: Prediction, price: Price | None) -> Prediction:
+    """One that was read back from the store still has the price of then."""
+    return prediction if prediction.price == price else replace(prediction, price=price)
 
 
 def _note(event: Event) -> None:

@@ -19,6 +19,7 @@ from app.core.observations import (
     QueueProjected,
 )
 from app.core.prediction import Prediction
+from app.core.prices import Price
 from app.core.tracking import Tracker
 from app.views import Component, Counters, HitCount, Level, LiveSnapshot, Notice, Snapshot
 
@@ -56,6 +57,7 @@ class Snapshots:
         leads: Callable[[], tuple[Lead, ...]] = tuple,
         standing: Callable[[], tuple[Notice, ...]] = tuple,
         accuracy: Callable[[], HitCount | None] = lambda: None,
+        price: Callable[[datetime], Price | None] = lambda _at: None,
     ) -> None:
         """`standing` returns the notices that are current; the others stand until `settle`."""
         self._live = live
@@ -71,6 +73,7 @@ class Snapshots:
         self._leads = leads
         self._standing = standing
         self._accuracy = accuracy
+        self._price = price
         self._process = psutil.Process()
         self._started_at = live.snapshot.started_at
         self._fees: FeesRecommended | None = None
@@ -170,6 +173,7 @@ class Snapshots:
             leads=self._leads(),
             loop_lag_ms=self._lag_ms,
             accuracy=self._accuracy(),
+            price=self._price(self._clock.now()),
         )
 
     def _believe(self) -> None:

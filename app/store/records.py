@@ -119,7 +119,7 @@ def event_of(row: Sequence[Any], instance: str, reported: Prediction | None) -> 
         id=name or event_id(instance, sequence),
         sequence=sequence,
         timestamp=moment(at),
-        body=_decoded(_BODY, body) if reported is None else signal_of(reported).body(),
+        body=_decoded(_BODY, body) if reported is None else signal_of(reported, reported.price).body(),
         prediction_id=prediction_id,
     )
 
@@ -169,7 +169,7 @@ def microseconds(at: datetime) -> int:
 
 def _body(happening: Happening) -> dict[str, Any]:
     if happening.prediction is not None:
-        return signal_of(happening.prediction).body()
+        return signal_of(happening.prediction, happening.prediction.price).body()
     return dict(happening.facts or {})
 
 

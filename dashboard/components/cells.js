@@ -1,11 +1,11 @@
 // How one whale is written in a row: waiting, or ended.
-import { age, btc, btcShort, duration, feerate, h, integer, percent, plural, words } from "../static/format.js";
+import { age, btc, btcShort, duration, feerate, h, integer, money, percent, plural, words } from "../static/format.js";
 
 export const PENDING_COLUMNS = ["Moves, BTC", "From and to", "Forecast", "Urgency", "Marks", "Age"];
 export const ENDED_COLUMNS = ["Moved, BTC", "From and to", "Did it hold?", "Block", "Seen ahead", "Ended"];
 
-export const pendingCells = (tip) => (row) => [
-  amount(row),
+export const pendingCells = (tip, price) => (row) => [
+  amount(row, price),
   route(row),
   forecast(row, tip),
   urgency(row),
@@ -13,8 +13,8 @@ export const pendingCells = (tip) => (row) => [
   h("span", { class: "when" }, age(row.seen)),
 ];
 
-export const endedCells = (row) => [
-  amount(row),
+export const endedCells = (price) => (row) => [
+  amount(row, price),
   route(row),
   h(
     "span",
@@ -36,8 +36,9 @@ export const endedCells = (row) => [
   h("span", { class: "when" }, row.ended ? age(row.ended) : "unknown"),
 ];
 
-export function amount(row) {
+export function amount(row, price) {
   const beside = [
+    price ? money((row.moved / 1e8) * price.per_btc, price.currency) : null,
     sure(row),
     row.gross !== row.moved && !(row.is === "up_to" && row.gross === row.high) ? `${btcShort(row.gross)} gross` : null,
   ]

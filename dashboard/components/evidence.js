@@ -1,5 +1,5 @@
 // Why we say what we say of a whale, and when what happened: two sections of the drawer.
-import { btcExact, duration, feerate, h, integer, moment, percent, plural } from "../static/format.js";
+import { btcExact, duration, feerate, h, integer, moment, money, percent, plural } from "../static/format.js";
 import { forecastWords } from "./cells.js";
 
 const MOST_LABELS = 12;
@@ -38,6 +38,7 @@ export function evidence(whale, known) {
     }),
     facts([
       ["Moves", `${btcExact(whale.moved_sat)} BTC`],
+      ["Worth now", whale.value_fiat ? money(whale.value_fiat.amount, whale.value_fiat.currency) : null],
       [
         "Between",
         whale.moved_low_sat !== whale.moved_high_sat

@@ -21,7 +21,7 @@ const KINDS = {
     id: "pending",
     label: "Mempool predictions",
     columns: PENDING_COLUMNS,
-    fill: (row) => pendingCells(state.tip)(row),
+    fill: (row) => pendingCells(state.tip, state.price)(row),
     of: (row) => row.status === "pending",
     order: (a, b) => b.seen - a.seen || (a.id < b.id ? -1 : 1),
     reading: "Reading what waits…",
@@ -39,7 +39,7 @@ const KINDS = {
     id: "confirmed",
     label: "Confirmed flows",
     columns: ENDED_COLUMNS,
-    fill: endedCells,
+    fill: (row) => endedCells(state.price)(row),
     of: (row) => row.status !== "pending",
     order: (a, b) => (b.ended ?? 0) - (a.ended ?? 0) || (a.id < b.id ? -1 : 1),
     reading: "Reading what came true…",
@@ -68,7 +68,7 @@ export function mount(host, params) {
   const table = new Table(inside, { label: kind.label, columns: kind.columns, fill: kind.fill, open: choose, most });
   tables[which] = table;
   const tally = host.closest(".card")?.querySelector(".tally");
-  let tip = null;
+  let drawn = null;
   table.again = () => {
     const all = [...store.rows.values()];
     const rows = listed();
@@ -78,8 +78,9 @@ export function mount(host, params) {
     if (which === "pending") stale(rows.length > 0);
   };
   on(["rows", "status", "filters"], (_, ended) => {
-    if (state.tip !== tip) {
-      tip = state.tip;
+    const said = `${state.tip} ${state.price?.currency} ${state.price?.per_btc}`;
+    if (said !== drawn) {
+      drawn = said;
       table.refill();
     }
     // Both tables are drawn in one go, by the one that a whale leaves.

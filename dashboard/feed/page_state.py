@@ -79,7 +79,16 @@ def status_part(snapshot: Snapshot) -> Part:
         "rss": None if snapshot.rss_mb is None else round(snapshot.rss_mb),
         "limit": snapshot.memory_limit_mb,
         "threshold": snapshot.threshold_sat,
+        "price": price_part(snapshot),
     }
+
+
+def price_part(snapshot: Snapshot) -> Part | None:
+    """By what the page values amounts; None if off, unknown or too old."""
+    price = snapshot.price
+    if price is None:
+        return None
+    return {"currency": price.currency, "per_btc": price.per_btc, "at": millis(price.at)}
 
 
 def totals_part(snapshot: Snapshot) -> Part:

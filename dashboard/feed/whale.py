@@ -52,7 +52,7 @@ class WhaleStory:
         tx = prediction.tx
         return {
             "row": row_of(prediction),
-            "whale": signal_of(prediction).body(),
+            "whale": signal_of(prediction, self._live.snapshot.price).body(),
             "moved_words": MOVED_WORDS[prediction.classification.moved_is],
             "marks": flags_of(prediction),
             "seen_by": _seen_by(prediction.first_seen_by),

@@ -6,7 +6,7 @@ import { Store } from "./store.js";
 import { written } from "./session.js";
 
 export const store = new Store();
-export const state = { known: false, tip: null };
+export const state = { known: false, tip: null, price: null };
 const listeners = [];
 
 // `names`: parts of the page state ("rows", "status", "totals" …); message at once if the state is there.
@@ -24,6 +24,7 @@ function received(changed, ended) {
     status(store.parts.status);
     sameProgram(store.parts.status.assets);
     state.tip = store.parts.status.tip;
+    state.price = store.parts.status.price ?? null;
   }
   publish(changed, ended);
 }

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from tornado.web import RequestHandler
 
 from app.api.openapi import paths
 from app.api.routes import ROUTES
 from app.core.prediction import Status
+from app.core.prices import Price
 from app.views import Component, ComponentStatus, Counters, Notice, Snapshot
 from tests.api.builders import a_forecast, a_prediction, an_event
 from tests.api.conftest import ADMIN, READ, Composition, OpenServer
@@ -146,6 +149,20 @@ async def test_a_list_goes_on_where_the_cursor_says(composition: Composition) ->
         numbered_txid(3),
     ]
     assert (first["total_count"], second["page_info"]["has_next"]) == (3, False)
+
+
+async def test_what_moves_is_valued_by_the_price_of_now_and_looking_back_by_the_price_of_then(
+    composition: Composition,
+) -> None:
+    then, now = (Price(currency="EUR", per_btc=per_btc, at=NOON) for per_btc in (80_000.0, 90_000.0))
+    composition.history.predictions.append(a_prediction(price=then))
+    composition.live.show(replace(composition.live.snapshot, price=now))
+    whales = [
+        (await composition.http.get(f"/api/v1/predictions{asked}", headers=READ)).json()["predictions"][0]
+        for asked in ("", "?as_of=2026-11-20T08:00:00Z")
+    ]
+
+    assert [one["value_fiat"]["amount"] for one in whales] == [13_500_000.0, 12_000_000.0]
 
 
 async def test_a_strange_cursor_is_refused_by_name(composition: Composition) -> None:

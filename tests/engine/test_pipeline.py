@@ -18,6 +18,7 @@ from app.core.flow.entities import Entities
 from app.core.models import Block
 from app.core.observations import BlockConnected, Observation, TransactionReplaced, TransactionSeen
 from app.core.prediction import Prediction
+from app.core.prices import Price
 from app.core.questions import AskPrevouts, Question
 from app.core.tracking.beliefs import WhalePolicy
 from app.core.tracking.tracker import Tracker
@@ -116,6 +117,7 @@ class Journey:
         self.question_queue = FakeQuestionQueue(self.journal)
         self.clock, self.bus = LeapingClock(), bus or Bus[Event]()
         self.metrics = Metrics()
+        self.price: Price | None = None
         self.reader = self.bus.subscribe()
         self.trouble: list[str | None] = []
         known = Entities()
@@ -139,6 +141,7 @@ class Journey:
             on_storing=self._on_storing,
             clock_steps=ClockSteps(self.clock),
             metrics=self.metrics,
+            price=lambda _at: self.price,
         )
 
     def _on_storing(self, begins: bool) -> None:  # noqa: FBT001 - as the pipeline calls it
@@ -192,6 +195,17 @@ async def test_observations_taken_together_are_kept_in_one_piece(store: Store) -
     await journey.take("a", "b", "c")
 
     assert (journey.journal, await journey.published()) == (["kept"], [1, 2, 3])
+
+
+async def test_an_event_is_valued_by_the_price_of_its_moment_whenever_it_is_read(store: Store) -> None:
+    journey = Journey(store)
+    journey.price = Price(currency="EUR", per_btc=90_000.0, at=NOON)
+    (event,) = await journey.take("a")
+    journey.price = None
+
+    (again,) = await store.events_after(0, 10)
+
+    assert again.body["value_fiat"] == event.body["value_fiat"] == {"currency": "EUR", "amount": 13_500_000.0}
 
 
 async def test_what_concludes_nothing_is_not_kept(store: Store) -> None:

@@ -25,6 +25,12 @@ const whale = (more) => ({
 test("a whale that may move nothing at all is not said to move 0", () => {
   assert.match(amount(whale({ is: "up_to", low: 0 })).textContent, /perhaps none of it/);
 });
+test("what a whale is worth stands below its amount, and nothing where no price is known", () => {
+  const price = { currency: "EUR", per_btc: 90_000 };
+
+  assert.match(amount(whale({}), price).textContent, /13,500,000 EUR/);
+  assert.doesNotMatch(amount(whale({}), null).textContent, /EUR/);
+});
 test("the least that it may move is said where it is something", () => {
   assert.match(amount(whale({ is: "up_to", low: 20 * BTC })).textContent, /perhaps only 20/);
 });

@@ -4,15 +4,20 @@ The store (an event's `data`), the API, the stream, the webhooks and the pages a
 field that is added to the signal and filled here is in all of them.
 """
 
-from app.api.models.whale import Entity, ForecastRevision, MempoolWhaleSignal
+from app.api.models.whale import Entity, FiatValue, ForecastRevision, MempoolWhaleSignal
 from app.core.classification import Party
 from app.core.prediction import HORIZONS, Forecast, Prediction
+from app.core.prices import Price
+from app.core.units import Sats
 
 __all__ = ["MempoolWhaleSignal", "revision_of", "signal_of"]
 
 
-def signal_of(prediction: Prediction) -> MempoolWhaleSignal:
-    """Return the contract's whale: amounts in satoshi, feerates in sat/vB, unknown is None."""
+def signal_of(prediction: Prediction, price: Price | None = None) -> MempoolWhaleSignal:
+    """Return the contract's whale: amounts in satoshi, feerates in sat/vB, unknown is None.
+
+    `price`: by which what moves is valued; None for no value.
+    """
     seen, tx, forecast = prediction.classification, prediction.tx, prediction.forecast
     return MempoolWhaleSignal(
         prediction_id=prediction.prediction_id,
@@ -35,7 +40,7 @@ def signal_of(prediction: Prediction) -> MempoolWhaleSignal:
         moved_high_sat=seen.moved_high,
         internal_sat=seen.internal,
         moved_is=seen.moved_is,
-        value_fiat=None,
+        value_fiat=_value(seen.moved, price),
         fee_sat=tx.fee,
         vsize=tx.vsize,
         fee_rate=_rounded(tx.feerate),
@@ -82,6 +87,10 @@ def revision_of(forecast: Forecast) -> ForecastRevision:
         confirmation_probability=_chances(forecast),
         eta_seconds=forecast.eta_seconds,
     )
+
+
+def _value(moved: Sats, price: Price | None) -> FiatValue | None:
+    return None if price is None else FiatValue(currency=price.currency, amount=price.value_of(moved))
 
 
 def _chances(forecast: Forecast) -> dict[str, float]:

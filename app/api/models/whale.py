@@ -87,7 +87,9 @@ class MempoolWhaleSignal(ForecastFigures):
     moved_is: MovedIs = Field(
         description="certain: every output attributed by script or label; likely; up_to: heuristics disagree"
     )
-    value_fiat: FiatValue | None = Field(description="of moved_sat; null: off, or no price is known")
+    value_fiat: FiatValue | None = Field(
+        description="of moved_sat; null: off, or no price younger than two hours is known"
+    )
     fee_sat: Sats | None = Field(description="satoshi; null: a spent amount is not known")
     vsize: float | None = Field(description="virtual bytes")
     fee_rate: FeeRate | None

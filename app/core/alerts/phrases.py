@@ -39,6 +39,16 @@ def moved(body: Mapping[str, Any]) -> str:
     return f"{_MOVED.get(str(body.get('moved_is')), '')}{amount(counted_sat(body))} BTC"
 
 
+def value(body: Mapping[str, Any]) -> str:
+    """`up to 38,234,000 EUR`; empty where no price is known, or the value is of another amount than told."""
+    found = body.get("value_fiat")
+    if not found or body.get("moved_sat") is None or counted_sat(body) != body["moved_sat"]:
+        return ""
+    amount_ = float(found["amount"])
+    prefix = _MOVED.get(str(body.get("moved_is")), "")
+    return f"{prefix}{amount_:,.{2 if amount_ < 1000 else 0}f} {one_line(str(found['currency']), 3)}"
+
+
 def route(body: Mapping[str, Any]) -> str:
     """Who pays whom: `to Binance`, `from Kraken`, `Kraken to Binance`, `within Binance`."""
     senders, receivers = names(body.get("from_entities")), names(body.get("to_entities"))

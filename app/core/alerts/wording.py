@@ -26,7 +26,7 @@ _BEFORE: Final = {
     EventType.REORGED: "Waiting again after a reorganisation: ",
 }
 TEMPLATE_FIELDS: Final = (
-    *("title", "type", "status", "time", "amount", "flow", "route", "senders", "receivers"),
+    *("title", "type", "status", "time", "amount", "value", "flow", "route", "senders", "receivers"),
     *("urgency", "score", "forecast", "block", "fee", "replaced", "reason", "evidence", "txid", "link"),
 )
 """What a template may name, as `$title`; each is ready text, empty where it is unknown."""
@@ -61,6 +61,7 @@ def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Sty
     if style.template is not None:
         return _words(title, lines(Template(style.template).safe_substitute(fields)), None, bare=True)
     said = [
+        fields["value"] and f"Value: {fields['value']}",
         fields["urgency"] and f"Urgency: {fields['urgency']}, score {fields['score'] or 'unknown'}",
         fields["forecast"] and f"Expected: {fields['forecast']}",
         fields["fee"] and f"Fee: {fields['fee']}",
@@ -83,6 +84,7 @@ def fields_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: St
         "status": str(body.get("status") or ""),
         "time": at.astimezone(style.zone).strftime("%Y-%m-%d %H:%M %Z"),
         "amount": phrases.moved(body),
+        "value": phrases.value(body),
         "flow": str(body.get("flow_type") or ""),
         "route": phrases.route(body),
         "senders": phrases.names(body.get("from_entities")),

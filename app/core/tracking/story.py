@@ -26,6 +26,7 @@ from app.core.observations import (
     PackageReply,
     PredictionRecalled,
     PrevoutsReply,
+    PricesReported,
     ProjectedTransaction,
     QueueProjected,
     Skipped,
@@ -178,6 +179,7 @@ def _observed(observation: Observation, txid: Txid) -> str:  # noqa: C901, PLR09
             return "read back from the store"
         case (
             FeesRecommended()
+            | PricesReported()
             | MempoolMeasured()
             | SourceConnected()
             | Gap()

@@ -27,6 +27,7 @@ from app.core.observations import (
     PackageReply,
     PredictionRecalled,
     PrevoutsReply,
+    PricesReported,
     ProjectedTransaction,
     QueueProjected,
     Skipped,
@@ -199,7 +200,13 @@ class Tracker:
                 announcements.given_up(beliefs, observation, at)
             case AccuracyChanged():
                 announcements.accuracy_changed(beliefs, observation, at)
-            case FeesRecommended() | MempoolMeasured() | SourceSynced() | VisibilityChanged():
+            case (
+                FeesRecommended()
+                | PricesReported()
+                | MempoolMeasured()
+                | SourceSynced()
+                | VisibilityChanged()
+            ):
                 pass  # not about one transaction
             case _:
                 assert_never(observation)

@@ -4,6 +4,8 @@ A part that cannot be read raises a ParseError that names the field; `app.source
 as `Skipped` and continues, so that only this part is lost.
 """
 
+import math
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,7 +15,15 @@ from msgspec import Raw
 
 from app.core.encoding import check_transaction
 from app.core.models import Block, BlockEntry, Input, Output, SourceName, Transaction
-from app.core.observations import FeesRecommended, MempoolMeasured, Prevout, ProjectedBlock, QueueProjected
+from app.core.observations import (
+    FeesRecommended,
+    MempoolMeasured,
+    Prevout,
+    PricesReported,
+    ProjectedBlock,
+    QueueProjected,
+)
+from app.core.prices import plausible
 from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError, StaleBlockError
 from app.source.backend.shapes import (
@@ -31,6 +41,8 @@ from app.source.resilience import is_too_wide
 
 T = TypeVar("T")
 _HEX = frozenset("0123456789abcdef")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_MOST_CURRENCIES = 200
 MOST_VBYTES = 1_000_000
 """No block holds more, so no transaction does."""
 
@@ -199,6 +211,27 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesRecommended:
     if min(reported.by_tier.values()) < 0:
         raise ParseError("fees: a feerate is negative")
     return reported
+
+
+def prices(raw: bytes | Raw, source: SourceName) -> PricesReported:
+    """Read `conversions`. Never raises: whatever cannot be a price or a time is unknown."""
+    try:
+        entries = fields(raw, "conversions")
+    except ParseError:
+        entries = {}
+    names = [name for name in sorted(entries)[:_MOST_CURRENCIES] if _CURRENCY.fullmatch(name)]
+    read = {name: _number(entries[name]) for name in names}
+    known = {name: per_btc for name, per_btc in read.items() if per_btc is not None and plausible(per_btc)}
+    seconds = _number(entries["time"]) if "time" in entries else None
+    at = _time(int(seconds)) if seconds is not None and math.isfinite(seconds) else None
+    return PricesReported(per_btc=known, at=at, source=source)
+
+
+def _number(raw: Raw) -> float | None:
+    try:
+        return float(decode_as(float, raw, "conversions"))
+    except ParseError:
+        return None
 
 
 def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:

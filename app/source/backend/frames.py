@@ -229,6 +229,7 @@ class FrameReader:
             ("fees", decode.fees),
             ("mempool-blocks", decode.queue),
             ("mempoolInfo", decode.mempool),
+            ("conversions", decode.prices),
         )
         for name, read in readers:
             if name in frame:

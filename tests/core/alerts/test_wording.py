@@ -182,6 +182,12 @@ def test_events_about_spout_itself_have_words_of_their_own(
     assert found.text.endswith("2026-10-24 14:00 CEST")
 
 
+def test_the_value_stands_first_below_it_where_a_price_is_known() -> None:
+    valued = said(value_fiat={"currency": "EUR", "amount": 37_125_000.4})
+
+    assert valued.text.splitlines()[0] == "Value: 37,125,000 EUR"
+
+
 def test_a_template_has_every_field_as_text() -> None:
     template = "\n".join(f"{name}=${name}" for name in TEMPLATE_FIELDS)
     check_template(template)

@@ -14,6 +14,7 @@ from app.core.observations import (
     Gap,
     Observation,
     PackageReply,
+    PricesReported,
     ProjectedTransaction,
     Skipped,
     SourceSynced,
@@ -266,3 +267,17 @@ def test_an_answer_to_a_ping_shows_nothing_at_work(
     feed(frame, reader=reader)
 
     assert reader.moved is moved
+
+
+@pytest.mark.parametrize("per_btc", ["0", "-1", '"90000"', "null", "true", "[]", "1e300", "1e999"])
+def test_a_price_that_cannot_be_one_is_left_out(per_btc: str) -> None:
+    frame = f'{{"conversions": {{"time": 1700000000, "USD": 95000, "EUR": {per_btc}}}}}'.encode()
+
+    assert [one.per_btc for one in of(PricesReported, feed(frame))] == [{"USD": 95_000.0}]
+
+
+@pytest.mark.parametrize("conversions", [None, "much", [], {}, {"USD": 95_000, "time": "noon"}, {"time": -5}])
+def test_prices_that_are_none_take_the_place_of_those_before(conversions: Any) -> None:
+    reported = of(PricesReported, feed(encoded({"conversions": conversions})))
+
+    assert [one.at for one in reported] == [None]
