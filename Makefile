@@ -19,7 +19,7 @@ CHECKERS := node_modules/.installed
 ONLY ?=
 TESTS ?=
 CASE ?= all
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
 	test-packages clean

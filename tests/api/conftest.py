@@ -89,7 +89,7 @@ async def open_server(tmp_path: Path) -> AsyncIterator[OpenServer]:
             if attached:
                 server.attach(history, keys)
             http = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False)
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=30.0)
             )
             return Composition(
                 server=server,

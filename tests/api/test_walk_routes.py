@@ -69,7 +69,9 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
     composition = Composition(settings, server, clock, keyring)
     living = asyncio.create_task(composition.live())
     address = f"http://127.0.0.1:{server.port}"
-    async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=address, headers={"X-API-Key": key}, trust_env=False, timeout=30.0
+    ) as http:
         async with asyncio.timeout(60):
             while not (await reported(http, "/api/v1/predictions")).get("predictions"):  # noqa: ASYNC110 - no bell
                 await asyncio.sleep(0.05)

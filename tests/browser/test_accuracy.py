@@ -44,7 +44,7 @@ async def opened(tab: Tab, path: str) -> Page:
 
 
 async def asked(shown: Lookback, path: str) -> Any:
-    async with httpx.AsyncClient(base_url=shown.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=shown.address, trust_env=False, timeout=30.0) as http:
         return (await http.get(path)).raise_for_status().json()
 
 

@@ -52,7 +52,7 @@ async def drawn(page: Page, source: str) -> dict[str, list[Any]]:
 
 
 async def answered(shown: Lookback, path: str) -> Any:
-    async with httpx.AsyncClient(base_url=shown.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=shown.address, trust_env=False, timeout=30.0) as http:
         return (await http.get(path)).raise_for_status().json()
 
 
@@ -64,7 +64,7 @@ async def whales(shown: Lookback, status: str) -> list[dict[str, Any]]:
 
 
 async def metric(shown: Lookback, name: str) -> float:
-    async with httpx.AsyncClient(base_url=shown.address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=shown.address, trust_env=False, timeout=30.0) as http:
         text = (await http.get("/metrics")).raise_for_status().text
     return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).split()[1])
 

@@ -120,7 +120,7 @@ class open_page:  # noqa: N801 - reads as what it does
 
     def __enter__(self) -> "open_page":
         base = f"127.0.0.1:{self._spout.port}"
-        page = httpx.get(f"http://{base}/", trust_env=False, follow_redirects=True)
+        page = httpx.get(f"http://{base}/", trust_env=False, timeout=30.0, follow_redirects=True)
         assert page.status_code == httpx.codes.OK
         cookies = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
         headers = {"Origin": f"http://{base}", "Cookie": cookies}

@@ -45,7 +45,7 @@ class Node:
     launcher: tuple[str, ...] = ()
     """What it is started through, such as `ip netns exec NAME`."""
     process: subprocess.Popen[bytes] | None = None
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30.0))
 
     @property
     def url(self) -> str:
