@@ -3,7 +3,8 @@
 # make test-anywhen [CASE=name]  the fast part of the tests on other days, in other zones, languages, orders
 # make install the virtual environment alone             make lint    style, types, floors
 # make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
-# make soak    the seeded runs in full, of which make test does a tenth
+# make soak    the seeded runs in full, of which make test does a tenth or less
+# make audit   the locked requirements against a vulnerability service, which must be within reach
 # make image   the container image, with podman          make package the Umbrel packages in dist/umbrel
 # make test-packages  the image and the packages, run     make gallery the pictures of the listing, from the demo
 # make bench [ONLY=name,…]  the benches, bench.json      make lock    renew the locked requirements
@@ -21,7 +22,7 @@ TESTS ?=
 CASE ?= all
 WORKERS ?= 3
 
-.PHONY: install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
+.PHONY: audit install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
 	test-packages clean
 .DELETE_ON_ERROR:
 
@@ -50,6 +51,10 @@ test-next:
 soak: $(TESTABLE)
 	@sh tests/get_parts.sh
 	@SPOUT_SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 7200 $(TESTS)
+
+# No part of lint or CI: it needs a service on the internet, and says so where there is none.
+audit:
+	@PYTHON=$(PYTHON) sh tests/audit.sh
 
 lint: $(TESTABLE) $(CHECKERS)
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import structlog
 from app.bus import Bus
 from app.clock import Clock
 from app.core.events import Event
-from app.core.forecasting import Forecaster, MinerBeliefs, PassageTable
+from app.core.forecasting import Forecaster, default_table
 from app.core.models import SourceName
 from app.core.observations import ChainListed, EndpointGivenUp
 from app.core.questions import AskMempool
@@ -339,13 +339,14 @@ class Engine:
     async def _set_forecast_table(self) -> None:
         """Build the passage table in a thread: it takes a second of CPU, and the pages come first."""
         loop = asyncio.get_running_loop()
-        self._forecaster.set_table(await loop.run_in_executor(None, lambda: PassageTable(MinerBeliefs())))
+        self._forecaster.set_table(await loop.run_in_executor(None, default_table))
         if (queue := self._snapshots.queue) is not None:
             await self._inbox.emit_one(queue)  # triggers forecasts at once; the next queue may take long
 
     def _recalibrator(self) -> Recalibrator:
         return Recalibrator(
             detected_between=self.store.detected_between,
+            first_detected=self.store.first_detected,
             tip=lambda: self.tracker.chain.tip,
             adopt=self._forecaster.recalibrate,
             clock=self._clock,

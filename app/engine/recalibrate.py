@@ -35,11 +35,13 @@ class Recalibrator:
         self,
         *,
         detected_between: Callable[[datetime, datetime], Awaitable[tuple[Prediction, ...]]],
+        first_detected: Callable[[], Awaitable[datetime | None]],
         tip: Callable[[], Block | None],
         adopt: Callable[[Recalibration], None],
         clock: Clock,
     ) -> None:
         self._detected_between = detected_between
+        self._first_detected = first_detected
         self._tip = tip
         self._adopt = adopt
         self._clock = clock
@@ -72,7 +74,10 @@ class Recalibrator:
         tip = None if block is None else block.height
         scored: list[ScoredForecast] = []
         end = now + timedelta(seconds=1)
-        while len(scored) < ENOUGH and end > now - OLDEST:
+        first = await self._first_detected()
+        if first is None:
+            return scored
+        while len(scored) < ENOUGH and end > max(first, now - OLDEST):
             for whale in await self._detected_between(end - SLICE, end):
                 scored.extend(headline_outcomes(whale, tip))
             end -= SLICE

@@ -1,6 +1,7 @@
 """Builds the policy for whales from threshold, labels in force and forecast source."""
 
 import asyncio
+from functools import lru_cache
 
 import structlog
 
@@ -21,10 +22,7 @@ class LabelsInForce:
     """The shipped table with the operator's own labels on top; reloads these when they change."""
 
     def __init__(self, *, demo: bool = False) -> None:
-        shipped = parse_table(entities_table())
-        self._shipped = Entities(
-            (*shipped, *parse_labels(demo_labels(), today=DEMO_DAY)) if demo else shipped
-        )
+        self._shipped = _shipped(demo=demo)
         self._revision: tuple[int, int] | None = None
         self.entities = self._shipped
 
@@ -42,6 +40,13 @@ class LabelsInForce:
         self.entities = await loop.run_in_executor(None, self._shipped.with_labels, own)
         self._revision = revision
         _log.info("labels read", own=len(own))
+
+
+@lru_cache(maxsize=1)
+def _shipped(*, demo: bool) -> Entities:
+    """Return the shipped table, read once: an engine that takes another one's place has the same."""
+    table = parse_table(entities_table())
+    return Entities((*table, *parse_labels(demo_labels(), today=DEMO_DAY)) if demo else table)
 
 
 def make_whale_policy(

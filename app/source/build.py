@@ -6,9 +6,10 @@ one before.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -69,6 +70,8 @@ class Surroundings:
     metrics: Metrics = field(default_factory=Metrics)
     budget: Budget = field(default_factory=Budget)
     """Limits the total size of their unfinished replies."""
+    tls: ssl.SSLContext | None = None
+    """The authorities that all of them trust; reading the system's takes tens of milliseconds."""
 
     def guard(self, name: str) -> Guard:
         return Guard(name, self.clock, self.jitter)
@@ -76,7 +79,7 @@ class Surroundings:
 
 def sources_of(settings: Settings, around: Surroundings) -> Sources:
     """Build the sources that the settings name."""
-    wanted = settings.given
+    wanted, around = settings.given, replace(around, tls=trusting(settings.ca_file))
     node_named = bool({"bitcoind_url", "bitcoind_cookie_file"} & wanted)
     alone = settings.source is Source.BITCOIND or (
         settings.source is Source.AUTO and node_named and "mempool_url" not in wanted
@@ -84,9 +87,7 @@ def sources_of(settings: Settings, around: Surroundings) -> Sources:
     transport = (
         None
         if alone
-        else HttpTransport(
-            settings.mempool_url, around.clock, budget=around.budget, tls=trusting(settings.ca_file)
-        )
+        else HttpTransport(settings.mempool_url, around.clock, budget=around.budget, tls=around.tls)
     )
     far_sides = FarSides(
         backend=None if transport is None else _backend(transport, around),
@@ -220,16 +221,16 @@ def _receiver(
         clock=around.clock,
         jitter=around.jitter,
         metrics=around.metrics,
-        tls=trusting(settings.ca_file),
+        tls=around.tls,
         most_frame_bytes=(settings.max_frame_mb or default_frame_mb()) * 1024 * 1024,
     )
 
 
 def _node(settings: Settings, around: Surroundings) -> NodeSide:
-    guard, tls = around.guard("bitcoind"), trusting(settings.ca_file)
+    guard = around.guard("bitcoind")
     health = SourceHealth("bitcoind", around.clock, lambda: guard.state)
     endpoint = RpcEndpoint.parse(settings.bitcoind_url or COOKIE_NODE, settings.bitcoind_cookie_file)
-    rpc = BitcoindRpc(endpoint, around.clock, guard, health, budget=around.budget, tls=tls)
+    rpc = BitcoindRpc(endpoint, around.clock, guard, health, budget=around.budget, tls=around.tls)
     named = {
         "rawtx": settings.bitcoind_zmq_rawtx,
         "sequence": settings.bitcoind_zmq_sequence,

@@ -165,6 +165,10 @@ class PredictionStore:
         """Return all whales first seen in [start, end), in no order; request a few hours at most."""
         return await self._database.read(lambda connection: queries.detected_between(connection, start, end))
 
+    async def first_detected(self) -> datetime | None:
+        """Return when the earliest whale that is kept was first seen; None if none is kept."""
+        return await self._database.read(queries.first_detected)
+
     async def one(self, txid: str) -> Prediction | None:
         """Return the prediction that has or had this txid, or has this id."""
         return await self._database.read(lambda connection: queries.one(connection, txid))

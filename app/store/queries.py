@@ -74,6 +74,12 @@ def detected_between(connection: Connection, start: datetime, end: datetime) -> 
     )
 
 
+def first_detected(connection: Connection) -> datetime | None:
+    """Return when the earliest whale was first seen; None if there is none."""
+    found = connection.execute("SELECT epoch_us(min(detected_at)) FROM predictions").fetchone()
+    return moment(found[0]) if found and found[0] is not None else None
+
+
 def oldest(connection: Connection) -> datetime | None:
     found = connection.execute(
         "SELECT epoch_us(min(kept_at)) FROM (SELECT min(told_at) AS kept_at FROM events "  # noqa: S608 - our own words

@@ -75,6 +75,7 @@ async def learned_by(store: PredictionStore) -> Recalibration:
     handed_on: list[Recalibration] = []
     recalibrator = Recalibrator(
         detected_between=store.detected_between,
+        first_detected=store.first_detected,
         tip=lambda: a_block(TIP),
         adopt=handed_on.append,
         clock=NowClock(),

@@ -1,6 +1,7 @@
 """The look-up table of first-passage probabilities, averaged over future inflow."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -109,6 +110,12 @@ class PassageTable:
         low = rows[at] * (1.0 - v) + rows[at + 1] * v
         high = rows[at + _AHEADS] * (1.0 - v) + rows[at + _AHEADS + 1] * v
         return np.asarray(low * (1.0 - u) + high * u)
+
+
+@lru_cache(maxsize=1)
+def default_table() -> PassageTable:
+    """Return the table of the default beliefs, built at the first call: the demo and the node share it."""
+    return PassageTable(MinerBeliefs())
 
 
 def pressure_of(ahead_blocks: Floats, inflow_blocks: Floats) -> Floats:

@@ -1,0 +1,246 @@
+"""The whole engine in a simulated world: a node's truth, a backend that tells it, faults, and what must hold.
+
+Only the outside is played: the network and the time (`virtual`), the backend (`tests.backend`), a receiver of
+alerts on the loopback, and the disk's free space (a limit on the size of files). The engine, its sources with
+their own clients, its store with a real file and the alerts' outbox are the program's.
+"""
+
+import asyncio
+import random
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from app.core.events import EventType
+from app.core.prediction import Prediction, Status
+from app.views import DeliveryQuery
+from tests.backend.server import Backend
+from tests.backend.subscriptions import Client
+from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_transaction, bumped
+from tests.backend.world import World
+from tests.notifiers.receivers import Receiver
+from tests.simulation.life import Life, template
+from tests.simulation.misfortunes import MISFORTUNES, PORT
+from tests.simulation.published import Published
+from tests.simulation.virtual import LoopClock, VirtualLoop
+
+SETTLES_SECONDS = 25.0
+"""After the last fault is mended: a frozen link is given up and made anew, and everything is compared."""
+DEEPEST = 6
+"""Blocks of a reorg."""
+MOST_TASKS = 120
+MOST_CONNECTIONS = 40
+MOST_CANDIDATES = 50
+
+
+class Simulation:
+    """A seed's story. `log` says what was done, `faulty` how to heal what lasts."""
+
+    def __init__(self, seed: int, room: Path, receiver: Receiver, loop: VirtualLoop) -> None:
+        self.seed, self.chance, self.loop = seed, random.Random(seed), loop
+        self.room, self.receiver, self.clock = room, receiver, LoopClock(loop)
+        self.world = World(clock=lambda: self.clock.now().timestamp())
+        self.backend = Backend(self.world, port=PORT)
+        self.deliver = self.world.push
+        self.life: Life
+        self.lives = 0
+        self.log: list[str] = []
+        self.published = Published()
+        self.reorged = False
+        self.faulty: list[Callable[[], Awaitable[None]]] = []
+        self.fate = ""
+        """Of the frames: lost, late or repeated."""
+        self.held: list[dict[str, Any]] = []
+        self.numbered: list[Client] = []
+        """The links that have been given a frame with a number."""
+        self._compared: dict[str, int] = {}
+        """By prediction, the version on the page that was last compared with the store's."""
+        self._made = 0
+
+    async def run(self, steps: int) -> None:
+        """Play it; an AssertionError says what did not hold."""
+        shutil.copytree(await template(self.receiver, self.room.parent.parent), self.room)
+        await self.backend.listen()
+        self.world.push = self._push
+        await self.start()
+        await asyncio.sleep(2)
+        for _ in range(steps):
+            await self._step()
+            await asyncio.sleep(self.chance.choice((0.0, 0.3, 1.0, 2.5, 6.0)))
+            await self._check()
+        await self._heal()
+        await asyncio.sleep(SETTLES_SECONDS)
+        await self._check()
+        await self._check_truth()
+        await self._check_outbox()
+        await self.life.stop()
+
+    async def start(self) -> None:
+        self.life = await Life.begin(self.room, self.clock, self.backend.url, self.chance.random)
+        self.lives += 1
+
+    async def kill(self) -> None:
+        """Go on from the files as they are at this moment; the run that held them ends unheard."""
+        copy = self.room.with_name(f"life-{self.lives}")
+        shutil.copytree(self.room, copy, ignore=shutil.ignore_patterns("*.lock", "tmp"))
+        received = len(self.receiver.got)
+        old, self.room = self.room, copy
+        await self.life.stop()
+        del self.receiver.got[received:]
+        shutil.rmtree(old)
+        await self.start()
+
+    def something_small(self) -> None:
+        self.world.add(self._pays(2 * BTC))
+
+    # What happens in the world.
+
+    async def _step(self) -> None:
+        what = self.chance.choices(("happens", "breaks", "mended"), (6, 3, 2 if self.faulty else 0))[0]
+        if what == "mended":
+            await self._heal()
+            return
+        kind = self.chance.choice(list(MISFORTUNES)) if what == "breaks" else self._happening()
+        self.log.append(f"{self.loop.time():.1f} {kind.upper() if what == 'breaks' else kind}")
+        if what == "breaks":
+            await MISFORTUNES[kind](self)
+        else:
+            self._happens(kind, [one.built for one in self.world.pool.values()])
+
+    async def _heal(self) -> None:
+        self.log.append(f"{self.loop.time():.1f} mended")
+        faulty, self.faulty = self.faulty, []
+        for heal in faulty:
+            await heal()
+
+    def _happening(self) -> str:
+        kinds = ["whale"] * 8 + ["small"] + ["block"] * 3
+        if self.world.pool:
+            kinds += ["bump", "bump", "child", "drop", "cancel"]
+        if len(self.world.chain) > self.world.start_blocks + DEEPEST:
+            kinds += ["reorg", "reorg"]
+        return self.chance.choice(kinds)
+
+    def _happens(self, kind: str, waiting: list[Built]) -> None:
+        match kind:
+            case "whale":
+                self.world.add(self._pays(150 * BTC))
+            case "small":
+                self.something_small()
+            case "block":
+                self._mines(waiting)
+            case "reorg":
+                self._reorgs()
+            case "drop":
+                self.world.drop(self.chance.choice(waiting))
+            case _:
+                self._spends(kind, self.chance.choice(waiting))
+
+    def _spends(self, kind: str, old: Built) -> None:
+        """Spend a waiting transaction's output, or its coin once more."""
+        if kind == "child":
+            self.world.add(a_child(old))
+        elif kind == "bump" and old.pays[-1].value > 10_000:
+            self.world.add(bumped(old, 5_000))
+        else:
+            coin = old.coins[0]
+            self.world.add(a_transaction([coin], [Pay(coin.value - 3 * old.fee, coin.owner, coin.kind)]))
+
+    def _pays(self, value: int) -> Built:
+        self._made += 1
+        coin = a_coin(value + 50 * BTC + 5_000, "whale", seed=f"{self.seed} {self._made}")
+        return a_transaction([coin], [Pay(value, f"bob {self._made}"), Pay(50 * BTC, f"change {self._made}")])
+
+    def _mines(self, waiting: list[Built]) -> None:
+        taken = _with_parents([one for one in waiting if self.chance.random() < 0.6], set(self.world.pool))
+        hidden = [self._pays(150 * BTC)] if self.chance.random() < 0.15 else []
+        self.world.mine(taken, unannounced=hidden)
+
+    def _reorgs(self) -> None:
+        self.reorged = True
+        depth = self.chance.randint(1, DEEPEST)
+        undone = [tx for block in self.world.chain[-depth:] for tx in block.built]
+        again = _with_parents([tx for tx in undone if self.chance.random() < 0.5], {tx.txid for tx in undone})
+        self.world.reorg(depth, [again, *[()] * depth])
+
+    def _push(self, frame: dict[str, Any]) -> None:
+        """Give a frame to the backend's clients, unless something happens to it on its way."""
+        if self.fate == "lost":
+            return
+        if self.fate == "late":
+            self.held.append(frame)
+            return
+        for _ in range(2 if self.fate == "repeated" else 1):
+            self.deliver(frame)
+        if "mempool-transactions" in frame:
+            self.numbered = list(self.backend.clients)
+
+    # What must hold.
+
+    async def _check(self) -> None:
+        """After each step."""
+        store = self.life.engine.store
+        while events := await store.events_after(self.published.sequence, 1_000):
+            self.published.read(events)
+        assert self.published.sequence == store.last_sequence
+        assert self.reorged or not self.published.reorgs, "told of a reorg that never was"
+        assert self.life.engine.tracker.candidates <= MOST_CANDIDATES
+        assert len(asyncio.all_tasks()) <= MOST_TASKS
+        assert len(self.loop.network.ends) <= MOST_CONNECTIONS
+        for whale in self._shown():
+            if self._compared.get(whale.prediction_id) == whale.version:
+                continue
+            self._compared[whale.prediction_id] = whale.version
+            kept = await store.one(whale.prediction_id)
+            assert kept is not None, "the page shows what is not stored"
+            assert kept.version >= whale.version, "the page is ahead of the store"
+
+    def _shown(self) -> tuple[Prediction, ...]:
+        snapshot = self.life.live.snapshot
+        return (*snapshot.pending, *snapshot.ended)
+
+    async def _check_truth(self) -> None:
+        """At the end, with nothing broken: everything is known as it is."""
+        snapshot = self.life.live.snapshot
+        assert snapshot.level.value == "live", snapshot.level_reason
+        for txid, tx in self.world.known.items():
+            if _is_whale(tx):
+                self._is_right(txid, await self.life.engine.store.one(txid))
+        for whale in self._shown():
+            assert await self.life.engine.store.one(whale.prediction_id) == whale, "page and store differ"
+
+    def _is_right(self, txid: str, whale: Prediction | None) -> None:
+        block = self.world.confirmed_in(txid)
+        if block is None and txid not in self.world.pool:
+            ended = whale is None or whale.txid != txid or whale.status in (Status.DROPPED, Status.REPLACED)
+            assert ended, f"{txid} is gone, and is said to be {whale and whale.status}"
+            return
+        assert whale is not None, f"{txid} was missed"
+        status = Status.PENDING if block is None else Status.CONFIRMED
+        assert (whale.txid, whale.status) == (txid, status), whale.reason
+        if block is not None:
+            assert (whale.confirmed_hash, whale.confirmed_height) == (block.hash, block.height)
+
+    async def _check_outbox(self) -> None:
+        page = await self.life.alerts.deliveries(DeliveryQuery(limit=1_000))
+        announced = [one for one in self.published.types if one == EventType.DETECTED.value]
+        of_whales = [one for one in page.deliveries if one.event_type == EventType.DETECTED.value]
+        assert len(of_whales) == len(announced), "the outbox lacks an alert, or holds one twice"
+        arrived = {one.headers["webhook-id"] for one in self.receiver.got}
+        assert len(arrived) >= sum(one.status == "delivered" for one in page.deliveries)
+
+
+def _with_parents(some: list[Built], needed: set[str]) -> list[Built]:
+    """Return those whose parents among `needed` are there too: what a block can hold."""
+    while True:
+        inside = {one.txid for one in some}
+        ready = [one for one in some if all(p not in needed or p in inside for p, _ in one.outpoints)]
+        if len(ready) == len(some):
+            return ready
+        some = ready
+
+
+def _is_whale(tx: Built) -> bool:
+    """More than 100 BTC to somebody else: what `_pays` makes, and its bumped versions."""
+    return any(pay.value > 100 * BTC and pay.owner.startswith("bob") for pay in tx.pays)
