@@ -11,7 +11,7 @@ from app.clock import Clock
 from app.core.events import Event
 from app.keyring import Keyring
 from app.settings import Settings
-from app.store import OperatorFile
+from app.store import AuditLog, OperatorFile
 from notifiers.dialler import Dialler, Proxy
 from notifiers.directory import Directory
 from notifiers.outbox import CountAttempt
@@ -57,6 +57,7 @@ def make_alerts(
         explorer=settings.mempool_app_url,
         attempted=attempted,
         fee=fee,
+        note=lambda words: AuditLog(file).note("Telegram", words, clock.now()),
     )
 
 

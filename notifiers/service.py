@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from app.bus import Bus
 from app.clock import Clock
 from app.core.events import Event
 from app.store import Connection, Database
-from app.views import Component, ComponentStatus
+from app.views import Component, ComponentStatus, Notice
 from notifiers.control import serving
 from notifiers.desk import Desk, DeskParts
 from notifiers.dialler import Dialler
@@ -32,6 +32,7 @@ from notifiers.watcher import Watcher
 FOLLOW_SECONDS: Final = 1.0
 """How soon a change by the command line holds."""
 PRUNE_SECONDS: Final = 6 * 3600.0
+NOTICE_STANDS: Final = timedelta(days=1)
 _UTC: Final = ZoneInfo("UTC")
 _log = structlog.get_logger(__name__)
 
@@ -54,8 +55,11 @@ class Alerts(Desk):
         zone: Callable[[], ZoneInfo] = lambda: _UTC,
         explorer: str | None = None,
         fee: Callable[[], float | None] = lambda: None,
+        note: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """`working`: whether detection does, for heartbeats; `disabled` tells of an endpoint given up.
+
+        `note` writes what was changed without the operator into the audit log.
 
         `zone` is the operator's time zone now; `explorer` the address of the operator's own; `fee` that of
         the next block, sat/vB.
@@ -65,6 +69,8 @@ class Alerts(Desk):
         self._disabled = disabled
         self._attempted = attempted
         self._fee = fee
+        self._note = note
+        self._migrated: dict[str, Notice] = {}
         postroom = Postroom(dialler, clock)
         lanes = Lanes(
             LaneParts(
@@ -104,6 +110,11 @@ class Alerts(Desk):
         self._outbox, self._log = Outbox(database, self._attempted), log
         routes, self._router = self._router.routes, Router()  # it remembers what is in its database
         self._router.routes = routes
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What was changed without the operator in the last day."""
+        now = self._clock.now()
+        return tuple(one for one in self._migrated.values() if now - one.since < NOTICE_STANDS)
 
     async def run(self) -> None:
         """Send what waits and what comes, until cancelled."""
@@ -191,8 +202,16 @@ class Alerts(Desk):
 
         stored = await self._directory.change(endpoint_id, moved)
         await self._reload()
-        if stored is not None:
-            _log.warning("a telegram group became a supergroup: its new chat is kept", endpoint=stored.name)
+        if stored is None:
+            return
+        _log.warning("a telegram group became a supergroup: its new chat is kept", endpoint=stored.name)
+        words = (
+            f"The Telegram group of {stored.name} became a supergroup: "
+            "its new chat is kept, and alerts go there"
+        )
+        self._migrated[endpoint_id] = Notice(code="telegram_moved", words=words, since=self._clock.now())
+        if self._note is not None:
+            await self._note(words)
 
     def _trouble(self, stored: Stored) -> str | None:
         if stored.disabled_because is not None:

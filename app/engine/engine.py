@@ -72,6 +72,8 @@ class Alerts(Protocol):
 
     def component(self) -> Component: ...
 
+    def notices(self) -> tuple[Notice, ...]: ...
+
 
 class Beside(Protocol):
     """Runs beside the pipeline and tells somebody else: MQTT."""
@@ -380,6 +382,7 @@ class Engine:
             *self._retention.notices(),
             *self._disk.notices(),
             *(self._safekeeping.notices() if self._safekeeping is not None else ()),
+            *(self._alerts.notices() if self._alerts is not None else ()),
             *(self._beside.notices() if self._beside is not None else ()),
             *(self._sources.notices(self._clock.now()) if self._sources is not None else ()),
         )

@@ -32,6 +32,8 @@ class Stage:
     bus: Bus[Event]
     clock: Clock
     disabled: list[tuple[str, str]] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
+    """What went into the audit log."""
     working: bool = True
 
     async def add(self, url: str | None, **more: Any) -> Endpoint:
@@ -70,9 +72,13 @@ async def staged(
     opened = await open_database(room, at=clock.now())
     operator = await open_operator(room, at=clock.now())
     directory, bus, disabled = Directory(operator.file, Seal(keyring)), Bus[Event](), list[tuple[str, str]]()
+    noted: list[str] = []
 
     async def reported(_id: str, name: str, because: str) -> None:
         disabled.append((name, because))
+
+    async def note(words: str) -> None:
+        noted.append(words)
 
     stage: Stage
     alerts = Alerts(
@@ -86,11 +92,20 @@ async def staged(
         disabled=reported,
         zone=lambda: zone,
         fee=fee,
+        note=note,
     )
     store = PredictionStore(opened, (alerts.ride,))
     await alerts.open()
     alerts.attach(opened.database, store)
-    stage = Stage(alerts=alerts, store=store, directory=directory, bus=bus, clock=clock, disabled=disabled)
+    stage = Stage(
+        alerts=alerts,
+        store=store,
+        directory=directory,
+        bus=bus,
+        clock=clock,
+        disabled=disabled,
+        noted=noted,
+    )
     running = asyncio.create_task(alerts.run()) if run else None
     try:
         yield stage

@@ -207,6 +207,19 @@ async def test_a_supergroups_new_chat_is_followed_and_kept(stage: Stage) -> None
     assert found.telegram.chat_id == "-1000000000001"
 
 
+async def test_a_supergroups_new_chat_is_told_the_operator_once_and_noted(stage: Stage) -> None:
+    moved = {"ok": False, "parameters": {"migrate_to_chat_id": -1000000000001}}
+    with receiving(lambda _got: Say(body=b'{"ok": true, "result": {}}')) as bot:
+        bot.script.append(Say(400, json.dumps(moved).encode()))
+        telegram = {"token": TOKEN, "chat_id": "-42", "api_url": f"http://127.0.0.1:{bot.port}"}
+        await stage.add(None, name="group", kind="telegram", telegram=telegram)
+        await stage.happen(2)
+        await until(lambda: len(bot.got) == 3)
+
+    words = "The Telegram group of group became a supergroup: its new chat is kept, and alerts go there"
+    assert ([one.words for one in stage.alerts.notices()], stage.noted) == ([words], [words])
+
+
 async def test_after_twenty_minutes_of_503_the_stamp_is_fresh_and_the_id_the_same(tmp_path: Path) -> None:
     clock = FakeClock()
     with receiving(lambda _got: Say(503)) as receiver:
