@@ -243,4 +243,7 @@ def _with_parents(some: list[Built], needed: set[str]) -> list[Built]:
 
 def _is_whale(tx: Built) -> bool:
     """More than 100 BTC to somebody else: what `_pays` makes, and its bumped versions."""
-    return any(pay.value > 100 * BTC and pay.owner.startswith("bob") for pay in tx.pays)
+    payers = {coin.owner for coin in tx.coins}
+    return any(
+        pay.value > 100 * BTC and pay.owner.startswith("bob") and pay.owner not in payers for pay in tx.pays
+    )

@@ -106,9 +106,15 @@ def _of_interest(beliefs: Beliefs, batch: TransactionBatch) -> Iterator[int]:
 
 def replaced(beliefs: Beliefs, reply: TransactionReplaced, at: datetime) -> None:
     """A source reports a replacement; only the part that the inputs prove is accepted."""
+    by, known = with_derived_scripts(reply.by), beliefs.whales.current(reply.by.txid)
+    if known is not None and known.status is Status.PENDING:
+        for (
+            txid
+        ) in reply.victims:  # a late report: its replacement was announced, so this would be a second alert
+            beliefs.candidates.pop(txid)
     weighing.decide_waiting(beliefs, reply.victims, at)
-    by = with_derived_scripts(reply.by)
     for txid in reply.victims:
+        beliefs.rivals.pop(txid)
         beliefs.depart(txid, f"replaced by {by.txid}", at)
     victims = replacing.victims_among(beliefs, reply.victims, by)
     if reply.mined:

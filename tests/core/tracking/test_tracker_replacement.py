@@ -405,3 +405,30 @@ def test_several_rivals_of_one_whale_take_its_place_once() -> None:
     story.gone(FIRST)
 
     assert story.types.count("replaced") == 1
+
+
+def test_an_older_version_that_is_reported_late_is_no_second_alert() -> None:
+    """A link that was behind: the replacement was read by REST before the stream brought what it replaced."""
+    story, old, new = Story(), a_whale(fee=1_000, prevouts=False), a_whale(fee=2_000)
+    story.start()
+    story.published(new)
+
+    story.seen(old)
+    story.replaced(old, by=new)
+
+    assert story.types == ["detected"]
+    assert story.only.txid == new.txid
+
+
+def test_what_was_replaced_does_not_come_back_when_its_replacement_leaves() -> None:
+    story, old, new = Story(), a_whale(fee=1_000), a_whale(fee=2_000)
+    story.start()
+    story.published(new)
+    story.seen(old)
+    story.replaced(old, by=new)
+
+    story.left(new)
+    story.gone(new)
+
+    assert story.of(new).status is Status.DROPPED
+    assert [one.txid for one in story.kept.values() if one.status is Status.PENDING] == []
