@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import Floats
+from app.core.forecasting.feerates import Floats, clipped
 
 _SHORTEST_ROOM_BLOCKS: Final = 0.05
 
@@ -28,8 +28,8 @@ def chance_of_eviction(
     """
     room = np.maximum(room_blocks, _SHORTEST_ROOM_BLOCKS)
     log_room = np.log(room)
-    growth_2h = np.clip(inflow_middle_blocks - 1.0, -1.0, 1.0)
-    growth_8h = np.clip(inflow_long_blocks - 1.0, -1.0, 1.0)
+    growth_2h = clipped(inflow_middle_blocks - 1.0, -1.0, 1.0)
+    growth_8h = clipped(inflow_long_blocks - 1.0, -1.0, 1.0)
     terms = (
         np.ones_like(room),
         log_room,
@@ -40,4 +40,4 @@ def chance_of_eviction(
         np.log(ahead_blocks + 0.2),
     )
     logit = sum(weight * term for weight, term in zip(_WEIGHTS, terms, strict=True))
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
+    return np.asarray(1.0 / (1.0 + np.exp(-clipped(logit, -30.0, 30.0))))

@@ -17,16 +17,21 @@ BUCKETS: Final = 1230  # the highest bucket begins above 10,000 sat/vB and holds
 
 _LOG_LOWEST: Final = float(np.log(LOWEST_FEERATE))
 _LOG_STEP: Final = float(np.log(STEP))
+_BELOW_RANGE: Final = LOWEST_FEERATE / 2  # stands for all lower ones: zero has no logarithm
 _ROUNDING: Final = 1e-9  # so that a feerate made by `feerate_of_bucket` is in its own bucket
 
 
 def bucket_of(feerates: ArrayLike) -> Indices:
     """Return the bucket of each feerate; feerates below the range are in bucket 0, above it in the last."""
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.asarray(feerates, dtype=np.float64))
+    logs = np.log(np.maximum(feerates, _BELOW_RANGE))
     steps = np.floor((logs - _LOG_LOWEST) / _LOG_STEP + _ROUNDING)
-    buckets: Indices = np.clip(steps, 0, BUCKETS - 1).astype(np.intp)
+    buckets: Indices = clipped(steps, 0.0, BUCKETS - 1.0).astype(np.intp)
     return buckets
+
+
+def clipped(values: Floats | float, low: float, high: Floats | float) -> Floats:
+    """Return `np.clip` of the values, for a third of what that costs for a single one."""
+    return np.asarray(np.minimum(np.maximum(values, low), high))
 
 
 def feerate_of_bucket(buckets: ArrayLike) -> Floats:

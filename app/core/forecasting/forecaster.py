@@ -71,6 +71,8 @@ class Forecaster:
         self._published_at: datetime | None = None
         self._reported: Market | None = None
         self._all_anew = False
+        self._model_in_force: ForecastModel | None = None
+        """Table, pace and recalibration, until one of them changes: blocks are far fewer than forecasts."""
 
     @property
     def spiking(self) -> bool:
@@ -85,11 +87,13 @@ class Forecaster:
         """Set the passage table; forecasting starts, for whales that are already pending too."""
         self._table = table
         self._all_anew = True
+        self._model_in_force = None
 
     def recalibrate(self, recalibration: Recalibration) -> None:
         """Adopt a recalibration fitted to the node's own outcomes; all pending whales are forecast again."""
         self._recalibration = recalibration
         self._all_anew = True
+        self._model_in_force = None
 
     def receive(self, observation: Observation, at: datetime) -> Iterable[Happening]:
         """Update the market from an observation; return FEES_SPIKED if a fee spike begins."""
@@ -149,7 +153,11 @@ class Forecaster:
     def _model(self) -> ForecastModel | None:
         if self._table is None:
             return None
-        return ForecastModel(table=self._table, pace=self._pace(), recalibration=self._recalibration)
+        if self._model_in_force is None:
+            self._model_in_force = ForecastModel(
+                table=self._table, pace=self._pace(), recalibration=self._recalibration
+            )
+        return self._model_in_force
 
     def _pace(self) -> Pace:
         intervals = self._blocks.intervals_seconds
@@ -218,6 +226,7 @@ class Forecaster:
         return tip is None or any(block.height > tip.height for block in blocks)
 
     def _receive_block(self, block: Block, at: datetime) -> None:
+        self._model_in_force = None
         place = self._blocks.connect(block)
         if place is BlockPlace.KNOWN:
             return
@@ -244,6 +253,7 @@ class Forecaster:
         waiting = sum(block.vsize for block in reported.blocks)
         if of_backend and before is not None and (at - before[1]).total_seconds() <= SAME_FRAME_SECONDS:
             self._known_vbytes.append(max(0.0, before[0] - waiting))
+            self._model_in_force = None
         self._waiting_vbytes = waiting if of_backend else None
 
     def _tip_height(self) -> Height | None:

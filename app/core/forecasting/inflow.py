@@ -4,7 +4,7 @@ New vbytes are counted at their package feerate: a replacement, or a parent whos
 counts again at the new feerate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,15 @@ class Inflow:
 
     weighted: Floats
     observed_seconds: float = 0.0
+    _above: Floats = field(init=False, repr=False)
+    """Corrected vbytes per second above each bucket, by (window, bucket): once for all that ask."""
+
+    def __post_init__(self) -> None:
+        above = np.zeros_like(self.weighted)
+        if self.observed_seconds > 0:
+            correction = 1.0 / self._start_up(self.observed_seconds)
+            above = np.array([ahead_of_each_bucket(rates) for rates in self.weighted]) * correction[:, None]
+        object.__setattr__(self, "_above", above)  # frozen for everybody else
 
     def observed(self, arrived: Floats, elapsed_seconds: float) -> "Inflow":
         """Return the state after `arrived` (vbytes by bucket) came in during `elapsed_seconds` (> 0)."""
@@ -55,15 +64,7 @@ class Inflow:
 
     def above(self, feerates: Floats) -> InflowRates:
         """Return the arrival rate above each feerate, corrected for a history shorter than the window."""
-        buckets = bucket_of(feerates)
-        if self.observed_seconds <= 0:
-            nothing = np.zeros(buckets.shape)
-            return InflowRates(short=nothing, middle=nothing, long=nothing)
-        correction = 1.0 / self._start_up(self.observed_seconds)
-        short, middle, long = (
-            ahead_of_each_bucket(rates)[buckets] * factor
-            for rates, factor in zip(self.weighted, correction, strict=True)
-        )
+        short, middle, long = self._above[:, bucket_of(feerates)]
         return InflowRates(short=short, middle=middle, long=long)
 
     @staticmethod

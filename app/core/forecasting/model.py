@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.forecasting.eviction import chance_of_eviction
-from app.core.forecasting.feerates import Floats
+from app.core.forecasting.feerates import Floats, clipped
 from app.core.forecasting.inflow import Inflow
 from app.core.forecasting.market import Market
 from app.core.forecasting.pace import Pace
@@ -30,7 +30,8 @@ _SHORT_SHARE: Final = 0.9
 _PRIOR_SECONDS: Final = 120.0  # weight of the prior inflow, in seconds of observed inflow
 _PRIOR_INFLOW_BLOCKS: Final = 0.9
 _WIDEST: Final = 0.56
-_NODES: Final = ((-(3.0**0.5), 1 / 6), (0.0, 2 / 3), (3.0**0.5, 1 / 6))
+_NODES: Final = np.array([[-(3.0**0.5)], [0.0], [3.0**0.5]])
+_WEIGHTS: Final = (1 / 6, 2 / 3, 1 / 6)
 _LOG_HORIZONS: Final = np.log(np.array(HORIZONS, dtype=np.float64))
 
 
@@ -69,19 +70,17 @@ class ForecastModel:
 
     def raw_probabilities(self, standings: Standings) -> Floats:
         """Return the same before recalibration."""
-        nodes = _NODES if standings.widening > 0 else ((0.0, 1.0),)
-        chances = sum(
-            weight
-            * self.table.chances(
-                standings.ahead,
-                standings.inflow,
-                fresh=standings.fresh,
-                below_one=standings.below_one,
-                log_shift=standings.widening * node,
-            )
-            for node, weight in nodes
+        widened = standings.widening > 0
+        chances = self.table.chances(
+            standings.ahead,
+            standings.inflow,
+            fresh=standings.fresh,
+            below_one=standings.below_one,
+            log_shift=standings.widening * _NODES if widened else 0.0,
         )
-        return np.asarray(chances)
+        if not widened:
+            return chances
+        return np.asarray(sum(weight * each for weight, each in zip(_WEIGHTS, chances, strict=True)))
 
 
 def forecast_many(
@@ -176,7 +175,7 @@ def blocks_at(chances: Floats, share: float) -> NDArray[np.intp]:
     rows = np.arange(len(chances))
     before = np.maximum(column - 1, 0)
     low, high = chances[rows, before], chances[rows, column]
-    part = np.clip((share - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    part = clipped((share - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
     logs = _LOG_HORIZONS[before] + part * (_LOG_HORIZONS[column] - _LOG_HORIZONS[before])
     blocks = np.where(column == 0, 1, np.ceil(np.exp(logs) - 1e-9)).astype(np.intp)
     return np.where(reached.any(axis=1), blocks, 0)
@@ -185,10 +184,10 @@ def blocks_at(chances: Floats, share: float) -> NDArray[np.intp]:
 def chance_within(chances: Floats, blocks: NDArray[np.intp]) -> Floats:
     """Return P(confirmed within n) for each row's own n in 0..144, linear in ln n between horizons."""
     logs = np.log(np.maximum(blocks, 1))
-    column = np.clip(np.searchsorted(_LOG_HORIZONS, logs), 1, len(HORIZONS) - 1)
+    column = np.minimum(np.maximum(_LOG_HORIZONS.searchsorted(logs), 1), len(HORIZONS) - 1)
     rows = np.arange(len(chances))
     span = _LOG_HORIZONS[column] - _LOG_HORIZONS[column - 1]
-    part = np.clip((logs - _LOG_HORIZONS[column - 1]) / span, 0.0, 1.0)
+    part = clipped((logs - _LOG_HORIZONS[column - 1]) / span, 0.0, 1.0)
     within = chances[rows, column - 1] * (1.0 - part) + chances[rows, column] * part
     return np.asarray(np.where(blocks > 0, within, 0.0))
 

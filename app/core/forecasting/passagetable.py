@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.forecasting.feerates import Floats
+from app.core.forecasting.feerates import Floats, clipped
 from app.core.forecasting.firstpassage import CELL, first_passage
 from app.core.forecasting.pace import TARGET_SECONDS
 from app.core.forecasting.recalibration import Line, Recalibration
@@ -96,14 +96,17 @@ class PassageTable:
         *,
         fresh: NDArray[np.bool_],
         below_one: NDArray[np.bool_],
-        log_shift: float = 0.0,
+        log_shift: Floats | float = 0.0,
     ) -> Floats:
-        """Return [transaction, horizon]. `log_shift` shifts the expected inflow, for averaging over it."""
+        """Return [transaction, horizon]. `log_shift` shifts the expected inflow, for averaging over it.
+
+        Several shifts, given as [shift, 1], give [shift, transaction, horizon].
+        """
         pressure = pressure_of(ahead_blocks, inflow_blocks) + log_shift
-        row = np.clip((pressure - _FIRST_PRESSURE) / _PRESSURE_STEP, 0.0, _PRESSURES - 1.000001)
+        row = clipped((pressure - _FIRST_PRESSURE) / _PRESSURE_STEP, 0.0, _PRESSURES - 1.000001)
         column = _column_of(ahead_blocks)
         i, j = row.astype(np.intp), column.astype(np.intp)
-        u, v = (row - i)[:, None], (column - j)[:, None]
+        u, v = (row - i)[..., None], (column - j)[..., None]
         kind = 2 * below_one + fresh
         at = (kind * _PRESSURES + i) * _AHEADS + j
         rows = self._rows
@@ -159,7 +162,7 @@ def _straight(table: Floats, lines: tuple[Line, ...]) -> Floats:
 
 def _read(grid: Floats, rhos: Floats, ahead: Floats) -> Floats:
     """Return the grid at each (rho, ahead), linear between its points."""
-    row = np.clip(np.interp(rhos, _RHOS, np.arange(len(_RHOS))), 0, len(_RHOS) - 1.000001)
+    row = clipped(np.interp(rhos, _RHOS, np.arange(len(_RHOS))), 0, len(_RHOS) - 1.000001)
     i = row.astype(np.intp)
     u = (row - i)[:, None]
     column = np.minimum(ahead / CELL, grid.shape[1] - 1.000001)

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import Floats, feerate_of_bucket
+from app.core.forecasting.feerates import Floats, clipped, feerate_of_bucket
 from app.core.forecasting.market import Market, Queue
 from app.core.prediction import HORIZONS, Urgency
 
@@ -14,7 +14,7 @@ HIGH_FROM: Final = 0.75
 MEDIUM_FROM: Final = 0.40
 
 _SPEED_SHARE: Final = 0.75  # 0.75 * 0.8 > MEDIUM_FROM: a forecast of the next block is never of low urgency
-_SPEED_HORIZONS: Final = (1, 3, 6)
+_SPEED_COLUMNS: Final = [HORIZONS.index(n) for n in (1, 3, 6)]
 
 
 class Congestion(StrEnum):
@@ -32,8 +32,7 @@ def urgency_scores(chances: Floats, feerates: Floats, queue: Queue) -> Floats:
     Three quarters is speed, the mean probability to confirm within 1, 3 and 6 blocks; one quarter is rank,
     the share of the waiting vbytes that pay less. `chances` is [transaction, horizon].
     """
-    columns = [HORIZONS.index(n) for n in _SPEED_HORIZONS]
-    speed = chances[:, columns].mean(axis=1)
+    speed = chances[:, _SPEED_COLUMNS].mean(axis=1)
     return np.asarray(_SPEED_SHARE * speed + (1.0 - _SPEED_SHARE) * _rank(feerates, queue))
 
 
@@ -70,4 +69,4 @@ def _rank(feerates: Floats, queue: Queue) -> Floats:
     """Return the share of the waiting vbytes behind each feerate; 1 if the queue is empty."""
     if queue.total <= 0:
         return np.ones(len(feerates))
-    return np.asarray(np.clip(1.0 - queue.vbytes_ahead(feerates) / queue.total, 0.0, 1.0))
+    return np.asarray(clipped(1.0 - queue.vbytes_ahead(feerates) / queue.total, 0.0, 1.0))
