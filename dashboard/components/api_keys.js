@@ -21,8 +21,7 @@ class ApiKeys {
     this.secrets = h("div", { "aria-live": "polite" });
     this.list = h("ul", { class: "plainlist" }, h("li", { class: "soft", text: "Reading…" }));
     host.replaceChildren(
-      this.secrets,
-      this.list,
+      // The list grows at the end, so that nothing moves when it comes.
       h(
         "form",
         { onsubmit: (event) => event.preventDefault() },
@@ -34,6 +33,8 @@ class ApiKeys {
           button("Make a key", () => this.make(), { class: "button primary", type: "submit" }),
         ),
       ),
+      this.secrets,
+      this.list,
     );
     whileShown(host, () => this.read(), {
       failed: (refusal) =>

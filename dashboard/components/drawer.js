@@ -1,6 +1,7 @@
 // One whale, whole: why we say what we say, what became of every forecast, who spends what.
 import { btc, btcExact, clock, h, integer, moment, words } from "../static/format.js";
 import { evidence, part, when } from "./evidence.js";
+import { WhaleAlerts } from "./whale_alerts.js";
 import { revisions } from "./revisions.js";
 
 export class Drawer {
@@ -8,6 +9,7 @@ export class Drawer {
     Object.assign(this, { dialog, ask, closed });
     this.id = null;
     this.row = null;
+    this.alerts = new WhaleAlerts();
     dialog.addEventListener("close", () => {
       this.id = this.row = null;
       closed();
@@ -93,6 +95,7 @@ export class Drawer {
       part("When", when(row, whale, known.seen_by), revisions(known.forecasts, whale)),
       known.lineage.length > 1 ? part("Replacements", lineage(known.lineage)) : null,
       part("What happened", story(known.story, whale)),
+      this.alerts.of(whale, known.outputs),
       coins("Inputs", known.inputs, known.more_inputs),
       coins("Outputs", known.outputs, known.more_outputs),
     ].filter(Boolean);

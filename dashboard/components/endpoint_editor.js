@@ -4,7 +4,6 @@ import { button, busy } from "../static/said.js";
 import { Fields } from "../static/fields.js";
 import { call } from "../static/api.js";
 import { h } from "../static/format.js";
-import { sentence } from "../static/nested.js";
 import { testWords } from "./endpoint_words.js";
 
 const PREVIEW_AFTER = 400;
@@ -186,7 +185,7 @@ export class Editor {
     const body = { kind: this.kind, reach: values.reach, ...draft.settingsOf(values) };
     const drawn = await call("POST", "endpoints/preview", body).then(
       (found) => ({ lines: found.periods.map(periodWords), text: found.last?.text ?? "There would have been none." }),
-      (refusal) => ({ lines: [refusedWords(refusal)], text: "" }),
+      (refusal) => ({ lines: [refusedWords(refusal, fields)], text: "" }),
     );
     if (fields !== this.fields) return;
     this.periods.replaceChildren(...drawn.lines.map((text) => h("p", { text })));
@@ -219,10 +218,10 @@ const isSet = ({ kind, value, input }) => {
 };
 
 const periodWords = ({ days, words }) => `Last ${days} days: ${words}.`;
-const refusedWords = (refusal) =>
+const refusedWords = (refusal, fields) =>
   refusal.demo
     ? "This is the demo: once your node answers, you see here what the rules would have sent."
-    : sentence(refusal.message);
+    : fields.worded(refusal.message, ALIASES);
 
 const NAMES = {
   url: "address",

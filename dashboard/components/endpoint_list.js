@@ -19,7 +19,8 @@ class EndpointList {
     this.secrets = h("div", { "aria-live": "polite" });
     this.editor = new Editor(params.get("fields"), params.get("names"), (made, words) => this.saved(made, words));
     this.results = new Map();
-    host.replaceChildren(this.secrets, this.list, this.adding(), this.editor.dialog);
+    // The list grows at the end, so that nothing moves when it comes.
+    host.replaceChildren(this.adding(), this.secrets, this.list, this.editor.dialog);
     onEndpoints(() => this.draw());
     this.again = whileShown(host, load, { every: EVERY, failed: (refusal) => this.failed(refusal) });
   }
@@ -35,7 +36,7 @@ class EndpointList {
     return h(
       "div",
       { class: "adding", role: "group", "aria-label": "Add where alerts go" },
-      h("h3", { text: "Add" }),
+      h("h3", { text: "Add where alerts go" }),
       ...Object.entries(KINDS).map(add),
     );
   }
@@ -166,7 +167,7 @@ const targetWords = ({ url, email, telegram }) =>
 const empty = () =>
   h("li", {
     class: "empty",
-    text: "Nobody is told yet, and nothing leaves your network. Add where alerts shall go: a test shows at once whether it arrives.",
+    text: "Nobody is told yet, and nothing leaves your network. Add one above: a test shows at once whether it arrives.",
   });
 
 export function mount(host, params) {

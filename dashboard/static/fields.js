@@ -42,6 +42,13 @@ export class Fields {
     return one?.element ?? null;
   }
 
+  // The same in one sentence, by the field's label.
+  worded(message, aliases = {}) {
+    const [name, words] = faultOf(message, [...this.all.keys(), ...Object.keys(aliases)]);
+    const one = this.all.get(aliases[name] ?? name);
+    return one ? `${one.label}: ${words}.` : sentence(words);
+  }
+
   clear() {
     this.wrong.textContent = "";
     for (const one of this.all.values()) one.refuse("");
@@ -55,7 +62,7 @@ export class Fields {
 class FieldOf {
   constructor({ name, label, hint, kind, options, titles, value, placeholder }) {
     const id = `field-${name.replaceAll(".", "-")}-${(number += 1)}`;
-    this.kind = kind;
+    Object.assign(this, { kind, label });
     const words = h("small", { class: "soft", id: `${id}-hint`, text: hint });
     this.wrong = h("small", { class: "wrong", id: `${id}-wrong`, role: "alert" });
     this.input = BUILD[kind]({ id, label, options, titles, described: `${id}-hint ${id}-wrong` });
