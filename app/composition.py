@@ -1,6 +1,7 @@
 """The composition root: builds all parts from the settings, runs them, and closes them in reverse order."""
 
 import asyncio
+import gc
 import logging
 import random
 from collections.abc import Callable
@@ -238,6 +239,8 @@ class Composition:
         """Import the pages (off the event loop); the returned function builds them (on it)."""
         from dashboard import PageOptions, build_pages  # noqa: PLC0415 - Panel takes a second to import
 
+        # What was imported stays: 200,000 objects that every full collection walked, with all else waiting.
+        gc.freeze()
         options = PageOptions(
             version=metadata.version("spout"),
             explorer_url=self._settings.mempool_app_url,
