@@ -213,7 +213,7 @@ def _remembered(text: str) -> Memory:
     """What cannot be read is forgotten: a budget begins anew, and no event is held up for it."""
     try:
         return msgspec.json.decode(text, type=Memory)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return Memory()
 
 

@@ -155,7 +155,7 @@ def _assembled(
     }
     try:
         return _PREDICTION.decode(packing.plain(whole))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"a stored record does not read: {error}") from error
 
 

@@ -87,7 +87,7 @@ def fields_of(encoded: bytes) -> dict[str, Any]:
     """Return the fields of a msgpack map, each still encoded; `plain` encodes them as a map again."""
     try:
         return dict(_FIELDS.decode(encoded))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"a stored record does not read: {error}") from error
 
 

@@ -176,5 +176,5 @@ def _body(happening: Happening) -> dict[str, Any]:
 def _decoded(decoder: msgspec.json.Decoder[T], text: str) -> T:
     try:
         return decoder.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"a stored record does not read: {error}") from error

@@ -74,8 +74,9 @@ async def late_frames(sim: "Simulation") -> None:
     async def as_ever() -> None:
         sim.fate = ""
         held, sim.held = sim.held, []
-        for frame in held:
-            sim.deliver(frame)
+        for links, frame in held:
+            if links == sim.backend.clients:
+                sim.deliver(frame)
 
     sim.fate = "late"
     sim.faulty.insert(0, as_ever)

@@ -51,7 +51,8 @@ class Simulation:
         self.faulty: list[Callable[[], Awaitable[None]]] = []
         self.fate = ""
         """Of the frames: lost, late or repeated."""
-        self.held: list[dict[str, Any]] = []
+        self.held: list[tuple[list[Client], dict[str, Any]]] = []
+        """Late frames, each with the links that it is under way on: it is lost where they break."""
         self.numbered: list[Client] = []
         """The links that have been given a frame with a number."""
         self._compared: dict[str, int] = {}
@@ -169,7 +170,7 @@ class Simulation:
         if self.fate == "lost":
             return
         if self.fate == "late":
-            self.held.append(frame)
+            self.held.append((list(self.backend.clients), frame))
             return
         for _ in range(2 if self.fate == "repeated" else 1):
             self.deliver(frame)

@@ -66,7 +66,7 @@ def _object(row: str) -> Mapping[str, Any]:
         raise LabelError("is no JSON object: one a line (BIP-329)") from error
     if not isinstance(said, dict) or not isinstance(said.get("ref"), str):
         raise LabelError("must be an object with type, ref and label (BIP-329)")
-    if said.get("type") not in TYPES:
+    if not isinstance(said.get("type"), str) or said["type"] not in TYPES:
         raise LabelError(f"type must be one of {', '.join(sorted(TYPES))} (BIP-329)")
     return said
 

@@ -116,7 +116,7 @@ class FrameBatch:
 
     def paid(self) -> Iterator[tuple[Txid, float, float]]:
         for txid, one in zip(self.txids, self._glances, strict=True):
-            size = one.vsize if one.weight is None else one.weight / 4
+            size = one.vsize if one.weight is None else decode.quarter(one.weight)
             if size is None or not 0 < size <= decode.MOST_VBYTES:
                 continue
             rate, fee = one.package_feerate, one.fee

@@ -325,9 +325,14 @@ def _vsize(wire: WireTransaction) -> VBytes | None:
     `adjustedVsize` is what the backend divides fees by: a sigop weighs 5 vbytes there, as in Bitcoin Core
     (-bytespersigop).
     """
-    own = vbytes(wire.vsize if wire.weight is None else wire.weight / 4)
+    own = vbytes(wire.vsize if wire.weight is None else quarter(wire.weight))
     adjusted = vbytes(wire.adjusted_vsize)
     return own if own is None or adjusted is None else max(own, adjusted)
+
+
+def quarter(weight: int) -> float:
+    """Return vbytes of weight units, not rounded; infinite where no float holds them: an int may be any."""
+    return weight / 4 if 0 <= weight <= 4 * MOST_VBYTES else math.inf
 
 
 def vbytes(number: float | None) -> VBytes | None:

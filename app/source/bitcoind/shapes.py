@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -11,9 +12,12 @@ from app.core.encoding import AddressOf, decode
 from app.core.models import Block, BlockEntry, Transaction
 from app.core.observations import Prevout
 from app.core.tracking import with_prevouts
-from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
+from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError
 from app.source.bitcoind.rpc import sats
+
+Units = Annotated[int, msgspec.Meta(gt=0, le=1_000_000_000)]
+"""Weight units or vbytes: JSON's numbers have no end, and nothing is divided by none."""
 
 
 class ScriptPubKey(msgspec.Struct):
@@ -39,7 +43,7 @@ class RpcVerboseTx(msgspec.Struct):
 
     txid: str
     hex: str
-    weight: int
+    weight: Units
     vin: list[TxIn]
     fee: Decimal | None = None
     blockhash: str | None = None
@@ -49,7 +53,7 @@ class RpcVerboseTx(msgspec.Struct):
 class BlockTx(msgspec.Struct):
     txid: str
     hex: str
-    weight: int
+    weight: Units
     vin: list[TxIn]
     vout: list[TxOut]
     fee: Decimal | None = None
@@ -80,14 +84,14 @@ class EntryFees(msgspec.Struct):
 
 
 class MempoolEntry(msgspec.Struct):
-    vsize: int
-    weight: int
+    vsize: Units
+    weight: Units
     time: int
     ancestorcount: int
-    ancestorsize: int
+    ancestorsize: Units
     descendantcount: int
     fees: EntryFees
-    chunkweight: int | None = None
+    chunkweight: Units | None = None
 
 
 class MempoolState(msgspec.Struct):
@@ -129,8 +133,8 @@ class FeeEstimate(msgspec.Struct):
 class TemplateTx(msgspec.Struct):
     """`depends`: positions in the template, from 1, of the parents that it holds."""
 
-    fee: int
-    weight: int
+    fee: Annotated[int, msgspec.Meta(ge=-MAX_MONEY, le=MAX_MONEY)]
+    weight: Units
     depends: tuple[int, ...] = ()
 
 

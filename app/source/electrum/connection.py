@@ -171,7 +171,7 @@ class ElectrumLine:
             raw = await self._exchange(method, params)
         try:
             return msgspec.json.decode(raw, type=shape)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ParseError(f"electrs {method}: {error}") from error
 
     async def _exchange(self, method: str, params: Sequence[object]) -> msgspec.Raw:

@@ -216,7 +216,7 @@ class Electrs:
             return
         try:
             block = block_of(msgspec.json.decode(tip, type=Tip))
-        except (msgspec.MsgspecError, ParseError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, ParseError, RecursionError) as error:
             news.put_nowait(Skipped(source=SOURCE, what=f"headers.subscribe: {error}"))
             return
         self._tip = block

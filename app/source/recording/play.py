@@ -68,7 +68,7 @@ def moments(path: Path) -> Iterator[Moment]:
                 yield Moment(line.t, bytes(line.frame), None)
             elif line.dir == "meta":
                 yield Moment(line.t, None, meta.decode(line.frame).event)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RecordingError(f"{path}, line {number}: not a line of a recording ({error})") from error
 
 
@@ -140,7 +140,7 @@ class RecordedTransport:
                     self._answers.setdefault((line.method, line.path), []).append(
                         (when, line.status, bytes(line.body))
                     )
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise RecordingError(f"{path}, line {number}: not a recorded answer ({error})") from error
         if not number:
             raise RecordingError(
@@ -194,7 +194,7 @@ class _StampedFrame(msgspec.Struct, rename={"delta": "mempool-transactions"}):
 def _stamp(frame: bytes) -> float | None:
     try:
         read = msgspec.json.decode(frame, type=_StampedFrame)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if read.delta is not None:
         seen = [tx.first_seen for tx in read.delta.added if tx.first_seen]

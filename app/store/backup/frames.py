@@ -63,5 +63,5 @@ def received(stream: BinaryIO) -> Iterator[Frame]:
             raise BadBackupError("rows of it are too large")
         try:
             yield _DECODE.decode(stream.read(length))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadBackupError(f"it could not be read: {error}") from error

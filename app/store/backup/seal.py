@@ -58,7 +58,7 @@ def read_seal(path: Path, key: bytes) -> tuple[Manifest | None, bool]:
         body = file.read(length)
         try:
             manifest = msgspec.json.decode(body, type=Manifest)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None, False
         file.seek(0)
         mac = hmac.new(key, digestmod="sha256")
