@@ -1,5 +1,17 @@
 // How one whale is written in a row: waiting, or ended.
-import { age, btc, btcShort, duration, feerate, h, integer, money, percent, plural, words } from "../static/format.js";
+import {
+  age,
+  btc,
+  btcShort,
+  duration,
+  feerate,
+  h,
+  integer,
+  moneyShort,
+  percent,
+  plural,
+  words,
+} from "../static/format.js";
 
 export const PENDING_COLUMNS = ["Moves, BTC", "From and to", "Forecast", "Urgency", "Marks", "Age"];
 export const ENDED_COLUMNS = ["Moved, BTC", "From and to", "Did it hold?", "Block", "Seen ahead", "Ended"];
@@ -38,7 +50,6 @@ export const endedCells = (price) => (row) => [
 
 export function amount(row, price) {
   const beside = [
-    price ? money((row.moved / 1e8) * price.per_btc, price.currency) : null,
     sure(row),
     row.gross !== row.moved && !(row.is === "up_to" && row.gross === row.high) ? `${btcShort(row.gross)} gross` : null,
   ]
@@ -50,6 +61,8 @@ export function amount(row, price) {
     h("b", { text: btc(row.moved) }),
     h("small", { class: "unit", text: " BTC" }),
     beside ? h("small", { class: "beside", text: beside }) : null,
+    // A line of its own: it must push no doubt out of sight.
+    price ? h("small", { class: "beside", text: moneyShort((row.moved / 1e8) * price.per_btc, price.currency) }) : null,
   );
 }
 
