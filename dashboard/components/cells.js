@@ -62,7 +62,9 @@ export function amount(row, price) {
     h("small", { class: "unit", text: " BTC" }),
     beside ? h("small", { class: "beside", text: beside }) : null,
     // A line of its own: it must push no doubt out of sight.
-    price ? h("small", { class: "beside worth", text: moneyShort((row.moved / 1e8) * price.per_btc, price.currency) }) : null,
+    price
+      ? h("small", { class: "beside worth", text: moneyShort((row.moved / 1e8) * price.per_btc, price.currency) })
+      : null,
   );
 }
 
