@@ -90,8 +90,9 @@ function broken() {
 // a login that has ended.
 function lost() {
   document.documentElement.dataset.session = "lost";
-  // What is typed meanwhile must not go to a line that is down.
-  connection?._connection_closed();
+  // What is typed meanwhile must not go to a line that is down. And Bokeh's own five tries end here: with a token that
+  // has run out they fail, and each of them would say again that the line is lost, and the page be drawn again.
+  connection?.close();
   line(false);
   again();
 }

@@ -135,4 +135,7 @@ async def test_a_session_goes_on_after_its_line_was_lost_and_its_token_has_expir
 
         await expect(page.locator(".toast")).to_contain_text("Saved kept", timeout=LATER)
         assert await same_visit(page)
+        assert len(lines) == 2, (
+            "one line was lost, and one taken up: Bokeh's own tries would draw the page again"
+        )
         await page.close()

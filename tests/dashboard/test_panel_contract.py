@@ -105,11 +105,14 @@ def test_a_session_is_composed_after_it_is_created_so_that_a_thread_can_do_it_be
     assert hasattr(Application, "_set_session_prefix")
 
 
-def test_what_is_changed_while_the_line_is_down_is_sent_to_nobody() -> None:
-    """`lost` in our panel.js takes the session's listener off; else Bokeh logs an error a change."""
+def test_a_lost_line_that_is_closed_sends_nothing_and_is_not_taken_up_by_bokeh_itself() -> None:
+    """`lost` in our panel.js closes it: its listener goes, and Bokeh's own tries, which redraw the page, end."""
     source = LIBRARIES["bokeh.min.js"].with_name("bokeh.js").read_text()
+    closes = r"closed_permanently = true;.{0,250}this\.session\._connection_closed\(\)"
 
+    assert re.search(closes, source, re.DOTALL)
     assert re.search(r"_connection_closed\(\) \{\s+this\.document\.remove_on_change", source)
+    assert re.search(r"_try_reconnect\([^)]*\) \{\s+if \(this\.closed_permanently\) \{", source)
 
 
 def test_the_patterns_of_each_application_are_a_list_that_can_be_replaced() -> None:
