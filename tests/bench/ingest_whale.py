@@ -48,16 +48,16 @@ async def _seconds_by_step(table: PassageTable) -> tuple[float, float, float]:
         began = time.process_time()
         drawn = [tracker.handle(one, NOON) for one in whales]
         tracked = time.process_time()
-        told = [happening for one in drawn for happening in one.happenings]
+        published = [happening for one in drawn for happening in one.happenings]
         kept = [whale for one in drawn for whale in one.predictions.values()]
-        events = await store.append(told, kept)
+        events = await store.append(published, kept)
         stored = time.process_time()
         for event in events:
             to_json(event_shape(event).body())
         ended = time.process_time()
         await opened.database.close()
     if len(events) != WHALES:
-        raise ValueError(f"{len(events)} of {WHALES} whales were told")
+        raise ValueError(f"{len(events)} of {WHALES} whales were published")
     return tracked - began, stored - tracked, ended - stored
 
 
