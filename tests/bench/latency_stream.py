@@ -145,11 +145,11 @@ async def _listen(pipe: Connection, port: int, readers: int, deaf: int) -> None:
         clients.append(client)
     pipe.send("subscribed")
     await loop.run_in_executor(None, pipe.recv)
-    hearing = [one for one in clients if one.reads]
+    listening = [one for one in clients if one.reads]
     until = loop.time() + _PATIENCE_SECONDS
-    while any(len(one.events) < EVENTS for one in hearing) and loop.time() < until:  # noqa: ASYNC110 - another process
+    while any(len(one.events) < EVENTS for one in listening) and loop.time() < until:  # noqa: ASYNC110 - another process
         await asyncio.sleep(0.05)  # what a far side brings about
-    pipe.send([one.events for one in hearing])
+    pipe.send([one.events for one in listening])
 
 
 class _Client(asyncio.Protocol):
