@@ -106,7 +106,7 @@ def test_a_session_is_composed_after_it_is_created_so_that_a_thread_can_do_it_be
 
 
 def test_a_lost_line_that_is_closed_sends_nothing_and_is_not_taken_up_by_bokeh_itself() -> None:
-    """`lost` in our panel.js closes it: its listener goes, and Bokeh's own tries, which redraw the page, end."""
+    """`lost` in our panel.js closes it: its listener goes, and Bokeh's tries, which redraw the page, end."""
     source = LIBRARIES["bokeh.min.js"].with_name("bokeh.js").read_text()
     closes = r"closed_permanently = true;.{0,250}this\.session\._connection_closed\(\)"
 
