@@ -219,12 +219,17 @@ async def test_axe_finds_nothing_serious_and_nothing_is_too_wide(
     assert not any(found.values()), {name: one for name, one in found.items() if one}
 
 
-async def test_every_page_of_the_navigation_is_in_sight_on_a_phone(
+async def test_every_page_of_the_navigation_is_in_sight_on_a_phone_and_a_tablet(
     browser: Browser, spout: SpoutProcess
 ) -> None:
     page = (await opened(browser, spout, width=360)).page
+    beyond = {}
+    for width in (360, 821):
+        await page.set_viewport_size({"width": width, "height": 860})
+        inside = await page.locator("nav").evaluate("nav => nav.scrollWidth - nav.clientWidth")
+        beyond[width] = (inside, await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
-    assert await page.locator("nav").evaluate("nav => nav.scrollWidth - nav.clientWidth") <= 0
+    assert beyond == {360: (0, 0), 821: (0, 0)}
 
 
 async def test_an_old_tab_is_asked_for_the_password_and_then_does_what_it_was_told(
