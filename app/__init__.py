@@ -417,6 +417,7 @@ dashboard/  The pages in the browser
   look                   Our look on Panel's own widgets
   page                   What a page is
   theme                  The one place for colours, type and spacing
+  writes                 Panel's queue of messages to a browser, mended
 
 dashboard/accuracy/
   figures                The Accuracy page's Bokeh figures

@@ -22,11 +22,12 @@ from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.state import set_curdoc, state
 
 from app.views import Snapshot
-from dashboard import assets
+from dashboard import assets, writes
 from dashboard.feed.states import banners
 from dashboard.page import TEMPLATES, SpoutPage
 
 _log = logging.getLogger("dashboard.application")
+writes.install()
 _HANDS_OVER_SECONDS = 0.0005
 MAIN_MODULE = "static/page.js"
 _COMPOSER = ThreadPoolExecutor(1, thread_name_prefix="compose")
