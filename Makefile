@@ -1,5 +1,5 @@
 # make run     install into .venv and start Spout        make test    install what the tests need, run them all
-#              (in WORKERS processes: most of it waits for others)
+#              (those that bound a duration alone, the rest in WORKERS processes: most of it waits for others)
 # make test-anywhen [CASE=name]  the fast part of the tests on other days, in other zones, languages, orders
 # make install the virtual environment alone             make lint    style, types, floors
 # make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
@@ -33,7 +33,8 @@ run: $(INSTALLED)
 
 test: $(TESTABLE)
 	@sh tests/get_parts.sh
-	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -q -m timed $(TESTS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -q -m "not timed" --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 test-anywhen: $(TESTABLE)
 	@$(BIN)/python -m tests.anywhen $(CASE)

@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import sys
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from jinja2 import Template
 from panel.io.application import Application
 from panel.io.handlers import FunctionHandler
 from panel.io.resources import LOCAL_DIST, patch_model_css
-from panel.io.state import set_curdoc, state
+from panel.io.state import set_curdoc
 
 from app.views import Snapshot
 from dashboard import assets, writes
@@ -97,8 +96,6 @@ class PageApplication(Application):
         document = session_context._document  # noqa: SLF001 - the contract's test has it
         self._set_session_prefix(document)  # type: ignore[no-untyped-call]
         await asyncio.get_running_loop().run_in_executor(_COMPOSER, self._compose_into, document)
-        # Panel remembers the thread that composed, and would take every later change for one out of a thread.
-        state._thread_id_[document] = threading.get_ident()
 
     def _learn(self) -> Learned:
         document = Document()

@@ -16,7 +16,7 @@ class Case:
     zone: str | None = None
     locale: str | None = None
     random_order: bool = False
-    workers: int = 2
+    workers: int = 3
 
     def shift(self, now: datetime) -> timedelta:
         """How far the wall clock must be moved, when the machine's says `now`."""

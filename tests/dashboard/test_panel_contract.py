@@ -14,7 +14,6 @@ from bokeh.models import CustomJS, ImportedStyleSheet
 from bokeh.server.urls import per_app_patterns
 from panel.custom import JSComponent, ReactiveESM
 from panel.io.application import Application
-from panel.io.document import init_doc
 from panel.io.resources import DIST_DIR, LOCAL_DIST
 from panel.io.state import state
 from panel.models.reactive_html import ReactiveHTML
@@ -104,12 +103,6 @@ def test_a_session_is_composed_after_it_is_created_so_that_a_thread_can_do_it_be
     """`PageApplication.on_session_created` composes; `_fill`, called next, finds it done."""
     assert inspect.iscoroutinefunction(Application.on_session_created)
     assert hasattr(Application, "_set_session_prefix")
-
-
-def test_the_thread_that_composes_is_remembered_and_can_be_put_right() -> None:
-    """`PageApplication.on_session_created` names the loop's: from it every later change comes."""
-    assert "state._thread_id_[curdoc] = thread_id" in inspect.getsource(init_doc)
-    assert "self._thread_id in (self._current_thread, None)" in inspect.getsource(type(state)._unblocked)
 
 
 def test_a_lost_line_that_is_closed_sends_nothing_and_is_not_taken_up_by_bokeh_itself() -> None:

@@ -22,7 +22,7 @@ GROUPS = {
     "documents": r"^/api/v1/(openapi\.json|docs|widgets|audit|tokens|settings|export|flows)\b",
     "endpoints": r"^/api/v1/(endpoints|deliveries|hosts)\b",
     "labels": r"^/api/v1/labels\b",
-    "keys": r"^/api/v1/(keys|password|confirm)\b",
+    "keys": r"^/api/v1/(keys|password|confirm|backups)\b",
 }
 SOAKS = bool(os.environ.get("SPOUT_SOAK"))
 SOCKETS = {"/api/v1/stream", "/api/v1/live"}

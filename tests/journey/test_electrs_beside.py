@@ -81,7 +81,7 @@ def test_an_electrum_server_of_another_chain_is_named_and_not_believed(tmp_path:
                 words = until(found, "it is named", seconds=40)
 
                 assert ("SPOUT_ELECTRS_URL" in words, "SPOUT_BITCOIND_URL" in words) == (True, True)
-                assert "spout_block_height 20.0" in spout.text("/metrics").text
+                until(lambda: "spout_block_height 20.0" in spout.text("/metrics").text, "ours is the tip")
                 electrum.node.mine(2)
                 ours.mine(1)
                 until(lambda: "spout_block_height 21.0" in spout.text("/metrics").text, "ours counts")

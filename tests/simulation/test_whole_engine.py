@@ -4,8 +4,8 @@ A failing seed prints what happened in it, and happens again by its number:
 
     SPOUT_SEED=17 .venv/bin/python -m pytest -s tests/simulation/test_whole_engine.py
 
-`make soak` plays 10,000. A seed costs half a second to two of processor time, four fifths of it in DuckDB (a
-file opened, each version and event written and read back) and in the HTTP client, so `make test` plays few.
+`make soak` plays 10,000. A seed costs one to three seconds of processor time, most of it in DuckDB (a file
+opened, each version and event written and read back) and in the HTTP client, so `make test` plays few.
 """
 
 import asyncio
