@@ -58,7 +58,7 @@ class PageApplication(Application):
         documents: MutableMapping[str, bytes],
     ) -> None:
         """`documents`: where a frozen page's document is put, to be served."""
-        super().__init__(FunctionHandler(self._fill))  # type: ignore[no-untyped-call]
+        super().__init__(FunctionHandler(self._fill))  # type: ignore[no-untyped-call]  # the library has no types
         self._path, self._compose, self._snapshot = path, compose, snapshot
         self._variables = {**variables, "path": path}
         self._documents = documents
@@ -92,9 +92,9 @@ class PageApplication(Application):
 
     async def on_session_created(self, session_context: Any) -> None:  # noqa: ANN401 - Bokeh's
         """Compose in a thread, so that the loop answers others meanwhile."""
-        await super().on_session_created(session_context)  # type: ignore[no-untyped-call]
+        await super().on_session_created(session_context)  # type: ignore[no-untyped-call]  # the library has no types
         document = session_context._document  # noqa: SLF001 - the contract's test has it
-        self._set_session_prefix(document)  # type: ignore[no-untyped-call]
+        self._set_session_prefix(document)  # type: ignore[no-untyped-call]  # the library has no types
         await asyncio.get_running_loop().run_in_executor(_COMPOSER, self._compose_into, document)
 
     def _learn(self) -> Learned:
@@ -165,7 +165,7 @@ def _say_once(document: Document) -> None:
         if "to_json" in vars(document):
             del document.to_json
 
-    document.to_json = to_json  # type: ignore[method-assign]
+    document.to_json = to_json  # type: ignore[method-assign]  # of this one document
     document.on_change(changed)
 
 

@@ -14,10 +14,10 @@ _send_queued = panels._dispatch_msgs  # noqa: SLF001 - the contract's test has i
 
 async def send_all_queued(document: Document) -> None:
     """Send what is queued for the document's browsers, until nothing is left or another task sends it."""
-    await _send_queued(document)  # type: ignore[no-untyped-call]
+    await _send_queued(document)  # type: ignore[no-untyped-call]  # the library has no types
     while document in panels._WRITE_MSGS and document not in panels._WRITE_BLOCK:  # noqa: SLF001 - as above
         panels._WRITE_BLOCK[document] = True  # noqa: SLF001 - as above
-        await _send_queued(document)  # type: ignore[no-untyped-call]
+        await _send_queued(document)  # type: ignore[no-untyped-call]  # the library has no types
 
 
 def install() -> None:

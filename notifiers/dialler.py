@@ -258,7 +258,7 @@ class Dialler:
     def _through(self, proxy: Proxy, host: str, port: int, call: Dial) -> socket.socket:
         """Names are resolved by the proxy, never here; if it is down nothing goes direct."""
         from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - few have a proxy
-        from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415
+        from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415 - imported when it is needed
 
         socks = SocksProxy(
             ProxyType.SOCKS5, proxy.host, proxy.port, proxy.username, proxy.password, rdns=True

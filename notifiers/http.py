@@ -43,10 +43,10 @@ class DialledAdapter(BaseAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: ARG002, FBT001, FBT002 - requests' own shape
-        timeout: Any = None,  # noqa: ANN401, ARG002
-        verify: Any = True,  # noqa: ANN401, ARG002, FBT002
-        cert: Any = None,  # noqa: ANN401, ARG002
-        proxies: Any = None,  # noqa: ANN401, ARG002
+        timeout: Any = None,  # noqa: ANN401, ARG002 - the library's shape
+        verify: Any = True,  # noqa: ANN401, ARG002, FBT002 - the library's shape
+        cert: Any = None,  # noqa: ANN401, ARG002 - the library's shape
+        proxies: Any = None,  # noqa: ANN401, ARG002 - the library's shape
     ) -> requests.Response:
         try:
             call = current_call()
@@ -68,7 +68,7 @@ class Requests:
             raise AttributeError(f"requests.{name} is not open to plugins")
         return getattr(requests, name)
 
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         with requests.Session() as session:
             session.trust_env = False
             session.adapters.clear()
@@ -79,22 +79,22 @@ class Requests:
             kept = {name: value for name, value in options.items() if name not in _OURS}
             return session.request(method, url, allow_redirects=False, **kept)
 
-    def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("GET", url, **options)
 
-    def head(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def head(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("HEAD", url, **options)
 
-    def post(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def post(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("POST", url, **options)
 
-    def put(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def put(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def patch(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def delete(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - the library's shape
         return self.request("DELETE", url, **options)
 
 

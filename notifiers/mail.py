@@ -31,7 +31,7 @@ class _Bounded:
 class DialledSMTP(smtplib.SMTP):
     """`smtplib.SMTP` on a connection of the current attempt; what it answers is noted there."""
 
-    def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **_: Any) -> None:  # noqa: ANN401
+    def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **_: Any) -> None:  # noqa: ANN401 - the library's shape
         self.call: Dial = current_call()
         super().__init__(host, port, local_hostname or "spout.invalid")
 

@@ -117,7 +117,7 @@ class Mqtt:
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topics.available, "offline", qos=1, retain=True)
-        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # the library has no types
         limits.MaximumPacketSize = LARGEST_INCOMING_BYTES
         await self._note_called()
         async with aiomqtt.Client(

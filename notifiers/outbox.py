@@ -243,7 +243,7 @@ class Outbox:
                 [because, endpoint_id],
             )
             for table in ("endpoint_progress", "alert_memory", "alert_watch", "alert_threads"):
-                connection.execute(f"DELETE FROM {table} WHERE endpoint_id = ?", [endpoint_id])  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE endpoint_id = ?", [endpoint_id])  # noqa: S608 - of our own names only
 
         await self._database.run(work)
 

@@ -90,7 +90,7 @@ class Router:
         if first <= self._highest:
             # An append that was refused while its commit was under way gave these numbers before.
             for table in ("alerts", "deliveries"):
-                connection.execute(f"DELETE FROM {table} WHERE sequence >= ?", [first])  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE sequence >= ?", [first])  # noqa: S608 - of our own names only
             self._memories = None
         self._highest = events[-1].sequence
         if routes.each or any(event.type is EventType.TEST for event in events):

@@ -134,7 +134,7 @@ def table_of(events: Iterable[dict[str, Any]], address: str) -> Table:
     """Return the table; whatever came from outside is text in it, never markup."""
     table = Table(box=None, pad_edge=False, title=Text(f"Spout at {plain(address)}"), title_justify="left")
     for heading, justify in (("time", "left"), ("event", "left"), ("BTC", "right")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # one of rich's own words
     table.add_column("from", overflow="ellipsis", no_wrap=True)
     table.add_column("to", overflow="ellipsis", no_wrap=True)
     table.add_column("flow", no_wrap=True)

@@ -131,8 +131,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own names
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's shape
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's shape
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment that `read_settings` was handed; nothing else is looked at."""
         return (EnvironmentSource(settings_cls, init_settings().get("environ", {})),)

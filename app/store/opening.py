@@ -171,7 +171,7 @@ class _Opening:
             hashes = ", ".join(f'bit_xor(hash("{column}"))' for column in columns)
             recent = f"WHERE {_RECENT[table]}" if large and table in _RECENT else ""
             # Table and column names come from our own schema.
-            connection.execute(f'SELECT {hashes} FROM "{table}" {recent}').fetchall()  # noqa: S608
+            connection.execute(f'SELECT {hashes} FROM "{table}" {recent}').fetchall()  # noqa: S608 - of our own names only
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:
         log = wal_of(self._path)

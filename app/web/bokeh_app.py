@@ -150,7 +150,7 @@ class PageSocket(LoginRequiredWebSocket, WSHandler):  # type: ignore[misc]  # To
         elif tokens.has_expired(self._token or ""):
             self.close(EXPIRED, "ask for a new token")  # Bokeh would log a traceback
         else:
-            WSHandler.open(self, *args, **kwargs)  # type: ignore[no-untyped-call]
+            WSHandler.open(self, *args, **kwargs)  # type: ignore[no-untyped-call]  # the library has no types
 
     def check_origin(self, origin: str) -> bool:
         """Check as for any socket; if a proxy dropped the port from Host, the page's token is required."""

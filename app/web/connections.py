@@ -99,7 +99,7 @@ def let_in(request: HTTPServerRequest) -> None:
 
 def remember(request: HTTPServerRequest, connection: Connection) -> None:
     """Associate a connection with its request, for `connection_of`, also after a WebSocket upgrade."""
-    request.spout_connection = connection  # type: ignore[attr-defined]
+    request.spout_connection = connection  # type: ignore[attr-defined]  # Tornado lets it be kept there
 
 
 def connection_of(request: HTTPServerRequest) -> Connection | None:

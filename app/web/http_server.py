@@ -92,7 +92,7 @@ class DoorStream(IOStream):
 class DoorServer(HTTPServer):
     """Accepts while there is room, and makes room; `connections` selects what is closed."""
 
-    def initialize(self, router: Server, connections: Connections, clock: Clock) -> None:  # type: ignore[override]
+    def initialize(self, router: Server, connections: Connections, clock: Clock) -> None:  # type: ignore[override]  # Tornado's handlers take their own
         super().initialize(
             router,  # type: ignore[arg-type]  # Tornado asks no more of it than `start_request`
             max_body_size=LARGEST_BODY_BYTES,

@@ -136,7 +136,7 @@ class BitcoindAnswers:
     async def _unspent(self, outpoints: tuple[Outpoint, ...]) -> dict[Outpoint, Prevout | None]:
         # Exclude the mempool: in its view our own transaction has already spent these outputs.
         calls = [RpcCall("gettxout", (outpoint.txid, outpoint.vout, False)) for outpoint in outpoints]
-        answers = await self._rpc.ask_each(TxOut | None, calls)  # type: ignore[arg-type]
+        answers = await self._rpc.ask_each(TxOut | None, calls)  # type: ignore[arg-type]  # a union is a type to msgspec, not to mypy
         return {
             outpoint: prevout_of(answer) if isinstance(answer, TxOut) else None
             for outpoint, answer in zip(outpoints, answers, strict=True)
@@ -217,7 +217,7 @@ class BitcoindAnswers:
         if verbose and verbose.blockhash:
             return await self._chain.place_of(verbose.blockhash)
         calls = [RpcCall("gettxout", (txid, vout, False)) for vout in range(OUTPUTS_TRIED)]
-        for answer in await self._rpc.ask_each(TxOut | None, calls):  # type: ignore[arg-type]
+        for answer in await self._rpc.ask_each(TxOut | None, calls):  # type: ignore[arg-type]  # a union is a type to msgspec, not to mypy
             if isinstance(answer, TxOut) and answer.confirmations > 0:
                 tip = await self._rpc.ask(int, "getblockcount")
                 found = await self._chain.hash_at(tip - answer.confirmations + 1)

@@ -133,7 +133,7 @@ def _add_kept(
     leads: dict[int, LeadTimes],
 ) -> None:
     """Of days long gone there are sums. Their lead times stand by day alone: a longer period has none."""
-    kept = connection.execute(f"SELECT day, sums FROM daily_accuracy WHERE {where}").fetchall()  # noqa: S608
+    kept = connection.execute(f"SELECT day, sums FROM daily_accuracy WHERE {where}").fetchall()  # noqa: S608 - of our own names only
     for day, sums in kept:
         begins = _begin(period, day)
         found[begins] += _SUMS.decode(sums)

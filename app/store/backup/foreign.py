@@ -25,7 +25,7 @@ _LEFT_BEHIND: Final = frozenset({"meta", "prediction_versions_3", "forecasts_3"}
 """`meta` is written anew; the others are empty once their rows have been moved (moving.py)."""
 PROGRESS: Final = ("accounts_from", "backfilled")
 """Rows of `meta` that are taken: the day from which outcomes are kept as rows, the last whale backfilled."""
-_OPERATOR: Final = (Column("table_name", "VARCHAR", False), Column("row", "VARCHAR", False))  # noqa: FBT003
+_OPERATOR: Final = (Column("table_name", "VARCHAR", False), Column("row", "VARCHAR", False))  # noqa: FBT003 - reads as the column's own words
 
 
 def tables_of(schema: int) -> dict[str, tuple[Column, ...]]:

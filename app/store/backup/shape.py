@@ -57,7 +57,7 @@ def _integer(least: int, most: int) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
-def _text(value: Any) -> bool:  # noqa: ANN401
+def _text(value: Any) -> bool:  # noqa: ANN401 - a foreign file holds anything
     return isinstance(value, str) and len(value) <= LONGEST_TEXT
 
 
