@@ -78,6 +78,7 @@ app/api/  The HTTP API and the event stream
   query                  Validates requests into typed models
   routes                 Every route of the API, with its handler
   settings               `/api/v1/settings`: the starred settings, each with its origin; a change takes
+  story                  All that was seen and concluded of one whale, from the store and the tracker's memory
   throttle               Throttles password attempts
   token_route            `POST /api/v1/tokens`: exchanges an API key for a short-lived JWT for the stream
   tokens                 Short-lived tokens
@@ -120,7 +121,7 @@ app/commands/  The commands of `spout`
   dump                   Predictions as lines of JSON
   endpoints              `spout endpoints`: where alerts go, for a box without a screen
   export                 `spout export`: the history as a table, from a running Spout or from one
-  keeping                What `spout backup`, `restore` and `export` share
+  keeping                What `spout backup`, `restore`, `export` and `story` share
   keys                   `spout keys`: who may use the API
   labels                 `spout labels`: what the operator knows of addresses
   own_ground             What `spout doctor` says about this machine
@@ -130,6 +131,8 @@ app/commands/  The commands of `spout`
   replay                 `spout replay`: recordings through the whole pipeline, and what came of it
   run                    `spout run`, where it is asked for its help
   settings               `spout settings`: the starred settings
+  story                  `spout story`: all that was seen and concluded of one whale, for a bug report
+  story_words            A whale's story as text, in the order in which one asks
   summary_table          A replay's summary for people
   surroundings           What every command needs of its surroundings
   version                `spout version`

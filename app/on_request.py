@@ -1,11 +1,13 @@
 """Answers the commands that ask a running Spout over the socket in the data directory (app/local)."""
 
+import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
+from app.api import story_of
 from app.api.models import ExportFilters, read
 from app.engine import Engine, Safekeeping, summary_of
 from app.errors import RequestError, StoreError
@@ -24,7 +26,12 @@ class OnRequest:
         self._replace = replace
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"backup": self._backup, "restore": self._restore, "export": self._export}
+        return {
+            "backup": self._backup,
+            "restore": self._restore,
+            "export": self._export,
+            "story": self._story,
+        }
 
     async def _backup(self, _asked: Mapping[str, Any], channel: LocalChannel) -> None:
         database = self._of_a_node().database
@@ -43,6 +50,14 @@ class OnRequest:
                 await channel.write_line(length=len(piece.content), rows=piece.rows, total=piece.total)
                 await channel.send(piece.content)
         await channel.write_line(done=True)
+
+    async def _story(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
+        """Send the whole story of one whale; of the demo's too, which says that it is one."""
+        engine = self._engine()
+        found = await story_of(engine.store, str(asked.get("whale")), engine.tracker.story)
+        content = json.dumps(found).encode()
+        await channel.write_line(length=len(content))
+        await channel.send(content)
 
     async def _restore(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
         """Receive the file, say what is in it, and go on only if the other end says so."""

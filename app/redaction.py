@@ -65,6 +65,26 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+_PLACES: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+"  # a URL
+    r"|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b|\[[0-9a-f:.]{3,}(?:%\w+)?\](?::\d+)?"  # an address
+    r"|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:local|lan|home|internal|onion|localdomain)\b(?::\d+)?",
+    re.IGNORECASE,
+)
+
+
+def without_places(text: str, hosts: Iterable[str] = ()) -> str:
+    """Return `text` without URLs, addresses of machines, and the names of these hosts.
+
+    A host whose name is one word ("mempool") is a place only with its port behind it.
+    """
+    found = _PLACES.sub(HIDDEN, text)
+    for host in sorted({one for one in hosts if one}, key=len, reverse=True):
+        port = r"(?::\d+)?" if "." in host else r":\d+"
+        found = re.sub(rf"(?i)(?<![\w.-]){re.escape(host)}{port}(?![\w-])", HIDDEN, found)
+    return found
+
+
 def csv_cell(text: str) -> str:
     """Return a cell that a spreadsheet does not evaluate (OWASP, CSV injection)."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.api.parts import Parts as Parts
     from app.api.passwords import hashed as hashed
     from app.api.passwords import refuse_bad_password as refuse_bad_password
+    from app.api.story import story_of as story_of
     from app.api.stream import StreamLimits as StreamLimits
     from app.api.stream import Streams as Streams
 
@@ -32,6 +33,7 @@ __getattr__ = lazily(
             "Parts",
         ),
         "app.api.passwords": ("hashed", "refuse_bad_password"),
+        "app.api.story": ("story_of",),
         "app.api.stream": (
             "StreamLimits",
             "Streams",

@@ -18,6 +18,7 @@ from app.commands.record import record_backend
 from app.commands.replay import replay_recordings
 from app.commands.run import run_appliance
 from app.commands.settings import settings
+from app.commands.story import print_story
 from app.commands.version import print_version
 from app.commands.watch import watch
 from app.errors import CommandError
@@ -56,6 +57,7 @@ commands.command("export")(export)
 commands.command("backup")(back_up)
 commands.command("restore")(restore)
 commands.command("watch")(watch)
+commands.command("story")(print_story)
 commands.command("version")(print_version)
 
 

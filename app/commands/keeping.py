@@ -1,4 +1,4 @@
-"""What `spout backup`, `restore` and `export` share: new files, the directory of a Spout that stands."""
+"""What `spout backup`, `restore`, `export` and `story` share: new files, a directory no Spout runs on."""
 
 import asyncio
 import os

@@ -8,7 +8,7 @@ from app.commands import commands
 from tests.commands.conftest import Spout
 
 NAMES = ["run", "replay", "record", "doctor", "endpoints", "keys", "labels"]
-NAMES += ["password", "settings", "version", "backup", "restore", "export", "watch"]
+NAMES += ["password", "settings", "version", "backup", "restore", "export", "watch", "story"]
 
 
 def test_every_command_of_the_contract_is_there() -> None:

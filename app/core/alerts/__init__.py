@@ -15,7 +15,7 @@ from app.core.alerts.policy import (
     paid,
     roll,
 )
-from app.core.alerts.privacy import masked
+from app.core.alerts.privacy import masked, without_own_labels
 from app.core.alerts.quiet import QuietHours, quiet_end
 from app.core.alerts.replaying import RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
@@ -80,5 +80,6 @@ __all__ = [
     "roll",
     "summary_of",
     "wanted",
+    "without_own_labels",
     "words_of",
 ]

@@ -13,10 +13,9 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
     `public`: names of own labels that may be shown; `own`: all that only own labels give. A name that an own
     label gave and that is no longer known stays hidden.
     """
-    parties = (*(body.get("from_entities") or ()), *(body.get("to_entities") or ()))
     hidden = {
         str(text)
-        for party in parties
+        for party in _parties(body)
         if _is_hidden(party, public, own)
         for text in (party.get("name"), party.get("group"), party.get("basis"))
         if text and text != OWN_BASIS
@@ -31,9 +30,41 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
     return found
 
 
+def without_own_labels(
+    story: Mapping[str, Any], shipped: Collection[str], own: Collection[str]
+) -> dict[str, Any]:
+    """Return a whale's whole story (its `data` with its events) without any of the operator's names.
+
+    `shipped`: the names of the table that everybody has; `own`: those of the labels that are kept now. What
+    a label gave that has been removed since is known by being none of the shipped ones.
+    """
+    bodies = [story, *(event["data"] for event in story["events"])]
+    given = {str(party.get(key)) for body in bodies for party in _parties(body) for key in ("name", "group")}
+    names = (given | set(own)) - set(shipped) - {OWN_BASIS, "None", ""}
+    whole = _unnamed(story, names)
+    whole["events"] = [{**event, "data": _unnamed(event["data"], names)} for event in story["events"]]
+    return whole
+
+
+def _unnamed(body: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    found = masked(body, (), names)
+    if "evidence" in found:
+        found["evidence"] = [_hiding(str(step), names) for step in found["evidence"] or ()]
+    return found
+
+
+def _parties(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return (*(body.get("from_entities") or ()), *(body.get("to_entities") or ()))
+
+
 def _is_hidden(party: Mapping[str, Any], public: Collection[str], own: Collection[str]) -> bool:
     name = str(party.get("name"))
-    return name not in public and (party.get("basis") == OWN_BASIS or name in own)
+    return name not in public and (_is_own(party) or name in own)
+
+
+def _is_own(party: Mapping[str, Any]) -> bool:
+    """Also by a label of another address of the same key: its basis says so after ours."""
+    return str(party.get("basis")).split(",")[0] == OWN_BASIS
 
 
 def _without(party: Mapping[str, Any], public: Collection[str], own: Collection[str]) -> dict[str, Any]:

@@ -3,7 +3,16 @@
 from app.core.tracking.beliefs import WhalePolicy
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.prevouts import known_prevouts, with_prevouts
+from app.core.tracking.story import StoryLine
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Unloaded
 
-__all__ = ["ForecastSource", "Tracker", "Unloaded", "WhalePolicy", "known_prevouts", "with_prevouts"]
+__all__ = [
+    "ForecastSource",
+    "StoryLine",
+    "Tracker",
+    "Unloaded",
+    "WhalePolicy",
+    "known_prevouts",
+    "with_prevouts",
+]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.alerts import masked
+from app.core.alerts import masked, without_own_labels
 
 OWN = {"name": "Grandma", "kind": "other", "basis": "own label", "group": "family"}
 KRAKEN = {"name": "Kraken", "kind": "exchange", "basis": "published", "group": "Kraken"}
@@ -44,3 +44,19 @@ def test_the_whale_itself_is_not_changed() -> None:
     masked(BODY, public=frozenset(), own=frozenset(["Grandma"]))
 
     assert BODY["from_entities"] == [OWN]
+
+
+def test_a_label_of_the_same_key_is_hidden_too() -> None:
+    party = OWN | {"basis": "own label, same key"}
+
+    assert "Grandma" not in str(masked(BODY | {"from_entities": [party]}, public=(), own=()))
+
+
+def test_a_story_keeps_the_names_that_everybody_has_and_no_other() -> None:
+    gone = KRAKEN | {"name": "Uncle", "group": "Uncle", "basis": "told me"}
+    story = BODY | {"events": [{"type": "whale.detected", "data": BODY | {"to_entities": [gone]}}]}
+
+    found = str(without_own_labels(story, shipped={"Kraken"}, own={"Aunt"}))
+
+    assert "Kraken" in found
+    assert [name for name in ("Grandma", "family", "Uncle") if name in found] == []
