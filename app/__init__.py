@@ -109,9 +109,11 @@ app/api/models/  Every shape that crosses the edge, once
   widgets                Umbrel's home-screen widgets, in the shapes that umbrelOS draws
 
 app/api/stream/  The event stream
-  catch_up               Events for one client, in order
   clients                The clients of the event stream
+  fanout                 From the bus to all clients
   filter                 The filter of a stream client
+  frames                 Events as WebSocket frames, each made once for all clients
+  recent_events          The newest events, each with its place
   socket                 `WS /api/v1/stream`: authenticate, subscribe, receive events in order; docs/api.md
 
 app/commands/  The commands of `spout`

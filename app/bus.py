@@ -4,9 +4,16 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Reader(Protocol[T_contra]):
+    """Takes items as they are published; it may not block, nor join or leave the bus meanwhile."""
+
+    def put(self, item: T_contra) -> None: ...
 
 
 class Subscription(Generic[T]):
@@ -53,7 +60,7 @@ class Subscription(Generic[T]):
 
 class Bus(Generic[T]):
     def __init__(self) -> None:
-        self._readers: set[Subscription[T]] = set()
+        self._readers: set[Reader[T]] = set()
 
     def publish(self, item: T) -> None:
         for reader in self._readers:
@@ -61,10 +68,14 @@ class Bus(Generic[T]):
 
     def subscribe(self, capacity: int = 1_000) -> Subscription[T]:
         reader: Subscription[T] = Subscription(self, capacity)
-        self._readers.add(reader)
+        self.add(reader)
         return reader
 
-    def forget(self, reader: Subscription[T]) -> None:
+    def add(self, reader: Reader[T]) -> None:
+        """Let a reader with a queue of its own have every item, until it is forgotten."""
+        self._readers.add(reader)
+
+    def forget(self, reader: Reader[T]) -> None:
         self._readers.discard(reader)
 
     @property

@@ -51,7 +51,6 @@ def mount(
 ) -> MountedApi:
     parts = Parts(
         live=live,
-        bus=bus,
         gate=gate,
         tokens=Tokens(keyring, clock),
         clock=clock,
@@ -61,7 +60,7 @@ def mount(
         confirmations=Confirmations(clock),
         data_dir=settings.data_dir,
     )
-    streams = Streams(stream_limits or StreamLimits(clients=settings.stream_clients))
+    streams = Streams(bus, clock, stream_limits or StreamLimits(clients=settings.stream_clients))
     return MountedApi(
         parts=parts,
         streams=streams,

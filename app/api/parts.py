@@ -21,10 +21,8 @@ from app.api.passwords import Confirmations, Passwords
 from app.api.problems import starting
 from app.api.throttle import Throttle
 from app.api.tokens import Tokens
-from app.bus import Bus
 from app.clock import Clock
 from app.core.access import ApiKey, Scope
-from app.core.events import Event
 from app.core.flow import Label
 from app.metrics import Metrics
 from app.views import Accounts, DeliveryQuery, History, LiveSnapshot, SettingShown
@@ -185,7 +183,6 @@ class Parts:
     """A part that is None is not open yet; routes that need it answer 503 until then."""
 
     live: LiveSnapshot
-    bus: Bus[Event]
     gate: Gate
     tokens: Tokens
     clock: Clock

@@ -24,7 +24,7 @@ from dashboard.feed.rows import row_of
 from app.api.models import DATA_OF, MempoolWhaleSignal, PredictionLife, PredictionPage, signal_of
 from app.api.openapi import document
 from app.api.predictions import life_of
-from app.api.stream.clients import Streams
+from app.api.stream.frames import event_text
 from app.core.events import EventType, Happening
 from app.store.records import numbered
 from tests.api.builders import a_prediction
@@ -38,7 +38,7 @@ print(json.dumps({
     "API, one": life_of(whale, (event,)).body(),
     "API, list": signal_of(whale).body(),
     "stored event": event.body,
-    "stream": json.loads(Streams().text(event))["data"],
+    "stream": json.loads(event_text(event))["data"],
     "row": row_of(whale),
     "OpenAPI": schemas["MempoolWhaleSignal"]["properties"],
     "OpenAPI, one": schemas["PredictionLife"]["properties"],

@@ -1,20 +1,19 @@
-"""The clients of the event stream: their limits, and each event encoded once for all."""
+"""The clients of the event stream: their limits, their places, and what serves those that listen."""
 
 from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.api.predictions import event_shape
-from app.api.problems import to_json
+from app.api.stream.fanout import Fanout, Reader
+from app.api.stream.frames import Frames
+from app.bus import Bus
+from app.clock import Clock
 from app.core.events import Event
-from app.core.recent import Recent
-
-_TEXTS_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """Seconds and counts. `stall`: how long one write may block before the client is disconnected.
+    """Seconds and counts. `stall`: how long a client may take nothing before it is disconnected.
 
     `guest`: how long a client that needs no key is given to send one before it is admitted without.
     """
@@ -39,13 +38,18 @@ class Client(Protocol):
 
 
 class Streams:
-    def __init__(self, limits: StreamLimits | None = None) -> None:
+    def __init__(self, bus: Bus[Event], clock: Clock, limits: StreamLimits | None = None) -> None:
         self.limits = limits or StreamLimits()
+        self._bus = bus
+        self._clock = clock
         self._waiting: dict[Client, None] = {}
         """In the order of their arrival."""
         self._seated: dict[Client, str] = {}
         self._each: Counter[str] = Counter()
-        self._texts: Recent[int, str] = Recent(_TEXTS_KEPT)
+        self._frames = Frames()
+        self._fanout: Fanout | None = None
+        """None while nobody listens."""
+        self._listening: set[Reader] = set()
 
     def enter(self, client: Client) -> None:
         """Add a connection that is not authenticated yet."""
@@ -80,13 +84,36 @@ class Streams:
         if self._each[name] <= 0:
             del self._each[name]
 
-    def text(self, event: Event) -> str:
-        """Return the event's JSON."""
-        text = self._texts.get(event.sequence)
-        if text is None:
-            text = to_json(event_shape(event).body())
-            self._texts.put(event.sequence, text)
-        return text
+    @property
+    def listening(self) -> int:
+        """Number of clients that are sent events."""
+        return len(self._listening)
+
+    def listen(self, reader: Reader, *, replayed: bool) -> None:
+        """Send what happens from now on; `replayed`: what is stored after its sequence first."""
+        if self._fanout is None:
+            self._fanout = Fanout(
+                self._bus,
+                self._clock,
+                self._frames.of,
+                queue=self.limits.queue,
+                stall_seconds=self.limits.stall_seconds,
+            )
+        self._listening.add(reader)
+        if replayed:
+            self._fanout.replay(reader)
+        else:
+            self._fanout.follow(reader)
+
+    def mute(self, reader: Reader) -> None:
+        """Send nothing more."""
+        self._listening.discard(reader)
+        if self._fanout is None:
+            return
+        self._fanout.leave(reader)
+        if not self._listening:
+            self._fanout.close()
+            self._fanout = None
 
     def close(self) -> None:
         """Notify all clients that the server stops."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -15,10 +14,10 @@ from app.api.models import Authenticated, StreamMessage, Subscribed
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
 from app.api.query import asked
-from app.api.stream.catch_up import SlowReaderError, catch_up, is_ahead
 from app.api.stream.clients import Streams
+from app.api.stream.fanout import Reader, SlowReaderError, is_ahead
 from app.api.stream.filter import EventFilter, event_filter
-from app.errors import AuthError, StoreError
+from app.errors import AuthError, SpoutError, StoreError
 from app.web import OwnOriginWebSocket, let_in
 
 _log = structlog.get_logger(__name__)
@@ -44,7 +43,7 @@ class StreamHandler(OwnOriginWebSocket):
     ) -> None:
         self.caller: Caller | None = None
         self._guest: Caller | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._reader: Reader | None = None
         self._watching: asyncio.Task[None] | None = None
         self._entered = False
         super().__init__(application, request, **kwargs)
@@ -55,6 +54,7 @@ class StreamHandler(OwnOriginWebSocket):
 
     async def open(self, *_args: str, **_kwargs: str) -> None:
         self._entered = True
+        self.set_nodelay(True)
         self._streams.enter(self)
         self.parts.metrics.stream_opened()
         here = None if self._brings_credential() else without_credential(self.request, self.parts)
@@ -80,13 +80,18 @@ class StreamHandler(OwnOriginWebSocket):
             self._refuse_unread(error)
 
     def on_close(self) -> None:
-        for task in (self._sending, self._watching):
-            if task is not None:
-                task.cancel()
+        self._stop_sending()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._entered:
             self._entered = False
             self._streams.leave(self)
             self.parts.metrics.stream_gone()
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """After this no event is sent."""
+        self._stop_sending()
+        super().close(code, reason)
 
     def goodbye(self) -> None:
         self.close(GOING_AWAY, "Spout is stopping")
@@ -138,45 +143,47 @@ class StreamHandler(OwnOriginWebSocket):
 
     async def _subscribe(self, wanted: EventFilter, after: int | None) -> None:
         history = self.parts.open_history()
-        if self._sending is not None:
-            self._sending.cancel()
+        self._stop_sending()
         start = self.parts.live.snapshot.last_sequence
         reset = after is not None and await is_ahead(history, after)
         after = None if reset else after
+        if self.ws_connection is None:
+            return  # it left meanwhile
         self._say(Subscribed(filter=wanted.in_force, after=after, last_sequence=start, reset=reset).body())
-        self._sending = asyncio.create_task(self._send_events(wanted, after, start))
+        self._reader = Reader(
+            link=self, wants=wanted.passes, history=history, sequence=start if after is None else after
+        )
+        self._streams.listen(self._reader, replayed=after is not None)
 
-    async def _send_events(self, wanted: EventFilter, after: int | None, start: int) -> None:
-        limits = self._streams.limits
-        events = catch_up(self.parts.bus, self.parts.open_history(), after, start, limits.queue)
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    if wanted.passes(event):
-                        await self._write(self._streams.text(event), limits.stall_seconds)
-        except SlowReaderError:
+    def _stop_sending(self) -> None:
+        if self._reader is not None:
+            self._streams.mute(self._reader)
+            self._reader = None
+
+    def send(self, frames: bytes) -> "asyncio.Future[None] | None":
+        """Give frames to the kernel, the rest to Tornado's buffer; see `Link`."""
+        connection = self.ws_connection
+        if connection is None or connection.is_closing() or connection.stream is None:
+            raise WebSocketClosedError
+        stream = connection.stream
+        sent = 0
+        if not stream.writing():
+            try:
+                sent = stream.write_to_fd(memoryview(frames))
+            except OSError:
+                sent = 0  # Tornado meets it again, and waits or closes
+        return None if sent == len(frames) else stream.write(memoryview(frames)[sent:])
+
+    def end_stream(self, error: SpoutError) -> None:
+        """Close with a reason; see `Link`."""
+        if isinstance(error, SlowReaderError):
             self._refuse(
                 TOO_SLOW, "too_slow", "You read too slowly; come back with after = your last sequence"
             )
-        except StoreError as error:
+        elif isinstance(error, StoreError):
             self._refuse_unread(error)
-        except WebSocketClosedError:
-            return
-
-    async def _write(self, text: str, patience_seconds: float) -> None:
-        """Send, and wait until the client's side has received it.
-
-        Raises:
-            SlowReaderError: if it has not in time.
-            WebSocketClosedError: if the connection is closed.
-        """
-        sent = self.write_message(text)
-        sent.add_done_callback(_look_at)
-        # Not wait_for: it cancels the future, and Tornado logs a cancelled write as an error.
-        done, _ = await asyncio.wait({sent}, timeout=patience_seconds)
-        if not done:
-            raise SlowReaderError("the reader takes nothing")
-        sent.result()
+        else:
+            self._refuse(INTERNAL, "internal_error", str(error))
 
     async def _await_credential(self) -> None:
         limits = self._streams.limits
