@@ -29,6 +29,9 @@ class DerivedRest:
         self.node = node or NodeHistory(truth)
         self.bodies = Bodies(self.node)
         self.seen = _seen(recording) if recording else {}
+        self._replaced = [
+            (e["t"], e["txid"], e["replaced_by"]) for e in truth.events if e["event"] == "replaced"
+        ]
 
     def answer(  # noqa: PLR0911  (a route a line)
         self, method: str, path: str, body: Any, t: float
@@ -149,8 +152,7 @@ class DerivedRest:
         return {"prevout": found, "unconfirmed": place == MEMPOOL} if found else None
 
     def _victims(self, t: float) -> dict[str, str]:
-        events = self.truth.events
-        return {e["txid"]: e["replaced_by"] for e in events if e["event"] == "replaced" and e["t"] <= t}
+        return {victim: winner for at, victim, winner in self._replaced if at <= t}
 
     def _lineage(self, txid: str, t: float) -> Json:
         victims = self._victims(t)

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tests.backend.truth import Truth
@@ -38,6 +39,8 @@ class NodeHistory:
     outages: list[tuple[float, float]] = field(default_factory=list)
     spenders: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     _pool: dict[str, None] = field(default_factory=dict)
+    _read: tuple[int, dict[str, None]] = field(default_factory=lambda: (0, {}))
+    """How many changes are in the mempool that was asked for last, and that mempool."""
     _chain: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -71,14 +74,18 @@ class NodeHistory:
 
     def mempool(self, t: float) -> list[str]:
         """Return the txids waiting at t, in order of arrival."""
-        pool: dict[str, None] = {}
-        for at, txid, arrived in self.changes:
+        read, pool = self._read
+        if read and self.changes[read - 1][0] > t:  # an earlier moment than the last asked for
+            read, pool = 0, {}
+        for at, txid, arrived in islice(self.changes, read, None):
             if at > t:
                 break
             if arrived:
                 pool[txid] = None
             else:
                 pool.pop(txid, None)
+            read += 1
+        self._read = (read, pool)
         return list(pool)
 
     def down(self, t: float) -> bool:
@@ -89,6 +96,7 @@ class NodeHistory:
         return any(self.place(txid, t) not in (MEMPOOL, ABSENT) for txid in self.spenders.get(outpoint, ()))
 
     def _forget(self) -> None:
+        self._read = (0, {})
         for kept in (self.places, self.tips, self.changes, self._pool, self._chain, self.blocks):
             kept.clear()
 

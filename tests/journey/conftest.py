@@ -1,15 +1,36 @@
 """A backend and a Spout that watches it, both as processes; most scenarios of a file share one pair."""
 
+import fcntl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.backend.derive import write
 from tests.backend.process import BackendProcess
+from tests.backend.truth import RECORDINGS
 from tests.journey.ear import Ear
 from tests.journey.spout import SpoutProcess
 
 Watching = Callable[..., SpoutProcess]
+
+
+@pytest.fixture(scope="session")
+def derived_answers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Where the derived REST answers of each recording lie; those of `extra` in a folder of that name.
+
+    They are made once a run, whichever of its processes asks first.
+    """
+    own = tmp_path_factory.getbasetemp()
+    out = (own if worker_id == "master" else own.parent) / "derived"
+    with (out.parent / "derived.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            making = out.with_suffix(".making")
+            write(RECORDINGS, making)
+            write(RECORDINGS / "extra", making / "extra")
+            making.rename(out)
+    return out
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ from app.settings import Settings
 from app.source.recording.play import zero_of
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
-from tests.backend.derive import write
 from tests.backend.truth import RECORDINGS, Sent, Truth
 from tests.soak import only_in_soak
 
 pytestmark = [
     pytest.mark.shared,
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # whoever asks first waits until all answers are derived
     pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings do not lie beside the repository"),
 ]
 ENDS = {
@@ -41,13 +41,6 @@ def truth() -> Truth:
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("answers")
-    write(RECORDINGS, out)
-    return out
-
-
-@pytest.fixture(scope="module")
 def table() -> PassageTable:
     return PassageTable(MinerBeliefs())
 
@@ -61,7 +54,7 @@ def names() -> list[object]:
 
 @pytest.mark.parametrize("name", names())
 async def test_each_outcome_follows_from_its_forecast_and_the_truth(
-    name: str, truth: Truth, answers: Path, table: PassageTable, tmp_path: Path
+    name: str, truth: Truth, derived_answers: Path, table: PassageTable, tmp_path: Path
 ) -> None:
     recording = RECORDINGS / f"{name}.ws.jsonl.gz"
     opened = await open_database(tmp_path, at=zero_of(recording))
@@ -71,7 +64,7 @@ async def test_each_outcome_follows_from_its_forecast_and_the_truth(
         tracker=tracker,
         event_store=PredictionStore(opened),
         recordings=[recording],
-        rest=[answers / f"{name}.rest.jsonl.gz", RECORDINGS / "rest.jsonl.gz"],
+        rest=[derived_answers / f"{name}.rest.jsonl.gz", RECORDINGS / "rest.jsonl.gz"],
         listeners=[forecaster],
     )
     await replay.run(_at_once, lambda _bytes: None)

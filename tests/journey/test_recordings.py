@@ -4,6 +4,7 @@ The answers are derived from the truth (tests/backend/derive.py) beside the reco
 all of them; only those that the recordings' README names as exact; and the counts are printed (`-s`).
 """
 
+import asyncio
 import gzip
 import json
 import re
@@ -25,13 +26,13 @@ from app.core.units import Sats
 from app.engine.replay import Replay, Summary
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
-from tests.backend.derive import write
 from tests.backend.truth import RECORDINGS, Sent, Truth
 from tests.fakes import NoForecasts
 
 pytestmark = [
     pytest.mark.shared,
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # whoever asks first waits until all answers are derived
     pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings do not lie beside the repository"),
 ]
 
@@ -98,15 +99,13 @@ def _name(path: Path) -> str:
     return path.name.removesuffix(".ws.jsonl.gz")
 
 
-@pytest.fixture(scope="session")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Derived REST answers for every recording; `exact/` holds only those the README names."""
-    out = tmp_path_factory.mktemp("answers")
-    for folder, into in ((RECORDINGS, out), (RECORDINGS / "extra", out / "extra")):
-        write(folder, into)
-        (into / "exact").mkdir()
-        for path in into.glob("*.rest.jsonl.gz"):
-            _only_exact(path, into / "exact" / path.name)
+@pytest.fixture(scope="module")
+def exact_answers(derived_answers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Only those derived answers that the recordings' README names as exact."""
+    out = tmp_path_factory.mktemp("exact")
+    (out / "extra").mkdir()
+    for path in derived_answers.rglob("*.rest.jsonl.gz"):
+        _only_exact(path, out / path.relative_to(derived_answers))
     return out
 
 
@@ -115,34 +114,45 @@ def _only_exact(path: Path, out: Path) -> None:
         kept.writelines(line for line in lines if EXACT.search(json.loads(line)["path"]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def truths() -> dict[Path, Truth]:
     return {folder: Truth.load(folder) for folder in (RECORDINGS, RECORDINGS / "extra")}
 
 
-@pytest.fixture(params=["all answers", "exact answers only"])
-def rest_of(request: pytest.FixtureRequest, answers: Path) -> Callable[[Path], list[Path]]:
+@pytest.fixture(scope="module", params=["all answers", "exact answers only"])
+def rest_of(
+    request: pytest.FixtureRequest, derived_answers: Path, exact_answers: Path
+) -> Callable[[Path], list[Path]]:
+    only_exact = request.param == "exact answers only"
+
     def files(recording: Path) -> list[Path]:
-        room = answers / "extra" if recording.parent.name == "extra" else answers
-        derived = f"{_name(recording)}.rest.jsonl.gz"
-        if request.param == "exact answers only":
-            return [room / "exact" / derived]
-        shifted = "v331" in recording.name  # the recorded answers have another zero
-        return [room / derived] if shifted else [room / derived, recording.parent / "rest.jsonl.gz"]
+        room = exact_answers if only_exact else derived_answers
+        room = room / "extra" if recording.parent.name == "extra" else room
+        derived = room / f"{_name(recording)}.rest.jsonl.gz"
+        if only_exact or "v331" in recording.name:  # its recorded answers have another zero
+            return [derived]
+        return [derived, recording.parent / "rest.jsonl.gz"]
 
     return files
 
 
-@pytest.fixture(params=_recordings(), ids=lambda path: f"{path.parent.name[:5]}-{_name(path)}")
-async def played(
+@pytest.fixture(
+    scope="module", params=_recordings(), ids=lambda path: f"{path.parent.name[:5]}-{_name(path)}"
+)
+def played(
     request: pytest.FixtureRequest,
     rest_of: Callable[[Path], list[Path]],
     truths: dict[Path, Truth],
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Played:
+    """Each recording is played once for all that is asked of it."""
     recording: Path = request.param
-    truth = truths[recording.parent]
-    opened = await open_database(tmp_path, at=datetime.now(UTC))
+    room = tmp_path_factory.mktemp("played")
+    return asyncio.run(_play(recording, rest_of(recording), truths[recording.parent], room))
+
+
+async def _play(recording: Path, rest: list[Path], truth: Truth, room: Path) -> Played:
+    opened = await open_database(room, at=datetime.now(UTC))
     entities = Entities()
     whale_policy = WhalePolicy(
         threshold=THRESHOLD,
@@ -154,7 +164,7 @@ async def played(
         tracker=Tracker(whale_policy),
         event_store=PredictionStore(opened),
         recordings=[recording],
-        rest=rest_of(recording),
+        rest=rest,
     )
     summary = await replay.run(_at_once, lambda _bytes: None)
     await opened.database.close()
