@@ -288,6 +288,7 @@ app/source/backend/  The mempool backend by WebSocket and REST.
   decode                 The mempool backend's JSON as models and observations
   frame_limit            The maximum frame size (`SPOUT_MAX_FRAME_MB`), derived from the available memory
   frames                 One WebSocket connection's frames as observations
+  parents                The order of transactions that arrive together: parents before the children that
   progress               Decides whether a partial message still makes progress
   rest                   The mempool backend's REST API
   shapes                 The mempool backend's JSON as msgspec types

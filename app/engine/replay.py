@@ -117,10 +117,12 @@ class Replay:
         recordings: Sequence[Path],
         rest: Sequence[Path],
         listeners: Sequence[ObservationListener] = (),
+        zero: datetime | None = None,
     ) -> None:
+        """`zero`: the wall time of second 0, for recordings cut out of a longer one; theirs if not given."""
         self._tracker = tracker
         self._recordings = recordings
-        self._clock = ReplayClock(zero_of(recordings[0]))
+        self._clock = ReplayClock(zero or zero_of(recordings[0]))
         self._transport = RecordedTransport(rest, self._clock.now())
         self._seen_txids = SeenTxids()
         never = Patience(attempts=1, trips_after=1_000_000_000)

@@ -8,7 +8,7 @@ from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus
 from app.core.tracking import lifecycle
 from app.core.tracking.beliefs import Beliefs
-from app.core.units import Txid
+from app.core.units import Height, Txid
 
 
 def confirm(beliefs: Beliefs, whale: Prediction, block: Block, at: datetime) -> None:
@@ -31,7 +31,21 @@ def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> li
     beliefs.tally.reorgs += bool(blocks)
     for block in blocks:
         beliefs.forget_block(block.hash)
+    _lower_detections(beliefs, blocks, at)
     return [undo(beliefs, whale, at) for block in blocks for whale in beliefs.whales.in_block(block.hash)]
+
+
+def _lower_detections(beliefs: Beliefs, disconnected: tuple[Block, ...], at: datetime) -> None:
+    """Count the blocks before a detection on the chain as it is now.
+
+    What was announced on top of an undone block was announced before the block that took its height.
+    """
+    if not disconnected:
+        return
+    fork = Height(disconnected[-1].height - 1)
+    for whale in tuple(beliefs.whales.pending()):
+        if whale.detected_height is not None and whale.detected_height > fork:
+            beliefs.keep(lifecycle.detected_at_height(whale, fork, at))
 
 
 def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:

@@ -107,6 +107,11 @@ def unconfirm(whale: Prediction, at: datetime, reason: str) -> Prediction:
     )
 
 
+def detected_at_height(whale: Prediction, height: Height, at: datetime) -> Prediction:
+    """Return it with another height of the tip at its detection, after a reorg."""
+    return _next(whale, at, detected_height=height)
+
+
 def drop(whale: Prediction, at: datetime, reason: str) -> Prediction:
     return _next(
         whale,

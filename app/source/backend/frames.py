@@ -29,6 +29,7 @@ from app.core.units import Sats, Txid, VBytes
 from app.errors import ParseError
 from app.source.backend import decode
 from app.source.backend.batch import Batches, FrameBatch, frame_with_batches
+from app.source.backend.parents import parents_first
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -175,10 +176,9 @@ class FrameReader:
 
     def _one_by_one(self, items: Sequence[Raw]) -> Iterator[Observation]:
         late = self._late
-        for item in items:
-            read = self._try("added", decode.transaction, item)
-            if read is not None:
-                yield TransactionSeen(tx=read[0], source=WS, late=late)
+        read = [one[0] for item in items if (one := self._try("added", decode.transaction, item)) is not None]
+        for tx in parents_first(read):
+            yield TransactionSeen(tx=tx, source=WS, late=late)
 
     def _in_bulk(self, added: Batches) -> Iterator[Observation]:
         threshold = Sats(0) if self._threshold is None else self._threshold()
@@ -189,15 +189,16 @@ class FrameReader:
                 yield from self._by_size(batch, threshold, late=self._late)
 
     def _by_size(self, batch: FrameBatch, threshold: Sats, *, late: bool) -> Iterator[Observation]:
-        """Yield the large ones read whole, and the small ones between them in bulk, in the order reported."""
+        """Yield the large ones read whole, parents first, and the small ones between them in bulk."""
+        large = [index for index, gross in enumerate(batch.gross) if gross > threshold]
+        read = [tx for index in large if (tx := self._try("added", batch.whole, index)) is not None]
+        ordered = iter(parents_first(read))
         start = 0
-        for index, gross in enumerate(batch.gross):
-            if gross <= threshold:
-                continue
+        for index in large:
             if index > start:
                 yield TransactionsSeen(batch=batch.part(start, index), source=WS, late=late)
             start = index + 1
-            tx = self._try("added", batch.whole, index)
+            tx = next(ordered, None)  # fewer than places, where some could not be read
             if tx is not None:
                 yield TransactionSeen(tx=tx, source=WS, late=late)
         if start < len(batch):

@@ -10,6 +10,7 @@ from app.core.models import Block, SourceName
 from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
+from app.core.scoring import whale_outcome
 from app.core.units import Height
 from tests.builders import START_HEIGHT, a_block, a_hash, a_whale, without_prevouts
 from tests.core.story import REST, WS, Story, forecasting
@@ -101,6 +102,17 @@ def test_a_reorg_makes_it_pending_with_its_first_time() -> None:
 
     assert story.connected(a_block(1, branch="b", on="")) == ["reorged"]
     assert (story.only.status, story.only.detected_at) == (Status.PENDING, first)
+
+
+def test_announced_on_a_block_that_is_undone_is_announced_before_the_block_that_replaces_it() -> None:
+    story = begun()
+    story.connected(a_block(1))
+    story.seen(OTHER)
+    story.connected(a_block(1, OTHER, branch="b", on=""))
+
+    ended = whale_outcome(story.of(OTHER))
+    assert ended is not None
+    assert ended.announced
 
 
 def test_what_a_reorg_undid_is_asked_about() -> None:
