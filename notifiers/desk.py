@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.api.models import (
@@ -19,9 +19,10 @@ from app.api.models import (
     WhaleAlerts,
 )
 from app.clock import Clock
-from app.core.alerts import Result, Style
-from app.core.events import EventType, Happening
+from app.core.alerts import DueRate, Policy, Result, Style, Watch, report_start
+from app.core.events import Event, EventType, Happening
 from app.errors import StoreError
+from app.store import MOST_EVENTS
 from app.views import DeliveryQuery
 from notifiers import intake, previewing, states, why
 from notifiers.dialler import Dialler
@@ -32,11 +33,9 @@ from notifiers.lanes import Lanes
 from notifiers.messages import TEST_WORDS, a_test, message_of
 from notifiers.model import AttemptOutcome, Target
 from notifiers.outbox import Attempted, Outbox
-from notifiers.policies import policy_of, routes_of, style_of
+from notifiers.policies import policy_of, routes_of, style_of, watch_of
 from notifiers.routing import Router
 from notifiers.rows import delivery_id
-
-PREVIEWED: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,12 +200,17 @@ class Desk:
             EndpointError: if its template could not be filled in.
         """
         settings, zone, now = intake.previewed(draft), self._zone(), self._clock.now()
-        policy = policy_of(draft.kind, settings, zone)
-        types = previewing.types_of(policy)
-        # The demo has no history of a node: it sends nothing, and would have sent nothing.
-        events = () if self._log is None else await self._log.events_since(now - PREVIEWED, types)
+        policy, watch = policy_of(draft.kind, settings, zone), watch_of(settings)
+        drafted = previewing.Draft(
+            policy=policy,
+            style=self._style(settings),
+            leaving=self._router.routes.leaving,
+            watch=watch,
+            rates=await self._last_rate(policy, watch, now),
+        )
+        events = await self._previewed(drafted, now - previewing.READ)
         return await asyncio.get_running_loop().run_in_executor(
-            None, previewing.preview, policy, self._style(settings), events, now
+            None, previewing.preview, drafted, events, now
         )
 
     async def why(self, txid: str) -> WhaleAlerts | None:
@@ -294,6 +298,24 @@ class Desk:
             )
         )
         return outcome
+
+    async def _previewed(self, draft: previewing.Draft, start: datetime) -> tuple[Event, ...]:
+        """The history that a draft is tried on; where revised forecasts are too many, what else there is."""
+        if self._log is None:
+            return ()  # the demo has no history of a node: it sends nothing, and would have sent nothing
+        types, needed = previewing.types_of(draft)
+        events = await self._log.events_since(start, types)
+        if len(events) < MOST_EVENTS or types == needed:
+            return events
+        return await self._log.events_since(start, needed)
+
+    async def _last_rate(self, policy: Policy, watch: Watch | None, now: datetime) -> dict[datetime, DueRate]:
+        """How right forecasts were in the last report's period, if there would have been one."""
+        end = previewing.last_report(policy, watch, now)
+        if end is None or watch is None or watch.report is None or self._outbox is None:
+            return {}
+        figures = await self._outbox.figures(report_start(watch.report, end), end)
+        return {end: DueRate(due=figures.n, hit_rate=figures.hit_rate)}
 
     async def _figures(self) -> dict[str, states.EndpointFigures]:
         if self._outbox is None:

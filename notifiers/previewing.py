@@ -1,46 +1,118 @@
 """What an endpoint of these rules would have sent: a replay of the history, in figures and words."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from heapq import merge
+from typing import Final
 
 from app.api.models import Preview, PreviewMessage, PreviewPeriod
-from app.core.alerts import Policy, QuietHours, RuleReplay, Sent, Style, quiet_end, words_of
+from app.core.alerts import (
+    DueRate,
+    Policy,
+    QuietHours,
+    RuleReplay,
+    Sent,
+    Style,
+    Watch,
+    WatchedPast,
+    quiet_end,
+    report_moments,
+    words_of,
+)
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 
-DAYS = (7, 30)
-_NIGHT = QuietHours(start=time(22), end=time(7))
+DAYS: Final = (7, 30)
+PREVIEWED: Final = timedelta(days=max(DAYS))
+READ: Final = PREVIEWED + timedelta(days=1)
+"""With the longest span of a net flow: what had flowed when the period began."""
+_NIGHT: Final = QuietHours(start=time(22), end=time(7))
+_FEES_UNKNOWN: Final = (
+    "Your limits on the next block's fee are not counted here: Spout does not keep the fees of the past."
+)
 
 
-def types_of(policy: Policy) -> frozenset[EventType]:
-    """Return the types worth reading: revised forecasts are many, and seldom asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An endpoint as it is being edited; `leaving` takes private names out of what leaves Spout."""
+
+    policy: Policy
+    style: Style
+    leaving: Callable[[Event], Event]
+    watch: Watch | None = None
+    rates: Mapping[datetime, DueRate] = field(default_factory=dict)
+    """By the end of a report's period; of the last one is enough, since only the last message is shown."""
+
+
+def types_of(draft: Draft) -> tuple[frozenset[EventType], frozenset[EventType]]:
+    """Return the types worth reading, and those that cannot be done without.
+
+    Revised forecasts are many; seldom does a rule ask for them, and seldom do they change what flowed.
+    """
     every = frozenset(EventType) - TO_ONE_ENDPOINT
-    asked = EventType.UPDATED in policy.rules.types or bool(policy.follows)
-    return every if asked else every - {EventType.UPDATED}
+    needed = every if _asks_for_revisions(draft.policy) else every - {EventType.UPDATED}
+    return (every if _watches_whales(draft.watch) else needed), needed
 
 
-def preview(policy: Policy, style: Style, events: Sequence[Event], now: datetime) -> Preview:
-    """Blocking: a history of a month takes a while."""
-    replay = RuleReplay(policy)
-    replay.run(events, now)
+def last_report(policy: Policy, watch: Watch | None, now: datetime) -> datetime | None:
+    """Return when the last report of the previewed time would have come; None: none would."""
+    if watch is None or watch.report is None:
+        return None
+    return max(report_moments(watch.report, policy.zone, now - PREVIEWED, now), default=None)
+
+
+def preview(draft: Draft, events: Sequence[Event], now: datetime) -> Preview:
+    """Return what such an endpoint would have sent; `events`: of the last `READ`, ascending.
+
+    Blocking: a history of a month takes a while.
+    """
+    start, policy = now - PREVIEWED, draft.policy
+    revisions = _asks_for_revisions(policy)
+    decided = [
+        event
+        for event in events
+        if event.timestamp >= start and (revisions or event.type is not EventType.UPDATED)
+    ]
+    replay = RuleReplay(policy, draft.leaving)
+    replay.run(merge(decided, _watched(draft, events, now), key=lambda event: event.timestamp), now)
     last = replay.sent[-1] if replay.sent else None
+    fees = draft.watch is not None and (draft.watch.fee_under, draft.watch.fee_over) != (None, None)
     return Preview(
-        periods=[_period(policy, style, replay, now, days) for days in DAYS],
-        last=_message(last, style) if last else None,
+        periods=[_period(draft, replay, now, days) for days in DAYS],
+        last=_message(last, draft) if last else None,
+        left_out=_FEES_UNKNOWN if fees else None,
     )
 
 
-def _period(policy: Policy, style: Style, replay: RuleReplay, now: datetime, days: int) -> PreviewPeriod:
+def _asks_for_revisions(policy: Policy) -> bool:
+    return EventType.UPDATED in policy.rules.types or bool(policy.follows)
+
+
+def _watches_whales(watch: Watch | None) -> bool:
+    return watch is not None and bool(watch.net_flow or watch.report)
+
+
+def _watched(draft: Draft, events: Sequence[Event], now: datetime) -> list[Event]:
+    if draft.watch is None or not _watches_whales(draft.watch):
+        return []
+    past = WatchedPast(draft.watch, draft.policy.zone, draft.leaving, draft.rates)
+    # Of the days before the history begins there would have been no report.
+    start = max(now - PREVIEWED, events[0].timestamp if events else now)
+    return past.told([event for event in events if event.prediction_id], start=start, until=now)
+
+
+def _period(draft: Draft, replay: RuleReplay, now: datetime, days: int) -> PreviewPeriod:
     start = now - timedelta(days=days)
     sent = [one for one in replay.sent if one.at >= start]
     rings = [one for one in sent if not one.edits]
-    night = [one for one in rings if quiet_end(_NIGHT, policy.zone, one.at) is not None]
+    night = [one for one in rings if quiet_end(_NIGHT, draft.policy.zone, one.at) is not None]
     held = Counter(because.value for event, because in replay.held if event.timestamp >= start)
     words = f"{len(rings)} {'alert' if len(rings) == 1 else 'alerts'}"
     if night:
         words += f", {len(night)} at night"
     if rings:
-        words += f"; the last: {_message(rings[-1], style).title}"
+        words += f"; the last: {_message(rings[-1], draft).title}"
     return PreviewPeriod(
         days=days,
         alerts=len(rings),
@@ -51,8 +123,9 @@ def _period(policy: Policy, style: Style, replay: RuleReplay, now: datetime, day
     )
 
 
-def _message(sent: Sent, style: Style) -> PreviewMessage:
-    words = words_of(sent.event.type, sent.event.body, sent.at, style)
+def _message(sent: Sent, draft: Draft) -> PreviewMessage:
+    event = draft.leaving(sent.event)
+    words = words_of(event.type, event.body, sent.at, draft.style)
     return PreviewMessage(
-        at=sent.at, event_type=sent.event.type, title=words.title, text=words.text, html=words.html
+        at=sent.at, event_type=event.type, title=words.title, text=words.text, html=words.html
     )

@@ -10,7 +10,18 @@ import structlog
 
 from app.api.models import signal_of
 from app.clock import Clock
-from app.core.alerts import Watch, Watched, fees_crossed, flow_crossed, masked, report_due, report_facts
+from app.core.alerts import (
+    Watch,
+    Watched,
+    fees_crossed,
+    flow_crossed,
+    masked,
+    moving,
+    net_flow_sat,
+    report_due,
+    report_facts,
+    report_start,
+)
 from app.core.events import EventType, Happening
 from app.core.prediction import Prediction
 from app.errors import StoreError
@@ -77,7 +88,8 @@ class Watcher:
         if flows:
             for flow in watch.net_flow:
                 whales = await self._since(timedelta(hours=flow.hours))
-                crossed, facts = flow_crossed(flow, after.crossed, whales)
+                net = net_flow_sat(map(moving, whales), flow.entity)
+                crossed, facts = flow_crossed(flow, after.crossed, net)
                 after = replace(after, crossed=crossed)
                 found += [(EventType.FLOW_CROSSED, one) for one in facts]
         after, reports = await self._reports(route, watch, after)
@@ -97,13 +109,14 @@ class Watcher:
         end = report_due(report, route.policy.zone, known.reported_until, now)
         if end is None:
             return known, []
-        start = end - (timedelta(days=7) if report.weekly else timedelta(days=1))
+        start = report_start(report, end)
         whales = await self._log.detected_between(start, end)
         largest = sorted(whales, key=lambda one: -one.classification.moved)[:1]
         routes = self._router.routes
         bodies = [masked(signal_of(one).body(), routes.public, routes.own) for one in largest]
         figures = await self._outbox.figures(start, end)
-        facts = report_facts(whales, bodies, start=start, end=end, due=figures.n, hit_rate=figures.hit_rate)
+        seen = [moving(one) for one in whales]
+        facts = report_facts(seen, bodies, start=start, end=end, due=figures.n, hit_rate=figures.hit_rate)
         return replace(known, reported_until=end), [(EventType.REPORT_PERIODIC, facts)]
 
     async def _since(self, span: timedelta) -> Sequence[Prediction]:

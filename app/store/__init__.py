@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from app.store.operator import RecordedChange as RecordedChange
     from app.store.operator import SettingStore as SettingStore
     from app.store.operator import open_operator as open_operator
+    from app.store.predictions import MOST_EVENTS as MOST_EVENTS
     from app.store.predictions import PredictionStore as PredictionStore
     from app.store.pulse import Pulse as Pulse
     from app.store.quarantine import SUFFIX as SUFFIX
@@ -106,7 +107,7 @@ __getattr__ = lazily(
             "SettingStore",
             "open_operator",
         ),
-        "app.store.predictions": ("PredictionStore",),
+        "app.store.predictions": ("MOST_EVENTS", "PredictionStore"),
         "app.store.pulse": ("Pulse",),
         "app.store.quarantine": ("SUFFIX",),
         "app.store.recall": ("Recall",),

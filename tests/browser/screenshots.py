@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.async_api import Browser, Page
 
@@ -16,9 +17,12 @@ from app.views import Component, ComponentStatus, Level, Notice
 from dashboard.build import Pages
 from dashboard.log_tail import LogTail
 from tests.browser.conftest import a_browser, watched
+from tests.browser.operated import OperatedBox
 from tests.browser.preview import served
 from tests.browser.scenes import an_evening_of_samples, harbour, trouble_and_back
 from tests.browser.sea import Sea, a_whale, blocks
+from tests.browser.settings_scenes import SHOTS as SETTINGS_SHOTS
+from tests.browser.settings_scenes import SettingsShot, a_box, opened
 
 SIZES = {"screen": (1440, 900), "phone": (390, 844)}
 LIGHTS = ("light", "dark")
@@ -222,6 +226,38 @@ async def take(browser: Browser, shot: Shot, folder: Path) -> list[str]:
     return complaints
 
 
+async def take_settings(browser: Browser, shots: list[SettingsShot], folder: Path) -> list[str]:
+    """As `take`, of the Settings page; those of one kind of box share it."""
+    complaints: list[str] = []
+    for kind in dict.fromkeys(shot.box for shot in shots):
+        with TemporaryDirectory() as room:
+            async with a_box(Path(room), kind) as box:
+                for shot in [shot for shot in shots if shot.box is kind]:
+                    for size, (width, height) in SIZES.items():
+                        for light in LIGHTS:
+                            context = await browser.new_context(
+                                viewport={"width": width, "height": height},
+                                color_scheme=light,
+                                reduced_motion="reduce",
+                            )
+                            tab = watched(await context.new_page(), box.address)
+                            wide = await _act(tab.page, box, shot)
+                            name = f"{shot.name}-{size}-{light}"
+                            await tab.page.screenshot(path=folder / f"{name}.png", full_page=shot.whole)
+                            complaints += [f"{name}: {one}" for one in (*wide, *tab.complaints)]
+                            await context.close()
+                    print(shot.name, flush=True)
+    return complaints
+
+
+async def _act(page: Page, box: OperatedBox, shot: SettingsShot) -> list[str]:
+    await opened(page, box, shot)
+    await shot.act(page)
+    await page.wait_for_timeout(400)
+    over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{over} px too wide"] if over > 0 else []
+
+
 def _remember(pages: Pages, sea: Sea) -> None:
     an_evening_of_samples(pages.memory, sea)
     trouble = sea.snapshot
@@ -236,6 +272,8 @@ async def main(folder: Path, wanted: list[str]) -> int:
             if not wanted or shot.name in wanted:
                 complaints += await take(browser, shot, folder)
                 print(shot.name, flush=True)
+        states = [state for state in SETTINGS_SHOTS if not wanted or state.name in wanted]
+        complaints += await take_settings(browser, states, folder)
     print("\n".join(complaints) or "no complaint from any page")
     return 1 if complaints else 0
 

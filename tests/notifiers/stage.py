@@ -65,7 +65,7 @@ async def staged(
     dialler: Dialler | None = None,
     run: bool = True,
     keyring: Keyring = KEYRING,
-    zone: ZoneInfo = ZoneInfo("UTC"),  # noqa: B008 - as immutable as a number
+    zone: ZoneInfo | Callable[[], ZoneInfo] = ZoneInfo("UTC"),  # noqa: B008 - as immutable as a number
     fee: Callable[[], float | None] = lambda: None,
 ) -> AsyncIterator[Stage]:
     clock = clock or SystemClock()
@@ -90,7 +90,7 @@ async def staged(
         jitter=lambda: 0.0,
         working=lambda: stage.working,
         disabled=reported,
-        zone=lambda: zone,
+        zone=zone if callable(zone) else lambda: zone,
         fee=fee,
         note=note,
     )

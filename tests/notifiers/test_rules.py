@@ -183,6 +183,56 @@ async def test_a_preview_says_what_a_replay_of_that_history_really_sends(tmp_pat
     assert {"alert.digest", "alert.summary", "whale.detected"} <= set(types(receiver))
 
 
+WATCHING = {
+    "rules": {"types": ["whale.dropped"]},
+    "quiet_hours": {"from": "22:00", "to": "07:00"},
+    "watch": {
+        "net_flow": [{"btc": 500, "hours": 6}, {"btc": 900, "hours": 24, "entity": "binance"}],
+        "report": {"every": "day", "at": "08:00"},
+    },
+}
+
+
+async def test_a_preview_of_watches_says_what_they_really_sent(tmp_path: Path) -> None:
+    """Through the night that daylight saving makes longer; whales come, leave the window, one is dropped."""
+    clock = FakeClock(datetime.fromisoformat("2026-10-24T12:00:00+00:00"))
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=clock, zone=ZoneInfo("Europe/Berlin")) as stage:
+            await stage.add(receiver.url(), **WATCHING)
+            await ten_minutes(stage, clock)
+            for number in range(1, 11):
+                await whale(stage, number, btc=100 + (number * 61) % 250)
+                await ten_minutes(stage, clock, times=3)
+                if number == 3:
+                    await whale(stage, 3, EventType.DROPPED, version=2, btc=283)
+                await ten_minutes(stage, clock, times=30 if number == 5 else 7)
+            await until_quiet(stage)
+            preview = await stage.alerts.preview(EndpointPreview.model_validate(WATCHING))
+
+    told = types(receiver)
+    assert {"flow.crossed", "report.periodic", "alert.digest", "whale.dropped"} <= set(told)
+    assert (preview.periods[0].alerts, preview.left_out) == (len(told), None)
+    assert preview.last is not None
+    assert preview.last.event_type == told[-1]
+
+
+async def test_a_preview_says_that_it_does_not_know_the_fees_of_the_past(tmp_path: Path) -> None:
+    async with staged(tmp_path, run=False) as stage:
+        draft = EndpointPreview.model_validate({"watch": {"fee_over": 50}})
+        preview = await stage.alerts.preview(draft)
+
+    assert "does not keep the fees" in (preview.left_out or "")
+
+
+async def ten_minutes(stage: Stage, clock: FakeClock, times: int = 1) -> None:
+    """So often is looked at what is watched, in this test."""
+    for _ in range(times):
+        asleep = len(clock.sleepers)
+        await clock.advance(600)
+        await until(lambda: len(clock.sleepers) >= asleep)  # noqa: B023 - awaited at once
+        await until_quiet(stage)
+
+
 async def until_quiet(stage: Stage) -> None:
     async with asyncio.timeout(60):
         while "waiting" in await stage.statuses():  # noqa: ASYNC110 - the store has no event

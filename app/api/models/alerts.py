@@ -31,6 +31,9 @@ class Preview(Answer):
 
     periods: list[PreviewPeriod] = Field(description="the last 7 and 30 days")
     last: PreviewMessage | None = Field(description="the last one; null: there would have been none")
+    left_out: str | None = Field(
+        description="what such settings watch that the history cannot tell, in words; null: nothing"
+    )
 
 
 class WhaleAlert(Shape):

@@ -1,6 +1,6 @@
 """What an endpoint would have been sent: the same decisions over a history, for a preview."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,8 +23,10 @@ class Sent:
 class RuleReplay:
     """Feed it events in order; `sent` is what would have gone out, `held` what would not, and why."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, leaving: Callable[[Event], Event] = lambda event: event) -> None:
+        """`leaving` takes private names out of what a digest or summary is made of."""
         self._policy = policy
+        self._leaving = leaving
         self._memory = Memory()
         self._threads: dict[str, Thread] = {}
         self._waiting: dict[int, Event] = {}
@@ -69,7 +71,7 @@ class RuleReplay:
 
     def _summed_up(self, owed: Owed) -> Event:
         held = [
-            event
+            self._leaving(event)
             for event, because in self.held
             if because is _HELD_BY[owed.type] and owed.start <= event.timestamp < owed.end
         ]

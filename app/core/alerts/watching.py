@@ -1,6 +1,6 @@
 """What an endpoint watches besides whales: the next block's fee, net flow, a report at a chosen hour."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 from app.core.alerts.phrases import amount, moved, route
 from app.core.alerts.quiet import instant
-from app.core.classification import Flow, Party
+from app.core.classification import Flow
 from app.core.contract import iso
 from app.core.prediction import Prediction, Status
 from app.core.units import SATS_PER_BTC
 
 HYSTERESIS: Final = 0.1
 """Once crossed, a limit counts again only after the figure went back by this share of it."""
+_MICROSECOND: Final = timedelta(microseconds=1)
 _LOST: Final = (Status.DROPPED, Status.REPLACED)
 
 
@@ -82,27 +83,63 @@ def fees_crossed(
     return crossed, facts
 
 
-def net_flow_sat(whales: Sequence[Prediction], entity: str | None) -> int:
-    """Return what went to exchanges less what came from them, or of one entity; lost ones do not count."""
-    total = 0
-    for whale in whales:
-        seen = whale.classification
-        if whale.status in _LOST:
-            continue
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """What one whale counts for in net flows; `senders` and `receivers` are names and groups, case folded."""
+
+    flow: Flow
+    moved_sat: int
+    lost: bool = False
+    senders: frozenset[str] = frozenset()
+    receivers: frozenset[str] = frozenset()
+
+    def net_sat(self, entity: str | None) -> int:
+        """Return what it brings to exchanges, less than 0 where it takes; or to one entity."""
+        if self.lost:
+            return 0
         if entity is None:
-            total += seen.moved * ((seen.flow is Flow.INFLOW) - (seen.flow is Flow.OUTFLOW))
-        elif seen.flow is not Flow.INTERNAL:
-            total += seen.moved * (_names(seen.to_entities, entity) - _names(seen.from_entities, entity))
-    return total
+            return self.moved_sat * ((self.flow is Flow.INFLOW) - (self.flow is Flow.OUTFLOW))
+        if self.flow is Flow.INTERNAL:
+            return 0
+        wanted = entity.casefold()
+        return self.moved_sat * ((wanted in self.receivers) - (wanted in self.senders))
+
+
+def moving(whale: Prediction) -> Moving:
+    """Return what a whale counts for as it is."""
+    seen = whale.classification
+    return Moving(
+        flow=seen.flow,
+        moved_sat=seen.moved,
+        lost=whale.status in _LOST,
+        senders=_named((party.name, party.group) for party in seen.from_entities),
+        receivers=_named((party.name, party.group) for party in seen.to_entities),
+    )
+
+
+def moving_of(body: Mapping[str, Any]) -> Moving:
+    """Return what a whale counted for at one of its events, by the contract's `data`."""
+    return Moving(
+        flow=Flow(body.get("flow_type", Flow.UNKNOWN)),
+        moved_sat=int(body.get("moved_sat") or 0),
+        lost=body.get("status") in _LOST,
+        senders=_named((one.get("name"), one.get("group")) for one in body.get("from_entities") or ()),
+        receivers=_named((one.get("name"), one.get("group")) for one in body.get("to_entities") or ()),
+    )
+
+
+def net_flow_sat(whales: Iterable[Moving], entity: str | None) -> int:
+    """Return what went to exchanges less what came from them, or of one entity; lost ones do not count."""
+    return sum(whale.net_sat(entity) for whale in whales)
 
 
 def flow_crossed(
-    watch: FlowWatch, crossed: frozenset[str], whales: Sequence[Prediction]
+    watch: FlowWatch, crossed: frozenset[str], net_sat: int
 ) -> tuple[frozenset[str], list[dict[str, Any]]]:
-    """Return what is crossed by the whales of the last `hours`, and the facts of each new crossing."""
-    net, limit = net_flow_sat(whales, watch.entity), watch.limit_sat
+    """Return what is crossed at this net flow of the last `hours`, and the facts of each new crossing."""
+    limit = watch.limit_sat
     facts = []
-    for direction, figure in (("inflow", net), ("outflow", -net)):
+    for direction, figure in (("inflow", net_sat), ("outflow", -net_sat)):
         name = f"{direction} {watch.entity or ''} {watch.hours} {limit}"
         crossed, new = crossing(crossed, name, figure, limit, over=True)
         if new:
@@ -135,8 +172,22 @@ def report_due(report: ReportAt, zone: ZoneInfo, since: datetime, now: datetime)
     return None
 
 
+def report_moments(report: ReportAt, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
+    """Return every moment of a report in (start, end], ascending."""
+    found, at = list[datetime](), report_due(report, zone, start, end)
+    while at is not None:
+        found.append(at)
+        at = report_due(report, zone, start, at - _MICROSECOND)
+    return found[::-1]
+
+
+def report_start(report: ReportAt, end: datetime) -> datetime:
+    """Return when the period of a report that ends then begins."""
+    return end - timedelta(days=7 if report.weekly else 1)
+
+
 def report_facts(
-    whales: Sequence[Prediction],
+    whales: Sequence[Moving],
     bodies: Sequence[dict[str, Any]],
     *,
     start: datetime,
@@ -147,7 +198,7 @@ def report_facts(
 ) -> dict[str, Any]:
     """Return a report on [start, end); `bodies`: the whales as the contract has them, largest first."""
     net = net_flow_sat(whales, None)
-    largest = max((whale.classification.moved for whale in whales), default=None)
+    largest = max((whale.moved_sat for whale in whales), default=None)
     count = f"{len(whales)} {'whale' if len(whales) == 1 else 'whales'}"
     way = "to" if net >= 0 else "from"
     lines = [f"{count} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"]
@@ -169,6 +220,5 @@ def report_facts(
     }
 
 
-def _names(parties: Sequence[Party], entity: str) -> bool:
-    wanted = entity.casefold()
-    return any(wanted in (party.name.casefold(), (party.group or "").casefold()) for party in parties)
+def _named(parties: Iterable[tuple[str | None, str | None]]) -> frozenset[str]:
+    return frozenset(name.casefold() for party in parties for name in party if name)

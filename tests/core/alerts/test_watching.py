@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from app.core.alerts import FlowWatch, ReportAt, Watch, fees_crossed, flow_crossed, report_due, report_facts
+from app.core.alerts import (
+    FlowWatch,
+    ReportAt,
+    Watch,
+    fees_crossed,
+    flow_crossed,
+    moving,
+    net_flow_sat,
+    report_due,
+    report_facts,
+)
 from app.core.classification import Flow
 from app.core.prediction import Prediction, Status
 from tests.core.alerts.builders import BERLIN
@@ -62,15 +72,16 @@ def test_net_flow_counts_what_goes_in_less_what_comes_out(
     seen = [a_whale(number, flow, btc) for number, (flow, btc) in enumerate(whales, 1)]
     watch = FlowWatch(entity=entity, btc=Decimal(1_000), hours=6)
 
-    crossed, facts = flow_crossed(watch, frozenset(), seen)
+    net = net_flow_sat(map(moving, seen), entity)
+    crossed, facts = flow_crossed(watch, frozenset(), net)
     assert [one["words"] for one in facts] == words
-    assert flow_crossed(watch, crossed, seen)[1] == []
+    assert flow_crossed(watch, crossed, net)[1] == []
 
 
 def test_a_whale_that_was_dropped_flowed_nowhere() -> None:
     lost = a_whale(1, Flow.INFLOW, 5_000, status=Status.DROPPED)
 
-    assert flow_crossed(FlowWatch(entity=None, btc=Decimal(1), hours=1), frozenset(), [lost])[1] == []
+    assert net_flow_sat([moving(lost)], None) == 0
 
 
 @pytest.mark.parametrize(
