@@ -169,6 +169,7 @@ app/core/alerts/  Pure rules of alerts
   rules                  Which events an endpoint gets, by type, flow, amount, urgency and entity
   schedule               Retry schedule of an endpoint's deliveries, until the endpoint is disabled
   watching               What an endpoint watches besides whales
+  watching_past          What an endpoint's watches would have said of net flow, and its reports
   wording                The text of an alert for a phone
 
 app/core/encoding/  Raw transactions, scripts and addresses, and consensus checks on decoded transactions

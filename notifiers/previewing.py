@@ -99,7 +99,7 @@ def _watched(draft: Draft, events: Sequence[Event], now: datetime) -> list[Event
     past = WatchedPast(draft.watch, draft.policy.zone, draft.leaving, draft.rates)
     # Of the days before the history begins there would have been no report.
     start = max(now - PREVIEWED, events[0].timestamp if events else now)
-    return past.told([event for event in events if event.prediction_id], start=start, until=now)
+    return past.published([event for event in events if event.prediction_id], start=start, until=now)
 
 
 def _period(draft: Draft, replay: RuleReplay, now: datetime, days: int) -> PreviewPeriod:

@@ -112,6 +112,7 @@ class DeliveryLog {
     const why = [
       heldWords(one.because),
       one.status === "waiting" && one.next_attempt_at && `next try ${moment(Date.parse(one.next_attempt_at))}`,
+      one.status === "waiting" && !last && !one.next_attempt_at && !one.because && "after the one before it",
     ];
     return h(
       "tr",
@@ -121,7 +122,7 @@ class DeliveryLog {
         { "data-label": "When" },
         at
           ? h("time", { datetime: at, text: moment(Date.parse(at)) })
-          : h("span", { class: "soft", text: "never tried" }),
+          : h("span", { class: "soft", text: one.status === "waiting" ? "not tried yet" : "not sent" }),
       ),
       h("td", { "data-label": "To", text: nameOf(one.endpoint_id) }),
       h("td", {

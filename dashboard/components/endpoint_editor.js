@@ -184,7 +184,10 @@ export class Editor {
     const values = fields.read();
     const body = { kind: this.kind, reach: values.reach, ...draft.settingsOf(values) };
     const drawn = await call("POST", "endpoints/preview", body).then(
-      (found) => ({ lines: found.periods.map(periodWords), text: found.last?.text ?? "There would have been none." }),
+      (found) => ({
+        lines: periodWords(found),
+        text: found.last ? sampleWords(found.last, values.template) : "There would have been none.",
+      }),
       (refusal) => ({ lines: [refusedWords(refusal, fields)], text: "" }),
     );
     if (fields !== this.fields) return;
@@ -217,7 +220,18 @@ const isSet = ({ kind, value, input }) => {
   return value !== null && input.dataset.name !== "degraded_after_s";
 };
 
-const periodWords = ({ days, words }) => `Last ${days} days: ${words}.`;
+// Each period in a line; the last alert of all is said once.
+const LAST = "; the last: ";
+const periodWords = ({ periods, left_out: leftOut }) => [
+  ...periods.map(({ days, words }, at) => {
+    const [counted, last] = words.split(LAST);
+    const again = at > 0 && periods[at - 1].words.split(LAST)[1] === last;
+    return `In the last ${days} days: ${again ? counted : words}.`;
+  }),
+  ...(leftOut ? [leftOut] : []),
+];
+// As it arrives; a text of one's own stands alone.
+const sampleWords = ({ title, text }, template) => (template ? text : `${title}\n${text}`);
 const refusedWords = (refusal, fields) =>
   refusal.demo
     ? "This is the demo: once your node answers, you see here what the rules would have sent."

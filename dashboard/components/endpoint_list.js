@@ -65,7 +65,13 @@ class EndpointList {
         h("h3", { text: endpoint.name }),
         h("small", { text: [KINDS[endpoint.kind].title, targetWords(endpoint)].filter(Boolean).join(" · ") }),
       ),
-      h("p", { class: "now" }, h("i", { "aria-hidden": "true" }), words),
+      h(
+        "p",
+        { class: "now" },
+        h("i", { "aria-hidden": "true" }),
+        words,
+        tone === "bad" && endpoint.enabled ? h("a", { href: "#deliveries", text: "See why" }) : null,
+      ),
       h(
         "dl",
         {},

@@ -19,16 +19,17 @@ export const mutedUntil = (endpoint, now) =>
 const DAY = 86_400_000;
 const until = (at, now) => (Date.parse(at) - now < DAY / 2 ? clock(Date.parse(at)) : moment(Date.parse(at)));
 
-export function figuresOf({ kind, state }, now) {
-  if (kind === "heartbeat" && !state.last_success_at) return [];
+// What is known of it; before the first attempt that is nothing.
+export function figuresOf({ state }, now) {
   return [
-    [
-      "Last success",
-      state.last_success_at ? `${duration((now - Date.parse(state.last_success_at)) / 1000)} ago` : "none",
-    ],
-    ["Arrived, 24 h", state.success_rate_24h === null ? "nothing sent" : share(state.success_rate_24h)],
-    ["95 % within", state.p95_ms === null ? "unknown" : `${integer(state.p95_ms)} ms`],
-    ["Waiting", integer(state.queued)],
+    state.last_success_at
+      ? ["Last success", `${duration((now - Date.parse(state.last_success_at)) / 1000)} ago`]
+      : state.success_rate_24h === null
+        ? null
+        : ["Last success", "none"],
+    state.success_rate_24h === null ? null : ["Arrived, 24 h", share(state.success_rate_24h)],
+    state.p95_ms === null ? null : ["95 % within", `${integer(state.p95_ms)} ms`],
+    state.queued ? ["Waiting", integer(state.queued)] : null,
     state.next_attempt_at ? ["Next try", clock(Date.parse(state.next_attempt_at))] : null,
   ].filter(Boolean);
 }
@@ -37,10 +38,14 @@ export function figuresOf({ kind, state }, now) {
 export function testWords({ delivered, status_code: status, ms, error }) {
   const took = ms === null ? "" : ` in ${integer(ms)} ms`;
   const code = status === null ? "" : ` (${status})`;
+  const why = withoutStatus(error, status);
   return delivered
     ? `Arrived${took}${code}.`
-    : `Did not arrive${code}${took ? `, after${took.slice(3)}` : ""}: ${error}.`;
+    : `Did not arrive${code}${took ? `, after${took.slice(3)}` : ""}${why ? `: ${why}` : ""}.`;
 }
+
+// "answered 500: the bridge is down" beside a 500 says it twice.
+const withoutStatus = (error, status) => (error ?? "").replace(new RegExp(`^answered ${status}(: )?`), "");
 
 const HELD = {
   muted: "muted",
@@ -65,7 +70,9 @@ export const STATUS = {
 };
 export function attemptWords({ status_code: status, ms, error, answer }) {
   const code = status === null ? "no answer" : String(status);
-  return [`${code} · ${integer(ms)} ms`, error ?? "", error && answer ? `“${answer}”` : ""].filter(Boolean).join(" · ");
+  return [`${code} · ${integer(ms)} ms`, withoutStatus(error, status), error && answer ? `“${answer}”` : ""]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export const MUTES = [

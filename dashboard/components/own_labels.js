@@ -99,7 +99,10 @@ class OwnLabels {
       this.fields.write({ address: "", entity: "", kind: "" });
       await this.read();
     } catch (refusal) {
-      this.fields.refuse(refusal.message);
+      // The API names the address that it cannot read, not the field.
+      const { message } = refusal;
+      const ofAddress = address && message.startsWith(`${address}: `);
+      this.fields.refuse(ofAddress ? `address ${message.slice(address.length + 2)}` : message);
     }
   }
 
@@ -119,7 +122,7 @@ class OwnLabels {
     const wrong = h("small", { class: "wrong", id: "label-file-wrong", role: "alert" });
     const whose = h(
       "select",
-      { "aria-label": "Private or not" },
+      { "aria-label": "Private or not", class: "button" },
       h("option", { value: "", text: "private if a wallet wrote it" }),
       h("option", { value: "true", text: "all private" }),
       h("option", { value: "false", text: "none private" }),

@@ -22,9 +22,7 @@ ENDPOINT: Mapping[str, Asked] = {
     "telegram.chat_id": Asked(label="Chat id", hint="yours, or a group's, which begins with -"),
     "telegram.api_url": Asked(label="Bot API server", hint="only if you run your own; empty: Telegram's"),
     "every_minutes": Asked(label="Every so many minutes", hint="a push monitor is called while Spout works"),
-    "reach": Asked(
-        label="Where it lies", hint="Spout refuses to call anywhere else, so that a typo leaks nothing"
-    ),
+    "reach": Asked(label="Where it is", hint="Spout calls it nowhere else, so that a typo leaks nothing"),
     "rules.min_moved_btc": Asked(label="At least, BTC moved", hint="empty: every whale", kind="number"),
     "rules.min_urgency": Asked(label="At least this urgent", hint="how soon it is likely to confirm"),
     "rules.flow_types": Asked(label="Which flows", hint="none ticked: all but internal ones"),
@@ -66,7 +64,7 @@ ENDPOINT: Mapping[str, Asked] = {
 }
 TITLES: Mapping[str, Mapping[str, str]] = {
     "reach": {
-        "public": "in the internet",
+        "public": "on the internet",
         "lan": "in my own network",
         "onion": "an onion service, by SPOUT_OUTBOUND_PROXY",
     },
@@ -74,7 +72,7 @@ TITLES: Mapping[str, Mapping[str, str]] = {
     "rules.min_urgency": {"": "any", "low": "low", "medium": "medium", "high": "high"},
     "rules.flow_types": {flow.value: words for flow, words in FLOW_WORDS.items()},
     "watch.report.every": {"": "never", "day": "day", "week": "Monday"},
-    "link": {"": "unless it lies in the internet", "true": "always", "false": "never"},
+    "link": {"": "unless it is on the internet", "true": "always", "false": "never"},
 }
 EVENTS: Mapping[EventType, str] = {
     EventType.DETECTED: "new whale",
@@ -103,7 +101,7 @@ BY_RULES = tuple(kind for kind in EVENTS if kind not in TO_ONE_ENDPOINT)
 SETTINGS: Mapping[str, tuple[str, str]] = {
     "SPOUT_WHALE_THRESHOLD_BTC": ("A whale moves more than", "BTC"),
     "SPOUT_RETENTION_DAYS": ("History is kept for", "days"),
-    "SPOUT_ACCURACY_ALERT_BELOW": ("Warn when forecasts hold less often than", "0 to 1"),
+    "SPOUT_ACCURACY_ALERT_BELOW": ("Warn when forecasts hold less often than", "0.7 is 7 of 10"),
     "SPOUT_TIMEZONE": ("Time zone", "of quiet hours, digests and messages"),
     "SPOUT_CURRENCY": ("Currency beside bitcoin", "like EUR, or off"),
 }
@@ -134,7 +132,7 @@ FIXED = (
     ),
     Fixed(
         title="What Spout may call",
-        why="nor to widen what leaves your network",
+        why="an open browser tab must not widen what leaves your network",
         names=("OUTBOUND_PROXY", "ALLOWED_TARGETS", "MQTT_URL", "MEMPOOL_APP_URL"),
     ),
     Fixed(

@@ -163,7 +163,7 @@ async def asked_again(page: Page) -> None:
 
 async def backup_made(page: Page) -> None:
     await page.get_by_role("button", name="Make a backup now").click()
-    await page.locator("#backup li b").wait_for()
+    await page.locator("#backup li b").first.wait_for()
 
 
 SHOTS = (

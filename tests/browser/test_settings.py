@@ -63,11 +63,11 @@ def press(within: Page | Locator, name: str) -> Locator:
     return within.get_by_role("button", name=name, exact=True)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
 async def test_a_webhook_is_added_tested_seen_broken_and_sent_again(
-    browser: Browser, backend: BackendProcess, spout: SpoutProcess, receiver: Receiver, width: int
+    browser: Browser, backend: BackendProcess, spout: SpoutProcess, receiver: Receiver
 ) -> None:
-    tab, name = await opened(browser, spout, width=width), f"Kitchen {width}"
+    """Of the real program; tests/browser/test_settings_journey.py has the rest, at both sizes."""
+    tab, name = await opened(browser, spout, width=390), "Kitchen"
     page = tab.page
     form = await begun(page, "webhook", name)
     await form.locator("[data-name=url]").fill(receiver.url())
@@ -81,7 +81,7 @@ async def test_a_webhook_is_added_tested_seen_broken_and_sent_again(
     await page.get_by_label(f"Send a test: {name}").click()
     endpoint = page.locator(".endpoint", has_text=name)
     await expect(endpoint.locator("output")).to_contain_text("Did not arrive (500)", timeout=SOON)
-    backend.add(a_payment((411 + width) * 10**8, change=0))
+    backend.add(a_payment(801 * 10**8, change=0))
     await page.locator(".sections a[href='#deliveries']").click()
     await page.locator("#deliveries select").first.select_option(label=name)
     failed = page.locator("tr[data-status=failed]", has_text="the bridge is down")
@@ -106,25 +106,6 @@ async def test_nothing_moves_while_a_section_fills(
     await page.wait_for_timeout(300)
 
     assert await page.evaluate("window.shift") < 0.05
-
-
-async def test_a_telegram_chat_gets_its_test_by_the_bot_api_server_that_is_named(
-    browser: Browser, spout: SpoutProcess
-) -> None:
-    page = (await opened(browser, spout, width=390)).page
-    with receiving(lambda _got: Say(body=GOOD_BOT)) as bot:
-        form = await begun(page, "telegram", "Phone")
-        await form.locator("[data-name='telegram.token']").fill(TOKEN)
-        await form.locator("[data-name='telegram.chat_id']").fill("42")
-        await form.locator("[data-name='telegram.api_url']").fill(f"http://127.0.0.1:{bot.port}")
-        await press(form, "Add").click()
-        await page.get_by_label("Send a test: Phone").click()
-        await expect(page.locator(".endpoint", has_text="Phone").locator("output")).to_contain_text(
-            "Arrived", timeout=SOON
-        )
-
-    assert bot.got[-1].path == f"/bot{TOKEN}/sendMessage"
-    assert TOKEN not in await page.content()
 
 
 async def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(

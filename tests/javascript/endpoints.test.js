@@ -71,5 +71,9 @@ test("what matters most of an endpoint is said", () => {
 });
 test("a test that failed says what was answered and after how long", () => {
   const result = { delivered: false, status_code: 500, ms: 12, error: "answered 500" };
-  assert.equal(words.testWords(result), "Did not arrive (500), after 12 ms: answered 500.");
+  assert.equal(words.testWords(result), "Did not arrive (500), after 12 ms.");
+  assert.equal(
+    words.testWords({ ...result, error: "answered 500: too busy" }),
+    "Did not arrive (500), after 12 ms: too busy.",
+  );
 });

@@ -209,11 +209,11 @@ async def test_a_preview_of_watches_says_what_they_really_sent(tmp_path: Path) -
             await until_quiet(stage)
             preview = await stage.alerts.preview(EndpointPreview.model_validate(WATCHING))
 
-    told = types(receiver)
-    assert {"flow.crossed", "report.periodic", "alert.digest", "whale.dropped"} <= set(told)
-    assert (preview.periods[0].alerts, preview.left_out) == (len(told), None)
+    sent = types(receiver)
+    assert {"flow.crossed", "report.periodic", "alert.digest", "whale.dropped"} <= set(sent)
+    assert (preview.periods[0].alerts, preview.left_out) == (len(sent), None)
     assert preview.last is not None
-    assert preview.last.event_type == told[-1]
+    assert preview.last.event_type == sent[-1]
 
 
 async def test_a_preview_says_that_it_does_not_know_the_fees_of_the_past(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What an endpoint's watches would have told of net flow, and its reports: from the events of a history.
+"""What an endpoint's watches would have said of net flow, and its reports: from the events of a history.
 
 Fees are not in it: those of the past are not kept.
 """
@@ -54,7 +54,7 @@ class WatchedPast:
     leaving: Callable[[Event], Event]
     rates: Mapping[datetime, DueRate]
 
-    def told(self, whales: Sequence[Event], *, start: datetime, until: datetime) -> list[Event]:
+    def published(self, whales: Sequence[Event], *, start: datetime, until: datetime) -> list[Event]:
         """Return the events of the watch in (start, until], by time.
 
         `whales`: all events of whales, ascending, from a day before `start` on.
