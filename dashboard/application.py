@@ -99,7 +99,7 @@ class PageApplication(Application):
 
     def _learn(self) -> Learned:
         document = Document()
-        with document.models.freeze():
+        with _giving_way(), document.models.freeze():
             page = self._place_on(document)
         session: dict[str, Any] = {"channel": page.channel, "scripts": assets.library_addresses()}
         if page.frozen:

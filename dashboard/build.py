@@ -86,9 +86,15 @@ class Pages:
         self.memory.close()
 
     async def _prepare(self) -> None:
-        """Compose each page; what fails is tried again, and said, when it is asked for."""
+        """Compose each page; what fails is tried again, and said, when it is asked for.
+
+        After each the loop has the interpreter alone for as long: whales that come meanwhile go first.
+        """
+        loop = asyncio.get_running_loop()
         for page in self.applications.values():
+            began = loop.time()
             await page.prepare_quietly()
+            await asyncio.sleep(loop.time() - began)
 
 
 def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> Pages:

@@ -6,6 +6,8 @@ and no other host may be asked in its place.
 """
 
 import asyncio
+import importlib.util
+import sys
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -13,6 +15,11 @@ from typing import Any
 import httpx
 
 from app.errors import TooSlowError, UnreachableError
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore tries to import it at each of its locks, several a request: the search through the folders of
+    # the disk was an eighth of the loop's time while whales came in. This way it fails at once.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented: "import" then raises at once
 
 IN_PROCESS_BYTES = 128 * 1024 * 1024
 """Maximum total size of all unfinished replies."""
