@@ -200,6 +200,7 @@ app/core/forecasting/  Confirmation forecasts from fee market, inflow and block 
   feerates               Logarithmic feerate buckets of 1 % width, for the queue and its inflow
   firstpassage           First-passage probabilities of a random walk, the blocks' worth of vbytes ahead
   forecaster             Follows the fee market and forecasts the confirmation of each pending whale
+  foresight              The figures of forecasts that will be asked for one by one, worked out together at
   inflow                 Arrival rate of new vbytes by feerate, the input with most effect on a forecast
   inflowwatch            Measures the inflow, each arrival once at its package feerate, late-seen ones never
   learning               Fits a recalibration to the outcomes of headline forecasts

@@ -250,6 +250,7 @@ class Engine:
             run_guarded=self._supervisor.run_guarded,
             metrics=self._metrics,
             price=self._prices.price,
+            foresee=self._forecaster.foresee,
         )
         self._unsubscribe = self._in_force.subscribe(self._take_settings)
         self._live.show(self._snapshots.snapshot())

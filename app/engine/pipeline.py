@@ -102,6 +102,7 @@ class Pipeline:
         run_guarded: RunGuarded = _run_unguarded,
         metrics: Metrics | None = None,
         price: Callable[[datetime], Price | None] = lambda _at: None,
+        foresee: Callable[[Sequence[Observation], datetime], None] = lambda _observations, _at: None,
     ) -> None:
         """`on_trouble` receives the error while the store fails, and None once it works again.
 
@@ -109,7 +110,8 @@ class Pipeline:
         `clock_steps` returns the wall clock steps since its last call.
 
         `run_guarded` runs one step and returns None if it raised: one unexpected observation must not
-        lose the rest of its batch. `price` is what events are valued by; it is stored with them.
+        lose the rest of its batch. `price` is what events are valued by; it is stored with them. `foresee`
+        is told each batch before it is concluded from, one by one.
         """
         self._tracker = tracker
         self._event_store = event_store
@@ -123,6 +125,7 @@ class Pipeline:
         self._run_guarded = run_guarded
         self._metrics = metrics
         self._price = price
+        self._foresee = foresee
         self.events = 0
 
     async def take(
@@ -157,8 +160,9 @@ class Pipeline:
                     self._metrics.whale_published(now - arrived_at)
 
     def _conclude(self, observations: Iterable[Observation]) -> _Batch:
-        batch = _Batch()
-        for observation in chain(self._clock_steps(), observations):
+        batch, brought = _Batch(), tuple(observations)
+        self._foresee(brought, self._clock.now())
+        for observation in chain(self._clock_steps(), brought):
             at = self._clock.now()
             for listener in self._listeners:
                 batch.happenings += (

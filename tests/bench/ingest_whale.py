@@ -41,11 +41,12 @@ def rows() -> Iterator[BenchRow]:
 
 
 async def _seconds_by_step(table: PassageTable) -> tuple[float, float, float]:
-    tracker, whales = _tracker(table), _whales()
+    (tracker, forecaster), whales = _tracker(table), _whales()
     with tempfile.TemporaryDirectory() as room:
         opened = await open_database(Path(room), at=NOON)
         store = PredictionStore(opened)
         began = time.process_time()
+        forecaster.foresee(whales, NOON)
         drawn = [tracker.handle(one, NOON) for one in whales]
         tracked = time.process_time()
         published = [happening for one in drawn for happening in one.happenings]
@@ -76,7 +77,7 @@ def _whales() -> list[TransactionSeen]:
     return found
 
 
-def _tracker(table: PassageTable) -> Tracker:
+def _tracker(table: PassageTable) -> tuple[Tracker, Forecaster]:
     forecaster, known = Forecaster(table), Entities(parse_table(entities_table()))
     block = ProjectedBlock(
         vsize=VBytes(998_000),
@@ -90,11 +91,10 @@ def _tracker(table: PassageTable) -> Tracker:
         QueueProjected(blocks=(block,) * 4, source=WS),
     ):
         list(forecaster.receive(market, NOON))
-    return Tracker(
-        WhalePolicy(
-            threshold=THRESHOLD,
-            classify=lambda tx, peels: classify(tx, known, peels),
-            is_whale=is_whale,
-            forecast_source=forecaster,
-        )
+    policy = WhalePolicy(
+        threshold=THRESHOLD,
+        classify=lambda tx, peels: classify(tx, known, peels),
+        is_whale=is_whale,
+        forecast_source=forecaster,
     )
+    return Tracker(policy), forecaster

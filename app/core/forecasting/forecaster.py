@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.core.events import EventType, Happening
+from app.core.forecasting.foresight import Foresight, waiting_of
 from app.core.forecasting.inflowwatch import InflowWatch
 from app.core.forecasting.market import (
     Market,
@@ -16,7 +17,7 @@ from app.core.forecasting.market import (
     queue_of_projected_blocks,
 )
 from app.core.forecasting.marketfigures import SpikeWatch, UrgencyMetrics, has_moved, urgency_metrics
-from app.core.forecasting.model import ForecastModel, Waiting, forecast_many
+from app.core.forecasting.model import ForecastModel, forecast_many, forecast_of
 from app.core.forecasting.pace import TARGET_SECONDS, WINDOW_BLOCKS, Pace, pace_of
 from app.core.forecasting.passagetable import PassageTable
 from app.core.forecasting.projection import projected_place
@@ -63,6 +64,7 @@ class Forecaster:
         self._mempool: MempoolMeasured | None = None
         self._blocks = RecentBlocks()
         self._watch = InflowWatch()
+        self._foresight = Foresight()
         self._waiting_vbytes: float | None = None
         self._before_block: tuple[float, datetime] | None = None
         self._known_vbytes: deque[float] = deque(maxlen=WINDOW_BLOCKS)
@@ -94,6 +96,11 @@ class Forecaster:
         self._recalibration = recalibration
         self._all_anew = True
         self._model_in_force = None
+
+    def foresee(self, observations: Iterable[Observation], at: datetime) -> None:
+        """Note the transactions of a batch, so that their forecasts are worked out in one call."""
+        if self._table is not None:
+            self._foresight.expect(observations, at)
 
     def receive(self, observation: Observation, at: datetime) -> Iterable[Happening]:
         """Update the market from an observation; return FEES_SPIKED if a fee spike begins."""
@@ -131,8 +138,13 @@ class Forecaster:
         if market is None or model is None:
             return [None] * len(whales)
         self._watch.flush(at)
-        waiting = [_waiting(whale, at) for whale in whales]
-        forecasts = forecast_many(waiting, market, self._watch.inflow, model, at)
+        inflow, waiting = self._watch.inflow, [waiting_of(whale, at) for whale in whales]
+        forecasts: Sequence[Forecast | None]
+        if len(waiting) == 1 and waiting[0].pays:
+            figures = self._foresight.figures(waiting[0], market, inflow, model, at)
+            forecasts = [forecast_of(waiting[0], figures, market, inflow, model, at)]
+        else:
+            forecasts = forecast_many(waiting, market, inflow, model, at)
         return [
             self._opened(one, market) if one is not None and whale.first_forecast is None else one
             for one, whale in zip(forecasts, whales, strict=True)
@@ -279,21 +291,3 @@ def _breaks_off(observation: Observation, watched: QueueSource | None) -> bool:
         case MempoolMeasured(loaded=False):
             return _queue_source(observation.source) is watched
     return False
-
-
-def _waiting(whale: Prediction, at: datetime) -> Waiting:
-    vsize = whale.tx.vsize
-    return Waiting(
-        txid=whale.txid,
-        feerate=None if vsize is None else whale.effective_feerate,
-        vsize=vsize or 0.0,
-        age_seconds=_age_seconds(whale, at),
-    )
-
-
-def _age_seconds(whale: Prediction, at: datetime) -> float:
-    """Return the age of the current transaction; a replacement's counts from its own first forecast."""
-    if not whale.replaces:
-        return (at - whale.detected_at).total_seconds()
-    first = whale.first_forecast
-    return 0.0 if first is None else (at - first.made_at).total_seconds()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ class Waiting:
     vsize: float
     age_seconds: float
 
+    @property
+    def pays(self) -> bool:
+        """Whether its feerate is known and above zero: else nothing is forecast."""
+        return self.feerate is not None and self.feerate > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standings:
@@ -83,6 +88,17 @@ class ForecastModel:
         return np.asarray(sum(weight * each for weight, each in zip(_WEIGHTS, chances, strict=True)))
 
 
+class ForecastFigures(NamedTuple):
+    """What the market makes of a feerate, a size and an age; `block` is 0 if there is none within 144."""
+
+    chances: list[float]
+    raw: list[float]
+    p_dropped: float | None
+    block: int
+    confidence: float
+    urgency: float
+
+
 def forecast_many(
     waiting: Sequence[Waiting], market: Market, inflow: Inflow, model: ForecastModel, at: datetime
 ) -> list[Forecast | None]:
@@ -91,23 +107,27 @@ def forecast_many(
     `confidence_score` is the probability to be confirmed by `predicted_block`, or within 144 blocks where
     there is none.
     """
-    known = [index for index, one in enumerate(waiting) if one.feerate is not None and one.feerate > 0]
-    forecasts: list[Forecast | None] = [None] * len(waiting)
-    if not known:
-        return forecasts
-    feerates = np.array([waiting[index].feerate for index in known], dtype=np.float64)
-    vsizes = np.array([waiting[index].vsize for index in known], dtype=np.float64)
-    ages = np.array([waiting[index].age_seconds for index in known], dtype=np.float64)
+    figures = iter(figures_of([one for one in waiting if one.pays], market, inflow, model))
+    return [
+        forecast_of(one, next(figures), market, inflow, model, at) if one.pays else None for one in waiting
+    ]
+
+
+def figures_of(
+    waiting: Sequence[Waiting], market: Market, inflow: Inflow, model: ForecastModel
+) -> list[ForecastFigures]:
+    """Return the figures of each, in order; all must pay. A thousand cost as much as a few dozen alone."""
+    if not waiting:
+        return []
+    feerates = np.array([one.feerate for one in waiting], dtype=np.float64)
+    vsizes = np.array([one.vsize for one in waiting], dtype=np.float64)
+    ages = np.array([one.age_seconds for one in waiting], dtype=np.float64)
     standings = standings_of(feerates, vsizes, ages, market, inflow, model.pace)
     raw = model.raw_probabilities(standings)
-    learned = model.recalibration
-    chances = learned.recalibrated(raw)
-    as_they_are = learned.changes_nothing
+    chances = model.recalibration.recalibrated(raw)
     blocks = predicted_blocks(chances)
     confidence = chance_within(chances, np.where(blocks > 0, blocks, HORIZONS[-1]))
-    age = None if as_they_are else learned.age_seconds(at)
     rows = zip(
-        known,
         chances.tolist(),
         raw.tolist(),
         _dropped(feerates, standings.ahead, chances, market, inflow, model.pace),
@@ -116,27 +136,40 @@ def forecast_many(
         urgency_scores(chances, feerates, market.queue).tolist(),
         strict=True,
     )
-    for index, row, before, p_dropped, block, chance, urgency in rows:
-        forecasts[index] = Forecast(
-            made_at=at,
-            at_height=market.tip_height,
-            txid=waiting[index].txid,
-            feerate=SatPerVb(waiting[index].feerate or 0.0),
-            probabilities=tuple(row),
-            p_dropped=p_dropped,
-            predicted_block=Height(market.tip_height + block) if block else None,
-            eta_seconds=round(block * model.pace.interval_seconds) if block else None,
-            confidence_score=chance,
-            urgency_score=urgency,
-            urgency=urgency_of(urgency),
-            inputs=market.queue.source,
-            widened=standings.widening > 0,
-            inflow_seconds=inflow.observed_seconds,
-            recalibration_outcomes=0 if as_they_are else learned.outcomes,
-            recalibration_age_seconds=age,
-            raw=() if as_they_are else tuple(before),
-        )
-    return forecasts
+    return [ForecastFigures(*row) for row in rows]
+
+
+def forecast_of(
+    waiting: Waiting,
+    figures: ForecastFigures,
+    market: Market,
+    inflow: Inflow,
+    model: ForecastModel,
+    at: datetime,
+) -> Forecast:
+    """Return the forecast that these figures make at `at`."""
+    learned = model.recalibration
+    as_they_are = learned.changes_nothing
+    block, height = figures.block, market.tip_height
+    return Forecast(
+        made_at=at,
+        at_height=height,
+        txid=waiting.txid,
+        feerate=SatPerVb(waiting.feerate or 0.0),
+        probabilities=tuple(figures.chances),
+        p_dropped=figures.p_dropped,
+        predicted_block=Height(height + block) if block else None,
+        eta_seconds=round(block * model.pace.interval_seconds) if block else None,
+        confidence_score=figures.confidence,
+        urgency_score=figures.urgency,
+        urgency=urgency_of(figures.urgency),
+        inputs=market.queue.source,
+        widened=_widening(inflow) > 0,
+        inflow_seconds=inflow.observed_seconds,
+        recalibration_outcomes=0 if as_they_are else learned.outcomes,
+        recalibration_age_seconds=None if as_they_are else learned.age_seconds(at),
+        raw=() if as_they_are else tuple(figures.raw),
+    )
 
 
 def standings_of(
@@ -156,8 +189,13 @@ def standings_of(
         inflow=seen if settled else weight * seen + (1.0 - weight) * guess,
         fresh=ages_seconds < FRESH_SECONDS,
         below_one=feerates < 1.0,
-        widening=0.0 if settled else _WIDEST * (1.0 - inflow.observed_seconds / SETTLED_SECONDS),
+        widening=_widening(inflow),
     )
+
+
+def _widening(inflow: Inflow) -> float:
+    """Return 0 once the arrivals have been observed for long enough."""
+    return _WIDEST * max(0.0, 1.0 - inflow.observed_seconds / SETTLED_SECONDS)
 
 
 def predicted_blocks(chances: Floats) -> NDArray[np.intp]:

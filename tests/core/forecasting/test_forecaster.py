@@ -81,6 +81,30 @@ def test_with_queue_and_tip_a_whale_is_foretold(table: PassageTable) -> None:
     assert list(forecast.probabilities) == sorted(forecast.probabilities)
 
 
+def test_a_whale_that_was_named_with_others_is_foretold_as_alone(table: PassageTable) -> None:
+    stories = [Story() for _ in range(3)]
+    named, alone = received(table), received(table)
+    for number, story in enumerate(stories):
+        story.start()
+        story.seen(a_whale(150 + number, fee=2_000 + 700 * number))
+    whales = [story.only for story in stories]
+    named.foresee([TransactionSeen(tx=whale.tx, source=WS) for whale in whales], NOON)
+
+    assert [named.forecast([whale], NOON) for whale in whales] == [
+        alone.forecast([whale], NOON) for whale in whales
+    ]
+
+
+def test_what_was_worked_out_before_the_market_moved_is_not_told_after(table: PassageTable) -> None:
+    forecaster, whale = received(table, median=10.0), a_waiting_whale().only
+    forecaster.foresee([TransactionSeen(tx=whale.tx, source=WS)], NOON)
+    (before,) = forecaster.forecast([whale], NOON)
+    list(forecaster.receive(a_queue(60.0), NOON))
+
+    assert forecaster.forecast([whale], NOON) == received(table, median=60.0).forecast([whale], NOON)
+    assert forecaster.forecast([whale], NOON) != [before]
+
+
 def test_a_whale_whose_fee_is_unknown_is_not_foretold(table: PassageTable) -> None:
     whale = a_waiting_whale().only
     unknown = replace(whale, tx=replace(whale.tx, fee=None))
