@@ -2,28 +2,45 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 HIDDEN: Final = "***"
 SHORTEST: Final = 6
 """A shorter secret could also be a common word."""
+
+
+class _Shape(NamedTuple):
+    """What a secret looks like; it holds one of `needles`, lower case, which is far cheaper to look for."""
+
+    needles: tuple[str, ...]
+    pattern: re.Pattern[str]
+    instead: str
+
+
 _SHAPES: Final = (
-    (re.compile(r"(?<=://)[^/\s]+@"), f"{HIDDEN}@"),
-    (
+    _Shape(("://",), re.compile(r"(?<=://)[^/\s]+@"), f"{HIDDEN}@"),
+    _Shape(
+        ("authorization",),
         re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',}]+"),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.~-]{12,}"), rf"\1 {HIDDEN}"),
-    (
+    _Shape(
+        ("basic", "bearer"),
+        re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.~-]{12,}"),
+        rf"\1 {HIDDEN}",
+    ),
+    _Shape(
+        ("=",),
         re.compile(
             r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|cookie)[\"']?=[\"']?)[^\s\"',}&]+"
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"\bspout_[A-Za-z0-9_-]{20,}"), HIDDEN),
-    (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
-    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), HIDDEN),
+    _Shape(("spout_",), re.compile(r"\bspout_[A-Za-z0-9_-]{20,}"), HIDDEN),
+    _Shape(("whsec_",), re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
+    _Shape(("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
+    _Shape((":",), re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), HIDDEN),
 )
 """Credentials in URLs (a password may hold an @) and headers; our keys, webhooks', JWTs, Telegram's."""
 _SECRET_NAMES: Final = re.compile(
@@ -43,15 +60,18 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        for shape, instead in _SHAPES:
-            text = shape.sub(instead, text)
+        # Beyond ASCII a pattern finds letters that `lower` leaves apart: then every one of them is tried.
+        lower = text.lower() if text.isascii() else None
+        for shape in _SHAPES:
+            if lower is None or any(needle in lower for needle in shape.needles):
+                text = shape.pattern.sub(shape.instead, text)
         return text
 
     def value(self, value: Any, name: str = "", depth: int = 0) -> Any:  # noqa: ANN401 - whatever is logged
         """Return the value without secrets and control characters, at any depth."""
         if value is None or isinstance(value, bool | int | float):
             return value
-        if depth >= _DEEPEST or (isinstance(value, str | bytes) and value and _SECRET_NAMES.search(name)):
+        if depth >= _DEEPEST or (isinstance(value, str | bytes) and value and _is_secret(name)):
             return HIDDEN
         if isinstance(value, Mapping):
             return {key: self.value(one, str(key), depth + 1) for key, one in value.items()}
@@ -60,8 +80,15 @@ class Redactor:
         return self(printable(str(value)))
 
 
+@lru_cache(maxsize=256)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
+
+
 def printable(text: str) -> str:
     r"""Return `text` with control characters as `\x1b`: remote text must not control the terminal."""
+    if text.isprintable():
+        return text
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
