@@ -63,7 +63,7 @@ class Redactor:
         # Beyond ASCII a pattern finds letters that `lower` leaves apart: then every one of them is tried.
         lower = text.lower() if text.isascii() else None
         for shape in _SHAPES:
-            if lower is None or any(needle in lower for needle in shape.needles):
+            if lower is None or _holds_one(lower, shape.needles):
                 text = shape.pattern.sub(shape.instead, text)
         return text
 
@@ -78,6 +78,13 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(one, name, depth + 1) for one in value]
         return self(printable(str(value)))
+
+
+def _holds_one(text: str, needles: tuple[str, ...]) -> bool:
+    for needle in needles:  # noqa: SIM110 - `any` of a generator takes four times as long
+        if needle in text:
+            return True
+    return False
 
 
 @lru_cache(maxsize=256)
