@@ -6,6 +6,7 @@ Every observation of a source passes through `take`. The tracker draws the concl
 classify and forecast), the store commits them, and only then are they published.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -142,11 +143,16 @@ class Pipeline:
         batch = self._conclude(observations)
         events = await self._keep(batch)
         for event in events:
-            _note(event)
             self._bus.publish(event)
         for question in batch.questions:
             self._question_queue.ask(question)
         self._measure(events, began, arrived_at)
+        if events:
+            await asyncio.sleep(
+                0
+            )  # whoever waits for events goes first: a log line takes as long as a forecast
+        for event in events:
+            _note(event)
         return events
 
     def _measure(self, events: tuple[Event, ...], began: float, arrived_at: float | None) -> None:

@@ -77,7 +77,7 @@ class Versions:
         self._next_whale: int | None = None
         self._next_part = 0
         self._rows = _Rows()
-        self.begun: frozenset[str] = frozenset()
+        self.begun: set[str] = set()
         """Ids of the whales that the last `write` stored for the first time."""
 
     def doubt(self) -> None:
@@ -105,7 +105,7 @@ class Versions:
         One that is already stored as the latest is not written again; an older one is left out.
         """
         self._staged, self._rows = {}, _Rows()
-        self.begun = frozenset()
+        self.begun = set()
         self._number(connection)
         self._recall(connection, {whale.prediction_id for whale in whales})
         places: dict[tuple[str, int], VersionPlace] = {}
@@ -163,7 +163,7 @@ class Versions:
         """Begin a new whale, also if an earlier one had the same id: that one is superseded."""
         if before is not None:
             self._supersede(before)
-        self.begun |= {whale.prediction_id}
+        self.begun.add(whale.prediction_id)
         known = Known(whale=self._next_whale or 1, detected_at=whale.detected_at)
         self._next_whale = known.whale + 1
         return known
