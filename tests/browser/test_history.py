@@ -15,7 +15,7 @@ from app.core.prediction import Prediction, Status
 from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, findings, until, watched
 from tests.browser.lookback import Lookback, looking_back
 from tests.browser.quarter import a_quarter
-from tests.browser.sea import a_whale
+from tests.browser.sea import a_whale, txid_of
 
 pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(180)]
 SOON = 15_000
@@ -147,6 +147,24 @@ async def test_a_former_txid_finds_its_whale(shown: Lookback, tab: Tab) -> None:
     await expect(rows).to_have_attribute("data-id", bumped["prediction_id"])
 
 
+async def test_as_known_at_a_moment_shows_what_was_believed_then(shown: Lookback, tab: Tab) -> None:
+    then = datetime.now(UTC) - timedelta(days=2, hours=12)
+    page = await opened(tab, f"/history?txid={txid_of('of two minds')}")
+    row = page.locator("#root-whales tbody tr")
+    await expect(row).to_contain_text("confirmed", timeout=SOON)
+
+    await page.get_by_label("As known at").fill(f"{then:%Y-%m-%dT%H:%M}")
+    await page.get_by_label("As known at").press("Tab")
+
+    await expect(page.locator("#root-sentence .lead")).to_contain_text(
+        f"What Spout knew on {then:%Y-%m-%d at %H:%M} UTC: 1 whale moves", timeout=SOON
+    )
+    await expect(row).to_contain_text("waiting", timeout=SOON)
+    found = await asked(shown, f"/api/v1/predictions?{page.url.partition('?')[2].split('&page')[0]}")
+    assert "as_of" in page.url
+    assert [one["status"] for one in found["predictions"]] == ["pending"]
+
+
 async def test_a_whale_opens_by_the_keyboard(tab: Tab) -> None:
     page = await opened(tab, "/history")
     await page.locator("#root-whales tbody tr button").first.focus()
@@ -155,7 +173,7 @@ async def test_a_whale_opens_by_the_keyboard(tab: Tab) -> None:
     await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
 
 
-@pytest.mark.parametrize("width", [1440])
+@pytest.mark.parametrize("width", [1440, 390])
 async def test_it_is_accessible_in_both_lights_and_nothing_is_wider_than_the_screen(
     shown: Lookback, browser: Browser, axe: str, width: int
 ) -> None:

@@ -36,8 +36,8 @@ POLL_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
-def truth() -> Truth:
-    return Truth.load(RECORDINGS)
+def truths() -> dict[Path, Truth]:
+    return {folder: Truth.load(folder) for folder in (RECORDINGS, RECORDINGS / "extra")}
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +46,21 @@ def table() -> PassageTable:
 
 
 def names() -> list[object]:
-    """`mixed.v331` has another zero, and the same truth as `mixed`."""
+    """`mixed.v331` has another zero, and the truth of `mixed`; those of `extra` have their own."""
     found = sorted(path.name.removesuffix(".ws.jsonl.gz") for path in RECORDINGS.glob("*.ws.jsonl.gz"))
-    long = pytest.param("mixed", marks=only_in_soak)
-    return [long if name == "mixed" else name for name in found if "." not in name]
+    short = [name for name in found if "." not in name and name != "mixed"]
+    long = [
+        pytest.param(name, marks=only_in_soak) for name in ("mixed", "mixed.v331", "extra/g12_fee_market")
+    ]
+    return [*short, "extra/g09_reorg", *(pytest.param(name, marks=only_in_soak) for name in long)]
 
 
 @pytest.mark.parametrize("name", names())
 async def test_each_outcome_follows_from_its_forecast_and_the_truth(
-    name: str, truth: Truth, derived_answers: Path, table: PassageTable, tmp_path: Path
+    name: str, truths: dict[Path, Truth], derived_answers: Path, table: PassageTable, tmp_path: Path
 ) -> None:
     recording = RECORDINGS / f"{name}.ws.jsonl.gz"
+    truth, recorded = truths[recording.parent], recording.parent / "rest.jsonl.gz"
     opened = await open_database(tmp_path, at=zero_of(recording))
     forecaster = Forecaster(table)
     tracker = Tracker(make_whale_policy(Settings(), LabelsInForce(), forecaster))
@@ -64,13 +68,13 @@ async def test_each_outcome_follows_from_its_forecast_and_the_truth(
         tracker=tracker,
         event_store=PredictionStore(opened),
         recordings=[recording],
-        rest=[derived_answers / f"{name}.rest.jsonl.gz", RECORDINGS / "rest.jsonl.gz"],
+        rest=[derived_answers / f"{name}.rest.jsonl.gz", *(() if "v331" in name else (recorded,))],
         listeners=[forecaster],
     )
     await replay.run(_at_once, lambda _bytes: None)
     await opened.database.close()
     tip = tracker.chain.tip.height if tracker.chain.tip else 0
-    group = {one.txid: one for one in truth.group(name)}
+    group = {one.txid: one for one in truth.group(recording.name.split(".")[0])}
     scored = list(_scored(replay.kept.predictions.values(), group))
 
     wrong = [
@@ -101,6 +105,8 @@ def expected(one: ForecastOutcome, sent: Sent, truth: Truth, tip: int) -> set[Ou
         by = truth.sent.get(sent.replaced_by or "")
         shown = (by.t, by.t + POLL_SECONDS) if by is not None else (float("inf"),)
         return {Outcome.LATE if _height_at(truth, at) >= one.due_height else Outcome.REPLACED for at in shown}
+    if sent.fate == "stale":  # its coin is spent on the new branch, which the backend may call a replacement
+        return {Outcome.DROPPED, Outcome.LATE}
     return {Outcome.DROPPED}
 
 
