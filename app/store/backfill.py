@@ -1,4 +1,4 @@
-"""Brings whales that an older Spout wrote up to date: their outcomes, and the scripts they are searched by.
+"""Brings whales that an older Spout wrote up to date: their outcomes, and by what they are searched.
 
 A few whales at a time, each lot in a transaction that stores the progress, beside everything else: a kill
 costs one lot. What the retention took before has left nothing that could be added up.
@@ -64,6 +64,23 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
             for one in script_hashes(msgspec.msgpack.decode(bodies[part], type=_StoredTransaction))
         ]
         insert(connection, "whale_scripts", _columns(found))
+
+
+def write_amounts(connection: Connection, rows: Sequence[VersionRow]) -> None:
+    """Write what coinjoins are filtered by, all that may have moved, where an older Spout wrote 0."""
+    found = connection.execute(
+        "SELECT whale FROM predictions WHERE moved_sat = 0 AND whale IN (SELECT unnest(?::BIGINT[]))",
+        [[row.whale for row in rows]],
+    ).fetchall()
+    without = {whale for (whale,) in found}
+    some = [row for row in rows if row.whale in without]
+    numbers = {row.prediction_id: row.whale for row in some}
+    for whale in whales_of(connection, some):
+        for table in ("predictions", "superseded"):
+            connection.execute(
+                f"UPDATE {table} SET moved_sat = ? WHERE whale = ? AND moved_sat = 0",  # noqa: S608 - our own words
+                [whale.classification.counted, numbers[whale.prediction_id]],
+            )
 
 
 def note_progress(connection: Connection, rows: Sequence[VersionRow]) -> None:

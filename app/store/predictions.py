@@ -134,6 +134,7 @@ class PredictionStore:
             self._in_doubt = True
             self._ledger.write(connection, backfill.whales_of(connection, rows))
             backfill.write_scripts(connection, rows)
+            backfill.write_amounts(connection, rows)
             backfill.note_progress(connection, rows)
             return bool(rows)
 

@@ -14,6 +14,7 @@ from app.store.backfill import WHALES_AT_ONCE
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.predictions import PredictionStore
 from app.views import Correlation, PredictionQuery
+from tests.builders import a_coinjoin
 from tests.core.scoring.lives import START, TIP, a_block, lived
 from tests.store.builders import NOON, a_prediction
 from tests.store.test_accounts import LONG_AFTER, a_random_life
@@ -85,3 +86,23 @@ async def test_a_new_database_has_nothing_to_bring_up_to_date(tmp_path: Path) ->
 
     assert await PredictionStore(opened).backfill() is False
     await opened.database.close()
+
+
+async def test_a_coinjoin_of_an_older_spout_is_found_by_what_may_have_moved(tmp_path: Path) -> None:
+    opened = await open_database(tmp_path / "new", at=NOON)
+    whale = a_prediction(1, classification=a_coinjoin(btc=700))
+    await PredictionStore(opened).append([], [whale])
+    await opened.database.close()
+    as_schema_5(tmp_path / "new", tmp_path / "old")
+    older = duckdb.connect(str(tmp_path / "old" / DATABASE_FILE))
+    older.execute("UPDATE predictions SET moved_sat = 0")
+    older.close()
+
+    opened = await open_database(tmp_path / "old", at=NOON)
+    store = PredictionStore(opened)
+    while await store.backfill():
+        pass
+    found = await store.page(PredictionQuery(min_moved_sat=100 * 100_000_000))
+    await opened.database.close()
+
+    assert [one.prediction_id for one in found.predictions] == [whale.prediction_id]

@@ -136,6 +136,8 @@ class Tracker:
             self._take(released, at)
         weighing.release(self._beliefs, at)
         out = self._beliefs.consequences()
+        if out.read:  # the last transaction of a block may have come just now: what was due in it is late
+            self._beliefs.note_overdue(at)
         if out.predictions:
             self._stories.note(
                 observation,

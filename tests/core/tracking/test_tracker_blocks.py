@@ -268,6 +268,14 @@ def test_a_whale_first_seen_in_a_block_has_no_lead_time_and_no_forecast() -> Non
     assert (whale.first_seen_by, Flag.LATE_SEEN in whale.flags) == (SourceName.BLOCK, True)
 
 
+def test_what_was_due_in_a_block_is_late_as_soon_as_the_last_whale_of_it_is_known() -> None:
+    story, block = begun(blocks=1), a_block(1, other := a_whale(500, coins=("never told",)))
+    story.connected(block)
+    story.published(other, block)
+
+    assert story.of(WHALE).outcome is Outcome.LATE
+
+
 def test_a_whale_in_a_block_is_known_by_its_line_if_nobody_can_say_more() -> None:
     story, block = begun(), a_block(1, other := a_whale(500, coins=("never told",)))
     story.connected(block)
