@@ -258,6 +258,7 @@ class Fanout:
     async def _send_all(self, reader: Reader, frames: bytes) -> None:
         rest = reader.link.send(frames)
         if rest is None:
+            await asyncio.sleep(0)  # framing a page would hold the loop for too long
             return
         self._block(reader)
         try:
