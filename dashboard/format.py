@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.api.models import Entity, ForecastFigures
+from app.core.alerts import one_line
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.prediction import HORIZONS, Prediction
 from app.core.units import SATS_PER_BTC
@@ -86,9 +87,14 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
+def plain_name(name: str) -> str:
+    """Return a name as every medium shows it: on one line, without control characters and bidi marks."""
+    return one_line(name)
+
+
 def parties(named: Sequence[Entity]) -> str | None:
     """`Kraken`, `Kraken, OKX`, `Kraken and 3 more`; None if nobody is labelled."""
-    names = list(dict.fromkeys(party.name for party in named))
+    names = list(dict.fromkeys(plain_name(party.name) for party in named))
     if not names:
         return None
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.models import MempoolWhaleSignal, signal_of
 from app.core.prediction import Outcome, Prediction, Status
-from dashboard.format import count, flags_of, millis, parties, probability_by
+from dashboard.format import count, flags_of, millis, parties, plain_name, probability_by
 
 Row = dict[str, Any]
 _DRAWN = frozenset(
@@ -46,7 +46,7 @@ def row_of(prediction: Prediction) -> Row:
         "is": signal.moved_is.value,
         "from": parties(signal.from_entities),
         "to": parties(signal.to_entities),
-        "names": sorted({entity.name for entity in (*signal.from_entities, *signal.to_entities)}),
+        "names": sorted({plain_name(entity.name) for entity in (*signal.from_entities, *signal.to_entities)}),
         "rate": None if rate is None else round(rate, 2),
         "flags": flags_of(prediction),
         "seen": millis(signal.detected_at),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.api.models import revision_of, signal_of
+from app.core.alerts import one_line
 from app.core.classification import Party
 from app.core.events import Event, EventType
 from app.core.models import Input, Output, SourceName
@@ -11,7 +12,7 @@ from app.core.prediction import Prediction
 from app.views import History, LiveSnapshot
 from dashboard.feed.rows import row_of
 from dashboard.feed.states import component_words
-from dashboard.format import MOVED_WORDS, flags_of, millis
+from dashboard.format import MOVED_WORDS, flags_of, millis, plain_name
 
 MOST_COINS = 200
 """Inputs or outputs listed in the drawer; the rest is counted."""
@@ -52,7 +53,7 @@ class WhaleStory:
         tx = prediction.tx
         return {
             "row": row_of(prediction),
-            "whale": signal_of(prediction, self._live.snapshot.price).body(),
+            "whale": _plain(signal_of(prediction, self._live.snapshot.price).body()),
             "moved_words": MOVED_WORDS[prediction.classification.moved_is],
             "marks": flags_of(prediction),
             "seen_by": _seen_by(prediction.first_seen_by),
@@ -93,7 +94,16 @@ class WhaleStory:
 
     def _label(self, script: str) -> str | None:
         party = self._label_of(script)
-        return None if party is None else f"{party.name} ({party.basis})"
+        return None if party is None else one_line(f"{party.name} ({party.basis})")
+
+
+def _plain(whale: dict[str, Any]) -> dict[str, Any]:
+    """Names and evidence as every medium shows them."""
+    sides = {
+        side: [{**party, "name": plain_name(party["name"])} for party in whale[side]]
+        for side in ("from_entities", "to_entities")
+    }
+    return {**whale, **sides, "evidence": [one_line(step, 1_000) for step in whale["evidence"]]}
 
 
 def _seen_by(source: SourceName) -> str:

@@ -176,6 +176,11 @@ async def test_a_whales_card_says_who_was_told_and_follows_it(
     await line.get_by_role("button").click()
 
     await expect(line.get_by_role("button")).to_have_attribute("aria-pressed", "true", timeout=SOON)
+    await card.locator("summary", has_text="This flow is wrong").click()
+    await card.locator("[data-name=entity]").fill("Grandma")
+    await press(card, "Add the label").click()
+    await expect(page.locator(".toast", has_text="what was scored already stays")).to_be_visible(timeout=SOON)
+    assert [one["entity"] for one in spout.get("/api/v1/labels")["labels"]] == ["Grandma"]
 
 
 async def test_axe_finds_nothing_serious_and_nothing_is_too_wide(

@@ -19,6 +19,8 @@ from tests.notifiers.test_senders import Box, Serve, box, serve
 __all__ = ["box", "serve"]
 pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(240), pytest.mark.slow]
 HOUR = 3_600
+HOOK = '<img src=x onerror=alert(1)> & "Co"'
+GRANDMA = "<b>Grandma</b> & 'Co'"
 
 
 def types(receiver: Receiver) -> list[str]:
@@ -148,7 +150,7 @@ async def test_mail_a_service_mute_a_new_secret_off_and_delete(
             await _adds_mail_and_a_service(page, mailbox, hook)
             await _mutes(page, spout)
             await _edits_and_turns_off(page)
-            await spout.stage.add(hook.url(), name="Hook")
+            await spout.stage.add(hook.url(), name=HOOK)
             await _renews_the_secret_and_deletes(page)
             left = [one.name for one in await spout.stage.alerts.listed()]
 
@@ -211,9 +213,11 @@ async def _edits_and_turns_off(page: Page) -> None:
 
 async def _renews_the_secret_and_deletes(page: Page) -> None:
     await page.reload()
-    await twice(page.get_by_label("New secret: Hook"))
+    await expect(endpoint(page, HOOK)).to_be_visible(timeout=SOON)
+    assert await page.locator("main img").count() == 0
+    await twice(page.get_by_label(f"New secret: {HOOK}"))
     await expect(page.locator(".once code")).to_contain_text("whsec_", timeout=SOON)
-    for name in ("Hook", "Tablet"):
+    for name in (HOOK, "Tablet"):
         await twice(page.get_by_label(f"Delete: {name}"))
         await expect(endpoint(page, name)).to_have_count(0, timeout=SOON)
 
@@ -236,14 +240,14 @@ async def _labels(page: Page) -> None:
     labels = page.locator("#labels")
     address, whose = labels.locator("[data-name=address]"), labels.locator("[data-name=entity]")
     await address.fill("bc1qnot")
-    await whose.fill("Grandma")
+    await whose.fill(GRANDMA)
     await press(page, "Add the label").click()
     wrong = labels.locator(".field", has=page.locator("[data-name=address]")).locator(".wrong")
     await expect(wrong).to_contain_text("Not a segwit address", timeout=SOON)
     await expect(address).to_have_value("bc1qnot")
     await address.fill("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")
     await press(page, "Add the label").click()
-    await expect(labels.locator("li", has_text="Grandma")).to_contain_text("private", timeout=SOON)
+    await expect(labels.locator("li", has_text=GRANDMA)).to_contain_text("private", timeout=SOON)
     await labels.locator("summary", has_text="Import").click()
     line = b"address,entity\n1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2,Binance\n"
     await labels.locator("input[type=file]").set_input_files(
@@ -252,7 +256,7 @@ async def _labels(page: Page) -> None:
     await press(page, "Import").click()
     await expect(labels.locator("li", has_text="Binance")).to_be_visible(timeout=SOON)
     await twice(page.get_by_label("Remove the label of bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"))
-    await expect(labels.locator("li", has_text="Grandma")).to_have_count(0, timeout=SOON)
+    await expect(labels.locator("li", has_text=GRANDMA)).to_have_count(0, timeout=SOON)
 
 
 async def _makes_and_revokes_a_key(page: Page) -> None:

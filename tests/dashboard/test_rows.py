@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from app.api.models import revision_of
+from app.core.alerts import one_line
 from app.core.classification import Flag, Flow
 from app.core.prediction import Prediction
 from app.core.units import Height, Sats
@@ -10,6 +11,7 @@ from dashboard.feed.rows import row_of
 from dashboard.format import probability_by
 from tests.browser.sea import TIP, Sea, a_forecast, a_whale, txid_of
 from tests.builders import a_coinjoin
+from tests.core.alerts.test_wording import HOSTILE
 
 
 def confirmed(ahead: int | None, took: int, *, forecast: bool = True) -> Prediction:
@@ -113,3 +115,11 @@ def test_a_transaction_that_is_several_flows_brings_its_split() -> None:
 
     assert row_of(whale)["split"] is None
     assert row_of(split)["split"] == {"inflow": 100, "unknown": 200}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_keeps_its_letters_and_loses_what_turns_a_line(name: str) -> None:
+    row = row_of(a_whale("a", 200, Sea().now, target=name))
+
+    assert row["to"] == one_line(name)
+    assert all(letter.isprintable() for letter in row["to"])

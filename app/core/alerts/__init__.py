@@ -1,6 +1,7 @@
 """Pure rules of alerts: what goes to whom and when, retries, text."""
 
 from app.core.alerts.held import summary_of
+from app.core.alerts.phrases import one_line
 from app.core.alerts.policy import (
     Held,
     HoldReason,
@@ -85,6 +86,7 @@ __all__ = [
     "moving_of",
     "net_flow_sat",
     "next_due",
+    "one_line",
     "paid",
     "quiet_end",
     "refused_by",

@@ -1,0 +1,91 @@
+"""A preview says what such an endpoint was really sent, by real rules, watches, store and receivers."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.api.models import EndpointPreview
+from app.core.events import EventType
+from tests.fakes import FakeClock
+from tests.notifiers.lives import whale
+from tests.notifiers.receivers import receiving
+from tests.notifiers.stage import Stage, staged, until
+from tests.notifiers.test_rules import pass_time, types, until_quiet
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+async def test_a_preview_says_what_a_replay_of_that_history_really_sends(tmp_path: Path, zone: str) -> None:
+    """The night of the change to winter time in Berlin, a week before New York's."""
+    rules = {
+        "quiet_hours": {"from": "22:00", "to": "07:00"},
+        "budget_per_hour": 1,
+        "rules": {"min_moved_btc": 150},
+    }
+    clock = FakeClock(datetime.fromisoformat("2026-10-24T12:00:00+00:00"))
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=clock, zone=ZoneInfo(zone)) as stage:
+            await stage.add(receiver.url(), **rules)
+            for number in range(1, 16):
+                await whale(stage, number, btc=100 + (number * 37) % 200)
+                await whale(stage, 100 + number, btc=199)
+                await pass_time(stage, 4_000)
+            await pass_time(stage, 45_000)
+            await until_quiet(stage)
+            preview = await stage.alerts.preview(EndpointPreview.model_validate(rules))
+
+    assert preview.periods[0].alerts == len(receiver.got)
+    assert preview.last is not None
+    assert preview.last.event_type == types(receiver)[-1]
+    assert {"alert.digest", "alert.summary", "whale.detected"} <= set(types(receiver))
+
+
+WATCHING = {
+    "rules": {"types": ["whale.dropped"]},
+    "quiet_hours": {"from": "22:00", "to": "07:00"},
+    "watch": {
+        "net_flow": [{"btc": 500, "hours": 6}, {"btc": 900, "hours": 24, "entity": "binance"}],
+        "report": {"every": "day", "at": "08:00"},
+    },
+}
+
+
+async def test_a_preview_of_watches_says_what_they_really_sent(tmp_path: Path) -> None:
+    """Through the night that daylight saving makes longer; whales come, leave the window, one is dropped."""
+    clock = FakeClock(datetime.fromisoformat("2026-10-24T12:00:00+00:00"))
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=clock, zone=ZoneInfo("Europe/Berlin")) as stage:
+            await stage.add(receiver.url(), **WATCHING)
+            await ten_minutes(stage, clock)
+            for number in range(1, 11):
+                await whale(stage, number, btc=100 + (number * 61) % 250)
+                await ten_minutes(stage, clock, times=3)
+                if number == 3:
+                    await whale(stage, 3, EventType.DROPPED, version=2, btc=283)
+                await ten_minutes(stage, clock, times=30 if number == 5 else 7)
+            await until_quiet(stage)
+            preview = await stage.alerts.preview(EndpointPreview.model_validate(WATCHING))
+
+    sent = types(receiver)
+    assert {"flow.crossed", "report.periodic", "alert.digest", "whale.dropped"} <= set(sent)
+    assert (preview.periods[0].alerts, preview.left_out) == (len(sent), None)
+    assert preview.last is not None
+    assert preview.last.event_type == sent[-1]
+
+
+async def test_a_preview_says_that_it_does_not_know_the_fees_of_the_past(tmp_path: Path) -> None:
+    async with staged(tmp_path, run=False) as stage:
+        draft = EndpointPreview.model_validate({"watch": {"fee_over": 50}})
+        preview = await stage.alerts.preview(draft)
+
+    assert "does not keep the fees" in (preview.left_out or "")
+
+
+async def ten_minutes(stage: Stage, clock: FakeClock, times: int = 1) -> None:
+    """So often is looked at what is watched, in this test."""
+    for _ in range(times):
+        asleep = len(clock.sleepers)
+        await clock.advance(600)
+        await until(lambda: len(clock.sleepers) >= asleep)  # noqa: B023 - awaited at once
+        await until_quiet(stage)
