@@ -41,7 +41,7 @@ app/  Spout: sees the whale before it surfaces
   keyring                Derives all keys from one secret
   logs                   Structured logs on standard error
   metrics                The process's own counters and timings, for Prometheus
-  on_request             Answers the commands that ask a running Spout over the socket in the data
+  on_request             Answers commands that ask a running Spout over the socket in its data directory
   redaction              Removes secrets and terminal control sequences from text for people
   server                 The server on the one port
   service_manager        Notifications to systemd (sd_notify(3))
@@ -49,25 +49,25 @@ app/  Spout: sees the whale before it surfaces
 
 app/api/  The HTTP API and the event stream
   accuracy               How right Spout was
-  alerts                 What rules would send, why an alert came or did not, and which hosts alerts have
+  alerts                 What rules would send, why an alert came or did not, which hosts were called
   audit                  `GET /api/v1/audit`: what was changed, when and by whom
   backups                `/api/v1/backups`: the backups in the data directory, and one more now
   base                   Base classes of the API's handlers
   deliveries             `/api/v1/deliveries`: alerts sent, their attempts, and redelivery
-  docs                   `GET /api/v1/docs`: the OpenAPI document to read, behind the same login or key as
+  docs                   `GET /api/v1/docs`: the OpenAPI document to read, behind the same login or key
   docs_page              The OpenAPI document as a page to read
   endpoints              `/api/v1/endpoints`: the receivers of alerts
   export                 `/api/v1/predictions.csv` and `.parquet`
-  exposition             `GET /metrics`: process counters and figures from the Snapshot, in Prometheus'
+  exposition             `GET /metrics`: counters and figures from the Snapshot, in Prometheus' format
   guard                  Authentication of API callers
   health                 Health: liveness, and the state of each component
-  keys                   `/api/v1/keys`: API keys; a new one stands in the answer once, a revoked one
-  label_import           `POST /api/v1/labels/import`: a file of labels, CSV or a wallet's export
+  keys                   `/api/v1/keys`: API keys; a new one is shown once, a revoked one refused at once
+  label_import           `POST /api/v1/labels/import`: a file of labels, CSV or BIP-329; all or nothing
   labels                 `/api/v1/labels`: the operator's own labels; a change takes effect within a second
   limits                 Rate limits per caller
   login                  The operator's login
   mount                  Assembles the API's application
-  openapi                `GET /api/v1/openapi.json`: generated from the routes; a test fails when a route
+  openapi                `GET /api/v1/openapi.json`: generated from the routes, each of which a test demands
   openapi_access         The OpenAPI paths of keys, audit log, password and the import of labels
   openapi_alerts         The OpenAPI paths of endpoints and deliveries
   parts                  The dependencies of the API's handlers, provided by the composition root
@@ -77,7 +77,7 @@ app/api/  The HTTP API and the event stream
   problems               Errors of the API
   query                  Validates requests into typed models
   routes                 Every route of the API, with its handler
-  settings               `/api/v1/settings`: the starred settings, each with its origin; a change takes
+  settings               `/api/v1/settings`: the starred settings, each with its origin; changed at once
   story                  All that was seen and concluded of one whale, from the store and the tracker's memory
   throttle               Throttles password attempts
   token_route            `POST /api/v1/tokens`: exchanges an API key for a short-lived JWT for the stream
@@ -91,8 +91,8 @@ app/api/models/  Every shape that crosses the edge, once
   backups                The backups that lie in the data directory
   deliveries             What was sent: each delivery with its attempts
   endpoints              Where alerts go
-  events                 Events: the envelope on the stream, in the API and in webhooks alike, and
-  given                  The kinds of text that requests give, each refused in words that say what it must
+  events                 Events: the envelope on the stream, in API and webhooks; what each type says
+  given                  The kinds of text that requests give, each refused in words that say what to give
   health                 How Spout is: each of its components, and all together
   kinds                  The kinds of value that shapes are made of
   labels                 The operator's own labels
@@ -119,17 +119,17 @@ app/api/stream/  The event stream
 app/commands/  The commands of `spout`
   asking                 What Spout would ask about what is being recorded, asked
   backup                 `spout backup` and `spout restore`
-  doctor                 `spout doctor`: is everything there that Spout needs, and what to do where it
+  doctor                 `spout doctor`: is everything there that Spout needs, and what to do if not
   dump                   Predictions as lines of JSON
   endpoints              `spout endpoints`: where alerts go, for a box without a screen
-  export                 `spout export`: the history as a table, from a running Spout or from one
+  export                 `spout export`: the history as a table, beside a running Spout or without one
   keeping                What `spout backup`, `restore`, `export` and `story` share
   keys                   `spout keys`: who may use the API
   labels                 `spout labels`: what the operator knows of addresses
   own_ground             What `spout doctor` says about this machine
   password               `spout password`: a new operator's password
   progress               The progress bar
-  record                 `spout record`: a live backend's frames and answers into files that `spout replay`
+  record                 `spout record`: a live backend's frames and answers, for `spout replay`
   replay                 `spout replay`: recordings through the whole pipeline, and what came of it
   run                    `spout run`, where it is asked for its help
   settings               `spout settings`: the starred settings
@@ -138,7 +138,7 @@ app/commands/  The commands of `spout`
   summary_table          A replay's summary for people
   surroundings           What every command needs of its surroundings
   version                `spout version`
-  watch                  `spout watch`: the event stream in a terminal, as a table that follows, or as
+  watch                  `spout watch`: the event stream in a terminal, as a table or as lines of JSON
 
 app/core/  The domain model and its rules, as pure functions without I/O, clock, randomness or settings
   access                 API keys and the scopes that say what each may do
@@ -150,7 +150,7 @@ app/core/  The domain model and its rules, as pure functions without I/O, clock,
   models                 Parsed transactions and blocks, the same whichever source they come from
   observations           Observations, the only output of a source
   prediction             The record of one whale from first seen to its end, the same through replacements
-  prices                 The price of bitcoin in the operator's currency, as the operator's own backend
+  prices                 The price of bitcoin in the operator's currency, from the operator's own backend
   preference             Selects market data of the best fresh source
   questions              Questions of the tracker, which a source that can answers with observations
   recent                 A bounded dictionary that evicts the oldest entry first
@@ -211,7 +211,7 @@ app/core/forecasting/  Confirmation forecasts from fee market, inflow and block 
   passagetable           The look-up table of first-passage probabilities, averaged over future inflow
   projection             The baseline for scoring, a transaction's place among the source's projected blocks
   queue                  Fee bins of the mempool, and the projected blocks cut from them
-  recalibration          Recalibration of probabilities by outcomes, piecewise linear on each horizon's
+  recalibration          Recalibration of probabilities by outcomes, piecewise linear on each horizon's logit
   recentblocks           The tip and the latest block intervals, as a forecast needs them
   urgency                Urgency of a transaction, and congestion of the mempool
 
@@ -236,7 +236,7 @@ app/core/tracking/  Tracking of whales from first seen to their end
   presence               Which mempools hold a whale, and which sources are at the tip of the chain
   prevouts               Known and missing prevouts of a transaction, and filling them in
   replacing              Which prediction continues with a replacement, and which ones end by it
-  status                 Where a transaction is, in mempools or in a block
+  status                 Where a transaction is: waiting, in a block, replaced, or nowhere and so dropped
   story                  The observations of each whale and the conclusions from them, in order
   tracker                The only code that changes tracking state
   unloading              Unloads whales to the store when memory runs short, lowest feerates first
@@ -253,7 +253,7 @@ app/engine/  The pipeline over live or recorded sources, and the long-running ta
   inbox                  The bounded queue of observations in front of the pipeline
   memory                 Watches the process's own memory, and has whales unloaded when it stays short
   pipeline               The pipeline from observation to stored and published event, step by step
-  prices                 Holds the backend's last reported prices, and answers with the one in the
+  prices                 Holds the backend's last prices, and gives the one in the operator's currency
   recalibrate            Recalibrates the forecaster every few hours from the outcomes of its own forecasts
   replay                 Replays recordings through the same pipeline, at full speed or recorded pace
   retention              Prunes old history, only while the wall clock agrees with the last block's time
@@ -275,8 +275,8 @@ app/settings/  The settings: the environment's, read once and frozen; above them
   reading                Reads the settings, and says in one line what is wrong with them
 
 app/source/  Adapters to nodes
-  answering              Routes the tracker's questions to the sources that can answer them, and returns
-  build                  Builds the sources that the settings name, in the order in which they are asked
+  answering              Routes the tracker's questions to the sources that can answer, and their replies back
+  build                  Builds the sources that the settings name, in the order of their trust
   far_sides              The configured node, backend and Electrum server, with health
   filter                 Filters the observations of all sources
   polling                Polls the backend's REST API while nothing streams
@@ -284,17 +284,17 @@ app/source/  Adapters to nodes
   sources                The sources of one engine together
 
 app/source/backend/  The mempool backend by WebSocket and REST.
-  answers                Answers questions about one transaction or block from the mempool backend's REST
+  answers                Answers questions about one transaction or block from the backend's REST API
   batch                  Transactions of one frame, of each only what tells whether it matters
   connection             The WebSocket connection
   decode                 The mempool backend's JSON as models and observations
   frame_limit            The maximum frame size (`SPOUT_MAX_FRAME_MB`), derived from the available memory
   frames                 One WebSocket connection's frames as observations
-  parents                The order of transactions that arrive together: parents before the children that
+  parents                The order of transactions that arrive together: parents before their children
   progress               Decides whether a partial message still makes progress
   rest                   The mempool backend's REST API
   shapes                 The mempool backend's JSON as msgspec types
-  slices                 A large frame of transactions, cut between these into slices that are decoded one
+  slices                 A large frame, cut between its transactions into slices that are decoded in turn
   stream                 The mempool backend's WebSocket
   transport              Transports for REST requests
 
@@ -305,29 +305,29 @@ app/source/bitcoind/  bitcoind by RPC and ZMQ.
   kin                    Detects small transactions that may change a large one's mining score
   mempool                Emits arrivals, replacements and removals in the order that the tracker needs
   packages               The packages of a block template, in which a child pays for its parents
-  pairing                Pairs notifications into arrivals, removals and replacements by the order of ZMQ's
+  pairing                Pairs notifications into arrivals, removals and replacements, by ZMQ's order
   rpc                    bitcoind's JSON-RPC
   scan                   Scans the node's mempool at a limited rate
-  session                One session with the node
-  shapes                 bitcoind's RPC replies as msgspec types (only fields in use), and their conversion
+  session                One session with the node: what ZMQ notifies is dealt out here, what RPC answers too
+  shapes                 bitcoind's RPC replies as msgspec types, and their conversion to core models
   source                 bitcoind as a source of observations and answers
   zmq_feed               bitcoind's ZMQ notifications
   zmq_topics             Which ZMQ topics are really received
 
 app/source/checks/  Checks of the node, the mempool backend and the Electrum server, for `spout doctor` and
   backend                Checks of the mempool backend for `spout doctor`
-  monitor                Checks at the start and every few minutes that node and Electrum server are
-  node                   Checks of the node and the Electrum server for `spout doctor` and health, each
+  monitor                Checks now and then that node and Electrum server are configured correctly
+  node                   Checks of node and Electrum server for doctor and health, each with its remedy
 
 app/source/electrum/  An Electrum server (electrs, Fulcrum) by the Electrum protocol
-  answers                Answers questions about one transaction from an Electrum server, over an open
+  answers                Answers questions about one transaction from an Electrum server
   connection             One connection to an Electrum server
   lines                  Lines from a server that is not trusted to end them
-  shapes                 The Electrum server's JSON as msgspec types (only fields in use), and block
+  shapes                 The Electrum server's JSON as msgspec types, and block headers decoded
   source                 An Electrum server (electrs, Fulcrum, ElectrumX) beside the node
 
 app/source/recording/  Recordings of a backend
-  demo                   The bundled recording as a backend, played in a loop at its own pace, with times
+  demo                   The bundled recording as a backend, in a loop, with times shifted to now
   json_lines             The file format of recordings
   play                   Plays recordings
   record                 Records a live backend
@@ -346,7 +346,7 @@ app/source/resilience/  Shared by all sources
 app/store/  Persistent storage
   assembling             Assembles whales from the rows that versions.py wrote
   backfill               Brings whales that an older Spout wrote up to date
-  chain                  The last few hundred block headers, so that a restart knows the chain that it
+  chain                  The last few hundred block headers, so that a restart knows the chain it followed
   checkpoint             Makes a checkpoint safe against a kill or a power cut in the middle of it
   database               DuckDB: one thread writes, one reads
   duckdb_errors          Maps DuckDB's error messages to our errors
@@ -354,8 +354,8 @@ app/store/  Persistent storage
   exporting              The history as a table, in CSV or Parquet
   lock                   The lock on a data directory, released by the kernel however its process ends
   migrations             The schema as numbered steps
-  moving                 Migrates versions of schemas 1 to 3, each with its whole transaction, to
-  opening                Opens the database in a data directory, whatever its state, and reports what was
+  moving                 Migrates versions of schemas 1 to 3 to the tables of schema 4
+  opening                Opens the database whatever its state, and reports what was repaired
   packing                Serialises values
   predictions            Stores events and predictions
   pulse                  Probes the database periodically
@@ -366,7 +366,7 @@ app/store/  Persistent storage
   searching              Searches for whales
   transitions            The visibility level over time
   versions               Writes whales to the database
-  watermark              The last acknowledged sequence number, in a file beside the database to detect
+  watermark              The last acknowledged sequence number, in a file of its own, to detect lost events
 
 app/store/accounts/  How right Spout was, as rows
   cube                   Outcomes added up by day and group, as arrays
@@ -380,7 +380,7 @@ app/store/accounts/  How right Spout was, as rows
 app/store/backup/  Backups: one file that holds the history and the operator's data, and no secret
   foreign                The process that opens a stranger's file
   frames                 What the process that opens a stranger's file says
-  installing             Puts a prepared database in the place of the one that is there, which is kept
+  installing             Puts a prepared database in the place of the one there, which is kept beside it
   listing                The nightly backups in the data directory
   operator               The operator's data in a backup
   preparing              Makes a new database of a backup's rows, in a folder of its own
@@ -404,12 +404,12 @@ app/web/  Shared by API and pages
   ended                  Sessions that were logged out, until their expiry
   first                  Handlers available at once
   gate                   Access control for the pages
-  headers                The headers of every response, added in Tornado's output transforms so that
+  headers                The headers of every response, added in Tornado's output transforms
   http_server            Tornado's server with limits for unauthenticated clients
   origin                 The origin of a request, by headers that a foreign page cannot forge
   pages_html             The two pages that must work before the dashboard does
   password_file          The hash of the operator's password, if `spout password` or the page has set one
-  proxies                The trusted proxies (`SPOUT_TRUSTED_PROXIES`), and the client that their headers
+  proxies                The trusted proxies (`SPOUT_TRUSTED_PROXIES`), and the client they report
   refusals               The body of every error
   sessions               The operator's session
   sockets                Base classes of every WebSocket
@@ -446,17 +446,17 @@ dashboard/feed/
   live                   What the Live page shows at one moment
   page_state             What a page shows at one moment, as plain values
   past                   Confirmed whales of the last seven days, for the flow chart
-  queue                  The queue: the projected blocks as depth by feerate, with each waiting whale where
+  queue                  The queue: the projected blocks by feerate, with each waiting whale where it floats
   rows                   One whale as a line of the live tables
   samples                What the System page remembers
   socket                 The pages' own WebSocket, `/api/v1/live`
   states                 Words for every state, and what happens next
   status                 What a page shows that has no news of its own
   system                 What the System page shows at one moment
-  whale                  The drawer: everything that is known of one whale, from the Snapshot and
+  whale                  The drawer: everything that is known of one whale
 
 dashboard/gallery/  The component library to look at
-  __main__               `python -m dashboard.gallery [PORT]`: serves it on this machine alone, until it
+  __main__               `python -m dashboard.gallery [PORT]`: serves it on this machine alone
   page                   The gallery's one page
   sample                 The sample data of the gallery
   serving                Serves pages on a port of this machine as the appliance mounts them
@@ -467,7 +467,7 @@ dashboard/history/
 
 dashboard/pages/  Every page that stands, in the order of the navigation
   accuracy               The Accuracy page, `/accuracy`
-  fees                   The Fees page: what a place in a block costs now, and what whales of the last day
+  fees                   The Fees page: what a place in a block costs, and what the last day's whales paid
   history                The History page, `/history`
   live                   The Live page, composed of Panel objects
   settings               The Settings page, `/settings`
@@ -488,7 +488,7 @@ notifiers/  Where alerts go
   event_log              The numbered events, as the store keeps them
   heartbeat              Calls a push monitor every few minutes while detection works
   http                   What Apprise's plugins find in place of the module `requests`
-  intake                 From what the API or the command line is given to an endpoint to keep, and back
+  intake                 From what the API or the command line gives to an endpoint to keep, and back
   lanes                  A lane for each endpoint, kept as the endpoints are
   mail                   What Apprise's email plugin finds in place of the module `smtplib`
   messages               What is sent, made of an event
@@ -499,7 +499,7 @@ notifiers/  Where alerts go
   pace                   How fast an endpoint may be sent to
   policies               From an endpoint as it is kept to what holds for it
   previewing             What an endpoint of these rules would have sent
-  redaction              Takes an endpoint's own secrets out of what is kept or logged about it, however
+  redaction              Takes an endpoint's own secrets out of what is kept or logged about it
   routing                Decides what of each event goes to which endpoint, in the transaction of the event
   rows                   Deliveries as rows, written in the transaction of their events
   sealing                Secrets at rest

@@ -357,7 +357,7 @@ class Miss:
     replaced: bool = False
     """Its transaction was replaced, only after the block it was due in."""
     because: tuple[AccuracyCause, ...] = ()
-    """Of a late one: what it may be laid to."""
+    """Possible causes of a late confirmation; empty if it was in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,11 +36,11 @@ class PageOptions:
 
     `explorer_url`: the operator's own explorer, None for no links. `door`: the handler whose login and
     Origin check guard the feed. `label_of`: the party behind an output script, None if it has no label.
-    `log`: the handler that hangs on the root logger, None to show no log. `sight_between`: what the store
-    kept of how much could be seen. `accounts`: how right Spout was. `accuracy_line`: the hit rate under which
-    accuracy has fallen, as it is set now. `hosts`: those that alerts have called. `pages`: those that stand.
-    `channels`: of pages that bring their own feed, each its renderer by the name of the scripts in use;
-    `whale`: what a drawer is told, else as stored.
+    `log`: the handler that hangs on the root logger, None to show no log. `visibility_between`: how much
+    could be seen, as the store kept it. `accounts`: how right Spout was. `accuracy_line`: the hit rate under
+    which accuracy has fallen, as it is set now. `hosts`: those that alerts have called.
+    `pages`: those that stand. `channels`: of pages that bring their own feed, each its renderer by the name
+    of the scripts in use; `whale`: what a drawer is told, else as stored.
     """
 
     version: str

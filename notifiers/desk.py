@@ -51,7 +51,10 @@ class DeskParts:
 
 
 class Desk:
-    """`Alerts` adds what runs; without it (a command) nothing is numbered and no delivery is known."""
+    """Adds, changes, tests and removes endpoints, for API and command line.
+
+    `Alerts` gives it the running outbox; in a command there is none, so figures and deliveries stay empty.
+    """
 
     def __init__(self, parts: DeskParts, lanes: Lanes) -> None:
         self._directory = parts.directory
@@ -129,7 +132,7 @@ class Desk:
         return self._shown(stored, await self._figures(), stored.target.signing[0].text)
 
     async def remove(self, endpoint_id: str) -> bool:
-        """False if there is none; what waits for it is settled as dropped."""
+        """Remove an endpoint and drop what waits for it; return False if there is no such endpoint."""
         removed = await self._directory.remove(endpoint_id)
         await self._reload()
         if removed and self._outbox is not None:

@@ -32,7 +32,7 @@ from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
 
 _MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
 _UNRECORDED: Final = frozenset((EventType.UPDATED,))
-"""One a block and whale: that a rule held it back is not worth a row."""
+"""One such event a block and whale: that a rule held it back is not worth a row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""All of it together: what rides in the store's transaction, and what runs."""
+"""Alerts of a running Spout: the rider in the store's transaction, dispatcher, watches, heartbeats."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -20,7 +20,7 @@ _GZIP_TRAILER_BYTES = 4
 
 @contextmanager
 def progress_bar(total_bytes: int | None, what: str = "replaying") -> Iterator[Advance]:
-    """Yield what is told each piece's bytes. Nothing is drawn where nobody looks."""
+    """Yield a callable that takes the bytes done since its last call. Drawn in a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _bytes: None

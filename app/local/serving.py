@@ -20,7 +20,7 @@ _PEER: Final = struct.Struct("3i")
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[Mapping[str, Any], LocalChannel], Awaitable[None]]
-"""Answers one request; its errors of ours are told to whoever asked."""
+"""Answers one request; a SpoutError that it raises is sent back to the caller as text."""
 
 
 @asynccontextmanager

@@ -136,8 +136,7 @@ export function forecastWords(row, tip) {
       strong: false,
     };
   const eta = row.eta === null ? null : `~${duration(row.eta)}`;
-  if (row.block === null)
-    return { what: "Over 144 blocks", how: [`${percent(row.p)} within a day`].join(" · "), strong: true };
+  if (row.block === null) return { what: "Over 144 blocks", how: `${percent(row.p)} within a day`, strong: true };
   const chance = row.p === null ? "≥ 80 %" : percent(row.p);
   const ahead = tip === null || tip === undefined ? null : row.block - tip;
   const how = [chance, eta].filter(Boolean).join(" · ");

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 from app.core.classification import Flow
 from app.core.prediction import Outcome, Prediction, Status
+from app.core.scoring import wilson
 from app.views import Snapshot
 from dashboard.feed.rows import Row, row_of
 from dashboard.feed.states import banners, working_sources
@@ -123,15 +123,12 @@ def _held(ended: Iterable[Prediction]) -> Part:
         and prediction.outcome in {Outcome.ON_TIME, Outcome.LATE}
     ]
     held = due.count(Outcome.ON_TIME)
-    return {"due": len(due), "on_time": held, "between": wilson(held, len(due))}
+    return {"due": len(due), "on_time": held, "between": _between(held, len(due))}
 
 
-def wilson(hits: int, of: int) -> tuple[float, float] | None:
-    """The 95 % interval of a share (Wilson's score), two decimals; None of nothing."""
-    if of == 0:
+def _between(held: int, due: int) -> tuple[float, float] | None:
+    """The 95 % interval of the share, two decimals; None of nothing."""
+    if due == 0:
         return None
-    z = 1.96
-    share, square = hits / of, z * z / of
-    middle = (share + square / 2) / (1 + square)
-    half = z / (1 + square) * sqrt(share * (1 - share) / of + square / (4 * of))
-    return round(max(0.0, middle - half), 2), round(min(1.0, middle + half), 2)
+    low, high = wilson(held, due)
+    return round(low, 2), round(high, 2)

@@ -65,7 +65,7 @@ async def nothing_kept(_start: datetime, _end: datetime) -> Sequence[VisibilityR
 class SystemMemory:
     """Watches `live` for changes of health, and samples it every ten seconds; bounded.
 
-    `sight_between`: what the store kept of how much could be seen, ascending.
+    `visibility_between`: what the store kept of how much could be seen, ascending.
     """
 
     def __init__(self, live: LiveSnapshot, visibility_between: VisibilityBetween = nothing_kept) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.classification import Flow
-from dashboard.feed.page_state import PageState, RowBook, difference, status_part, totals_part, wilson
+from dashboard.feed.page_state import PageState, RowBook, difference, status_part, totals_part
 from tests.browser.sea import Sea, a_whale
 
 ROWS = st.dictionaries(
@@ -118,11 +118,14 @@ def test_unknown_fees_stay_unknown() -> None:
     assert totals_part(sea.snapshot)["next_block"] is None
 
 
-@pytest.mark.parametrize(
-    ("hits", "of", "low", "high"), [(19, 23, 0.63, 0.93), (1, 1, 0.21, 1.0), (0, 4, 0.0, 0.49)]
-)
-def test_the_interval_is_wilsons(hits: int, of: int, low: float, high: float) -> None:
-    assert wilson(hits, of) == (low, high)
+@pytest.mark.parametrize(("whales", "between"), [(0, None), (1, (0.21, 1.0)), (4, (0.51, 1.0))])
+def test_the_share_that_held_has_its_interval(whales: int, between: tuple[float, float] | None) -> None:
+    sea = Sea()
+    held = [a_whale(name, 200, sea.now, ahead=1) for name in "abcd"[:whales]]
+    sea.appear(*held)
+    sea.block(*held)
+
+    assert totals_part(sea.snapshot)["between"] == between
 
 
 def test_the_tips_age_is_counted_from_when_we_saw_it() -> None:

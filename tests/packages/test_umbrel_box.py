@@ -143,6 +143,7 @@ def test_a_widget_answers_the_box_and_has_nothing_of_the_operator_s_own(umbrel: 
 def test_a_recreated_app_goes_on_with_its_data(umbrel: Box, key: str) -> None:
     """As an update does: the container is removed, another one takes the data."""
     before = ask(umbrel, "/api/v1/predictions", key).json()["total_count"]
+    assert before > 0
 
     podman("rm", "--force", "--time", "20", f"{APP_ID}_web_1")
     compose(umbrel, "up", "--detach")

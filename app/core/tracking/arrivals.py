@@ -108,9 +108,8 @@ def replaced(beliefs: Beliefs, reply: TransactionReplaced, at: datetime) -> None
     """A source reports a replacement; only the part that the inputs prove is accepted."""
     by, known = with_derived_scripts(reply.by), beliefs.whales.current(reply.by.txid)
     if known is not None and known.status is Status.PENDING:
-        for (
-            txid
-        ) in reply.victims:  # a late report: its replacement was announced, so this would be a second alert
+        for txid in reply.victims:
+            # A late report: its replacement was announced, so this would be a second alert.
             beliefs.candidates.pop(txid)
     weighing.decide_waiting(beliefs, reply.victims, at)
     for txid in reply.victims:
