@@ -64,12 +64,12 @@ def play(seed: int, receiver: Receiver) -> Simulation:
         has_room()
         receiver.got.clear()
         receiver.script.clear()
-        _end(loop)
+        end(loop)
         shutil.rmtree(room)
     return simulation
 
 
-def _end(loop: VirtualLoop) -> None:
+def end(loop: VirtualLoop) -> None:
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
