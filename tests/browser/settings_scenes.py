@@ -123,7 +123,7 @@ async def attempts(page: Page) -> None:
 
 
 async def nothing_found(page: Page) -> None:
-    await page.locator("#deliveries select").nth(1).select_option("waiting")
+    await page.locator("#deliveries select").first.select_option(label="Mail")
     await page.wait_for_timeout(500)
 
 

@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import IN_A_BROWSER, Tab, watched
+from tests.browser.conftest import IN_A_BROWSER, Tab, findings, watched
 from tests.browser.operated import OperatedBox, an_operated_box
 from tests.browser.test_settings import GOOD_BOT, SOON, TOKEN, begun, press
 from tests.notifiers.lives import whale
@@ -141,7 +141,7 @@ async def _sleeps_and_reads_the_digest(page: Page, box: OperatedBox, hook: Recei
 
 
 async def test_mail_a_service_mute_a_new_secret_off_and_delete(
-    browser: Browser, tmp_path: Path, serve: Serve, box: Box
+    browser: Browser, tmp_path: Path, serve: Serve, box: Box, axe: str
 ) -> None:
     mailbox = serve()
     with receiving() as hook:
@@ -150,11 +150,12 @@ async def test_mail_a_service_mute_a_new_secret_off_and_delete(
             await _adds_mail_and_a_service(page, mailbox, hook)
             await _mutes(page, spout)
             await _edits_and_turns_off(page)
+            serious = await findings(page, axe)
             await spout.stage.add(hook.url(), name=HOOK)
             await _renews_the_secret_and_deletes(page)
             left = [one.name for one in await spout.stage.alerts.listed()]
 
-    assert left == ["Mail"]
+    assert (left, serious) == (["Mail"], [])
     assert [mail["To"] for mail in box.mails][:1] == ["me@example.org"]
     assert json.loads(hook.got[0].body)["topic"] == "whales"
 
