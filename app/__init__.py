@@ -352,6 +352,7 @@ app/store/  Persistent storage
   duckdb_errors          Maps DuckDB's error messages to our errors
   events                 Reads stored events
   exporting              The history as a table, in CSV or Parquet
+  known_ids              Which predictions have rows
   lock                   The lock on a data directory, released by the kernel however its process ends
   migrations             The schema as numbered steps
   moving                 Migrates versions of schemas 1 to 3 to the tables of schema 4

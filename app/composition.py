@@ -20,7 +20,7 @@ from app.core.events import Event
 from app.core.prediction import Prediction
 from app.core.units import Script
 from app.core.visibility import Visibility
-from app.engine import Engine, Safekeeping, restored_words
+from app.engine import Engine, Safekeeping, give_back, restored_words
 from app.errors import StoreError
 from app.keyring import Keyring
 from app.local import commands_served
@@ -252,6 +252,7 @@ class Composition:
             hosts=lambda: self._alerts.called() if self._alerts is not None else (),
             accounts=lambda: self._open_engine().accounts,
             accuracy_line=lambda: self._in_force.current.accuracy_alert_below,
+            prepared=give_back,
         )
         return lambda: build_pages(self._live, CurrentHistory(self._store), options)
 

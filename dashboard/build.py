@@ -30,6 +30,10 @@ from dashboard.page import PageSources, unopened
 from dashboard.pages import PAGES, Page
 
 
+async def _nothing() -> None:
+    """For whoever waits for nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
     """What the pages need from the settings and from the server's door.
@@ -40,7 +44,8 @@ class PageOptions:
     could be seen, as the store kept it. `accounts`: how right Spout was. `accuracy_line`: the hit rate under
     which accuracy has fallen, as it is set now. `hosts`: those that alerts have called.
     `pages`: those that stand. `channels`: of pages that bring their own feed, each its renderer by the name
-    of the scripts in use; `whale`: what a drawer is told, else as stored.
+    of the scripts in use; `whale`: what a drawer is told, else as stored. `prepared` is awaited once each
+    page was composed ahead.
     """
 
     version: str
@@ -56,6 +61,7 @@ class PageOptions:
     pages: tuple[Page, ...] = PAGES
     channels: Mapping[str, Callable[[str], Callable[[Snapshot], PageState]]] = field(default_factory=dict)
     whale: Callable[[str], Awaitable[dict[str, Any] | None]] | None = None
+    prepared: Callable[[], Awaitable[None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,7 @@ class Pages:
     feed: Feed
     _past: PastFlows = field(repr=False)
     memory: SystemMemory = field(repr=False)
+    _prepared: Callable[[], Awaitable[None]] = field(repr=False)
     _preparing: list[asyncio.Task[None]] = field(default_factory=list, repr=False)
 
     def open(self, *, ahead: bool = True) -> None:
@@ -95,6 +102,7 @@ class Pages:
             began = loop.time()
             await page.prepare_quietly()
             await asyncio.sleep(loop.time() - began)
+        await self._prepared()
 
 
 def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> Pages:
@@ -145,6 +153,7 @@ def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> P
         feed=feed,
         _past=past,
         memory=memory,
+        _prepared=options.prepared,
     )
 
 

@@ -7,6 +7,7 @@ from app.front_door import lazily
 if TYPE_CHECKING:
     from app.engine.engine import Engine as Engine
     from app.engine.inbox import Inbox as Inbox
+    from app.engine.memory import give_back as give_back
     from app.engine.pipeline import Pipeline as Pipeline
     from app.engine.replay import Replay as Replay
     from app.engine.replay import Summary as Summary
@@ -21,6 +22,7 @@ __getattr__ = lazily(
     {
         "app.engine.engine": ("Engine",),
         "app.engine.inbox": ("Inbox",),
+        "app.engine.memory": ("give_back",),
         "app.engine.pipeline": ("Pipeline",),
         "app.engine.replay": (
             "Replay",

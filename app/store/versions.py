@@ -13,6 +13,7 @@ from typing import Any, Final
 from app.core.prediction import Forecast, Prediction
 from app.store import packing
 from app.store.database import Connection, insert
+from app.store.known_ids import KnownIds
 from app.store.records import entity_names, life_of, script_hashes, seldom_of
 
 WHALES_REMEMBERED: Final = 20_000
@@ -74,6 +75,7 @@ class Versions:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._staged: dict[str, Known] = {}
+        self._ids = KnownIds()
         self._next_whale: int | None = None
         self._next_part = 0
         self._rows = _Rows()
@@ -83,6 +85,7 @@ class Versions:
     def doubt(self) -> None:
         """Clear the cache after a failed commit, whose outcome is unknown: the next write reads it back."""
         self._known.clear()
+        self._ids.forget()
         self._next_whale = None
 
     def remember(self, prediction_id: str, known: Known) -> None:
@@ -93,6 +96,7 @@ class Versions:
         for prediction_id, known in self._staged.items():
             self._known[prediction_id] = known
             self._known.move_to_end(prediction_id)
+        self._ids.add(self.begun)
         self._staged = {}
         while len(self._known) > WHALES_REMEMBERED:
             self._known.popitem(last=False)
@@ -127,7 +131,7 @@ class Versions:
         self._next_whale, self._next_part = int(whale) + 1, int(part) + 1
 
     def _recall(self, connection: Connection, wanted: set[str]) -> None:
-        unknown = sorted(wanted - self._known.keys())
+        unknown = self._ids.may_be_stored(connection, wanted - self._known.keys())
         if not unknown:
             return
         from app.store.assembling import known_of  # noqa: PLC0415 - reading needs the words of this file

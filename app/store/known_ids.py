@@ -1,0 +1,48 @@
+"""Which predictions have rows: most that come have none, and to ask DuckDB is a seventh of their append.
+
+What it takes grows with the history, too, for ids are in no order.
+"""
+
+from collections.abc import Iterable
+from hashlib import md5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.store.database import Connection
+
+
+class KnownIds:
+    """Holds 8 bytes of each id; may take a new one for a stored one, never a stored one for new."""
+
+    def __init__(self) -> None:
+        self._read: NDArray[np.uint64] | None = None
+        """Ascending."""
+        self._since: set[int] = set()
+
+    def may_be_stored(self, connection: Connection, ids: Iterable[str]) -> list[str]:
+        """Return, ascending, those for which there may be a row."""
+        if self._read is None:
+            self._read = connection.execute(
+                "SELECT md5_number_lower(prediction_id) AS half FROM predictions ORDER BY half"
+            ).fetchnumpy()["half"]
+        return sorted(one for one in ids if self._holds(_half(one)))
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Note ids that are stored now."""
+        self._since.update(map(_half, ids))
+
+    def forget(self) -> None:
+        """What is stored is not known for certain: it is read again."""
+        self._read, self._since = None, set()
+
+    def _holds(self, half: int) -> bool:
+        if self._read is None or half in self._since:
+            return True
+        place = int(np.searchsorted(self._read, np.uint64(half)))
+        return place < len(self._read) and int(self._read[place]) == half
+
+
+def _half(prediction_id: str) -> int:
+    """Return what DuckDB calls the lower half of its MD5."""
+    return int.from_bytes(md5(prediction_id.encode(), usedforsecurity=False).digest()[8:], "little")
