@@ -16,11 +16,13 @@ The journey, which `app.engine.pipeline` tells on one screen:
 
 Floors; imports only point down, and import-linter keeps it so (pyproject.toml):
 
-    __main__, commands, appliance, composition, server    the shell
+    __main__, commands, appliance, composition            the shell
+    on_request, server, service_manager                   what the shell serves and reports to
     api, dashboard, notifiers                             the faces: strangers to each other
     engine                                                one node watched, or recordings played
-    source, store, web                                    adapters: to nodes, to disk, to browsers
-    views, then bus, clock, keyring, logs, metrics        the ground; below it redaction and settings
+    source, store, web, local                             adapters: to nodes, disk, browsers, commands
+    views, then bus, clock, keyring, logs, metrics, tls   the ground
+    correlation, redaction, then settings                 below the ground
     core, errors                                          values in, values out
 
 A folder's outside goes through its `__init__`, its front door. `data` holds what is shipped: the table of
@@ -45,6 +47,7 @@ app/  Spout: sees the whale before it surfaces
   redaction              Removes secrets and terminal control sequences from text for people
   server                 The server on the one port
   service_manager        Notifications to systemd (sd_notify(3))
+  tls                    The context in which Spout verifies certificates, the same on every Python
   views                  What API and pages read
 
 app/api/  The HTTP API and the event stream

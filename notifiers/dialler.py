@@ -23,6 +23,7 @@ import certifi
 
 from app.api.models import Reach
 from app.errors import SendError, SettingsError, TargetRefusedError
+from app.tls import verifying
 from notifiers import walls
 from notifiers.targets import Address, TargetPolicy, unmapped
 
@@ -299,7 +300,7 @@ def tls_words(error: OSError, call: Dial) -> str:
 
 
 def _context(ca_file: Path | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where())
+    context = verifying(certifi.where())
     if ca_file is not None:
         try:
             context.load_verify_locations(cafile=str(ca_file))

@@ -24,6 +24,7 @@ from app.clock import Clock
 from app.core.backoff import backoff_seconds
 from app.core.events import Event
 from app.errors import StoreError
+from app.tls import verifying
 from app.views import LiveSnapshot, Notice, Snapshot
 from notifiers.mqtt_entities import STATUS_TOPIC, MqttTopics, announcements, state_of, whale_message
 
@@ -52,7 +53,7 @@ class Broker:
         parts = urlsplit(url)
         tls = None
         if parts.scheme == "mqtts":
-            tls = ssl.create_default_context()
+            tls = verifying()
             if ca_file is not None:
                 tls.load_verify_locations(cafile=ca_file)
         return cls(

@@ -111,7 +111,7 @@ class TargetPolicy:
             raise TargetRefusedError(f"{shown} is a cloud's metadata service: never called")
         if (name is not None and name in self.allowed.names) or all(self._allows(face) for face in faces):
             return
-        for face in faces:
+        for face in reversed(faces):  # what it leads to says more than what it looks like
             self._one(face, reach, shown)
 
     def _name(self, name: str, reach: Reach) -> None:

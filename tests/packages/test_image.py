@@ -12,7 +12,7 @@ from tests.packages.podman import IMAGE, Container, podman
 
 ROOT = Path(__file__).parents[2]
 HEALTHZ_SECONDS = 5.0
-ROOMS = "settings store/backup"
+ROOMS = "settings store/backup notifiers/test_dialler.py notifiers/test_targets.py"
 """Of the fast tests, those that run in the image: what its Python and its missing packages may change."""
 
 pytestmark = pytest.mark.timeout(960)

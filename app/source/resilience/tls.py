@@ -1,13 +1,13 @@
 """The authorities trusted over TLS: the system's, and the operator's own one if a file names it.
 
-One context for REST, WebSocket, RPC and Electrum, so that they agree. Python's default context also respects
-SSL_CERT_FILE.
+One context for REST, WebSocket, RPC and Electrum, so that they agree.
 """
 
 import ssl
 from pathlib import Path
 
 from app.errors import SettingsError
+from app.tls import verifying
 
 HINT = (
     "its certificate is not signed by an authority we know: put that authority's certificate into a file and "
@@ -21,7 +21,7 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         SettingsError: if `ca_file` cannot be read, or holds no certificate.
     """
-    context = ssl.create_default_context()
+    context = verifying()
     if ca_file is None:
         return context
     if ca_file.exists() and not ca_file.is_file():
