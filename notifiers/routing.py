@@ -21,6 +21,7 @@ from app.core.alerts import (
     Watch,
     decide,
     masked,
+    masked_watch,
     next_due,
     paid,
     roll,
@@ -55,7 +56,7 @@ class Routes:
     def leaving(self, event: Event) -> Event:
         """Return the event without private names, as it may leave Spout."""
         if event.prediction_id is None:
-            return event
+            return replace(event, body=masked_watch(event.body, self.public, self.own))
         return replace(event, body=masked(event.body, self.public, self.own))
 
 

@@ -16,11 +16,14 @@ export function nested(flat) {
 // The value at "rules.types", null where one step is missing.
 export const within = (whole, name) => name.split(".").reduce((one, step) => one?.[step] ?? null, whole);
 
+// "1,000" is a thousand to some and one to others, and so is "1.000,5": neither is guessed.
+const GROUPED = /^[1-9]\d{0,2},\d{3}(\D|$)|[.,].*[.,]/;
+
 // A number if it is one, else what was typed: then the API says what it must be.
 export function typed(kind, raw) {
   if (typeof raw === "string" && kind !== "area") raw = raw.trim();
   if (raw === "" || raw === null) return null;
-  if (kind !== "number") return raw;
+  if (kind !== "number" || GROUPED.test(raw)) return raw;
   const number = Number(raw.replace(",", "."));
   return Number.isFinite(number) ? number : raw;
 }

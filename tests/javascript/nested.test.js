@@ -11,6 +11,10 @@ test("a step that is missing leads to nothing", () => {
 });
 test("a number is a number, and what is none stays for the API to refuse", () => {
   assert.deepEqual([typed("number", " 1,5 "), typed("number", "many"), typed("number", "")], [1.5, "many", null]);
+  assert.deepEqual([typed("number", "0,125"), typed("number", "1000")], [0.125, 1000]);
+});
+test("a number that is a thousand to some and one to others is not guessed", () => {
+  for (const said of ["1,000", "12,500 BTC", "1.000,5", "1,000,000"]) assert.equal(typed("number", said), said);
 });
 test("what is wrong goes to the field with the longest name", () => {
   assert.deepEqual(faultOf("rules.entities[0] must not be empty", ["rules", "rules.entities"]), [

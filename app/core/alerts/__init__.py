@@ -16,7 +16,7 @@ from app.core.alerts.policy import (
     paid,
     roll,
 )
-from app.core.alerts.privacy import masked, without_own_labels
+from app.core.alerts.privacy import masked, masked_watch, without_own_labels
 from app.core.alerts.quiet import QuietHours, quiet_end
 from app.core.alerts.replaying import RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
@@ -82,6 +82,7 @@ __all__ = [
     "fields_of",
     "flow_crossed",
     "masked",
+    "masked_watch",
     "moving",
     "moving_of",
     "net_flow_sat",

@@ -9,6 +9,8 @@ from app.core.units import SATS_PER_BTC
 
 _MOVED: Final = {"likely": "likely ", "up_to": "up to "}
 _MOST_NAMES: Final = 3
+_THREE_DIGITS: Final = 999.5
+"""From here on three digits would be an exponent."""
 
 
 def one_line(text: str, longest: int = 200) -> str:
@@ -81,12 +83,17 @@ def forecast(body: Mapping[str, Any]) -> str:
     if block is None:
         return ""
     blocks = block - height if height is not None else None
-    chance = (body.get("confirmation_probability") or {}).get(str(blocks))
+    chance = (body.get("confirmation_probability") or {}).get(str(blocks), body.get("confidence_score"))
     likely = "" if chance is None else f" {min(round(chance * 100), 99) if chance < 1 else 100} %"
     if blocks == 1:
         return f"next block ({block:,}){likely}"
     within = f" ({blocks} blocks)" if blocks is not None else ""
     return f"by block {block:,}{within}{likely}"
+
+
+def feerate(rate: float) -> str:
+    """`0.25`, `12.3`, `1,805`: three digits, and never fewer than stand before the point."""
+    return f"{rate:.3g}" if rate < _THREE_DIGITS else f"{rate:,.0f}"
 
 
 def fee(body: Mapping[str, Any]) -> str:
@@ -95,9 +102,11 @@ def fee(body: Mapping[str, Any]) -> str:
     if rate is None:
         return ""
     package = (
-        "" if effective is None or abs(effective - rate) < 0.05 else f", {effective:.3g} with its package"
+        ""
+        if effective is None or abs(effective - rate) < 0.05
+        else f", {feerate(effective)} with its package"
     )
-    return f"{rate:.3g} sat/vB{package}"
+    return f"{feerate(rate)} sat/vB{package}"
 
 
 def replaced(body: Mapping[str, Any]) -> str:

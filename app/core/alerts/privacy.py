@@ -30,6 +30,20 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
     return found
 
 
+def masked_watch(facts: Mapping[str, Any], public: Collection[str], own: Collection[str]) -> dict[str, Any]:
+    """Return the facts of what is watched besides whales, without the private name that is watched.
+
+    `public` and `own` as in `masked`. A watch finds its entity whatever its case.
+    """
+    watched = facts.get("entity")
+    shown = {name.casefold() for name in public}
+    hidden = {name.casefold() for name in own} - shown
+    if not isinstance(watched, str) or watched.casefold() not in hidden:
+        return dict(facts)
+    words = str(facts.get("words", "")).replace(watched, OWN_BASIS)
+    return {**facts, "entity": OWN_BASIS, "words": words}
+
+
 def without_own_labels(
     story: Mapping[str, Any], shipped: Collection[str], own: Collection[str]
 ) -> dict[str, Any]:

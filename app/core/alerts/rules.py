@@ -59,7 +59,8 @@ def _refused_whale(rules: Rules, body: Mapping[str, Any]) -> str | None:
         return "min_moved_btc"
     if rules.min_urgency is not None and not _urgent(body.get("urgency"), rules.min_urgency):
         return "min_urgency"
-    return "entities" if rules.entities and not rules.entities & _parties(body) else None
+    wanted = {name.casefold() for name in rules.entities}
+    return "entities" if wanted and not wanted & _parties(body) else None
 
 
 def _urgent(reported: object, least: Urgency) -> bool:
@@ -70,5 +71,6 @@ def _urgent(reported: object, least: Urgency) -> bool:
 
 
 def _parties(body: Mapping[str, Any]) -> set[str]:
+    """Return names and groups, case folded: as a search finds them, and a watched net flow."""
     both = (*(body.get("from_entities") or ()), *(body.get("to_entities") or ()))
-    return {str(one.get("name")) for one in both}
+    return {str(one[key]).casefold() for one in both for key in ("name", "group") if one.get(key)}

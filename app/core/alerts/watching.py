@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.core.alerts.phrases import amount, moved, route
+from app.core.alerts.phrases import amount, feerate, moved, route
 from app.core.alerts.quiet import instant
 from app.core.classification import Flow
 from app.core.contract import iso
@@ -15,6 +15,7 @@ from app.core.prediction import Prediction, Status
 from app.core.units import SATS_PER_BTC
 
 HYSTERESIS: Final = 0.1
+_FEE_WAYS: Final = ("under", "over")
 """Once crossed, a limit counts again only after the figure went back by this share of it."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LOST: Final = (Status.DROPPED, Status.REPLACED)
@@ -73,14 +74,19 @@ def fees_crossed(
 ) -> tuple[frozenset[str], list[dict[str, Any]]]:
     """Return what is crossed at this fee of the next block (sat/vB), and the facts of each new crossing."""
     facts = []
-    for direction, limit in (("under", watch.fee_under), ("over", watch.fee_over)):
-        if limit is None:
-            continue
-        crossed, new = crossing(crossed, direction, rate, limit, over=direction == "over")
+    limits = {f"{way} {limit}": (way, limit) for way, limit in _fee_limits(watch)}
+    crossed = frozenset(name for name in crossed if name in limits or name.split()[0] not in _FEE_WAYS)
+    for name, (direction, limit) in limits.items():
+        crossed, new = crossing(crossed, name, rate, limit, over=direction == "over")
         if new:
-            words = f"The next block costs {rate:.3g} sat/vB, {direction} {limit:.3g}"
+            words = f"The next block costs {feerate(rate)} sat/vB, {direction} {feerate(limit)}"
             facts.append({"direction": direction, "fee_rate": rate, "limit": limit, "words": words})
     return crossed, facts
+
+
+def _fee_limits(watch: Watch) -> list[tuple[str, float]]:
+    both = zip(_FEE_WAYS, (watch.fee_under, watch.fee_over), strict=True)
+    return [(way, limit) for way, limit in both if limit is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

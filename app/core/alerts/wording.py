@@ -187,7 +187,7 @@ def _memory(body: Mapping[str, Any]) -> tuple[str, str]:
 
 def _fees(body: Mapping[str, Any]) -> tuple[str, str]:
     median, height = body.get("next_block_median"), body.get("tip_height")
-    rate = "" if median is None else f": {median:.3g} sat/vB for the next block"
+    rate = "" if median is None else f": {phrases.feerate(median)} sat/vB for the next block"
     at = "" if height is None else f"At height {height:,}. "
     said = f"{body['words']}\n" if body.get("words") else ""
     return f"Fees spiked{rate}", f"{said}{at}Forecasts are made anew; what is not urgent may wait."

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.alerts import masked, without_own_labels
+from app.core.alerts import masked, masked_watch, without_own_labels
 
 OWN = {"name": "Grandma", "kind": "other", "basis": "own label", "group": "family"}
 KRAKEN = {"name": "Kraken", "kind": "exchange", "basis": "published", "group": "Kraken"}
@@ -60,3 +60,19 @@ def test_a_story_keeps_the_names_that_everybody_has_and_no_other() -> None:
 
     assert "Kraken" in found
     assert [name for name in ("Grandma", "family", "Uncle") if name in found] == []
+
+
+def test_a_private_name_that_is_watched_stays_within() -> None:
+    facts = {"entity": "grandma", "words": "400 BTC net from grandma within 24 h, over 100", "hours": 24}
+
+    assert masked_watch(facts, (), {"Grandma"}) == {
+        "entity": "own label",
+        "words": "400 BTC net from own label within 24 h, over 100",
+        "hours": 24,
+    }
+
+
+def test_a_watched_name_that_everybody_has_is_said() -> None:
+    facts = {"entity": "Binance", "words": "400 BTC net to Binance within 24 h, over 100"}
+
+    assert masked_watch(facts, {"Savings"}, {"Savings", "Grandma"}) == facts

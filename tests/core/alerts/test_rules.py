@@ -18,7 +18,7 @@ WHALE: dict[str, Any] = {
     "moved_is": "up_to",
     "urgency": "medium",
     "from_entities": [],
-    "to_entities": [{"name": "Kraken", "kind": "exchange"}],
+    "to_entities": [{"name": "Kraken", "kind": "exchange", "group": "Payward"}],
     "predicted_block": 900_001,
 }
 
@@ -72,7 +72,10 @@ def test_the_least_urgency_lets_the_more_urgent_through(urgency: str | None, *, 
     assert wants(Rules(min_urgency=Urgency.MEDIUM), urgency=urgency) is sent
 
 
-@pytest.mark.parametrize(("name", "sent"), [("Kraken", True), ("kraken", False), ("Other", False)])
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("Kraken", True), ("kraken", True), ("Payward", True), ("Other", False), ("None", False)],
+)
 def test_one_of_the_named_entities_must_take_part(name: str, *, sent: bool) -> None:
     assert wants(Rules(entities=frozenset([name]))) is sent
 

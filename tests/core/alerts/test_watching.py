@@ -31,6 +31,21 @@ def directions(watch: Watch, rates: list[float]) -> list[list[str]]:
     return found
 
 
+def test_another_fee_limit_is_crossed_anew() -> None:
+    crossed, _ = fees_crossed(Watch(fee_over=50.0), frozenset(), 60.0)
+
+    crossed, first = fees_crossed(Watch(fee_over=65.0), crossed, 300.0)
+    _, second = fees_crossed(Watch(fee_over=50.0), crossed, 300.0)
+
+    assert [one["limit"] for one in (*first, *second)] == [65.0, 50.0]
+
+
+def test_a_fee_over_a_thousand_is_no_exponent() -> None:
+    _, (facts,) = fees_crossed(Watch(fee_over=1_500.0), frozenset(), 1_805.3)
+
+    assert facts["words"] == "The next block costs 1,805 sat/vB, over 1,500"
+
+
 def test_a_fee_that_hovers_at_its_limit_rings_once() -> None:
     rates = [49.0, 51.0, 49.9, 50.1, 45.0, 50.1]
 

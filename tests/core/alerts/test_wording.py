@@ -75,6 +75,12 @@ def test_the_first_line_says_it_all() -> None:
     assert said().title == "412.5 BTC to Binance, high urgency 0.87, next block (900,123) 91 %"
 
 
+def test_the_first_line_has_the_chance_of_a_block_between_the_stated_ones() -> None:
+    title = said(predicted_block=900_126, confidence_score=0.83).title
+
+    assert title == "412.5 BTC to Binance, high urgency 0.87, by block 900,126 (4 blocks) 83 %"
+
+
 def test_below_it_stands_what_supports_it() -> None:
     assert said().text.splitlines() == [
         "Urgency: high, score 0.87",
