@@ -17,6 +17,7 @@ KILLS = share(100)
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_kills_lose_nothing_and_repeat_only_under_the_same_id(tmp_path: Path) -> None:
