@@ -88,7 +88,7 @@ async def an_operated_box(
                 backups=Shelf(room, clock),
             )
             options = PageOptions(version="test", door=LoginRequiredWebSocket)
-            await server.mount_pages(lambda: lambda: build_pages(sea.live, sea.past, options))  # type: ignore[arg-type]  # as above
+            await server.mount_pages(lambda: lambda: build_pages(sea.live, sea.past, options))  # type: ignore[arg-type]  # no flows in it
             address = server.url.rstrip("/")
             yield OperatedBox(address=address, clock=clock, stage=stage, sea=sea, keys=keys)
     finally:
