@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +24,8 @@ from tests.backend.world import World
 from tests.core.scoring import naive
 from tests.core.scoring.test_figures import about, check_equal
 from tests.fakes import NOON
-from tests.notifiers.receivers import Receiver, receiving
-from tests.simulation.life import Life, forget_template, template
+from tests.notifiers.receivers import Receiver
+from tests.simulation.life import Life, template
 from tests.simulation.misfortunes import PORT
 from tests.simulation.test_whole_engine import MEMORY, end
 from tests.simulation.virtual import LoopClock, VirtualLoop
@@ -186,13 +185,6 @@ def check_said(figures: Figures, expected: dict[str, object]) -> None:
         assert body[name] == expected[name], name
     assert body["hit_rate"] == about(expected["hit_rate"], KEPT_TO)
     assert body["brier"] == about(expected["brier"], KEPT_TO)
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-        forget_template(one)
 
 
 @pytest.mark.soak

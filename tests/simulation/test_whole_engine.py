@@ -12,14 +12,12 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.notifiers.receivers import Receiver, receiving
-from tests.simulation.life import forget_template
+from tests.notifiers.receivers import Receiver
 from tests.simulation.misfortunes import has_room
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.whole import Simulation
@@ -32,13 +30,6 @@ MEMORY = Path("/dev/shm")
 def seeds() -> list[int]:
     named = os.environ.get("SPOUT_SEED")
     return [int(named)] if named else list(range(SEEDS))
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-        forget_template(one)
 
 
 @pytest.mark.soak
