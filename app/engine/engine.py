@@ -23,7 +23,7 @@ from app.engine.accuracy import AccuracyWatch
 from app.engine.clock_steps import ClockSteps
 from app.engine.disk import DiskWatch
 from app.engine.inbox import Inbox
-from app.engine.memory import MemoryWatch, rss_mb
+from app.engine.memory import MemoryWatch, ResidentMemory
 from app.engine.pipeline import Pipeline
 from app.engine.prices import PriceHolder
 from app.engine.recalibrate import Recalibrator
@@ -196,6 +196,7 @@ class Engine:
         if self._opened is None:
             raise RuntimeError("open comes first")
         sources = self._sources = sources_of(self._inbox.emit, self._seen_txids)
+        rss_mb = ResidentMemory()
         self._memory = MemoryWatch(
             rss_mb, self._inbox.emit_one, self._clock, limit_mb=self._settings.memory_limit_mb
         )
@@ -225,6 +226,7 @@ class Engine:
             level=self._visibility.level,
             leads=sources.leads,
             standing=self._standing,
+            rss_mb=rss_mb,
             memory_limit_mb=self._settings.memory_limit_mb,
             database_bytes=self._opened.database.size_bytes,
             sequence=lambda: self.store.last_sequence,

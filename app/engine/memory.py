@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import gc
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -104,9 +105,20 @@ class MemoryWatch:
         )
 
 
-def rss_mb() -> float:
-    """Return the resident set size of this process, in MB."""
-    return float(psutil.Process().memory_info().rss) / 1_048_576
+class ResidentMemory:
+    """Called, returns the resident set size of this process, in MB.
+
+    Out of descriptors, as any process may be for a while, there is no new reading: the last one stands.
+    """
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._last_mb = 0.0
+
+    def __call__(self) -> float:
+        with suppress(OSError):
+            self._last_mb = float(self._process.memory_info().rss) / 1_048_576
+        return self._last_mb
 
 
 async def give_back() -> None:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import psutil
-
 from app.clock import Clock
 from app.core.events import Happening
 from app.core.firsts import Lead
@@ -49,6 +47,7 @@ class Snapshots:
         clock: Clock,
         components: Callable[[], tuple[Component, ...]],
         level: Callable[[], tuple[Level, datetime, str | None]],
+        rss_mb: Callable[[], float],
         memory_limit_mb: int,
         database_bytes: Callable[[], int | None],
         sequence: Callable[[], int],
@@ -74,7 +73,7 @@ class Snapshots:
         self._standing = standing
         self._accuracy = accuracy
         self._price = price
-        self._process = psutil.Process()
+        self._rss_mb = rss_mb
         self._started_at = live.snapshot.started_at
         self._fees: FeesRecommended | None = None
         self._queue: QueueProjected | None = None
@@ -165,7 +164,7 @@ class Snapshots:
             ended=believed.ended,
             last_sequence=self._sequence(),
             counters=self._counters(),
-            rss_mb=self._process.memory_info().rss / 1_048_576,
+            rss_mb=self._rss_mb(),
             memory_limit_mb=self._memory_limit_mb,
             threshold_sat=self._tracker.threshold,
             database_bytes=self._database_bytes(),

@@ -1,7 +1,9 @@
 """Our own memory watched: what lasts is answered, what passes is not."""
 
+import resource
+
 from app.core.observations import MemoryPressed, Observation
-from app.engine.memory import LASTING_READINGS, READ_SECONDS, MemoryWatch
+from app.engine.memory import LASTING_READINGS, READ_SECONDS, MemoryWatch, ResidentMemory
 from app.views import ComponentStatus
 from tests.fakes import LeapingClock
 
@@ -92,3 +94,16 @@ async def test_the_notice_goes_by_itself() -> None:
     await watched.reads(QUIET)
 
     assert (there, watched.watch.notices(0)) == (["memory"], ())
+
+
+def test_with_no_descriptor_left_the_last_reading_stands() -> None:
+    read = ResidentMemory()
+    before = read()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        without = read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert without == before > 0

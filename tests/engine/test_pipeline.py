@@ -161,6 +161,7 @@ class Journey:
             clock=self.clock,
             components=tuple,
             level=lambda: (Level.LIVE, NOON, None),
+            rss_mb=lambda: 0.0,
             memory_limit_mb=500,
             database_bytes=lambda: None,
             sequence=lambda: self.store.last_sequence,
