@@ -342,7 +342,7 @@ class Engine:
         _log.info("threshold changed", before=before, now=threshold)
 
     async def _set_forecast_table(self) -> None:
-        """Build the passage table in a thread: it takes a second of CPU, and the pages come first."""
+        """Build the passage table in a thread: it takes half a second of processor time."""
         loop = asyncio.get_running_loop()
         self._forecaster.set_table(await loop.run_in_executor(None, default_table))
         if (queue := self._snapshots.queue) is not None:

@@ -15,26 +15,31 @@ from app.core.forecasting.feerates import Floats
 
 CELL: Final = 0.1  # blocks; finer cells move no probability by more than 0.003
 _CELLS_PER_BLOCK: Final = 10
+_NOTHING: Final = 1e-14  # a weight below it adds nothing to a probability
 _DEEPEST: Final = 160  # blocks ahead beyond which 144 blocks cannot be enough
 
 
 def first_passage(rhos: Floats, empty_share: float, horizons: Collection[int]) -> dict[int, Floats]:
     """Return P(confirmed within n) for each n of `horizons`, as [rho, a on a grid of CELL].
 
-    `rhos` is the inflow above in blocks per block; `empty_share` the share of blocks that take nothing.
+    `rhos` is the inflow above in blocks per block, rising; `empty_share` the share of blocks that take
+    nothing.
     """
     cells = _DEEPEST * _CELLS_PER_BLOCK + 1
-    decay, near, far = _cell_weights(rhos)
+    weights = _cell_weights(rhos)
     within = np.zeros((len(rhos), cells))
     wanted = {0: within}
     for n in range(1, max(horizons) + 1):
-        right = np.ones_like(within)  # just right of each grid point; a block takes 1, so a <= 1 is in
-        right[:, _CELLS_PER_BLOCK:] = within[:, :-_CELLS_PER_BLOCK]
+        reach = min(n * _CELLS_PER_BLOCK + 1, cells)  # n blocks take no more than n: beyond it is 0
+        before = within[:, :reach]
+        right = np.ones_like(before)  # just right of each grid point; a block takes 1, so a <= 1 is in
+        right[:, _CELLS_PER_BLOCK:] = before[:, :-_CELLS_PER_BLOCK]
         left = right.copy()
         left[:, _CELLS_PER_BLOCK] = 1.0
-        right = empty_share * within + (1.0 - empty_share) * right
-        left = empty_share * within + (1.0 - empty_share) * left
-        within = _expected_after_inflow(right, left, decay, near, far)
+        right = empty_share * before + (1.0 - empty_share) * right
+        left = empty_share * before + (1.0 - empty_share) * left
+        within = np.zeros_like(within)
+        within[:, :reach] = _expected_after_inflow(right, left, *weights)
         wanted[n] = within
         if n - 1 not in horizons and n > 1:
             del wanted[n - 1]
@@ -56,9 +61,11 @@ def _expected_after_inflow(right: Floats, left: Floats, decay: Floats, near: Flo
     """Return E[w(a + rho X)], X exponential, on the grid: G_i = decay G_(i+1) + cell i, by doubling."""
     total = near * right
     total[:, :-1] += far * left[:, 1:]
-    total[:, -1:] += (far + decay) * right[:, -1:]
     step, factor = 1, decay
-    while step < total.shape[1] and factor.max() > 1e-14:
-        total[:, :-step] += factor * total[:, step:]
+    while step < total.shape[1]:
+        first = int(np.searchsorted(factor[:, 0], _NOTHING))  # the inflows above it: the last rows
+        if first == len(factor):
+            break
+        total[first:, :-step] += factor[first:] * total[first:, step:]
         step, factor = step * 2, factor * factor
     return total

@@ -72,7 +72,7 @@ class MinerBeliefs:
 class PassageTable:
     """P(confirmed within n) by blocks ahead and inflow, recalibrated once with lines from simulations.
 
-    Immutable; takes about a second to build.
+    Immutable; takes about half a second to build.
     """
 
     def __init__(
