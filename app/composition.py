@@ -115,6 +115,8 @@ class Composition:
     async def _run(self) -> None:
         demo = await self._plays_demo()
         await self._watch(demo=demo)
+        # The first whale waits for its forecast: beside the imports of the pages the table takes far longer.
+        await self._open_engine().forecasts()
         await self._server.mount_pages(self._load_pages)
         _log.info("pages ready", url=self._server.url, demo=demo)
         if demo and self._settings.source is Source.AUTO:

@@ -124,6 +124,7 @@ class Engine:
         self._store_error: str | None = None
         self._opened: Opened | None = None
         self._sources: Sources | None = None
+        self._table_tried = asyncio.Event()
 
     async def open(self) -> PredictionStore:
         """Open the database and restore the tracker from it.
@@ -277,6 +278,10 @@ class Engine:
         ):
             self._supervisor.start(name, part)
 
+    async def forecasts(self) -> None:
+        """Wait until forecasts can be made. Whatever loads the processor after `start` should wait for it."""
+        await self._table_tried.wait()
+
     async def _retain(self) -> None:
         """Bring what an older Spout wrote up to date first: what is forgotten must have been added up."""
         while True:
@@ -344,7 +349,10 @@ class Engine:
     async def _set_forecast_table(self) -> None:
         """Build the passage table in a thread: it takes half a second of processor time."""
         loop = asyncio.get_running_loop()
-        self._forecaster.set_table(await loop.run_in_executor(None, default_table))
+        try:
+            self._forecaster.set_table(await loop.run_in_executor(None, default_table))
+        finally:
+            self._table_tried.set()
         if (queue := self._snapshots.queue) is not None:
             await self._inbox.emit_one(queue)  # triggers forecasts at once; the next queue may take long
 
