@@ -14,11 +14,9 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 _PARTS = _ROOT / ".parts"
 _ENCODING = "ISO-8859-1"
-FAST = "not node and not browser and not slow"
-"""The part that is run: seconds rather than minutes a test, and nothing of another program's."""
-
-TIMED_WORKERS = 2
-"""With more of them on two processors a bound on a duration says nothing."""
+FAST = "not node and not browser and not slow and not timed"
+"""The part that is run: seconds a test, nothing of another program's, and no bound on a duration: `make test`
+runs those alone, and no zone, language or order makes anything slower."""
 
 
 class CannotRunError(Exception):
@@ -32,8 +30,7 @@ def run(case: Case) -> int:
         CannotRunError: if the machine lacks a compiler, the zone or the locale's source.
     """
     environment = os.environ | _surroundings(case)
-    part = f"{FAST} and not timed" if case.workers > TIMED_WORKERS else FAST
-    command = [sys.executable, "-m", "pytest", "-q", "-m", part, "--durations", "0", "--durations-min", "20"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", FAST, "--durations", "0", "--durations-min", "20"]
     if case.workers > 1:
         command += ["--numprocesses", str(case.workers), "--dist", "loadfile"]
     if case.random_order:

@@ -57,6 +57,7 @@ def a_key(spout: SpoutProcess, name: str) -> str:
     return found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_it_keeps_to_its_own_specification(spout: SpoutProcess, tmp_path: Path, group: str) -> None:
     key = a_key(spout, f"walker-{group}")

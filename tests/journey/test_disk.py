@@ -38,6 +38,7 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
+@pytest.mark.slow
 def test_nothing_is_told_that_cannot_be_kept_and_all_of_it_once_there_is_room(
     own_backend: BackendProcess, small_disk: Path, tmp_path: Path
 ) -> None:

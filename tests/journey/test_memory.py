@@ -12,6 +12,7 @@ from tests.journey.waiting import until
 ALWAYS_KEPT, WHALES = 100, 140
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_whales_set_aside_are_still_told_when_they_end(tmp_path: Path) -> None:
     # The program alone takes more than 80 MB, so that with this limit there is never enough.

@@ -27,6 +27,7 @@ def alarms(ear: Ear) -> list[str]:
     return [one["type"] for one in tuple(ear.received) if one["type"].startswith("source.")]
 
 
+@pytest.mark.slow
 def test_a_backend_that_reads_its_mempool_again_is_syncing_and_no_alarm(tmp_path: Path) -> None:
     with BackendProcess() as backend:
         waiting = a_whale()

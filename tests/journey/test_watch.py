@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.journey.spout import ROOT, SpoutProcess
 from tests.journey.waiting import until
 
@@ -16,6 +18,7 @@ def sequences(file: Path) -> list[int]:
     return [json.loads(line)["sequence"] for line in lines]
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_across_a_restart_with_nothing_missing_and_nothing_twice(tmp_path: Path) -> None:
     output = tmp_path / "events.jsonl"
     with SpoutProcess(tmp_path, SPOUT_SOURCE="demo") as spout, output.open("wb") as lines:

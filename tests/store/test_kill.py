@@ -31,6 +31,7 @@ def killed_after(lines: int, directory: Path, *, delay: float = 0.0, checkpoint_
     return acknowledged + [int(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
