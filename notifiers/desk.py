@@ -231,7 +231,8 @@ class Desk:
         next_at = self._lanes.next_attempts(self._clock.now())
         sent = await outbox.read(lambda connection: states.of_whale(connection, whale.prediction_id, next_at))
         endpoints = [one for one in self._stored if one.kind is not EndpointKind.HEARTBEAT]
-        return why.answer(whale, events, endpoints, sent, self._zone())
+        zone, now = self._zone(), self._clock.now()
+        return why.answer(whale, events, endpoints, sent, zone=zone, now=now)
 
     async def called_by_mqtt(self, host: str) -> None:
         """Keep that MQTT calls a host: it counts as called, like an alert's."""

@@ -18,7 +18,7 @@ NOTHING = Message(id="", body=b"", title="", text="")
 TEST_WORDS = "This is a test of Spout: alerts arrive here."
 
 
-def compose(delivery: WaitingDelivery, style: Style) -> Message:
+def compose(delivery: WaitingDelivery, style: Style, *, silent: bool = False) -> Message:
     """Return the message of a delivery; what it says to people is decided in `app.core.alerts`."""
     reported: dict[str, Any] = msgspec.json.decode(delivery.body)
     at = datetime.fromisoformat(reported["timestamp"])
@@ -30,6 +30,7 @@ def compose(delivery: WaitingDelivery, style: Style) -> Message:
         text=words.text,
         html=words.html,
         edits=delivery.message_id,
+        silent=silent,
     )
 
 

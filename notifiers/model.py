@@ -74,6 +74,8 @@ class Message:
     html: str | None = None
     edits: int | None = None
     """The message it takes the place of."""
+    silent: bool = False
+    """It makes no sound on the phone, where the service can do that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,7 @@ def _period(draft: Draft, replay: RuleReplay, now: datetime, days: int) -> Previ
     sent = [one for one in replay.sent if one.at >= start]
     rings = [one for one in sent if not one.edits]
     night = [one for one in rings if quiet_end(_NIGHT, draft.policy.zone, one.at) is not None]
-    held = Counter(because.value for event, because in replay.held if event.timestamp >= start)
+    held = Counter(one.because.value for one in replay.held if one.at >= start)
     words = f"{len(rings)} {'alert' if len(rings) == 1 else 'alerts'}"
     if night:
         words += f", {len(night)} at night"

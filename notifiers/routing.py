@@ -16,6 +16,7 @@ from app.core.alerts import (
     Memory,
     Owed,
     Policy,
+    Released,
     Thread,
     Threads,
     Watch,
@@ -104,8 +105,8 @@ class Router:
         for route in self.routes.each:
             before = memories.get(route.id, Memory())
             memory, released = roll(route.policy, before, now)
-            for sequence, because in released:
-                release(connection, route.id, sequence, because)
+            for one in released:
+                release(connection, route.id, one)
             if memory != before:
                 self.remember(connection, {route.id: memory})
             debts += [
@@ -145,7 +146,7 @@ class _Ride:
         self._known = self._published_threads()
         self._threads = dict(self._known)
         self._rows: list[DeliveryRow] = []
-        self._released: list[tuple[str, int, HoldReason | None]] = []
+        self._released: list[tuple[str, Released]] = []
 
     def write(self) -> None:
         for event in self._events:
@@ -156,8 +157,8 @@ class _Ride:
                 if event.type not in TO_ONE_ENDPOINT or event.body.get("endpoint_id") == route.id:
                     self._decide(route, event)
         write_alerts(self._connection, self._rows, self._routes.leaving)
-        for endpoint_id, sequence, because in self._released:
-            release(self._connection, endpoint_id, sequence, because)
+        for endpoint_id, released in self._released:
+            release(self._connection, endpoint_id, released)
         changed = {one: memory for one, memory in self._memories.items() if memory != self._before.get(one)}
         self._router.remember(self._connection, changed)
         self._keep_threads()
@@ -170,7 +171,7 @@ class _Ride:
         ruling = decide(route.policy, memory, self._threads.get(key), event)
         if ruling.memory != Memory() or route.id in self._memories:
             self._memories[route.id] = ruling.memory
-        self._released += [(route.id, sequence, because) for sequence, because in ruling.released]
+        self._released += [(route.id, one) for one in ruling.released]
         if ruling.thread is not None and route.policy.threads is not Threads.EVERY:
             self._threads[key] = ruling.thread
         because = ruling.because
@@ -218,16 +219,17 @@ def _remembered(text: str) -> Memory:
         return Memory()
 
 
-def release(connection: Connection, endpoint_id: str, sequence: int, because: HoldReason | None) -> None:
-    """Let a held delivery go out, or drop it."""
+def release(connection: Connection, endpoint_id: str, one: Released) -> None:
+    """Let a held delivery go out, or drop it; it counts as of now, in the digest that covers this moment."""
     connection.execute(
-        "UPDATE deliveries SET status = ?, because = ? "
+        "UPDATE deliveries SET status = ?, because = ?, created_at = ? "
         "WHERE endpoint_id = ? AND sequence = ? AND status = 'waiting' AND because IS NOT NULL",
         [
-            "waiting" if because is None else "dropped",
-            because and because.value,
+            "waiting" if one.because is None else "dropped",
+            one.because and one.because.value,
+            one.at,
             endpoint_id,
-            sequence,
+            one.sequence,
         ],
     )
 

@@ -159,6 +159,7 @@ def _telegram(target: Target, message: Message, at: datetime) -> bool:  # noqa: 
     plugin.notify_url = _api_url(target) + "/bot"
     marked = message.html or f"<b>{html.escape(message.title)}</b>\n{html.escape(message.text)}"
     plain = f"{message.title}\n{message.text}"
+    plugin.silent = message.silent
     return bool(plugin.deliver(telegram.chat_id, marked, plain, message.edits))
 
 

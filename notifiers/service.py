@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from app.api.models import EndpointKind
 from app.bus import Bus
 from app.clock import Clock
+from app.core.alerts import silent
 from app.core.events import Event
 from app.store import Connection, Database
 from app.views import Component, ComponentStatus, Notice
@@ -25,6 +27,7 @@ from notifiers.lanes import LaneParts, Lanes
 from notifiers.messages import compose
 from notifiers.model import Message
 from notifiers.outbox import CountAttempt, Outbox, WaitingDelivery
+from notifiers.policies import policy_of
 from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
 from notifiers.watcher import Watcher
@@ -180,7 +183,14 @@ class Alerts(Desk):
             await self._clock.sleep(PRUNE_SECONDS)
 
     def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:
-        return compose(delivery, self._style(stored.settings))
+        return compose(delivery, self._style(stored.settings), silent=self._silent(stored, delivery))
+
+    def _silent(self, stored: Stored, delivery: WaitingDelivery) -> bool:
+        """What was decided before a mute or quiet hours, and is sent within them; Telegram can be told so."""
+        if stored.kind is not EndpointKind.TELEGRAM:
+            return False
+        policy = policy_of(stored.kind, stored.settings, self._zone())
+        return silent(policy, delivery.event_type, self._clock.now())
 
     async def _disable(self, endpoint_id: str, because: str) -> None:
         stored = await self._directory.disable(endpoint_id, because)

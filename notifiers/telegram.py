@@ -17,16 +17,17 @@ _NotifyTelegram: Any = load("telegram", "NotifyTelegram")
 
 
 class NotifySpoutTelegram(_NotifyTelegram):  # type: ignore[misc]  # Apprise brings no types
-    """With edits, which Apprise's does not have."""
+    """With edits, which Apprise's does not have. `silent`: what is sent makes no sound on the phone."""
 
     def deliver(self, chat_id: str, marked: str, plain: str, edit: int | None = None) -> bool:
         """Send (or edit) a message in Telegram's HTML; refused for its markup, it goes as plain text.
 
-        One that somebody has deleted meanwhile, or that is too old to be edited, is sent anew.
+        One that somebody has deleted meanwhile, or that is too old to be edited, is sent anew, without a
+        sound: an edit would have made none.
         """
         answer = self._post(chat_id, marked, edit, parse_mode="HTML")
         if edit is not None and _refused(answer, _GONE):
-            edit = None
+            edit, self.silent = None, True
             answer = self._post(chat_id, marked, edit, parse_mode="HTML")
         if _refused(answer, _NO_MARKUP):
             answer = self._post(chat_id, plain, edit)
@@ -52,6 +53,8 @@ class NotifySpoutTelegram(_NotifyTelegram):  # type: ignore[misc]  # Apprise bri
         }
         if edit is not None:
             payload["message_id"] = edit
+        elif self.silent:
+            payload["disable_notification"] = True
         try:
             return _requests.post(f"{self.notify_url}{self.bot_token}/{method}", json=payload)
         except _requests.RequestException:

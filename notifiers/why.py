@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from itertools import groupby
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.api.models import Delivery, DeliveryStatus, WhaleAlert, WhaleAlerts
 from app.core.alerts import refused_by
-from app.core.events import Event
+from app.core.events import Event, EventType
 from app.core.prediction import Prediction
 from notifiers.directory import Stored
+from notifiers.outbox import KEPT
 from notifiers.policies import policy_of
 
 _HELD: Final = {
@@ -24,7 +26,10 @@ _HELD: Final = {
     "removed": "the endpoint was removed",
     "refused": "its receiver refused it",
     "gone": "its receiver is gone",
+    "restart": "Spout was stopped before it was sent",
 }
+_CHANGED: Final = "its rules of then held it back; they were changed since"
+_HOP: Final = "it moves on a coin that was alerted before"
 _RULES: Final = {
     "types": "its rules ask for other events",
     "flow_types": "its rules ask for another flow",
@@ -35,68 +40,104 @@ _RULES: Final = {
 }
 
 
+class _Fate(NamedTuple):
+    """What became of one event at one endpoint. `at`: when it arrived; `because`: what held it back."""
+
+    event: str
+    words: str
+    because: str | None = None
+    at: datetime | None = None
+
+
 def answer(
     whale: Prediction,
     events: Sequence[Event],
     endpoints: Sequence[Stored],
     deliveries: Sequence[Delivery],
+    *,
     zone: ZoneInfo,
+    now: datetime,
 ) -> WhaleAlerts:
+    """`events`: all of the whale, ascending; `deliveries`: all about it, of every endpoint."""
     return WhaleAlerts(
         prediction_id=whale.prediction_id,
         txid=whale.txid,
         endpoints=[
-            _of_one(stored, events, [one for one in deliveries if one.endpoint_id == stored.id], zone)
+            _of_one(stored, events, [one for one in deliveries if one.endpoint_id == stored.id], zone, now)
             for stored in endpoints
         ],
     )
 
 
 def _of_one(
-    stored: Stored, events: Sequence[Event], deliveries: list[Delivery], zone: ZoneInfo
+    stored: Stored, events: Sequence[Event], deliveries: list[Delivery], zone: ZoneInfo, now: datetime
 ) -> WhaleAlert:
-    sent_at = _first_arrival(deliveries)
-    because, words = _held_back(stored, events, deliveries, zone)
-    if sent_at is not None:
-        words = f"sent {sent_at.astimezone(zone):%Y-%m-%d %H:%M}" + (f"; later {words}" if words else "")
+    by_sequence = {one.sequence: one for one in deliveries}
+    fates = [
+        _fate(stored, event, by_sequence.get(event.sequence), zone, now)
+        for event in events
+        # Of revised forecasts that nobody asked for nothing is kept.
+        if event.type is not EventType.UPDATED or event.sequence in by_sequence
+    ]
+    arrived = [fate.at for fate in fates if fate.at is not None]
     return WhaleAlert(
         endpoint_id=stored.id,
         name=stored.name,
-        sent_at=sent_at,
-        because=because,
-        words=words or "on its way",
+        sent_at=min(arrived, default=None),
+        because=fates[-1].because if fates else "old",
+        words=_story(fates, zone) or "nothing was kept of it",
         deliveries=deliveries,
     )
 
 
-def _first_arrival(deliveries: Sequence[Delivery]) -> datetime | None:
-    arrived = [
-        one.attempts[-1].at for one in deliveries if one.status is DeliveryStatus.DELIVERED and one.attempts
-    ]
-    return min(arrived, default=None)
+def _fate(stored: Stored, event: Event, delivery: Delivery | None, zone: ZoneInfo, now: datetime) -> _Fate:
+    name = event.type.value.partition(".")[2]
+    if delivery is None:
+        because, words = _unrecorded(stored, event, now)
+        return _Fate(name, words, because)
+    if delivery.status is DeliveryStatus.DELIVERED:
+        return _Fate(name, "sent", at=delivery.attempts[-1].at if delivery.attempts else event.timestamp)
+    if delivery.because is None:
+        error = delivery.attempts[-1].error if delivery.attempts else None
+        return _Fate(name, f"waiting: {error}" if error else "on its way")
+    if delivery.because == "rule":
+        return _Fate(name, _rule(stored, event, zone), "rule")
+    return _Fate(name, _HELD.get(delivery.because, delivery.because), delivery.because)
 
 
-def _held_back(
-    stored: Stored, events: Sequence[Event], deliveries: Sequence[Delivery], zone: ZoneInfo
-) -> tuple[str | None, str]:
-    if deliveries and (last := deliveries[-1]).status is not DeliveryStatus.DELIVERED:
-        if last.because is None:
-            return None, "waiting: " + (
-                last.attempts[-1].error or "not tried yet"
-            ) if last.attempts else "waiting"
-        words = _HELD.get(last.because, last.because)
-        return last.because, _rule(stored, events, zone) or words if last.because == "rule" else words
-    if deliveries:
-        return None, ""
+def _unrecorded(stored: Stored, event: Event, now: datetime) -> tuple[str, str]:
+    """Say why there is no delivery of an event at all."""
+    if event.timestamp < datetime.fromisoformat(stored.created_at):
+        return "later", "the endpoint was added later"
+    if now - event.timestamp > KEPT:
+        return "old", f"nothing was kept of it: alerts are kept for {KEPT.days} days"
     if not stored.active:
         return "disabled", f"the endpoint is disabled: {stored.disabled_because or 'by you'}"
-    if events and events[-1].timestamp < datetime.fromisoformat(stored.created_at):
-        return "later", "the endpoint was added later"
-    return "rule", _rule(stored, events, zone) or "nothing was kept of it: its alerts are older than 30 days"
+    return "disabled", "the endpoint was disabled then"
 
 
-def _rule(stored: Stored, events: Sequence[Event], zone: ZoneInfo) -> str | None:
-    """Which rule holds the first event back, by the rules as they are now."""
+def _rule(stored: Stored, event: Event, zone: ZoneInfo) -> str:
+    """Say which rule holds an event back, by the rules as they are now."""
     rules = policy_of(stored.kind, stored.settings, zone).rules
-    reason = refused_by(rules, events[0].type, events[0].body) if events else None
-    return _RULES.get(reason or "")
+    reason = refused_by(rules, event.type, event.body)
+    if reason == "types" and not rules.types and event.type is not EventType.UPDATED:
+        return _HOP
+    return _CHANGED if reason is None else _RULES[reason]
+
+
+def _story(fates: Sequence[_Fate], zone: ZoneInfo) -> str:
+    """Say it in words: what went the same way together, and which events where not all went the same."""
+    told = list[str]()
+    for words, alike in groupby(fates, key=lambda fate: fate.words):
+        group = list(alike)
+        names = ", ".join(dict.fromkeys(fate.event for fate in group))
+        moments = sorted({_minute(fate.at, zone) for fate in group if fate.at is not None})
+        said = f"{words} {moments[0]}" if moments else words
+        if len(moments) > 1:
+            said += f", the last {moments[-1]}"
+        told.append(said if len(group) == len(fates) else f"{names}: {said}")
+    return "; ".join(told)
+
+
+def _minute(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")

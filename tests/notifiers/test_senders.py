@@ -3,6 +3,7 @@
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -226,6 +227,21 @@ def test_markup_that_telegram_refuses_is_sent_again_as_plain_text(bot: Receiver)
     again = json.loads(bot.got[1].body)
     assert (outcome.delivered, "parse_mode" in again) == (True, False)
     assert again["text"].endswith("entity `x` ~!#+-=|{}.")
+
+
+def test_a_silent_message_makes_no_sound_on_the_phone(bot: Receiver) -> None:
+    sent(a_chat(bot.port), message=replace(a_message(), silent=True))
+    sent(a_chat(bot.port))
+
+    assert [json.loads(got.body).get("disable_notification") for got in bot.got] == [True, None]
+
+
+def test_an_edit_of_a_message_that_is_gone_is_sent_anew_without_a_sound(bot: Receiver) -> None:
+    bot.script.append(_refusal(400, "Bad Request: message to edit not found"))
+
+    sent(a_chat(bot.port), message=replace(a_message(), edits=7))
+    anew = json.loads(bot.got[1].body)
+    assert (anew.get("message_id"), anew["disable_notification"]) == (None, True)
 
 
 def test_telegrams_retry_after_is_read(bot: Receiver) -> None:

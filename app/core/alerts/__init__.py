@@ -8,6 +8,7 @@ from app.core.alerts.policy import (
     Memory,
     Owed,
     Policy,
+    Released,
     Ruling,
     Thread,
     Threads,
@@ -15,10 +16,11 @@ from app.core.alerts.policy import (
     next_due,
     paid,
     roll,
+    silent,
 )
 from app.core.alerts.privacy import masked, masked_watch, without_own_labels
 from app.core.alerts.quiet import QuietHours, quiet_end
-from app.core.alerts.replaying import RuleReplay, Sent
+from app.core.alerts.replaying import HeldBack, RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
 from app.core.alerts.schedule import (
     DISABLED_AFTER,
@@ -56,6 +58,7 @@ __all__ = [
     "EndpointProgress",
     "FlowWatch",
     "Held",
+    "HeldBack",
     "HoldReason",
     "Memory",
     "Message",
@@ -63,6 +66,7 @@ __all__ = [
     "Owed",
     "Policy",
     "QuietHours",
+    "Released",
     "ReportAt",
     "Result",
     "RuleReplay",
@@ -96,6 +100,7 @@ __all__ = [
     "report_moments",
     "report_start",
     "roll",
+    "silent",
     "summary_of",
     "wanted",
     "without_own_labels",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.alerts.phrases import amount, route
 from app.core.alerts.phrases import moved as moved_words
+from app.core.alerts.wording import title_of
 from app.core.classification import counted_sat
 from app.core.contract import iso
 from app.core.events import Event, EventType
@@ -21,10 +22,10 @@ def summary_of(type_: EventType, held: Sequence[Event], start: datetime, end: da
     A whale counts once, as it was last: `moved_sat` sums over whales, not over events.
     """
     whales: dict[str, Mapping[str, Any]] = {}
-    others = 0
+    others = list[str]()
     for event in held:
         if event.prediction_id is None:
-            others += 1
+            others.append(title_of(event.type, event.body))
         else:
             whales[event.prediction_id] = event.body
     moved = sum(body.get("moved_sat") or 0 for body in whales.values())
@@ -39,7 +40,7 @@ def summary_of(type_: EventType, held: Sequence[Event], start: datetime, end: da
 
 
 def _words(
-    type_: EventType, whales: Mapping[str, Mapping[str, Any]], others: int, moved: Sats, count: int
+    type_: EventType, whales: Mapping[str, Mapping[str, Any]], others: list[str], moved: Sats, count: int
 ) -> str:
     because = "in quiet hours" if type_ is EventType.ALERT_DIGEST else "over the hourly budget"
     lines = [f"{count} {'alert' if count == 1 else 'alerts'} held back {because}"]
@@ -51,5 +52,9 @@ def _words(
         if len(whales) > _NAMED:
             lines.append(f"and {len(whales) - _NAMED} more")
     if others:
-        lines.append(f"{others} about Spout itself or the fee market")
+        lines.append(f"{len(others)} about Spout itself or the fee market")
+        titles = list(dict.fromkeys(others))
+        lines += titles[:_NAMED]
+        if len(titles) > _NAMED:
+            lines.append(f"and {len(titles) - _NAMED} more")
     return "\n".join(lines)

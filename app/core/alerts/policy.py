@@ -90,6 +90,7 @@ class Memory:
     quiet_until: datetime | None = None
     degraded: tuple[Held, ...] = ()
     degraded_published: bool = False
+    """Whether a lost source was sent, or stands in a digest or summary: its return is told too."""
     owed: tuple[Owed, ...] = ()
 
 
@@ -101,13 +102,22 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What becomes at `at` of a source.degraded that waited; `because` None: it is sent."""
+
+    sequence: int
+    because: HoldReason | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """`because` None: it is sent. DEGRADED waits. `released`: held ones whose time has come, or passed."""
 
     memory: Memory
     because: HoldReason | None = None
     thread: Thread | None = None
-    released: tuple[tuple[int, HoldReason | None], ...] = ()
+    released: tuple[Released, ...] = ()
     edits: bool = False
     """It changes a message that is there: nobody's phone rings."""
 
@@ -115,28 +125,35 @@ class Ruling:
 def decide(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -> Ruling:
     """Return what becomes of an event at its time; `thread`: that of its whale, None if none was told."""
     memory, released = roll(policy, memory, event.timestamp)
-    if not _asked_for(policy, thread, event):
-        return Ruling(memory=memory, because=HoldReason.RULE, thread=thread, released=released)
-    ruling = _source(policy, memory, event) or _rest(policy, memory, thread, event)
+    asked = _asked_for(policy, thread, event)
+    if event.type is EventType.SOURCE_RECOVERED:
+        ruling = _recovered(policy, memory, event, asked=asked)
+    elif not asked:
+        ruling = Ruling(memory=memory, because=HoldReason.RULE, thread=thread)
+    elif event.type is EventType.SOURCE_DEGRADED and policy.degraded_after:
+        held = Held(sequence=event.sequence, ripe_at=event.timestamp + policy.degraded_after)
+        waiting = (*memory.degraded, held)
+        ruling = Ruling(memory=replace(memory, degraded=waiting), because=HoldReason.DEGRADED)
+    else:
+        ruling = _rest(policy, memory, thread, event)
     return replace(ruling, released=(*released, *ruling.released))
 
 
-def roll(
-    policy: Policy, memory: Memory, at: datetime
-) -> tuple[Memory, tuple[tuple[int, HoldReason | None], ...]]:
+def roll(policy: Policy, memory: Memory, at: datetime) -> tuple[Memory, tuple[Released, ...]]:
     """Let the time pass: hours and quiet hours that ended owe their summary, held events ripen, in order."""
-    released: list[tuple[int, HoldReason | None]] = []
+    released = list[Released]()
     while (due := _next_end(memory)) is not None and due <= at:
         if memory.quiet_until == due:
             memory = _quiet_over(memory, due)
-        elif memory.degraded and memory.degraded[0].ripe_at == due:
-            first, *rest = memory.degraded
-            memory = replace(memory, degraded=tuple(rest))
-            because, memory = _gate(policy, memory, due)
-            memory = replace(memory, degraded_published=memory.degraded_published or because is None)
-            released.append((first.sequence, because))
+        elif memory.hour_from is not None and memory.hour_from + BUDGET_PERIOD == due:
+            memory = _hour_over(policy, memory, due)  # what ripens now counts in the next hour
         else:
-            memory = _hour_over(policy, memory, due)
+            ripe = min(memory.degraded, key=lambda one: one.ripe_at)
+            memory = replace(memory, degraded=tuple(one for one in memory.degraded if one is not ripe))
+            because, memory = _gate(policy, memory, due)
+            told = because is None or _summed_up(policy, because)
+            memory = replace(memory, degraded_published=memory.degraded_published or told)
+            released.append(Released(sequence=ripe.sequence, because=because, at=due))
     return memory, tuple(released)
 
 
@@ -154,6 +171,14 @@ def paid(memory: Memory, type_: EventType, start: datetime) -> Memory:
     return replace(memory, owed=tuple(left))
 
 
+def silent(policy: Policy, type_: EventType, at: datetime) -> bool:
+    """Return whether a message that is sent at `at` for an earlier decision must make no sound."""
+    if type_ is EventType.TEST:
+        return False
+    quiet = type_ not in _ALWAYS and quiet_end(policy.quiet, policy.zone, at) is not None
+    return quiet or _muted(policy, at)
+
+
 def _asked_for(policy: Policy, thread: Thread | None, event: Event) -> bool:
     if event.type in TO_ONE_ENDPOINT:
         return True  # made for this endpoint
@@ -168,18 +193,26 @@ def _asked_for(policy: Policy, thread: Thread | None, event: Event) -> bool:
     return thread is not None and policy.threads is not Threads.EVERY and reason != "types"
 
 
-def _source(policy: Policy, memory: Memory, event: Event) -> Ruling | None:
-    if event.type is EventType.SOURCE_DEGRADED and policy.degraded_after:
-        held = Held(sequence=event.sequence, ripe_at=event.timestamp + policy.degraded_after)
-        return Ruling(memory=replace(memory, degraded=(*memory.degraded, held)), because=HoldReason.DEGRADED)
-    if event.type is not EventType.SOURCE_RECOVERED or not policy.degraded_after:
-        return None
-    came_back = tuple((one.sequence, HoldReason.CAME_BACK) for one in memory.degraded)
-    memory = replace(memory, degraded=())
-    if not memory.degraded_published:
-        return Ruling(memory=memory, because=HoldReason.CAME_BACK, released=came_back)
-    because, memory = _gate(policy, replace(memory, degraded_published=False), event.timestamp)
+def _recovered(policy: Policy, memory: Memory, event: Event, *, asked: bool) -> Ruling:
+    """What waited for the source is not told, whether or not its return is asked for."""
+    came_back = tuple(
+        Released(sequence=one.sequence, because=HoldReason.CAME_BACK, at=event.timestamp)
+        for one in memory.degraded
+    )
+    told = memory.degraded_published or not policy.degraded_after
+    memory = replace(memory, degraded=(), degraded_published=False)
+    because: HoldReason | None = HoldReason.RULE
+    if asked and not told:
+        because = HoldReason.CAME_BACK
+    elif asked:
+        because, memory = _gate(policy, memory, event.timestamp)
     return Ruling(memory=memory, because=because, released=came_back)
+
+
+def _summed_up(policy: Policy, because: HoldReason) -> bool:
+    """Whether a digest or summary will name what is held back so."""
+    digests = policy.quiet is not None and policy.quiet.digest
+    return because is HoldReason.BUDGET or (because is HoldReason.QUIET and digests)
 
 
 def _rest(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -> Ruling:
@@ -193,8 +226,8 @@ def _rest(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -
     status = _status(event)
     final = status if status in _FINAL else None
     if thread is not None and policy.threads is Threads.EDITED:
-        because = HoldReason.MUTED if _muted(policy, at) else None
-        return Ruling(memory=memory, because=because, thread=Thread(final=final), edits=True)
+        # Mute and quiet hours keep the phone silent; an edit makes no sound, and without it the chat lies.
+        return Ruling(memory=memory, thread=Thread(final=final), edits=True)
     if thread is not None and (final is None or final == thread.final):
         return Ruling(memory=memory, because=HoldReason.THREAD, thread=thread)
     because, memory = _gate(policy, memory, at)

@@ -74,6 +74,13 @@ def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Sty
     return _words(title, "\n".join(line for line in said if line), fields["link"] or None)
 
 
+def title_of(type_: EventType, body: Mapping[str, Any]) -> str:
+    """Return the first line of an event's text."""
+    if type_.value.startswith("whale."):
+        return _title(type_, body)
+    return one_line(_OTHERS[type_](body)[0])
+
+
 def fields_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Style) -> dict[str, str]:
     """Return what a template may name."""
     score, txid = body.get("urgency_score"), one_line(str(body.get("txid") or ""))

@@ -10,6 +10,7 @@ from app.core.events import Event, EventType
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FIRST = datetime(2026, 10, 23, tzinfo=UTC)
+LOST, RETURNED = EventType.SOURCE_DEGRADED, EventType.SOURCE_RECOVERED
 ENDS = (EventType.CONFIRMED, EventType.DROPPED)
 SUMS = (EventType.ALERT_DIGEST, EventType.ALERT_SUMMARY)
 
@@ -22,6 +23,7 @@ class Line:
     type: EventType
     because: str | None
     whale: str | None = None
+    edits: bool = False
 
 
 @cache
@@ -53,26 +55,71 @@ def run(policy: Policy, events: list[Event], until: datetime) -> list[Line]:
     quiet = policy.quiet
     asleep = nights(policy.zone, quiet.start, quiet.end) if quiet and quiet.start != quiet.end else []
     log = list[Line]()
-    moments = sorted({event.timestamp for event in events} | {end for _, end in asleep} | {until})
-    for at in [at for at in moments if at <= until]:
+    ripe, back = _losses(policy, events)
+    moments = {event.timestamp for event in events} | {end for _, end in asleep} | {*ripe} | {until}
+    for at in sorted(at for at in moments if at <= until):
         log += _owed(policy, log, asleep, at)
+        for _ in range(ripe.count(at)):
+            log.append(Line(at, LOST, _loud(policy, log, asleep, at)))
         for event in [event for event in events if event.timestamp == at]:
-            because = _because(policy, log, asleep, event)
-            log.append(Line(at, event.type, because, event.prediction_id))
+            if event.type is LOST and event.sequence in back:
+                continue
+            log += [Line(at, LOST, "came_back")] * list(back.values()).count(event.sequence)
+            log += _of(policy, log, asleep, event)
     return log
 
 
-def _because(
-    policy: Policy, log: list[Line], asleep: list[tuple[datetime, datetime]], event: Event
-) -> str | None:
-    at, least, muted = event.timestamp, policy.rules.min_moved_btc, policy.muted_until
-    published = [line for line in log if line.whale == event.prediction_id and line.because is None]
-    threaded = policy.threads is Threads.ENDS and published
-    if least is not None and event.body["moved_sat"] < least * 10**8 and not threaded:
-        return "rule"
+def _losses(policy: Policy, events: list[Event]) -> tuple[list[datetime], dict[int, int | None]]:
+    """When each lost source that is waited for ripens; which of them waited, and who ended that in time."""
+    ripe, back = list[datetime](), dict[int, int | None]()
+    if not policy.degraded_after or (policy.rules.types and LOST not in policy.rules.types):
+        return ripe, back
+    for lost in [event for event in events if event.type is LOST]:
+        end = lost.timestamp + policy.degraded_after
+        ended = [
+            one.sequence
+            for one in events
+            if one.type is RETURNED and one.sequence > lost.sequence and one.timestamp < end
+        ]
+        back[lost.sequence] = min(ended, default=None)
+        if not ended:
+            ripe.append(end)
+    return ripe, back
+
+
+def _of(policy: Policy, log: list[Line], asleep: list[tuple[datetime, datetime]], event: Event) -> list[Line]:
+    at, rules, whale = event.timestamp, policy.rules, event.prediction_id
+    published = [line for line in log if whale and line.whale == whale and line.because is None]
+    threaded = policy.threads is not Threads.EVERY and published
+    if rules.types and event.type not in rules.types:
+        return [Line(at, event.type, "rule", whale)]
+    small = (
+        rules.min_moved_btc is not None and whale and event.body["moved_sat"] < rules.min_moved_btc * 10**8
+    )
+    if small and not threaded:
+        return [Line(at, event.type, "rule", whale)]
+    if threaded and policy.threads is Threads.EDITED:
+        return [Line(at, event.type, None, whale, edits=True)]
     ended = [line.type for line in published if line.type in ENDS]
     if threaded and (event.type not in ENDS or (ended and ended[-1] is event.type)):
-        return "one_thread"
+        return [Line(at, event.type, "one_thread", whale)]
+    if event.type is RETURNED and policy.degraded_after and not _knows_of_loss(policy, log):
+        return [Line(at, event.type, "came_back")]
+    return [Line(at, event.type, _loud(policy, log, asleep, at), whale)]
+
+
+def _knows_of_loss(policy: Policy, log: list[Line]) -> bool:
+    """Whether a loss since the last return was sent, or will stand in a digest or summary."""
+    returns = [number for number, line in enumerate(log) if line.type is RETURNED]
+    since = [line.because for line in log[max(returns, default=-1) + 1 :] if line.type is LOST]
+    digests = policy.quiet is not None and policy.quiet.digest
+    return any(because in (None, "budget") or (because == "quiet" and digests) for because in since)
+
+
+def _loud(
+    policy: Policy, log: list[Line], asleep: list[tuple[datetime, datetime]], at: datetime
+) -> str | None:
+    muted = policy.muted_until
     if muted is not None and at < muted:
         return "muted"
     if any(start <= at < end for start, end in asleep):
@@ -86,7 +133,7 @@ def _hours(log: list[Line]) -> list[tuple[datetime, list[Line]]]:
     """Each hour of the budget, begun by a message, with what was counted in it."""
     found = list[tuple[datetime, list[Line]]]()
     for line in log:
-        if line.type in SUMS or line.because not in (None, "budget"):
+        if line.type in SUMS or line.edits or line.because not in (None, "budget"):
             continue
         if not found or line.at >= found[-1][0] + HOUR:
             found.append((line.at, []))

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.alerts import Policy, QuietHours, RuleReplay, Rules, Threads, quiet_end
+from app.core.alerts import (
+    Memory,
+    Policy,
+    QuietHours,
+    RuleReplay,
+    Rules,
+    Thread,
+    Threads,
+    decide,
+    quiet_end,
+    roll,
+)
 from app.core.events import Event, EventType
 from tests.core.alerts import slow
 from tests.core.alerts.builders import BEGINNING, BERLIN, a_policy, an_event
@@ -17,21 +28,29 @@ from tests.soak import share
 UNTIL = BEGINNING + timedelta(days=3)
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe")]
 TIMES = st.sampled_from([time(hour, minute) for hour in (1, 2, 3, 22) for minute in (0, 30)])
+SOURCES = [EventType.SOURCE_DEGRADED, EventType.SOURCE_RECOVERED]
 KINDS = [EventType.DETECTED, EventType.REPLACED, EventType.CONFIRMED, EventType.REORGED, EventType.DROPPED]
 STATUS = {EventType.CONFIRMED: "confirmed", EventType.DROPPED: "dropped"}
 
 policies = st.builds(
     Policy,
-    rules=st.builds(Rules, min_moved_btc=st.sampled_from([None, Decimal(200)])),
+    rules=st.builds(
+        Rules,
+        types=st.sampled_from(
+            [frozenset(), frozenset([EventType.CONFIRMED, EventType.DETECTED, EventType.SOURCE_DEGRADED])]
+        ),
+        min_moved_btc=st.sampled_from([None, Decimal(200)]),
+    ),
     quiet=st.none() | st.builds(QuietHours, start=TIMES, end=TIMES, digest=st.booleans()),
     budget_per_hour=st.none() | st.integers(1, 4),
-    threads=st.sampled_from([Threads.EVERY, Threads.ENDS]),
+    threads=st.sampled_from(Threads),
+    degraded_after=st.sampled_from([timedelta(), timedelta(minutes=30), timedelta(hours=3)]),
     muted_until=st.none() | st.just(BEGINNING + timedelta(hours=9)),
     zone=st.sampled_from(ZONES),
 )
 lines = st.tuples(
     st.integers(0, 48 * 60),
-    st.sampled_from(KINDS),
+    st.sampled_from([*KINDS, *SOURCES]),
     st.sampled_from(["wh_1", "wh_2", "wh_3"]),
     st.integers(100, 300),
 )
@@ -52,8 +71,11 @@ def history(drawn: list[tuple[int, EventType, str, int]]) -> list[Event]:
             type_,
             whale,
             sequence=number,
-            moved_sat=btc * 10**8,
-            status=STATUS.get(type_, "pending"),
+            **(
+                {"rung": "blind"}
+                if type_ in SOURCES
+                else {"moved_sat": btc * 10**8, "status": STATUS.get(type_, "pending")}
+            ),
         )
         for number, (minute, type_, whale, btc) in enumerate(sorted(drawn, key=lambda one: one[0]), 1)
     ]
@@ -68,10 +90,14 @@ def test_the_rules_decide_as_the_obvious_engine_does(
     replay = RuleReplay(policy)
     replay.run(events, UNTIL)
 
-    decided = [(one.event.timestamp, one.event.type, None, one.event.prediction_id) for one in replay.sent]
-    decided += [(e.timestamp, e.type, because.value, e.prediction_id) for e, because in replay.held]
-    obvious = [(one.at, one.type, one.because, one.whale) for one in slow.run(policy, events, UNTIL)]
-    assert sorted(decided, key=repr) == sorted(obvious, key=repr)
+    decided = [
+        slow.Line(one.at, one.event.type, None, one.event.prediction_id, edits=one.edits)
+        for one in replay.sent
+    ]
+    decided += [
+        slow.Line(one.at, one.event.type, one.because.value, one.event.prediction_id) for one in replay.held
+    ]
+    assert sorted(decided, key=repr) == sorted(slow.run(policy, events, UNTIL), key=repr)
 
 
 @settings(max_examples=40)
@@ -85,8 +111,8 @@ def test_a_summary_counts_every_whale_that_was_held_back_once(
     for summary in [one.event for one in replay.sent if one.event.type is EventType.ALERT_SUMMARY]:
         start, end = summary.body["start"], summary.body["end"]
         begin, over = datetime.fromisoformat(start), datetime.fromisoformat(end)
-        held = [event for event, _ in replay.held if begin <= event.timestamp < over]
-        last = {event.prediction_id: event.body["moved_sat"] for event in held}
+        held = [one.event for one in replay.held if begin <= one.at < over]
+        last = {event.prediction_id: event.body["moved_sat"] for event in held if event.prediction_id}
         assert (summary.body["count"], summary.body["moved_sat"]) == (len(held), sum(last.values()))
 
 
@@ -164,3 +190,102 @@ def test_quiet_hours_end_by_the_clock_on_the_wall_through_both_changes(at: str, 
 
     ends = quiet_end(quiet, BERLIN, datetime.fromisoformat(at + "+00:00"))
     assert ends == (datetime.fromisoformat(end + "+00:00") if end else None)
+
+
+def lost_at(minute: float, sequence: int = 1) -> Event:
+    return an_event(minute, EventType.SOURCE_DEGRADED, sequence=sequence, rung="blind", reason="away")
+
+
+def back_at(minute: float, sequence: int = 2) -> Event:
+    return an_event(minute, EventType.SOURCE_RECOVERED, sequence=sequence, rung="live")
+
+
+def titles(replay: RuleReplay) -> list[list[str]]:
+    """The lines of each digest or summary that was sent."""
+    return [str(one.event.body["words"]).splitlines() for one in replay.sent if "words" in one.event.body]
+
+
+def test_a_lost_source_whose_time_comes_in_quiet_hours_stands_in_the_digest() -> None:
+    quiet = QuietHours(start=time(14, 2), end=time(14, 30))  # in Berlin: two minutes after the loss
+    replay = RuleReplay(a_policy(quiet=quiet, degraded_after=timedelta(minutes=5)))
+    replay.run([lost_at(0)], UNTIL)
+
+    assert titles(replay) == [
+        [
+            "1 alert held back in quiet hours",
+            "1 about Spout itself or the fee market",
+            "Source degraded: nothing of the mempool is seen",
+        ]
+    ]
+
+
+def test_a_lost_source_whose_time_comes_over_the_budget_stands_in_the_summary() -> None:
+    replay = RuleReplay(a_policy(budget_per_hour=1, degraded_after=timedelta(hours=1)))
+    replay.run([lost_at(0), an_event(55, sequence=2)], UNTIL)
+
+    assert titles(replay)[0][::2] == [
+        "1 alert held back over the hourly budget",
+        "Source degraded: nothing of the mempool is seen",
+    ]
+
+
+def test_a_lost_source_whose_time_comes_with_the_end_of_a_budgets_hour_counts_in_the_next() -> None:
+    replay = RuleReplay(a_policy(budget_per_hour=1, degraded_after=timedelta(hours=1)))
+    replay.run([lost_at(0), an_event(0, sequence=2)], UNTIL)
+
+    assert [one.event.sequence for one in replay.sent] == [2, 1]
+
+
+def test_the_return_of_a_source_whose_loss_stood_in_a_digest_is_told() -> None:
+    quiet = QuietHours(start=time(14, 2), end=time(14, 30))
+    replay = RuleReplay(a_policy(quiet=quiet, degraded_after=timedelta(minutes=5)))
+    replay.run([lost_at(0), back_at(60)], UNTIL)
+
+    assert [one.event.type for one in replay.sent] == [EventType.ALERT_DIGEST, EventType.SOURCE_RECOVERED]
+
+
+def test_a_source_that_comes_back_in_time_is_not_told_where_its_return_is_not_asked_for() -> None:
+    rules = Rules(types=frozenset([EventType.SOURCE_DEGRADED]))
+    replay = RuleReplay(a_policy(rules=rules, degraded_after=timedelta(minutes=5)))
+    replay.run([lost_at(0), back_at(4)], UNTIL)
+
+    assert replay.sent == []
+
+
+def test_a_shorter_wait_for_a_source_overtakes_a_longer_one() -> None:
+    ruling = decide(a_policy(degraded_after=timedelta(hours=1)), Memory(), None, lost_at(0))
+    shorter = a_policy(degraded_after=timedelta(minutes=5))
+    ruling = decide(shorter, ruling.memory, None, lost_at(1, sequence=2))
+
+    _, released = roll(shorter, ruling.memory, BEGINNING + timedelta(hours=2))
+    assert [(one.sequence, one.at - BEGINNING) for one in released] == [
+        (2, timedelta(minutes=6)),
+        (1, timedelta(hours=1)),
+    ]
+
+
+def test_a_wait_that_was_ended_by_the_operator_does_not_outlive_the_sources_return() -> None:
+    ruling = decide(a_policy(degraded_after=timedelta(hours=1)), Memory(), None, lost_at(0))
+    ruling = decide(a_policy(), ruling.memory, None, back_at(1))
+
+    assert ([one.because for one in ruling.released], ruling.memory.degraded) == (["came_back"], ())
+
+
+def test_one_message_is_edited_through_mute_quiet_hours_and_budget() -> None:
+    silent = a_policy(
+        threads=Threads.EDITED,
+        muted_until=BEGINNING + timedelta(hours=9),
+        quiet=QuietHours(start=time(0), end=time(23, 59)),
+        budget_per_hour=1,
+    )
+    rulings = [decide(silent, Memory(), Thread(), event) for event in life()[1:]]
+
+    assert [(one.because, one.edits) for one in rulings] == [(None, True)] * 4
+
+
+def test_a_whale_that_is_new_during_mute_rings_nowhere() -> None:
+    muted = a_policy(threads=Threads.EDITED, muted_until=BEGINNING + timedelta(hours=9))
+    replay = RuleReplay(muted)
+    replay.run(life(), UNTIL)
+
+    assert (replay.sent, {one.because for one in replay.held}) == ([], {"muted"})
