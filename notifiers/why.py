@@ -127,7 +127,7 @@ def _rule(stored: Stored, event: Event, zone: ZoneInfo) -> str:
 
 def _story(fates: Sequence[_Fate], zone: ZoneInfo) -> str:
     """Say it in words: what went the same way together, and which events where not all went the same."""
-    told = list[str]()
+    parts = list[str]()
     for words, alike in groupby(fates, key=lambda fate: fate.words):
         group = list(alike)
         names = ", ".join(dict.fromkeys(fate.event for fate in group))
@@ -135,8 +135,8 @@ def _story(fates: Sequence[_Fate], zone: ZoneInfo) -> str:
         said = f"{words} {moments[0]}" if moments else words
         if len(moments) > 1:
             said += f", the last {moments[-1]}"
-        told.append(said if len(group) == len(fates) else f"{names}: {said}")
-    return "; ".join(told)
+        parts.append(said if len(group) == len(fates) else f"{names}: {said}")
+    return "; ".join(parts)
 
 
 def _minute(at: datetime, zone: ZoneInfo) -> str:

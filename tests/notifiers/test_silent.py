@@ -24,7 +24,7 @@ QUIET = {"quiet_hours": {"from": "12:00", "to": "13:00"}}
 
 
 @asynccontextmanager
-async def a_told_whale(
+async def a_sent_whale(
     room: Path,
 ) -> AsyncIterator[tuple[Stage, Receiver, dict[int, str], Callable[[dict[str, Any]], Any]]]:
     """A chat that was sent a whale's first message; and how its endpoint is changed."""
@@ -46,7 +46,7 @@ async def a_told_whale(
 async def test_the_one_message_holds_the_last_truth_through_mute_and_quiet_hours(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    async with a_told_whale(tmp_path) as (stage, telegram, chat, change):
+    async with a_sent_whale(tmp_path) as (stage, telegram, chat, change):
         await change(settings)
         for version, type_ in enumerate(LIFE[1:], 2):
             await whale(stage, 1, type_, version=version)
@@ -60,7 +60,7 @@ async def test_the_one_message_holds_the_last_truth_through_mute_and_quiet_hours
 
 
 async def test_what_waited_for_a_receiver_and_is_sent_during_mute_makes_no_sound(tmp_path: Path) -> None:
-    async with a_told_whale(tmp_path) as (stage, telegram, _, change):
+    async with a_sent_whale(tmp_path) as (stage, telegram, _, change):
         telegram.script.append(Say(500))
         await whale(stage, 2)
         await pass_time(stage, 2)
@@ -73,7 +73,7 @@ async def test_what_waited_for_a_receiver_and_is_sent_during_mute_makes_no_sound
 
 
 async def test_mute_holds_back_a_new_whale_and_says_so(tmp_path: Path) -> None:
-    async with a_told_whale(tmp_path) as (stage, _, chat, change):
+    async with a_sent_whale(tmp_path) as (stage, _, chat, change):
         await change(MUTED)
         await whale(stage, 2, EventType.DETECTED)
         await until_settled(stage, ["delivered", "dropped"])

@@ -151,8 +151,8 @@ def roll(policy: Policy, memory: Memory, at: datetime) -> tuple[Memory, tuple[Re
             ripe = min(memory.degraded, key=lambda one: one.ripe_at)
             memory = replace(memory, degraded=tuple(one for one in memory.degraded if one is not ripe))
             because, memory = _gate(policy, memory, due)
-            told = because is None or _summed_up(policy, because)
-            memory = replace(memory, degraded_published=memory.degraded_published or told)
+            published = because is None or _summed_up(policy, because)
+            memory = replace(memory, degraded_published=memory.degraded_published or published)
             released.append(Released(sequence=ripe.sequence, because=because, at=due))
     return memory, tuple(released)
 
@@ -199,10 +199,10 @@ def _recovered(policy: Policy, memory: Memory, event: Event, *, asked: bool) -> 
         Released(sequence=one.sequence, because=HoldReason.CAME_BACK, at=event.timestamp)
         for one in memory.degraded
     )
-    told = memory.degraded_published or not policy.degraded_after
+    published = memory.degraded_published or not policy.degraded_after
     memory = replace(memory, degraded=(), degraded_published=False)
     because: HoldReason | None = HoldReason.RULE
-    if asked and not told:
+    if asked and not published:
         because = HoldReason.CAME_BACK
     elif asked:
         because, memory = _gate(policy, memory, event.timestamp)

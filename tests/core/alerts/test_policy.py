@@ -30,6 +30,7 @@ ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/St_Johns",
 TIMES = st.sampled_from([time(hour, minute) for hour in (1, 2, 3, 22) for minute in (0, 30)])
 SOURCES = [EventType.SOURCE_DEGRADED, EventType.SOURCE_RECOVERED]
 KINDS = [EventType.DETECTED, EventType.REPLACED, EventType.CONFIRMED, EventType.REORGED, EventType.DROPPED]
+BLIND, LIVE = {"rung": "blind", "reason": "away"}, {"rung": "live"}
 STATUS = {EventType.CONFIRMED: "confirmed", EventType.DROPPED: "dropped"}
 
 policies = st.builds(
@@ -72,7 +73,7 @@ def history(drawn: list[tuple[int, EventType, str, int]]) -> list[Event]:
             whale,
             sequence=number,
             **(
-                {"rung": "blind"}
+                BLIND
                 if type_ in SOURCES
                 else {"moved_sat": btc * 10**8, "status": STATUS.get(type_, "pending")}
             ),
@@ -193,11 +194,11 @@ def test_quiet_hours_end_by_the_clock_on_the_wall_through_both_changes(at: str, 
 
 
 def lost_at(minute: float, sequence: int = 1) -> Event:
-    return an_event(minute, EventType.SOURCE_DEGRADED, sequence=sequence, rung="blind", reason="away")
+    return an_event(minute, EventType.SOURCE_DEGRADED, sequence=sequence, **BLIND)
 
 
 def back_at(minute: float, sequence: int = 2) -> Event:
-    return an_event(minute, EventType.SOURCE_RECOVERED, sequence=sequence, rung="live")
+    return an_event(minute, EventType.SOURCE_RECOVERED, sequence=sequence, **LIVE)
 
 
 def titles(replay: RuleReplay) -> list[list[str]]:
