@@ -36,6 +36,7 @@ from notifiers.outbox import Attempted, Outbox
 from notifiers.policies import policy_of, routes_of, style_of, watch_of
 from notifiers.routing import Router
 from notifiers.rows import delivery_id
+from notifiers.watcher import WatchChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class Desk:
         self._outbox: Outbox | None = None
         self._log: EventLog | None = None
         self._stored: tuple[Stored, ...] = ()
+        self._watch_changes = WatchChanges()
         self._revision: tuple[tuple[int, int], str] | None = None
         self._reloading = asyncio.Lock()
 
@@ -318,7 +320,7 @@ class Desk:
         end = previewing.last_report(policy, watch, now)
         if end is None or watch is None or watch.report is None or self._outbox is None:
             return {}
-        figures = await self._outbox.figures(report_start(watch.report, end), end)
+        figures = await self._outbox.figures(report_start(watch.report, policy.zone, end), end)
         return {end: DueRate(due=figures.n, hit_rate=figures.hit_rate)}
 
     async def _figures(self) -> dict[str, states.EndpointFigures]:
@@ -358,9 +360,12 @@ class Desk:
         revision = (await self._directory.revision(), zone.key)
         if revision == self._revision:
             return
-        self._revision = revision
+        begun, self._revision = self._revision is not None, revision
         self._stored = await self._directory.listed()
-        self._router.routes = routes_of(self._stored, zone, await self._directory.label_names())
+        routes = routes_of(self._stored, zone, await self._directory.label_names())
+        if begun:  # after a start nothing was changed: what was crossed stays crossed
+            self._watch_changes.note(self._router.routes, routes)
+        self._router.routes = routes
         self._lanes.changed(self._stored)
 
 

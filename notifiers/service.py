@@ -126,7 +126,9 @@ class Alerts(Desk):
         await outbox.hosts()
         self._lanes.begin(await outbox.progress())
         self._revision = None
-        watcher = Watcher(self._router, outbox, log, self._clock, self._fee, self._lanes.ring)
+        watcher = Watcher(
+            self._router, outbox, log, self._clock, self._fee, self._lanes.ring, self._watch_changes
+        )
         timekeeper = Timekeeper(self._router, outbox, log, self._clock, self._lanes.ring)
         try:
             async with serving(self._data_dir, self.test_named), asyncio.TaskGroup() as group:

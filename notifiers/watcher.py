@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.core.alerts import (
     Watch,
     Watched,
+    asked_anew,
     fees_crossed,
     flow_crossed,
     masked,
@@ -28,11 +29,31 @@ from app.errors import StoreError
 from app.store import Connection
 from notifiers.event_log import EventLog
 from notifiers.outbox import Outbox
-from notifiers.routing import RoutedEndpoint, Router
+from notifiers.routing import RoutedEndpoint, Router, Routes
 
 LOOK_SECONDS: Final = 5.0
 FLOW_SECONDS: Final = 60.0
 _log = structlog.get_logger(__name__)
+
+
+class WatchChanges:
+    """What the operator changed of what endpoints watch, until the watcher looks next."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, list[tuple[Watch | None, Watch | None]]] = {}
+
+    def note(self, before: Routes, after: Routes) -> None:
+        """Note each endpoint that watches something else from now on, or was not sent to before."""
+        watched = {route.id: route.watch for route in before.each}
+        for route in after.each:
+            if route.watch != watched.get(route.id):
+                self._changes.setdefault(route.id, []).append((watched.get(route.id), route.watch))
+
+    def applied(self, endpoint_id: str, watched: Watched) -> Watched:
+        """Return what is remembered of an endpoint after these changes, once."""
+        for before, after in self._changes.pop(endpoint_id, ()):
+            watched = asked_anew(watched, before, after)
+        return watched
 
 
 class Watcher:
@@ -44,8 +65,10 @@ class Watcher:
         clock: Clock,
         fee: Callable[[], float | None],
         ring: Callable[[], None],
+        changes: WatchChanges,
     ) -> None:
         """`fee`: of the next block now, sat/vB; None while it is unknown."""
+        self._changes = changes
         self._router = router
         self._outbox = outbox
         self._log = log
@@ -80,7 +103,7 @@ class Watcher:
 
     async def _look_for(self, route: RoutedEndpoint, watch: Watch, *, flows: bool) -> None:
         before = self._known.get(route.id, Watched())
-        after, found = before, list[tuple[EventType, dict[str, Any]]]()
+        after, found = self._changes.applied(route.id, before), list[tuple[EventType, dict[str, Any]]]()
         if (rate := self._fee()) is not None:
             crossed, facts = fees_crossed(watch, after.crossed, rate)
             after = replace(after, crossed=crossed)
@@ -109,14 +132,22 @@ class Watcher:
         end = report_due(report, route.policy.zone, known.reported_until, now)
         if end is None:
             return known, []
-        start = report_start(report, end)
+        start = report_start(report, route.policy.zone, end)
         whales = await self._log.detected_between(start, end)
         largest = sorted(whales, key=lambda one: -one.classification.moved)[:1]
         routes = self._router.routes
         bodies = [masked(signal_of(one).body(), routes.public, routes.own) for one in largest]
         figures = await self._outbox.figures(start, end)
         seen = [moving(one) for one in whales]
-        facts = report_facts(seen, bodies, start=start, end=end, due=figures.n, hit_rate=figures.hit_rate)
+        facts = report_facts(
+            seen,
+            bodies,
+            start=start,
+            end=end,
+            zone=route.policy.zone,
+            due=figures.n,
+            hit_rate=figures.hit_rate,
+        )
         return replace(known, reported_until=end), [(EventType.REPORT_PERIODIC, facts)]
 
     async def _since(self, span: timedelta) -> Sequence[Prediction]:

@@ -2,7 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from app.core.classification import Flow, counted_sat
 from app.core.units import SATS_PER_BTC
@@ -11,6 +13,11 @@ _MOVED: Final = {"likely": "likely ", "up_to": "up to "}
 _MOST_NAMES: Final = 3
 _THREE_DIGITS: Final = 999.5
 """From here on three digits would be an exponent."""
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """`2026-10-25 08:00 CET`."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def one_line(text: str, longest: int = 200) -> str:

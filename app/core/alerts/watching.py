@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.core.alerts.phrases import amount, feerate, moved, route
+from app.core.alerts.phrases import amount, feerate, local, moved, route
 from app.core.alerts.quiet import instant
 from app.core.classification import Flow
 from app.core.contract import iso
@@ -15,8 +15,9 @@ from app.core.prediction import Prediction, Status
 from app.core.units import SATS_PER_BTC
 
 HYSTERESIS: Final = 0.1
-_FEE_WAYS: Final = ("under", "over")
 """Once crossed, a limit counts again only after the figure went back by this share of it."""
+_FEE_WAYS: Final = ("under", "over")
+_FLOW_WAYS: Final = ("inflow", "outflow")
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LOST: Final = (Status.DROPPED, Status.REPLACED)
 
@@ -32,6 +33,10 @@ class FlowWatch:
     @property
     def limit_sat(self) -> int:
         return int(self.btc * SATS_PER_BTC)
+
+    def named(self, way: str) -> str:
+        """Return the name of this limit among what is crossed."""
+        return f"{way} {self.entity or ''} {self.hours} {self.limit_sat}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,25 @@ class Watched:
 
     crossed: frozenset[str] = frozenset()
     reported_until: datetime | None = None
+
+
+def asked_anew(watched: Watched, before: Watch | None, after: Watch | None) -> Watched:
+    """Return what is remembered once the operator changed what is watched from `before` to `after`.
+
+    A limit that was not asked for before has not been crossed yet, a report's first period begins now.
+    """
+    stays = before is not None and after is not None and before.report == after.report
+    return Watched(
+        crossed=watched.crossed & _limits(before) & _limits(after),
+        reported_until=watched.reported_until if stays else None,
+    )
+
+
+def _limits(watch: Watch | None) -> frozenset[str]:
+    if watch is None:
+        return frozenset()
+    flows = [flow.named(way) for flow in watch.net_flow for way in _FLOW_WAYS]
+    return frozenset((*(f"{way} {limit}" for way, limit in _fee_limits(watch)), *flows))
 
 
 def crossing(
@@ -145,9 +169,8 @@ def flow_crossed(
     """Return what is crossed at this net flow of the last `hours`, and the facts of each new crossing."""
     limit = watch.limit_sat
     facts = []
-    for direction, figure in (("inflow", net_sat), ("outflow", -net_sat)):
-        name = f"{direction} {watch.entity or ''} {watch.hours} {limit}"
-        crossed, new = crossing(crossed, name, figure, limit, over=True)
+    for direction, figure in zip(_FLOW_WAYS, (net_sat, -net_sat), strict=True):
+        crossed, new = crossing(crossed, watch.named(direction), figure, limit, over=True)
         if new:
             way = "to" if direction == "inflow" else "from"
             where = watch.entity or "exchanges"
@@ -187,9 +210,10 @@ def report_moments(report: ReportAt, zone: ZoneInfo, start: datetime, end: datet
     return found[::-1]
 
 
-def report_start(report: ReportAt, end: datetime) -> datetime:
-    """Return when the period of a report that ends then begins."""
-    return end - timedelta(days=7 if report.weekly else 1)
+def report_start(report: ReportAt, zone: ZoneInfo, end: datetime) -> datetime:
+    """Return when the period of a report that is due at `end` begins: when the one before it was due."""
+    day = end.astimezone(zone).date() - timedelta(days=7 if report.weekly else 1)
+    return instant(zone, day, report.at)
 
 
 def report_facts(
@@ -198,16 +222,20 @@ def report_facts(
     *,
     start: datetime,
     end: datetime,
+    zone: ZoneInfo,
     due: int,
     hit_rate: float | None,
     uptime_s: float | None = None,
 ) -> dict[str, Any]:
-    """Return a report on [start, end); `bodies`: the whales as the contract has them, largest first."""
+    """Return a report on [start, end); `bodies`: the whales as the contract has them, largest first.
+
+    Its words name the hours of `zone`.
+    """
     net = net_flow_sat(whales, None)
     largest = max((whale.moved_sat for whale in whales), default=None)
     count = f"{len(whales)} {'whale' if len(whales) == 1 else 'whales'}"
     way = "to" if net >= 0 else "from"
-    lines = [f"{count} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"]
+    lines = [f"{count} from {local(start, zone)} to {local(end, zone)}"]
     lines.append(f"{amount(abs(net))} BTC net {way} exchanges" if net else "no net flow to or from exchanges")
     if bodies:
         lines.append(f"largest: {moved(bodies[0])} {route(bodies[0])}")

@@ -74,7 +74,7 @@ class WatchedPast:
             while read < len(whales) and whales[read].timestamp <= end:
                 known[str(whales[read].prediction_id)] = (_detected(whales[read]), whales[read])
                 read += 1
-            start = report_start(report, end)
+            start = report_start(report, self.zone, end)
             seen = [event for detected, event in known.values() if start <= detected < end]
             yield _event(EventType.REPORT_PERIODIC, end, self._facts(seen, start, end))
 
@@ -86,6 +86,7 @@ class WatchedPast:
             [self.leaving(event).body for event in largest],
             start=start,
             end=end,
+            zone=self.zone,
             due=rate.due,
             hit_rate=rate.hit_rate,
         )

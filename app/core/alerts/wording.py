@@ -53,8 +53,8 @@ class Style:
 def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Style) -> Message:
     """Return the text of an event; `body` is the contract's `data`."""
     if not type_.value.startswith("whale."):
-        title, text = _OTHERS[type_](body)
-        when = at.astimezone(style.zone).strftime("%Y-%m-%d %H:%M %Z")
+        title, text = _OTHERS[type_](_local(body, style.zone))
+        when = phrases.local(at, style.zone)
         return _words(one_line(title), lines(f"{text}\n{when}".lstrip()), None)
     fields = fields_of(type_, body, at, style)
     title = fields["title"]
@@ -89,7 +89,7 @@ def fields_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: St
         "title": _title(type_, body),
         "type": type_.value,
         "status": str(body.get("status") or ""),
-        "time": at.astimezone(style.zone).strftime("%Y-%m-%d %H:%M %Z"),
+        "time": phrases.local(at, style.zone),
         "amount": phrases.moved(body),
         "value": phrases.value(body),
         "flow": str(body.get("flow_type") or ""),
@@ -150,6 +150,15 @@ def _words(title: str, text: str, link: str | None, *, bare: bool = False) -> Me
         return Message(title, text, marked)
     anchor = html.escape(link, quote=True)
     return Message(title, f"{text}\n{link}".lstrip(), f'{marked}\n<a href="{anchor}">{anchor}</a>')
+
+
+def _local(body: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Return the facts with their `since` as the clock on the operator's wall shows it."""
+    since = body.get("since")
+    try:
+        return {**body, "since": phrases.local(datetime.fromisoformat(since), zone)} if since else {**body}
+    except (TypeError, ValueError):
+        return {**body}
 
 
 def _accuracy(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,8 +1,10 @@
 """Fees with hysteresis, net flow, reports at an hour of the clock on the wall."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,12 +12,16 @@ from app.core.alerts import (
     FlowWatch,
     ReportAt,
     Watch,
+    Watched,
+    asked_anew,
     fees_crossed,
     flow_crossed,
     moving,
     net_flow_sat,
     report_due,
     report_facts,
+    report_moments,
+    report_start,
 )
 from app.core.classification import Flow
 from app.core.prediction import Prediction, Status
@@ -38,6 +44,48 @@ def test_another_fee_limit_is_crossed_anew() -> None:
     _, second = fees_crossed(Watch(fee_over=50.0), crossed, 300.0)
 
     assert [one["limit"] for one in (*first, *second)] == [65.0, 50.0]
+
+
+BOTH = Watch(
+    fee_over=50.0,
+    net_flow=(FlowWatch(entity=None, btc=Decimal(300), hours=6),),
+    report=ReportAt(at=time(8)),
+)
+
+
+def crossed_all() -> Watched:
+    """Both limits of BOTH are crossed, and a report was made."""
+    crossed, _ = fees_crossed(BOTH, frozenset(), 60.0)
+    crossed, _ = flow_crossed(BOTH.net_flow[0], crossed, 400 * 10**8)
+    return Watched(crossed=crossed, reported_until=datetime(2026, 10, 26, 7, tzinfo=UTC))
+
+
+def test_a_watch_that_is_taken_away_and_asked_for_again_says_its_first_crossing() -> None:
+    watched = asked_anew(asked_anew(crossed_all(), BOTH, None), None, BOTH)
+
+    assert fees_crossed(BOTH, watched.crossed, 60.0)[1] != []
+    assert flow_crossed(BOTH.net_flow[0], watched.crossed, 400 * 10**8)[1] != []
+    assert watched.reported_until is None
+
+
+def test_a_limit_that_stays_beside_a_new_one_is_not_said_again() -> None:
+    more = replace(BOTH, fee_under=5.0)
+    watched = asked_anew(crossed_all(), BOTH, more)
+
+    assert (watched, fees_crossed(more, watched.crossed, 60.0)[1]) == (crossed_all(), [])
+
+
+def test_another_hour_or_sum_of_a_net_flow_is_another_limit() -> None:
+    other = replace(BOTH, net_flow=(FlowWatch(entity=None, btc=Decimal(300), hours=24),))
+    watched = asked_anew(asked_anew(crossed_all(), BOTH, other), other, BOTH)
+
+    assert [one["hours"] for one in flow_crossed(BOTH.net_flow[0], watched.crossed, 400 * 10**8)[1]] == [6]
+
+
+def test_another_hour_of_a_report_begins_its_period_now() -> None:
+    later = replace(BOTH, report=ReportAt(at=time(20)))
+
+    assert asked_anew(crossed_all(), BOTH, later).reported_until is None
 
 
 def test_a_fee_over_a_thousand_is_no_exponent() -> None:
@@ -122,9 +170,45 @@ def test_a_report_is_due_by_the_clock_on_the_wall(
     assert found == (datetime.fromisoformat(due + "+00:00") if due else None)
 
 
+NEW_YORK = ZoneInfo("America/New_York")
+CHANGES = [
+    (BERLIN, "2026-10-20", "2026-10-24 08:00 CEST to 2026-10-25 08:00 CET", 25),
+    (BERLIN, "2027-03-24", "2027-03-27 08:00 CET to 2027-03-28 08:00 CEST", 23),
+    (NEW_YORK, "2026-10-27", "2026-10-31 08:00 EDT to 2026-11-01 08:00 EST", 25),
+    (NEW_YORK, "2027-03-10", "2027-03-13 08:00 EST to 2027-03-14 08:00 EDT", 23),
+]
+
+
+@pytest.mark.parametrize(("zone", "first", "words", "hours"), CHANGES)
+def test_a_report_over_a_change_of_daylight_saving_covers_the_day_on_the_wall(
+    zone: ZoneInfo, first: str, words: str, hours: int
+) -> None:
+    start = datetime.fromisoformat(first + "T12:00:00+00:00")
+    report, periods = ReportAt(at=time(8)), list[tuple[datetime, datetime]]()
+    for end in report_moments(report, zone, start, start + timedelta(days=8)):
+        periods.append((report_start(report, zone, end), end))
+
+    said = [
+        report_facts([], [], start=begin, end=end, zone=zone, due=0, hit_rate=None)["words"].splitlines()[0]
+        for begin, end in periods
+        if end - begin == timedelta(hours=hours)
+    ]
+    assert said == [f"0 whales from {words}"]
+
+
+@pytest.mark.parametrize("weekly", [False, True])
+@pytest.mark.parametrize("at", [time(0), time(2, 30), time(8)])
+@pytest.mark.parametrize("zone", [BERLIN, NEW_YORK])
+def test_a_report_begins_where_the_one_before_it_ended(zone: ZoneInfo, at: time, *, weekly: bool) -> None:
+    report, start = ReportAt(at=at, weekly=weekly), datetime(2026, 10, 1, tzinfo=UTC)
+    moments = report_moments(report, zone, start, start + timedelta(days=200))
+
+    assert [report_start(report, zone, end) for end in moments[1:]] == moments[:-1]
+
+
 def test_a_report_says_nothing_that_it_does_not_know() -> None:
     end = datetime(2026, 10, 26, 7, tzinfo=UTC)
-    facts = report_facts([], [], start=end - timedelta(days=1), end=end, due=3, hit_rate=None)
+    facts = report_facts([], [], start=end - timedelta(days=1), end=end, zone=BERLIN, due=3, hit_rate=None)
 
     assert facts["largest_sat"] is None
     assert facts["words"].splitlines()[1:] == [

@@ -213,3 +213,9 @@ def test_a_template_has_every_field_as_text() -> None:
 def test_a_template_that_cannot_be_filled_in_is_refused(template: str, words: str) -> None:
     with pytest.raises(EndpointError, match=re.escape(words)):
         check_template(template)
+
+
+def test_since_when_a_source_is_lost_is_said_by_the_clock_on_the_wall() -> None:
+    lost = {"rung": "blind", "since": "2026-10-24T12:00:00.000Z", "reason": "away"}
+
+    assert "Since 2026-10-24 14:00 CEST." in words_of(EventType.SOURCE_DEGRADED, lost, BEGINNING, STYLE).text
