@@ -271,15 +271,7 @@ class Composition:
 
     def _label_of(self, script: str) -> Party | None:
         label = self._engine.labels.entities.find(Script(script)) if self._engine else None
-        if label is None:
-            return None
-        return Party(
-            name=label.entity,
-            kind=label.kind,
-            basis=label.basis,
-            group=label.group,
-            labelled_at=label.created_at,
-        )
+        return None if label is None else label.party
 
 
 class CurrentHistory:

@@ -85,11 +85,19 @@ def rules_of(settings: Mapping[str, Any]) -> Rules:
 def label_names(labels: Iterable[tuple[str, str, bool]]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that may be shown and all names of own labels, as `masked` takes them.
 
-    Of an own label that carries a shipped name, the name is no secret: only whose address it is.
+    Of an own label that carries a shipped name, the name is no secret: only whose address it is. A name that
+    one label keeps private and another one, in whatever case, does not, is private.
     """
     labels = tuple(labels)
     private = {name for entity, group, hidden in labels if hidden for name in (entity, group)}
-    public = {name for entity, group, hidden in labels if not hidden for name in (entity, group)} - private
+    folded = {name.casefold() for name in private}
+    public = {
+        name
+        for entity, group, hidden in labels
+        if not hidden
+        for name in (entity, group)
+        if name.casefold() not in folded
+    }
     own = (public | private | {OWN_BASIS}) - _shipped_names() if private else frozenset[str]()
     return frozenset(public), frozenset(own)
 

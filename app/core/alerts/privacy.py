@@ -6,12 +6,18 @@ from typing import Any
 
 from app.core.flow import OWN_BASIS
 
+_WHO = re.compile(rf"(.*?\b(?:labelled|pays?)) (.+) \((\w+); {OWN_BASIS}.*\)(: (?:the sender|a receiver).*)")
+"""A sentence of evidence that says by an own label who it is: before it, name, kind, what follows."""
+_MIXED = re.compile(rf"(.*)\({OWN_BASIS}\) (.*)(: mixed, no single sender)")
+"""The one that names groups of own labels."""
+
 
 def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str]) -> dict[str, Any]:
     """Return a whale's `data` without private names.
 
     `public`: names of own labels that may be shown; `own`: all that only own labels give. A name that an own
-    label gave and that is no longer known stays hidden.
+    label gave and that is no longer known stays hidden, and so does a shipped name that a private label
+    gives to coins of which nobody else says it.
     """
     hidden = {
         str(text)
@@ -20,13 +26,14 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
         for text in (party.get("name"), party.get("group"), party.get("basis"))
         if text and text != OWN_BASIS
     }
-    if not hidden:
+    steps = body.get("evidence") or ()
+    if not hidden and not any(OWN_BASIS in str(step) for step in steps):
         return dict(body)
     found = dict(body)
     for side in ("from_entities", "to_entities"):
         if body.get(side):
             found[side] = [_without(party, public, own) for party in body[side]]
-    found["evidence"] = [_hiding(str(step), hidden) for step in body.get("evidence") or ()]
+    found["evidence"] = [_hiding(_said_of_own(str(step), public), hidden) for step in steps]
     return found
 
 
@@ -85,6 +92,20 @@ def _without(party: Mapping[str, Any], public: Collection[str], own: Collection[
     if not _is_hidden(party, public, own):
         return dict(party)
     return {**party, "name": OWN_BASIS, "group": OWN_BASIS, "basis": OWN_BASIS}
+
+
+def _said_of_own(step: str, public: Collection[str]) -> str:
+    """Return the sentence without the name and the note of an own label, unless that is public.
+
+    The sentence is taken apart, not searched for names: of a label that is gone nobody knows the note.
+    """
+    if OWN_BASIS not in step:
+        return step
+    if (who := _WHO.fullmatch(step)) and who[2] not in public:
+        return f"{who[1]} {OWN_BASIS} ({who[3]}; {OWN_BASIS}){who[4]}"
+    if (mixed := _MIXED.fullmatch(step)) and not {*mixed[2].split(" and ")} <= {*public}:
+        return f"{mixed[1]}{OWN_BASIS}{mixed[3]}"
+    return step
 
 
 def _hiding(step: str, hidden: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from app.core.classification import MovedIs
-from app.core.flow.labels import Label
+from app.core.flow.labels import OWN_BASIS, Label
 from app.core.flow.moved import Moved
 from app.core.flow.sides import Sender, Sides
 from app.core.models import Transaction
@@ -43,7 +43,7 @@ def _about_sender(sender: Sender, inputs: int, *, coinjoin: bool) -> list[str]:
             "so neither are its owner and its change"
         )
     if sender.mixed:
-        steps.append(f"inputs carry labels of {' and '.join(sorted(sender.groups))}: mixed, no single sender")
+        steps.append(f"inputs carry labels of {_groups(sender)}: mixed, no single sender")
     elif sender.group is not None:
         said = Counter(_who(label) for label in sender.labels if label is not None)
         steps += [
@@ -53,6 +53,14 @@ def _about_sender(sender: Sender, inputs: int, *, coinjoin: bool) -> list[str]:
     elif not coinjoin and not sender.missing:
         steps.append("no input carries a label: the sender is unknown")
     return steps
+
+
+def _groups(sender: Sender) -> str:
+    """The groups of the senders; those that only own labels name come last, and are marked as such."""
+    shipped = {label.group for label in sender.labels if label is not None and not label.own}
+    own = sorted(sender.groups - shipped)
+    marked = [f"({OWN_BASIS}) {' and '.join(own)}"] if own else []
+    return " and ".join([*sorted(shipped), *marked])
 
 
 def _about_outputs(tx: Transaction, sides: Sides) -> list[str]:
@@ -131,7 +139,7 @@ def _by_entity(sides: Sides, indexes: Iterable[int]) -> list[tuple[Label, list[i
 
 
 def _who(label: Label) -> str:
-    return f"{label.entity} ({label.kind}; {label.basis})"
+    return f"{label.entity} ({label.kind}; {label.said_basis})"
 
 
 def _which(indexes: Sequence[int]) -> str:

@@ -49,10 +49,24 @@ class Label:
     """Whether its names stay within Spout: alerts, MQTT and widgets have "own label" in their place."""
 
     @property
+    def said_basis(self) -> str:
+        """The basis as parties and evidence say it: of an own label, "own label" and then its note.
+
+        By that alone a private label of a shipped name can be told from the shipped one, and kept within.
+        """
+        if not self.own or self.basis.split(",")[0] == OWN_BASIS:
+            return self.basis
+        return f"{OWN_BASIS}, {self.basis}"
+
+    @property
     def party(self) -> Party:
         """The label as a sender or receiver of a classification."""
         return Party(
-            name=self.entity, kind=self.kind, basis=self.basis, group=self.group, labelled_at=self.created_at
+            name=self.entity,
+            kind=self.kind,
+            basis=self.said_basis,
+            group=self.group,
+            labelled_at=self.created_at,
         )
 
 

@@ -272,7 +272,7 @@ def test_two_groups_among_the_inputs_share_what_moves_by_what_they_put_in() -> N
 
     assert seen.split == {Flow.INTER_EXCHANGE: sats(300), Flow.INTERNAL: sats(100)}
     assert (seen.flow, seen.moved_is) == (Flow.UNKNOWN, MovedIs.UP_TO)
-    assert "inputs carry labels of Bitstamp and Kraken: mixed, no single sender" in seen.evidence
+    assert "inputs carry labels of (own label) Bitstamp and Kraken: mixed, no single sender" in seen.evidence
 
 
 def test_two_exchanges_that_pay_a_stranger_together_are_still_an_outflow() -> None:
