@@ -133,11 +133,11 @@ class Desk:
         await self._reload()
         return self._shown(stored, await self._figures(), stored.target.signing[0].text)
 
-    async def remove(self, endpoint_id: str) -> bool:
-        """Remove an endpoint and drop what waits for it; return False if there is no such endpoint."""
+    async def remove(self, endpoint_id: str) -> str | None:
+        """Remove an endpoint and drop what waits for it; return its name, None if there is no such one."""
         removed = await self._directory.remove(endpoint_id)
         await self._reload()
-        if removed and self._outbox is not None:
+        if removed is not None and self._outbox is not None:
             await self._outbox.drop(endpoint_id, "removed")
         return removed
 
@@ -180,15 +180,19 @@ class Desk:
         next_at = self._lanes.next_attempts(self._clock.now())
         return await self._open_outbox().read(lambda connection: states.page(connection, query, next_at))
 
-    async def redeliver(self, delivery_id: str) -> bool:
-        """Send one again, in its old place; False if there is none."""
+    async def redeliver(self, delivery_id: str) -> str | None:
+        """Send one again, in its old place; return what and where to, in words, None if there is none."""
         outbox = self._open_outbox()
         if (sequence := await outbox.without_body(delivery_id)) is not None:
             for event in await self._open_log().events_after(sequence - 1, 1):
                 await outbox.keep_body(self._router.routes.leaving(event))
-        endpoint_id = await outbox.redeliver(delivery_id)
+        found = await outbox.redeliver(delivery_id)
+        if found is None:
+            return None
+        endpoint_id, type_ = found
         self._lanes.look_again(endpoint_id)
-        return endpoint_id is not None
+        stored = self._find(endpoint_id)
+        return f"{type_} to {stored.name!r}" if stored else f"{type_} to an endpoint that was removed"
 
     async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
         """Send all of an endpoint's again that were settled since a moment; count them."""

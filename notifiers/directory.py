@@ -129,13 +129,15 @@ class Directory:
 
         return await self.change(endpoint_id, disabled)
 
-    async def remove(self, endpoint_id: str) -> bool:
-        removed = await self._file.run(
-            lambda connection: (
-                connection.execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,)).rowcount
-            )
-        )
-        return removed > 0
+    async def remove(self, endpoint_id: str) -> str | None:
+        """Return the name of what was removed; None if there is none."""
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            found = connection.execute("SELECT name FROM endpoints WHERE id = ?", (endpoint_id,)).fetchone()
+            connection.execute("DELETE FROM endpoints WHERE id = ?", (endpoint_id,))
+            return found[0] if found else None
+
+        return await self._file.run(work)
 
     def _stored(self, row: tuple[Any, ...]) -> Stored:
         endpoint_id, name, kind, settings, sealed, enabled, because, created_at = row

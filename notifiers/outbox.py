@@ -192,17 +192,17 @@ class Outbox:
         """Keep an event that is to be sent after all."""
         await self._database.run(lambda connection: write_bodies(connection, [event]))
 
-    async def redeliver(self, delivery: str) -> str | None:
-        """Let one wait again; return its endpoint's id, or None if there is no such delivery."""
+    async def redeliver(self, delivery: str) -> tuple[str, str] | None:
+        """Let one wait again; return its endpoint's id and its event's type, None if there is none such."""
         rows = await self._database.run(
             lambda connection: connection.execute(
-                "SELECT endpoint_id FROM deliveries WHERE id = ?", [delivery]
+                "SELECT endpoint_id, event_type FROM deliveries WHERE id = ?", [delivery]
             ).fetchall()
         )
         if not rows:
             return None
         await self.requeue("id = ?", [delivery])
-        return str(rows[0][0])
+        return rows[0]
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction of its own."""

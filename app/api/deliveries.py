@@ -16,6 +16,7 @@ from app.api.models import (
 )
 from app.api.problems import Problem, bad_parameter, starting
 from app.core.access import Scope
+from app.core.contract import iso
 from app.errors import ParseError, StoreError
 from app.views import DeliveryQuery
 
@@ -53,10 +54,10 @@ class RedeliverHandler(ApiHandler):
         except StoreError as error:
             if not self.parts.demo:
                 raise starting("The outbox") from error
-            again = False
-        if not again:
+            again = None
+        if again is None:
             raise Problem(404, "not_found", f"There is no delivery {delivery_id[:100]}")
-        await self.note(f"delivery {delivery_id} sent again")
+        await self.note(f"{again} sent again ({delivery_id})")
         self.answer(Redelivered(queued=1), 202)
 
 
@@ -71,7 +72,10 @@ class RedeliverSinceHandler(ApiHandler):
             if not self.parts.demo:
                 raise starting("The outbox") from error
             queued = 0
-        await self.note(f"{queued} deliveries of endpoint {given.endpoint_id} sent again")
+        found = await self.parts.open_endpoints().one(given.endpoint_id)
+        named = repr(found.name) if found else f"{given.endpoint_id[:100]}, which is gone,"
+        counted = "1 delivery" if queued == 1 else f"{queued} deliveries"
+        await self.note(f"{counted} of endpoint {named} sent again since {iso(given.since)}")
         self.answer(Redelivered(queued=queued), 202)
 
 

@@ -25,11 +25,15 @@ class EndpointsHandler(ApiHandler):
     async def post(self) -> None:
         new = self.asked_body(NewEndpoint)
         self.require_confirmed()
+        endpoints = self.parts.open_endpoints()
+        before = {one.id for one in await endpoints.listed()}
         try:
-            made = await self.parts.open_endpoints().add(new)
+            made = await endpoints.add(new)
         except (EndpointError, TargetRefusedError) as error:
             raise _refused(error) from error
-        await self.note(f"endpoint {made.name!r} added")
+        for one in await endpoints.listed():
+            if one.id not in before:  # an Apprise URL with several targets becomes as many
+                await self.note(f"endpoint {one.name!r} added")
         self.answer(made, 201)
 
 
@@ -59,9 +63,10 @@ class EndpointHandler(ApiHandler):
 
     async def delete(self, endpoint_id: str) -> None:
         self.asked_query(NoQuery)
-        if not await self.parts.open_endpoints().remove(endpoint_id):
+        name = await self.parts.open_endpoints().remove(endpoint_id)
+        if name is None:
             raise _unknown(endpoint_id)
-        await self.note(f"endpoint {endpoint_id} removed")
+        await self.note(f"endpoint {name!r} removed")
         self.set_status(204)
         await self.finish()
 

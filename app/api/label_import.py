@@ -6,7 +6,7 @@ from app.api.base import ApiHandler
 from app.api.labels import shipped_labels
 from app.api.models import ImportedLabels, ImportQuery
 from app.api.problems import Problem
-from app.core.flow import WalletLabels, looks_like_wallet_labels, parse_labels, parse_wallet_labels
+from app.core.flow import WalletLabels, brief, looks_like_wallet_labels, parse_labels, parse_wallet_labels
 from app.errors import LabelError
 
 MOST_LINES = 100_000
@@ -24,7 +24,7 @@ class LabelImportHandler(ApiHandler):
         except LabelError as error:
             raise Problem(400, "bad_label", f"{error}; nothing was imported") from error
         await labels.put(found.labels)
-        await self.note(f"{len(found.labels)} labels imported")
+        await self.note(f"{brief(found.labels)} imported")
         self.answer(ImportedLabels(imported=len(found.labels), others=found.others), 201)
 
 

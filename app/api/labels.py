@@ -8,7 +8,7 @@ from app.api.models import Label as LabelShape
 from app.api.models import Labels, NewLabel, NewLabels, NoQuery, read
 from app.api.problems import Problem
 from app.api.query import asked
-from app.core.flow import Entities, Label, a_label, parse_table, script_or_text
+from app.core.flow import Entities, Label, a_label, brief, parse_table, script_or_text
 from app.data import entities_table
 from app.errors import LabelError, RequestError
 
@@ -24,17 +24,17 @@ class LabelsHandler(ApiHandler):
     async def post(self) -> None:
         labels = labels_of(self.json_body(), self.parts.clock.now().date().isoformat())
         await self.parts.open_labels().put(labels)
-        named = f"label of {labels[0].address}" if len(labels) == 1 else f"{len(labels)} labels"
-        await self.note(f"{named} set")
+        await self.note(f"{brief(labels)} set")
         self.answer(Labels(labels=[label_shape(one) for one in labels], total_count=len(labels)), 201)
 
 
 class LabelHandler(ApiHandler):
     async def delete(self, address: str) -> None:
         self.asked_query(NoQuery)
-        if not await self.parts.open_labels().remove(script_or_text(address)):
+        entity = await self.parts.open_labels().remove(script_or_text(address))
+        if entity is None:
             raise Problem(404, "not_found", f"There is no label of yours for {address[:100]}")
-        await self.note(f"label of {address[:100]} removed")
+        await self.note(f"label {entity!r} of {address[:100]} removed")
         self.set_status(204)
         await self.finish()
 

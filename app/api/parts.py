@@ -99,8 +99,8 @@ class Labels(Protocol):
 
     async def listed(self) -> Sequence[Label]: ...
 
-    async def remove(self, script_or_address: str) -> bool:
-        """Remove a label; False if there was none."""
+    async def remove(self, script_or_address: str) -> str | None:
+        """Remove a label; return its entity, None if there was none."""
         ...
 
 
@@ -145,7 +145,9 @@ class Endpoints(Protocol):
         """Raises EndpointError."""
         ...
 
-    async def remove(self, endpoint_id: str) -> bool: ...
+    async def remove(self, endpoint_id: str) -> str | None:
+        """Return its name, None if there is none."""
+        ...
 
     async def test(self, endpoint_id: str) -> EndpointTest | None: ...
 
@@ -169,8 +171,8 @@ class Endpoints(Protocol):
         """Raises ParseError, StoreError."""
         ...
 
-    async def redeliver(self, delivery_id: str) -> bool:
-        """Raises StoreError."""
+    async def redeliver(self, delivery_id: str) -> str | None:
+        """Return what is sent again and where to, in words, None if there is none. Raises StoreError."""
         ...
 
     async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:

@@ -80,7 +80,13 @@ def add(
     else:
         _ask_secret(reported, kind)
     new = _read({**reported, "name": name})
-    made = _with_alerts(data_dir, lambda alerts: alerts.add(new), f"endpoint {new.name!r} added")
+
+    async def work(alerts: Alerts) -> tuple[Endpoint, list[str]]:
+        before = {one.id for one in await alerts.listed()}
+        made = await alerts.add(new)
+        return made, [one.name for one in await alerts.listed() if one.id not in before]
+
+    made, _ = _with_alerts(data_dir, work, lambda answer: [f"endpoint {name!r} added" for name in answer[1]])
     typer.echo(made.id)
     if made.secret:
         typer.echo(made.secret)
@@ -106,11 +112,11 @@ def remove(
 ) -> None:
     """Remove an endpoint; what waits for it is dropped."""
 
-    async def work(alerts: Alerts) -> bool:
+    async def work(alerts: Alerts) -> str | None:
         found = await alerts.find(endpoint)
-        return found is not None and await alerts.remove(found)
+        return await alerts.remove(found) if found is not None else None
 
-    if not _with_alerts(data_dir, work, f"endpoint {endpoint!r} removed"):
+    if _with_alerts(data_dir, work, lambda name: [f"endpoint {name!r} removed"] if name else []) is None:
         raise CommandError(f"there is no endpoint {endpoint!r}: `spout endpoints list` shows them")
     typer.echo(f"{endpoint} is removed.")
 
@@ -160,22 +166,26 @@ def _read(reported: dict[str, Any]) -> NewEndpoint:
 
 
 def _with_alerts(
-    data_dir: Path | None, ask: Callable[[Alerts], Coroutine[Any, Any, T]], change: str | None = None
+    data_dir: Path | None,
+    ask: Callable[[Alerts], Coroutine[Any, Any, T]],
+    changes: Callable[[T], list[str]] = lambda _answer: [],
 ) -> T:
-    return asyncio.run(_among(data_dir, ask, change))
+    return asyncio.run(_among(data_dir, ask, changes))
 
 
 async def _among(
-    data_dir: Path | None, ask: Callable[[Alerts], Coroutine[Any, Any, T]], change: str | None = None
+    data_dir: Path | None,
+    ask: Callable[[Alerts], Coroutine[Any, Any, T]],
+    changes: Callable[[T], list[str]] = lambda _answer: [],
 ) -> T:
-    """`change`: what was changed, for the audit log, unless the answer is False."""
+    """`changes`: what was changed, for the audit log."""
     settings = settings_here(data_dir)
     keyring = open_keyring(settings.secret, settings.data_dir)
     async with operator_file(settings.data_dir) as file:
         alerts = make_alerts(settings, keyring, file, clock=SystemClock(), bus=Bus())
         try:
             answer = await ask(alerts)
-            if change is not None and answer is not False:
+            for change in changes(answer):
                 await noted(file, change)
             return answer
         finally:

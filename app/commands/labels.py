@@ -14,6 +14,7 @@ from app.core.flow import (
     Entities,
     Label,
     a_label,
+    brief,
     export_labels,
     looks_like_wallet_labels,
     parse_labels,
@@ -46,7 +47,7 @@ def import_file(
         found = _labels_in(_text_of(file), private)
     except LabelError as error:
         raise LabelError(f"{file}: {error}; nothing was imported") from error
-    count = _with_labels(data_dir, lambda store: store.put(found), f"{len(found)} labels imported")
+    count = _with_labels(data_dir, lambda store: store.put(found), lambda _: f"{brief(found)} imported")
     typer.echo(f"{count} {'label' if count == 1 else 'labels'} imported.")
 
 
@@ -70,7 +71,7 @@ def add(
         private=private,
         known=_shipped(),
     )
-    _with_labels(data_dir, lambda store: store.put([label]), f"label of {label.address} set")
+    _with_labels(data_dir, lambda store: store.put([label]), lambda _: f"{brief([label])} set")
     typer.echo(f"{label.address} is {label.entity} ({label.kind}).")
 
 
@@ -87,8 +88,13 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Forget one of your labels."""
-    script, change = script_or_text(address), f"label of {address[:100]} removed"
-    if not _with_labels(data_dir, lambda store: store.remove(script), change):
+    script = script_or_text(address)
+    entity = _with_labels(
+        data_dir,
+        lambda store: store.remove(script),
+        lambda entity: f"label {entity!r} of {address[:100]} removed" if entity else None,
+    )
+    if entity is None:
         raise CommandError(f"you have no label for {address[:100]}: `spout labels list` shows yours")
     typer.echo(f"{address} has no label of yours any more.")
 
@@ -121,15 +127,17 @@ def _today() -> str:
 
 
 def _with_labels(
-    data_dir: Path | None, ask: Callable[[LabelStore], Coroutine[Any, Any, T]], change: str | None = None
+    data_dir: Path | None,
+    ask: Callable[[LabelStore], Coroutine[Any, Any, T]],
+    change: Callable[[T], str | None] = lambda _answer: None,
 ) -> T:
-    """`change`: what was changed, for the audit log, unless the answer is False."""
+    """`change`: what was changed, for the audit log, None for nothing."""
 
     async def work() -> T:
         async with operator_file(settings_here(data_dir).data_dir) as file:
             answer = await ask(LabelStore(file))
-            if change is not None and answer is not False:
-                await noted(file, change)
+            if (words := change(answer)) is not None:
+                await noted(file, words)
             return answer
 
     return asyncio.run(work())

@@ -1,6 +1,8 @@
 """`spout endpoints`, for a box without a screen."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.commands.conftest import Spout, one_line
@@ -56,3 +58,12 @@ def test_a_refused_url_is_one_line(spout: Spout) -> None:
     ended = spout("endpoints", "add", "hook", "--url", "http://169.254.169.254/latest")
 
     assert (ended.returncode, "metadata" in one_line(ended.stderr)) == (2, True)
+
+
+def test_one_that_is_removed_by_its_id_is_named_in_the_audit_log(spout: Spout, here: Path) -> None:
+    endpoint_id = spout("endpoints", "add", "hook", "--url", "https://hook.example/").stdout.split()[0]
+    spout("endpoints", "remove", endpoint_id)
+
+    with closing(sqlite3.connect(here / "kept" / "operator.db")) as file:
+        said = [what for (what,) in file.execute("SELECT what FROM audit ORDER BY number")]
+    assert said == ["endpoint 'hook' added", "endpoint 'hook' removed"]

@@ -5,7 +5,7 @@ A label states its basis, "published" or "attributed"; it never says who signed.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -170,6 +170,14 @@ def parse_table(text: str) -> tuple[Label, ...]:
         except ParseError as error:
             raise LabelError(f"line {reader.line_num}: {error}") from error
     return tuple(labels)
+
+
+def brief(labels: Sequence[Label]) -> str:
+    """Return labels as a log names them: one with its address, many by their number and first entities."""
+    if len(labels) == 1:
+        return f"label {labels[0].entity!r} of {labels[0].address}"
+    names = list(dict.fromkeys(label.entity for label in labels))
+    return f"{len(labels)} labels ({', '.join(map(repr, names[:5]))}{', …' if len(names) > 5 else ''})"
 
 
 def export_labels(labels: Iterable[Label]) -> str:

@@ -51,16 +51,16 @@ class LabelStore:
             for script, address, entity, group, kind, basis, created_at, private in rows
         )
 
-    async def remove(self, script_or_address: str) -> bool:
-        """Remove a label; False if there was none."""
-        removed = await self._file.run(
-            lambda connection: (
-                connection.execute(
-                    "DELETE FROM labels WHERE script = ?1 OR address = ?1", (script_or_address,)
-                ).rowcount
-            )
-        )
-        return removed > 0
+    async def remove(self, script_or_address: str) -> str | None:
+        """Remove a label; return its entity, None if there was none."""
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            which = "FROM labels WHERE script = ?1 OR address = ?1"
+            found = connection.execute(f"SELECT entity {which}", (script_or_address,)).fetchone()
+            connection.execute(f"DELETE {which}", (script_or_address,))
+            return found[0] if found else None
+
+        return await self._file.run(work)
 
     async def revision(self) -> tuple[int, int]:
         """Return a value that changes once keys or labels have changed: cheap enough to poll every second."""
