@@ -15,11 +15,14 @@ from tests.journey.waiting import until
 from tests.node.electrum import ElectrumServer
 from tests.node.mirror import MirrorProcess
 from tests.node.node import Coin, Node
+from tests.soak import share
 
 Json = dict[str, Any]
 PART = Decimal("0.2")
 FEE = Decimal("0.00001")
-WHALES = 200
+WHALES = share(200)
+OTHER_COINS = 120
+"""For the tests that want a whale or two each."""
 THRESHOLD_BTC = "0.1"
 """Regtest has too few coins for 200 whales of 100 BTC: the threshold is lowered, the way is the same."""
 
@@ -80,7 +83,7 @@ def staged(room: Path) -> Iterator[Stage]:
     """Start all of it, and stop it in the end."""
     node = Node(room / "node", settings=("txindex=1", "persistmempool=1"))
     node.start()
-    coins = fan_out(node, 2 * WHALES)
+    coins = fan_out(node, WHALES + OTHER_COINS)
     node.stop()  # so that all of it is on the disk, and a kill loses nothing
     node.start()
     electrum = ElectrumServer(node, room / "electrum")

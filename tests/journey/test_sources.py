@@ -31,7 +31,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-def test_two_hundred_whales_are_seen_and_confirmed_by_all(stage: Stage) -> None:
+@pytest.mark.soak
+def test_a_crowd_of_whales_is_seen_and_confirmed_by_all(stage: Stage) -> None:
     raws = [stage.whale() for _ in range(WHALES)]
     txids = []
     for raw in raws:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 """Generous: the machine may be busy. What has to be fast is measured and told, not waited for."""
 _BETWEEN_SECONDS = 0.04
 
