@@ -110,6 +110,7 @@ app/api/models/  Every shape that crosses the edge, once
   stream                 What the stream says between the events
   whale                  A whale as the API, the stream, the webhooks and the pages tell it
   widgets                Umbrel's home-screen widgets, in the shapes that umbrelOS draws
+  written                How it is written where an endpoint sends to
 
 app/api/stream/  The event stream
   clients                The clients of the event stream

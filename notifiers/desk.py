@@ -203,11 +203,7 @@ class Desk:
         return counted
 
     async def preview(self, draft: EndpointPreview) -> Preview:
-        """Say what an endpoint of these rules would have sent in the last 7 and 30 days.
-
-        Raises:
-            EndpointError: if its template could not be filled in.
-        """
+        """Say what an endpoint of these rules would have sent in the last 7 and 30 days."""
         settings, zone, now = intake.previewed(draft), self._zone(), self._clock.now()
         policy, watch = policy_of(draft.kind, settings, zone), watch_of(settings)
         drafted = previewing.Draft(

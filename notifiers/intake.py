@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from app.api.models import (
+    WHERE,
     Email,
     Endpoint,
     EndpointChange,
@@ -15,7 +16,6 @@ from app.api.models import (
     NewEndpoint,
     Telegram,
 )
-from app.core.alerts import check_template
 from app.errors import EndpointError
 from notifiers import signing
 from notifiers.directory import Stored
@@ -23,27 +23,14 @@ from notifiers.model import EmailTarget, Target, TelegramTarget, masked_url
 from notifiers.signing import SigningSecret
 
 _TARGET_FIELDS: Final = frozenset(("name", "kind", "url", "email", "telegram", "secret", "enabled"))
-_NEEDS: Final = {
-    EndpointKind.WEBHOOK: "url",
-    EndpointKind.HEARTBEAT: "url",
-    EndpointKind.APPRISE: "url",
-    EndpointKind.EMAIL: "email",
-    EndpointKind.TELEGRAM: "telegram",
-}
 
 
 def target_of(new: NewEndpoint, endpoint_id: str) -> Target:
     """Return where it sends to.
 
     Raises:
-        EndpointError: if a part of it is missing, or belongs to another kind.
+        EndpointError: if it has a secret that its kind has none of.
     """
-    needed = _NEEDS[new.kind]
-    for name in ("url", "email", "telegram"):
-        given = getattr(new, name) is not None
-        if given is not (name == needed):
-            words = f"needs {needed}" if name == needed else f"has no {name}"
-            raise EndpointError(f"an endpoint of kind {new.kind} {words}")
     if new.secret is not None and new.kind is not EndpointKind.WEBHOOK:
         raise EndpointError("only a webhook has a secret")
     secrets: tuple[SigningSecret, ...] = ()
@@ -68,25 +55,13 @@ def target_of(new: NewEndpoint, endpoint_id: str) -> Target:
 
 
 def settings_of(new: NewEndpoint) -> dict[str, Any]:
-    """What is kept in clear.
-
-    Raises:
-        EndpointError: if its template could not be filled in.
-    """
-    if new.template is not None:
-        check_template(new.template)
+    """What is kept in clear."""
     reported = new.model_dump(mode="json", by_alias=True)
     return {name: value for name, value in reported.items() if name not in _TARGET_FIELDS}
 
 
 def previewed(draft: EndpointPreview) -> dict[str, Any]:
-    """Return the settings that an endpoint of this draft would have.
-
-    Raises:
-        EndpointError: if its template could not be filled in.
-    """
-    if draft.template is not None:
-        check_template(draft.template)
+    """Return the settings that an endpoint of this draft would have."""
     return draft.model_dump(mode="json", by_alias=True, exclude={"kind"})
 
 
@@ -97,14 +72,12 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
         EndpointError: if a part does not belong to its kind, or its secrets cannot be read and are not given.
     """
     named = change.model_fields_set
-    if change.template is not None:
-        check_template(change.template)
     reported = change.model_dump(mode="json", by_alias=True)
     settings = stored.settings | {name: reported[name] for name in named if name not in _TARGET_FIELDS}
     enabled = change.enabled if "enabled" in named else stored.enabled
     if stored.target is None:
         raise EndpointError("its secret cannot be read any more: remove it and make it anew")
-    needed = _NEEDS[stored.kind]
+    needed = WHERE[stored.kind]
     for name in ("url", "email", "telegram"):
         if name in named and (name != needed or getattr(change, name) is None):
             raise EndpointError(f"an endpoint of kind {stored.kind} needs {needed}, and has nothing else")

@@ -19,6 +19,7 @@ from app.core.alerts import (
     WatchedPast,
     quiet_end,
     report_moments,
+    template_faults,
     words_of,
 )
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
@@ -31,6 +32,25 @@ _NIGHT: Final = QuietHours(start=time(22), end=time(7))
 _FEES_UNKNOWN: Final = (
     "Your limits on the next block's fee are not counted here: Spout does not keep the fees of the past."
 )
+_EXAMPLE: Final[Mapping[str, object]] = {
+    "txid": "0" * 64,
+    "status": "pending",
+    "flow_type": "inflow",
+    "from_entities": [],
+    "to_entities": [{"name": "an exchange"}],
+    "moved_sat": 41_250_000_000,
+    "moved_is": "certain",
+    "urgency": "high",
+    "urgency_score": 0.9,
+    "predicted_block": 900_123,
+    "predicted_at_height": 900_122,
+    "confirmation_probability": {"1": 0.91},
+    "fee_rate": 12.0,
+    "effective_fee_rate": 12.0,
+    "rbf_signaled": False,
+    "evidence": ["output 0 pays an exchange: a receiver, 412.50 BTC"],
+}
+"""A whale that is made up, for who has none yet: how a text reads is seen before the first one comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +101,8 @@ def preview(draft: Draft, events: Sequence[Event], now: datetime) -> Preview:
     return Preview(
         periods=[_period(draft, replay, now, days) for days in DAYS],
         last=_message(last, draft) if last else None,
+        example=None if last and last.event.prediction_id else _example(draft, now),
+        template_faults=template_faults(draft.style.template or "") or None,
         left_out=_FEES_UNKNOWN if fees else None,
     )
 
@@ -120,6 +142,13 @@ def _period(draft: Draft, replay: RuleReplay, now: datetime, days: int) -> Previ
         edits=len(sent) - len(rings),
         held=dict(held),
         words=words,
+    )
+
+
+def _example(draft: Draft, now: datetime) -> PreviewMessage:
+    words = words_of(EventType.DETECTED, _EXAMPLE, now, draft.style)
+    return PreviewMessage(
+        at=now, event_type=EventType.DETECTED, title=words.title, text=words.text, html=words.html
     )
 
 

@@ -8,7 +8,6 @@ import html
 import importlib
 import json
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +15,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from app.api.models import EndpointKind, Security
+from app.api.models import EndpointKind, Security, bare_address, bot_token, chat_id, http_host, mail_address
 from app.errors import EndpointError, SpoutError
 from notifiers import signing
 from notifiers.dialler import Answered, Dial, Dialler
@@ -31,9 +30,6 @@ LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 """Nobody is obeyed who wants to be left alone for longer."""
 _TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
 _SMTP_MODES: Final = {Security.STARTTLS: "starttls", Security.TLS: "ssl", Security.NONE: "insecure"}
-_TOKEN: Final = re.compile(r"[0-9]+:[A-Za-z0-9_-]{32,}")
-_CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,}")
-_ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
 
 def check(target: Target, dialler: Dialler) -> None:
@@ -136,7 +132,7 @@ def _email(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG
         load("email", "NotifyEmail"),
         schema="mailto" if email.security is Security.NONE else "mailtos",
         smtp_host=email.host,
-        host=quote(_bare_address(email.sender).rpartition("@")[2]),
+        host=quote(bare_address(email.sender).rpartition("@")[2]),
         port=email.port,
         secure_mode=_SMTP_MODES[email.security],
         user=quote(email.username, safe="") if email.username else None,
@@ -276,19 +272,7 @@ def _http_host(url: str | None) -> str:
     Raises:
         EndpointError: if it is none.
     """
-    words = "url must be an address like https://host/path"
-    if not url or not url.isascii() or not url.isprintable() or " " in url:
-        raise EndpointError(words)
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise EndpointError(words) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise EndpointError(words)
-    if parts.username or parts.password:
-        raise EndpointError("url must not hold a user or password: the signature says who it is from")
-    return parts.hostname
+    return _as_written("url", http_host, url or "")
 
 
 def _api_url(target: Target) -> str:
@@ -299,21 +283,20 @@ def _api_url(target: Target) -> str:
 def _check_telegram(telegram: TelegramTarget | None) -> TelegramTarget:
     if telegram is None:
         raise EndpointError("an endpoint of kind telegram needs telegram: {token, chat_id}")
-    if not _TOKEN.fullmatch(telegram.token):
-        raise EndpointError("telegram.token must be what BotFather gave, like 123456789:AA…")
-    if not _CHAT.fullmatch(telegram.chat_id):
-        raise EndpointError("telegram.chat_id must be a number, or @ and a channel's name")
+    _as_written("telegram.token", bot_token, telegram.token)
+    _as_written("telegram.chat_id", chat_id, telegram.chat_id)
     return telegram
 
 
 def _check_email(email: EmailTarget) -> None:
     for name, text in (("from", email.sender), ("to", email.to)):
-        if not _ADDRESS.fullmatch(_bare_address(text)) or not text.isprintable():
-            raise EndpointError(f"email.{name} must be one address, like me@example.org")
+        _as_written(f"email.{name}", mail_address, text)
     if bool(email.username) != bool(email.password):
         raise EndpointError("email.username and email.password come together, or neither")
 
 
-def _bare_address(text: str) -> str:
-    """`me@host` of `Me <me@host>`."""
-    return text.rpartition("<")[2].rstrip("> ").strip() if "<" in text else text.strip()
+def _as_written(name: str, read: Callable[[str], str], given: str) -> str:
+    try:
+        return read(given)
+    except ValueError as error:
+        raise EndpointError(f"{name} {error}") from error

@@ -8,7 +8,7 @@ from app.api.keys import ADMIN
 from app.api.models import CalledHost, CalledHosts, EndpointPreview, NoQuery, WhaleAlerts
 from app.api.problems import Problem, starting
 from app.core.access import Scope
-from app.errors import EndpointError, StoreError
+from app.errors import StoreError
 
 
 class PreviewHandler(ApiHandler):
@@ -20,8 +20,6 @@ class PreviewHandler(ApiHandler):
         draft = self.asked_body(EndpointPreview)
         try:
             found = await self.parts.open_endpoints().preview(draft)
-        except EndpointError as error:
-            raise Problem(400, "bad_endpoint", str(error)) from error
         except StoreError as error:
             raise starting("The history of alerts") from error
         self.answer(found)

@@ -156,7 +156,7 @@ class Endpoints(Protocol):
         ...
 
     async def preview(self, draft: EndpointPreview) -> Preview:
-        """Raises EndpointError, StoreError."""
+        """Raises StoreError."""
         ...
 
     async def why(self, txid: str) -> WhaleAlerts | None:

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -48,7 +49,7 @@ _LEFT_UNREAD_BYTES = 256 * 1024
 _TORNADOS_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 _WORDS = {
     400: ("bad_request", "The request cannot be read, or is larger than it may be"),
-    413: ("too_large", "The body is larger than it may be here; log in or send a key that is good for more"),
+    413: ("too_large", "The body is larger than it may be here"),
     431: ("headers_too_large", f"The headers are larger than {LARGEST_HEADER_BYTES // 1024} kB"),
 }
 _LOG = logging.getLogger("app.http")
@@ -66,12 +67,16 @@ class DoorStream(IOStream):
     entered: Connection | None = None
     refuse_with = 400
     """The status to send if the body of the current request turns out to be too large."""
+    largest_words = ""
+    """What is then said: the limit, and what would raise it."""
     correlation_id: str | None = None
     """Of the current request; None until its headers are read."""
 
     def write(self, data: bytes | memoryview) -> "asyncio.Future[None]":
         if data == _TORNADOS_REFUSAL:
-            data = refusal(self.refuse_with, self.correlation_id)
+            # Written where Tornado catches what is wrong; of a chunked body nothing else says it is too large.
+            too_large = str(sys.exc_info()[1]).endswith("body too large")
+            data = refusal(413 if too_large else self.refuse_with, self.correlation_id, self.largest_words)
         return super().write(data)
 
     def close(self, exc_info: Any = False) -> None:  # noqa: ANN401, FBT002 - Tornado's shape
@@ -165,6 +170,7 @@ def note_request(request: HTTPServerRequest, most_body_bytes: int, at: float) ->
     connection.set_max_body_size(most_body_bytes)
     given = request.headers.get("Content-Length", "")[:20]
     stream.refuse_with = 413 if given.isdigit() and int(given) > most_body_bytes else 400
+    stream.largest_words = _largest_words(most_body_bytes)
     if stream.entered is not None:
         stream.entered.active_at = at
         remember(request, stream.entered)
@@ -216,9 +222,25 @@ def largest_body_bytes(path: str) -> int:
     return LARGEST_IMPORT_BYTES if path == IMPORT_PATH else LARGEST_BODY_BYTES
 
 
-def refusal(status: int, correlation_id: str | None = None) -> bytes:
-    """Return a complete response for a request that could not be parsed; without its id, under a new one."""
+def _largest_words(most: int) -> str:
+    """Who has proved who it is learns the limit; who has not, that a login or a key raises it."""
+    size = f"{most // 1024} kB" if most < 1024 * 1024 else f"{most // (1024 * 1024)} MB"
+    larger = f"The body is larger than {size}"
+    if most == LARGEST_STRANGERS_BODY_BYTES:
+        return f"{larger}, the most that is read without a login or a key"
+    if most == LARGEST_UNPROVED_BODY_BYTES:
+        return f"{larger}, the most that is read with a key that is not known, or not yet"
+    return f"{larger}, the most that is read here: send it in parts"
+
+
+def refusal(status: int, correlation_id: str | None = None, largest_words: str = "") -> bytes:
+    """Return a complete response for a request that could not be parsed; without its id, under a new one.
+
+    `largest_words`: what a body that is too large is refused with.
+    """
     code, words = _WORDS[status]
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        words = largest_words or words
     known = sane_or_new(correlation_id)
     body = json.dumps(refusal_body(code, words, known)).encode()
     headers = {

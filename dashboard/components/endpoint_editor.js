@@ -53,6 +53,8 @@ export class Editor {
     this.before = this.fields.read();
     this.result = h("output", { class: "result" });
     this.periods = h("div", { class: "preview", "aria-live": "polite" });
+    this.sampled = h("p", { class: "soft", text: LAST_WHALE });
+    this.unfillable = h("p", { class: "wrong", role: "status" });
     this.sample = h("pre", { class: "sample", text: "" });
     this.leaving = h("span", { class: "soft", role: "status" });
     this.dialog.replaceChildren(...this.parts().filter(Boolean));
@@ -119,7 +121,8 @@ export class Editor {
         "Names you can use: ",
         h("code", { text: this.names.map((name) => `$${name}`).join(" ") }),
       ),
-      h("p", { class: "soft", text: "The last whale that these rules would have sent:" }),
+      this.unfillable,
+      this.sampled,
       this.sample,
     );
   }
@@ -184,14 +187,13 @@ export class Editor {
     const values = fields.read();
     const body = { kind: this.kind, reach: values.reach, ...draft.settingsOf(values) };
     const drawn = await call("POST", "endpoints/preview", body).then(
-      (found) => ({
-        lines: periodWords(found),
-        text: found.last ? sampleWords(found.last, values.template) : "There would have been none.",
-      }),
-      (refusal) => ({ lines: [refusedWords(refusal, fields)], text: "" }),
+      (found) => ({ lines: periodWords(found), ...sampleOf(found, values.template) }),
+      (refusal) => ({ lines: [refusedWords(refusal, fields)], of: LAST_WHALE, text: "" }),
     );
     if (fields !== this.fields) return;
     this.periods.replaceChildren(...drawn.lines.map((text) => h("p", { text })));
+    this.unfillable.textContent = drawn.unfillable ?? "";
+    this.sampled.textContent = drawn.of;
     this.sample.textContent = drawn.text;
   }
 
@@ -222,20 +224,31 @@ const isSet = ({ kind, value, input }) => {
 
 // Each period in a line; the last alert of all is said once.
 const LAST = "; the last: ";
-const periodWords = ({ periods, left_out: leftOut }) => [
-  ...periods.map(({ days, words }, at) => {
-    const [counted, last] = words.split(LAST);
-    const again = at > 0 && periods[at - 1].words.split(LAST)[1] === last;
-    return `In the last ${days} days: ${again ? counted : words}.`;
-  }),
-  ...(leftOut ? [leftOut] : []),
-];
-// As it arrives; a text of one's own stands alone.
-const sampleWords = ({ title, text }, template) => (template ? text : `${title}\n${text}`);
-const refusedWords = (refusal, fields) =>
-  refusal.demo
-    ? "This is the demo: once your node answers, you see here what the rules would have sent."
-    : fields.worded(refusal.message, ALIASES);
+const IN_DEMO = "This is the demo: once your node answers, you see here what the rules would have sent.";
+const periodWords = ({ demo, periods, left_out: leftOut }) =>
+  demo
+    ? [IN_DEMO]
+    : [
+        ...periods.map(({ days, words }, at) => {
+          const [counted, last] = words.split(LAST);
+          const again = at > 0 && periods[at - 1].words.split(LAST)[1] === last;
+          return `In the last ${days} days: ${again ? counted : words}.`;
+        }),
+        ...(leftOut ? [leftOut] : []),
+      ];
+// As it arrives; a text of one's own stands alone, and is one of whales.
+const LAST_WHALE = "The last alert that these rules would have sent:";
+const EXAMPLE = "There was no whale yet that these rules would have sent. An example, no real whale:";
+function sampleOf({ last, example, template_faults: faults }, template) {
+  const invented = example && (template || !last);
+  const { title, text } = invented ? example : last;
+  return {
+    of: invented ? EXAMPLE : LAST_WHALE,
+    text: template ? text : `${title}\n${text}`,
+    unfillable: faults ? `Your text ${faults}. It is left as it stands; the rest reads:` : "",
+  };
+}
+const refusedWords = (refusal, fields) => (refusal.demo ? IN_DEMO : fields.worded(refusal.message, ALIASES));
 
 const NAMES = {
   url: "address",

@@ -1,8 +1,8 @@
 // Forms of a page without a session: fields as Python described them (`dashboard/forms.py`, `described`), what is wrong
 // beside each, and what was typed kept until it is safe.
 import { BUILD, READ, WRITE } from "./inputs.js";
-import { faultOf, sentence, typed } from "./nested.js";
-import { h } from "./format.js";
+import { faultsOf, sentence, typed } from "./nested.js";
+import { h, plural } from "./format.js";
 
 let number = 0;
 
@@ -26,27 +26,39 @@ export class Fields {
     for (const [name, one] of this.all) if (name in values) one.value = values[name];
   }
 
-  // Where the API's words belong: beside a field, else over the buttons. Answers the field's element, if any.
+  // Where the API's words belong: beside each field, else over the buttons. Answers the first field's element, if any.
   refuse(message, aliases = {}) {
     this.clear();
-    const [name, words] = faultOf(message, [...this.all.keys(), ...Object.keys(aliases)]);
-    const one = this.all.get(aliases[name] ?? name);
-    if (one) {
-      one.refuse(sentence(words));
-      one.input.closest("details")?.setAttribute("open", "");
-      one.focus();
-    } else {
-      this.wrong.textContent = sentence(words);
-      this.wrong.scrollIntoView({ block: "nearest" });
+    const beside = new Map();
+    const rest = [];
+    for (const [name, words] of this.faults(message, aliases)) {
+      const one = this.all.get(name);
+      if (one) beside.set(one, [...(beside.get(one) ?? []), sentence(words)]);
+      else rest.push(sentence(words));
     }
-    return one?.element ?? null;
+    for (const [one, words] of beside) {
+      one.refuse(words.join(" "));
+      one.input.closest("details")?.setAttribute("open", "");
+    }
+    if (beside.size > 1) rest.push(`${plural(beside.size, "field")} above cannot be taken as they stand.`);
+    this.wrong.textContent = rest.join(" ");
+    // The first one as the form shows them.
+    const first = [...beside.keys()].sort((one, other) => before(one.element, other.element))[0];
+    if (first) first.focus();
+    else this.wrong.scrollIntoView({ block: "nearest" });
+    return first?.element ?? null;
   }
 
-  // The same in one sentence, by the field's label.
+  // The same in sentences, by the fields' labels.
   worded(message, aliases = {}) {
-    const [name, words] = faultOf(message, [...this.all.keys(), ...Object.keys(aliases)]);
-    const one = this.all.get(aliases[name] ?? name);
-    return one ? `${one.label}: ${words}.` : sentence(words);
+    return this.faults(message, aliases)
+      .map(([name, words]) => (this.all.has(name) ? `${this.all.get(name).label}: ${words}.` : sentence(words)))
+      .join(" ");
+  }
+
+  faults(message, aliases) {
+    const known = [...this.all.keys(), ...Object.keys(aliases)];
+    return faultsOf(message, known).map(([name, words]) => [aliases[name] ?? name, words]);
   }
 
   clear() {
@@ -58,6 +70,8 @@ export class Fields {
     for (const one of this.all.values()) if (one.kind === "secret") one.value = "";
   }
 }
+
+const before = (one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1);
 
 class FieldOf {
   constructor({ name, label, hint, kind, options, titles, value, placeholder }) {

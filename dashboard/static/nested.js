@@ -36,6 +36,18 @@ export function faultOf(message, names) {
   return [field, message.slice(field.length).replace(/^[^\s]*\s+/, "")];
 }
 
+// All that the API found wrong, each by its field: "a must be more; b.c is missing" -> [["a", "must be more"], …].
+export function faultsOf(message, names) {
+  const faults = [];
+  for (const part of message.split("; ")) {
+    const [field, words] = faultOf(part, names);
+    // A sentence may have a semicolon of its own: what names no field goes on with what stands before it.
+    if (field || !faults.length) faults.push([field, words]);
+    else faults.at(-1)[1] += `; ${words}`;
+  }
+  return faults;
+}
+
 // What of `after` is not as in `before`, by its first names: what a PATCH names.
 export const changes = (before, after) =>
   Object.fromEntries(

@@ -38,7 +38,7 @@ async def test_a_preview_says_what_such_rules_would_have_sent(composition: Compo
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"template": "$titel"}, "$titel, which is unknown"),
+        ({"template": "x" * 4_097}, "template must be at most 4096"),
         ({"rules": {"min_moved": 1}}, "did you mean min_moved_btc?"),
         ({"quiet_hours": {"from": "25:00", "to": "07:00"}}, "quiet_hours.from"),
     ],

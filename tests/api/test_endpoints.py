@@ -73,6 +73,47 @@ async def test_what_cannot_be_is_refused_in_words(
 
 
 @pytest.mark.usefixtures("stage")
+async def test_all_that_is_wrong_is_said_at_once_each_by_its_name(composition: Composition) -> None:
+    wrong = {
+        "kind": "webhook",
+        "budget": 3,
+        "budget_per_hour": 0,
+        "template": "$foo",
+        "quiet_hours": {"from": "22:00", "till": "7"},
+        "rules": {"min_moved_btc": "many", "types": ["whale.seen"]},
+    }
+    refused = await composition.http.post(URL, headers=ADMIN, json=wrong)
+
+    error = refused.json()["error"]
+    named = [fault.split(" ")[0].rstrip(":") for fault in error["message"].split("; ")]
+    assert (refused.status_code, error["code"]) == (400, "unknown_parameter")
+    assert sorted(named) == sorted(
+        [
+            *("'budget'", "budget_per_hour", "name", "quiet_hours", "quiet_hours.to"),
+            *("rules.min_moved_btc", "rules.types[0]", "template", "url"),
+        ]
+    )
+
+
+@pytest.mark.usefixtures("stage")
+async def test_of_a_chat_token_and_number_are_refused_together(composition: Composition) -> None:
+    wrong = {"name": "x", "kind": "telegram", "telegram": {"token": "x", "chat_id": "me"}}
+    refused = await composition.http.post(URL, headers=ADMIN, json=wrong)
+
+    assert refused.json()["error"]["message"] == (
+        "telegram.token must be what BotFather gave, like 123456789:AA…; "
+        "telegram.chat_id must be a number, or @ and a channel's name"
+    )
+
+
+@pytest.mark.usefixtures("stage")
+async def test_of_very_many_faults_the_first_ten_are_said(composition: Composition) -> None:
+    refused = await composition.http.post(URL, headers=ADMIN, json={f"x{n}": n for n in range(100)})
+
+    assert refused.json()["error"]["message"].endswith("; and 92 more")
+
+
+@pytest.mark.usefixtures("stage")
 async def test_a_change_keeps_what_it_does_not_name(composition: Composition) -> None:
     with receiving() as receiver:
         made = (await composition.http.post(URL, headers=ADMIN, json=_hook(receiver))).json()

@@ -85,9 +85,19 @@ async def reading(page: Page) -> None:
     await scrolled_to(page, "How it reads")
 
 
+async def reads_of_an_example(page: Page) -> None:
+    await begin_webhook(page)
+    await page.locator("dialog.editor summary", has_text="How it reads").click()
+    await page.locator("dialog.editor [data-name=template]").fill("$amount $foo: $forecast")
+    await expect(page.locator("dialog.editor .sample")).to_contain_text("$foo")
+    await page.locator("dialog.editor .sample").scroll_into_view_if_needed()
+
+
 async def wrong_field(page: Page) -> None:
     await begin_webhook(page)
     form = page.locator("dialog.editor")
+    await form.locator("summary", has_text="When it may ring").click()
+    await form.locator("[data-name=budget_per_hour]").fill("-4")
     await form.locator("[data-name=name]").fill("Home Assistant 2")
     await form.locator("[data-name=url]").fill("http://homeassistant.local:8123/api/webhook/spout")
     await form.locator("[data-name='rules.min_moved_btc']").fill("many")
@@ -176,6 +186,7 @@ SHOTS = (
     SettingsShot("settings-email", act=begin_email_open, whole=False),
     SettingsShot("settings-watch", act=watches, whole=False),
     SettingsShot("settings-template", act=reading, whole=False),
+    SettingsShot("settings-example", act=reads_of_an_example, box=Box.NEW, whole=False),
     SettingsShot("settings-wrong", act=wrong_field, whole=False),
     SettingsShot("settings-edit", act=edit, whole=False),
     SettingsShot("settings-deliveries", section="deliveries", act=attempts),

@@ -117,3 +117,51 @@ async def test_a_socket_asked_for_as_a_page_is_refused_in_json(open_server: Open
 
         assert answer.status_code in {401, 405, 426}
         assert set(answer.json()["error"]) == {"code", "message", "correlation_id"}
+
+
+@pytest.mark.parametrize(
+    ("path", "megabytes"), [("/api/v1/labels/import", 5), ("/api/v1/labels", 1), ("/api/v1/endpoints", 1)]
+)
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_whoever_has_a_good_key_is_told_the_limit_and_not_to_log_in(
+    composition: Composition, path: str, megabytes: int, *, chunked: bool
+) -> None:
+    size = megabytes * 1024 * 1024 + 1
+    key = f"Host: x\r\nX-API-Key: {ADMIN['X-API-Key']}\r\n"
+    framing = (
+        f"Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n" if chunked else f"Content-Length: {size}\r\n\r\n"
+    )
+
+    status, _, body = await raw(composition, f"POST {path} HTTP/1.1\r\n{key}{framing}".encode())
+
+    assert (status, json.loads(body)["error"]["message"]) == (
+        413,
+        f"The body is larger than {megabytes} MB, the most that is read here: send it in parts",
+    )
+
+
+@pytest.mark.parametrize(
+    ("credential", "words"),
+    [
+        ("", "16 kB, the most that is read without a login or a key"),
+        ("X-API-Key: guess\r\n", "128 kB, the most that is read with a key that is not known, or not yet"),
+    ],
+)
+async def test_whoever_shows_no_good_key_is_told_so_before_anything_large_is_read(
+    composition: Composition, credential: str, words: str
+) -> None:
+    head = f"POST /api/v1/labels/import HTTP/1.1\r\nHost: x\r\n{credential}Content-Length: 200000\r\n\r\n"
+
+    status, _, body = await raw(composition, head.encode())
+
+    assert (status, words in json.loads(body)["error"]["message"]) == (413, True)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff\xfe", b"[" * 15_000, b"a,b\n", b"address=1"])
+async def test_what_is_no_json_is_no_matter_of_the_login(composition: Composition, body: bytes) -> None:
+    kind = {"Content-Type": "text/csv"}
+    with_key = await composition.http.post("/api/v1/labels", content=body, headers=ADMIN | kind)
+    without = await composition.http.post("/api/v1/labels", content=body, headers=kind)
+
+    assert (with_key.status_code, with_key.json()["error"]["code"]) == (400, "bad_json")
+    assert without.status_code == 401

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-const { faultOf, nested, sentence, typed, within } = await import("../../dashboard/static/nested.js");
+const { faultOf, faultsOf, nested, sentence, typed, within } = await import("../../dashboard/static/nested.js");
 
 test("names with dots lie within", () => {
   assert.deepEqual(nested({ "a.b": 1, "a.c.d": 2, e: 3 }), { a: { b: 1, c: { d: 2 } }, e: 3 });
@@ -27,4 +27,16 @@ test("a name that only begins like a field is none", () => {
 });
 test("a sentence begins large and ends", () => {
   assert.equal(sentence("must be a number"), "Must be a number.");
+});
+test("all that is wrong goes each to its field", () => {
+  assert.deepEqual(faultsOf("url must be given; budget_per_hour must be at least 1", ["url", "budget_per_hour"]), [
+    ["url", "must be given"],
+    ["budget_per_hour", "must be at least 1"],
+  ]);
+});
+test("a semicolon within a sentence parts nothing", () => {
+  assert.deepEqual(faultsOf("address is odd; nothing was imported; kind is unknown", ["address", "kind"]), [
+    ["address", "is odd; nothing was imported"],
+    ["kind", "is unknown"],
+  ]);
 });

@@ -89,3 +89,31 @@ async def ten_minutes(stage: Stage, clock: FakeClock, times: int = 1) -> None:
         await clock.advance(600)
         await until(lambda: len(clock.sleepers) >= asleep)  # noqa: B023 - awaited at once
         await until_quiet(stage)
+
+
+async def test_without_a_whale_yet_the_text_is_shown_of_an_example(tmp_path: Path) -> None:
+    async with staged(tmp_path, clock=FakeClock()) as stage:
+        preview = await stage.alerts.preview(EndpointPreview.model_validate({"template": "$amount $route"}))
+
+    assert preview.last is None
+    assert preview.example is not None
+    assert preview.example.text == "412.5 BTC to an exchange"
+    assert preview.periods[1].alerts == 0
+
+
+async def test_after_a_whale_there_is_no_example(tmp_path: Path) -> None:
+    async with staged(tmp_path, clock=FakeClock()) as stage:
+        await whale(stage, 1)
+        preview = await stage.alerts.preview(EndpointPreview())
+
+    assert (preview.last is not None, preview.example) == (True, None)
+
+
+async def test_a_name_that_cannot_be_filled_in_is_said_and_the_rest_is_previewed(tmp_path: Path) -> None:
+    async with staged(tmp_path, clock=FakeClock()) as stage:
+        await whale(stage, 1, btc=300)
+        preview = await stage.alerts.preview(EndpointPreview.model_validate({"template": "$amount $foo"}))
+
+    assert preview.template_faults == "names $foo, which is unknown (did you mean $flow?)"
+    assert preview.last is not None
+    assert preview.last.text == "likely 300 BTC $foo"

@@ -37,6 +37,7 @@ from app.api.models.deliveries import (
     Redelivery,
 )
 from app.api.models.endpoints import (
+    WHERE,
     Email,
     Endpoint,
     EndpointChange,
@@ -104,12 +105,14 @@ from app.api.models.scores import (
 from app.api.models.stream import Authenticated, FilterInForce, Subscribed
 from app.api.models.whale import Entity, ForecastFigures, ForecastRevision, Link, PageInfo
 from app.api.models.widgets import FourStatsWidget, ListItem, ListWidget, ProgressWidget, Stat
+from app.api.models.written import bare_address, bot_token, chat_id, http_host, mail_address
 from app.core.events import EventType
 
 __all__ = [
     "DATA_OF",
     "DEFAULT_PAGE",
     "SHAPES",
+    "WHERE",
     "AccuracyBecause",
     "AccuracyChanged",
     "AlertDigest",
@@ -222,7 +225,12 @@ __all__ = [
     "Watch",
     "WhaleAlert",
     "WhaleAlerts",
+    "bare_address",
+    "bot_token",
+    "chat_id",
     "fault_words",
+    "http_host",
+    "mail_address",
     "names_of",
     "overall",
     "read",

@@ -31,6 +31,12 @@ class Preview(Answer):
 
     periods: list[PreviewPeriod] = Field(description="the last 7 and 30 days")
     last: PreviewMessage | None = Field(description="the last one; null: there would have been none")
+    example: PreviewMessage | None = Field(
+        description="where the last one is no whale, or there is none: the text of a made-up whale; else null"
+    )
+    template_faults: str | None = Field(
+        description="what of the template is left as it stands since it cannot be filled in; null: nothing"
+    )
     left_out: str | None = Field(
         description="what such settings watch that the history cannot tell, in words; null: nothing"
     )

@@ -1,9 +1,10 @@
 """Where alerts go: an endpoint as it is answered, as it is given, as it is changed."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.api.models.kinds import (
     SAID,
@@ -17,6 +18,8 @@ from app.api.models.kinds import (
     Shape,
     Share,
 )
+from app.api.models.written import bot_token, chat_id, http_host, mail_address
+from app.core.alerts import template_faults
 from app.core.classification import Flow
 from app.core.events import EventType
 from app.core.prediction import Urgency
@@ -61,6 +64,26 @@ def no_switch(raw: object) -> object:
     if isinstance(raw, bool):
         raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports a ValueError in words
     return raw
+
+
+def _fillable(template: str) -> str:
+    if faults := template_faults(template):
+        raise ValueError(faults)
+    return template
+
+
+Template = Annotated[str, AfterValidator(_fillable)]
+"""A text of the operator's own that can be filled in."""
+MailAddress = Annotated[str, AfterValidator(mail_address)]
+ChatId = Annotated[str, AfterValidator(chat_id)]
+WHERE: Mapping[EndpointKind, str] = {
+    EndpointKind.WEBHOOK: "url",
+    EndpointKind.HEARTBEAT: "url",
+    EndpointKind.APPRISE: "url",
+    EndpointKind.EMAIL: "email",
+    EndpointKind.TELEGRAM: "telegram",
+}
+"""What says where an endpoint of each kind sends to; it has nothing of the others."""
 
 
 class Rules(Request):
@@ -131,8 +154,8 @@ class NewEmail(Request):
     security: Security = Security.STARTTLS
     username: str | None = Field(default=None, max_length=320)
     password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
-    from_: str = Field(alias="from", min_length=3, max_length=320)
-    to: str = Field(min_length=3, max_length=320)
+    from_: MailAddress = Field(alias="from", min_length=3, max_length=320)
+    to: MailAddress = Field(min_length=3, max_length=320)
 
 
 class Telegram(Shape):
@@ -143,10 +166,14 @@ class Telegram(Shape):
 
 
 class NewTelegram(Request):
-    token: str | None = Field(
-        default=None, min_length=1, max_length=200, json_schema_extra={"writeOnly": True}
+    token: Annotated[str | None, AfterValidator(bot_token)] = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"writeOnly": True},
+        validate_default=True,
     )
-    chat_id: str = Field(min_length=1, max_length=200, coerce_numbers_to_str=True)
+    chat_id: ChatId = Field(min_length=1, max_length=200, coerce_numbers_to_str=True)
     api_url: str | None = Field(default=None, max_length=2_000)
 
 
@@ -217,11 +244,15 @@ class NewEndpoint(EndpointSettings):
 
     name: str = Field(min_length=1, max_length=80)
     kind: EndpointKind
+    template: Template | None = Field(default=None, max_length=4_096)
     url: str | None = Field(
-        default=None, max_length=2_000, description="webhook and heartbeat: http(s); apprise: one target"
+        default=None,
+        max_length=2_000,
+        description="webhook and heartbeat: http(s); apprise: one target",
+        validate_default=True,
     )
-    email: NewEmail | None = None
-    telegram: NewTelegram | None = None
+    email: NewEmail | None = Field(default=None, validate_default=True)
+    telegram: NewTelegram | None = Field(default=None, validate_default=True)
     every_minutes: int = Field(default=5, ge=1, le=1_440, description="of a heartbeat")
     secret: str | None = Field(
         default=None,
@@ -230,6 +261,21 @@ class NewEndpoint(EndpointSettings):
         description="of a webhook: whsec_ and base64 of 24 to 64 bytes; made unless given",
         json_schema_extra={"writeOnly": True},
     )
+
+    @field_validator("url", "email", "telegram")
+    @classmethod
+    def _as_its_kind_needs(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - any of the three
+        """Also of what was left out, so that it is said beside all else that is wrong."""
+        kind = info.data.get("kind")
+        if kind is None:
+            return given  # that is wrong itself
+        if given is None and WHERE[kind] == info.field_name:
+            raise ValueError(f"must be given: an endpoint of kind {kind} needs {info.field_name}")
+        if given is not None and WHERE[kind] != info.field_name:
+            raise ValueError(f"must not be given: an endpoint of kind {kind} has no {info.field_name}")
+        if kind in {EndpointKind.WEBHOOK, EndpointKind.HEARTBEAT} and isinstance(given, str):
+            http_host(given)
+        return given
 
 
 class EmailChange(Request):
@@ -240,15 +286,15 @@ class EmailChange(Request):
     security: Security | None = None
     username: str | None = Field(default=None, max_length=320)
     password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
-    from_: str | None = Field(default=None, alias="from", min_length=3, max_length=320)
-    to: str | None = Field(default=None, min_length=3, max_length=320)
+    from_: MailAddress | None = Field(default=None, alias="from", min_length=3, max_length=320)
+    to: MailAddress | None = Field(default=None, min_length=3, max_length=320)
 
 
 class TelegramChange(Request):
-    token: str | None = Field(
+    token: Annotated[str, AfterValidator(bot_token)] | None = Field(
         default=None, min_length=1, max_length=200, json_schema_extra={"writeOnly": True}
     )
-    chat_id: str | None = Field(default=None, min_length=1, max_length=200, coerce_numbers_to_str=True)
+    chat_id: ChatId | None = Field(default=None, min_length=1, max_length=200, coerce_numbers_to_str=True)
     api_url: str | None = Field(default=None, max_length=2_000)
 
 
@@ -264,6 +310,7 @@ class EndpointChange(EndpointSettings):
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=without_defaults)
 
     name: str | None = Field(default=None, min_length=1, max_length=80)
+    template: Template | None = Field(default=None, max_length=4_096)
     url: str | None = Field(default=None, max_length=2_000)
     email: EmailChange | None = None
     telegram: TelegramChange | None = None

@@ -1,8 +1,8 @@
-"""Reads what Spout is told into a `Request`, or says in one line what is wrong, by the name that was sent."""
+"""Reads what Spout is told into a `Request`, or says in one line all that is wrong, by the names sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +12,7 @@ from app.errors import RequestError
 
 R = TypeVar("R", bound=Request)
 _LONGEST_NAME = 50
+_MOST_FAULTS = 10
 _WORDS = {
     "missing": "is missing",
     "string_type": "must be text",
@@ -49,13 +50,26 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
     """Return what is asked for.
 
     Raises:
-        RequestError: naming the first thing that is unknown or cannot be meant.
+        RequestError: naming all that is unknown or cannot be meant, parted by "; "; its code is of the first.
     """
-    refuse_unknown(raw, names_of(shape))
+    known = names_of(shape)
+    faults = [_unknown(name, known) for name in raw if name not in known]
+    code = "unknown_parameter" if faults else "bad_parameter"
+    read: R | None = None
     try:
-        return shape.model_validate(dict(raw))
+        read = shape.model_validate({name: given for name, given in raw.items() if name in known})
     except ValidationError as error:
-        _refuse(shape, error.errors(include_url=False)[0])
+        of_place: dict[tuple[int | str, ...], ErrorDetails] = {}
+        for fault in error.errors(include_url=False):
+            of_place.setdefault(fault["loc"], fault)
+        if not faults and next(iter(of_place.values()))["type"] == "extra_forbidden":
+            code = "unknown_parameter"
+        faults += _worded(shape, of_place.values())
+    if faults or read is None:
+        more = len(faults) - _MOST_FAULTS
+        rest = [f"and {more} more"] if more > 0 else []
+        raise RequestError(code, "; ".join([*faults[:_MOST_FAULTS], *rest]))
+    return read
 
 
 def fault_words(first: ErrorDetails) -> str:
@@ -81,22 +95,25 @@ def refuse_unknown(raw: Iterable[str], known: Iterable[str], where: str = "") ->
     known = tuple(known)
     for name in raw:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            rest = f"known are {', '.join(known)}" if known else "this takes none"
-            hint = f"did you mean {near[0]}?" if near else rest
-            raise RequestError(
-                "unknown_parameter", f"{where}{name[:_LONGEST_NAME]!r} is not a parameter here: {hint}"
-            )
+            raise RequestError("unknown_parameter", _unknown(name, known, where))
 
 
-def _refuse(shape: type[Request], first: ErrorDetails) -> NoReturn:
-    if first["type"] == "extra_forbidden":
-        inner = _shape_at(shape, first["loc"][:-1])
-        where = _path(first["loc"][:-1])
-        refuse_unknown(
-            [str(first["loc"][-1])], names_of(inner) if inner else (), f"{where}: " if where else ""
-        )
-    raise RequestError("bad_parameter", f"{_path(first['loc'])} {fault_words(first)}".strip()) from None
+def _unknown(name: str, known: tuple[str, ...], where: str = "") -> str:
+    near = get_close_matches(name, known, n=1)
+    rest = f"known are {', '.join(known)}" if known else "this takes none"
+    hint = f"did you mean {near[0]}?" if near else rest
+    return f"{where}{name[:_LONGEST_NAME]!r} is not a parameter here: {hint}"
+
+
+def _worded(shape: type[Request], faults: Iterable[ErrorDetails]) -> Iterator[str]:
+    for fault in faults:
+        place = fault["loc"]
+        if fault["type"] == "extra_forbidden":
+            inner, where = _shape_at(shape, place[:-1]), _path(place[:-1])
+            known = names_of(inner) if inner else ()
+            yield _unknown(str(place[-1]), known, f"{where}: " if where else "")
+        else:
+            yield f"{_path(place)} {fault_words(fault)}".strip()
 
 
 def _path(place: tuple[int | str, ...]) -> str:

@@ -48,7 +48,7 @@ from app.core.alerts.watching import (
     report_start,
 )
 from app.core.alerts.watching_past import DueRate, WatchedPast
-from app.core.alerts.wording import TEMPLATE_FIELDS, Message, Style, check_template, fields_of, words_of
+from app.core.alerts.wording import TEMPLATE_FIELDS, Message, Style, fields_of, template_faults, words_of
 
 __all__ = [
     "DISABLED_AFTER",
@@ -82,7 +82,6 @@ __all__ = [
     "WatchedPast",
     "after_attempt",
     "asked_anew",
-    "check_template",
     "decide",
     "fees_crossed",
     "fields_of",
@@ -104,6 +103,7 @@ __all__ = [
     "roll",
     "silent",
     "summary_of",
+    "template_faults",
     "wanted",
     "without_own_labels",
     "words_of",

@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from string import Template
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ from zoneinfo import ZoneInfo
 from app.core.alerts import phrases
 from app.core.alerts.phrases import lines, one_line
 from app.core.events import EventType
-from app.errors import EndpointError
 
 LONGEST_TEMPLATE: Final = 4_096
 """Bytes."""
@@ -109,23 +109,24 @@ def fields_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: St
     }
 
 
-def check_template(template: str) -> None:
-    """Refuse what could not be filled in.
-
-    Raises:
-        EndpointError: naming what is unknown, and what may be named.
-    """
+def template_faults(template: str) -> str:
+    """Return all that could not be filled in, in words that follow "template"; empty if all can."""
     if len(template.encode()) > LONGEST_TEMPLATE:
-        raise EndpointError(f"template must be at most {LONGEST_TEMPLATE} bytes long")
-    asked = Template(template)
-    if not asked.is_valid():
-        raise EndpointError("template has a $ that begins no name: write $$ for the sign itself")
-    for name in asked.get_identifiers():
-        if name not in TEMPLATE_FIELDS:
-            raise EndpointError(
-                f"template names ${name[:50]}, which is unknown: known are "
-                + ", ".join(f"${known}" for known in TEMPLATE_FIELDS)
-            )
+        return f"must be at most {LONGEST_TEMPLATE} bytes long"
+    named = [found["named"] or found["braced"] for found in Template.pattern.finditer(template)]
+    unknown = dict.fromkeys(name for name in named if name and name not in TEMPLATE_FIELDS)
+    faults = [_unknown_name(name) for name in unknown]
+    if not Template(template).is_valid():
+        faults.append("has a $ that begins no name: write $$ for the sign itself")
+    return ", and ".join(faults)
+
+
+def _unknown_name(name: str) -> str:
+    near = get_close_matches(name.lower(), TEMPLATE_FIELDS, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(f'${one}' for one in near)}?"
+    if not near:
+        hint = f"known are {', '.join(f'${one}' for one in TEMPLATE_FIELDS)}"
+    return f"names ${name[:50]}, which is unknown ({hint})"
 
 
 def _title(type_: EventType, body: Mapping[str, Any]) -> str:

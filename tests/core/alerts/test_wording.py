@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.alerts import TEMPLATE_FIELDS, Message, Style, check_template, words_of
+from app.core.alerts import TEMPLATE_FIELDS, Message, Style, template_faults, words_of
 from app.core.events import EventType
-from app.errors import EndpointError
 from tests.core.alerts.builders import BEGINNING, BERLIN
 
 STYLE = Style(zone=BERLIN, link="http://umbrel.local:3006")
@@ -196,8 +195,8 @@ def test_the_value_stands_first_below_it_where_a_price_is_known() -> None:
 
 def test_a_template_has_every_field_as_text() -> None:
     template = "\n".join(f"{name}=${name}" for name in TEMPLATE_FIELDS)
-    check_template(template)
 
+    assert template_faults(template) == ""
     assert "$" not in said(style=Style(zone=BERLIN, template=template)).text
 
 
@@ -210,9 +209,17 @@ def test_a_template_has_every_field_as_text() -> None:
         ("\u00e9" * 2_049, "4096 bytes"),
     ],
 )
-def test_a_template_that_cannot_be_filled_in_is_refused(template: str, words: str) -> None:
-    with pytest.raises(EndpointError, match=re.escape(words)):
-        check_template(template)
+def test_what_of_a_template_cannot_be_filled_in_is_said(template: str, words: str) -> None:
+    assert words in template_faults(template)
+
+
+def test_every_unknown_name_of_a_template_is_said_with_the_nearest() -> None:
+    assert template_faults("$titel, $foo ${amuont} $amount $") == (
+        "names $titel, which is unknown (did you mean $title or $time?), and "
+        "names $foo, which is unknown (did you mean $flow?), and "
+        "names $amuont, which is unknown (did you mean $amount or $reason?), and "
+        "has a $ that begins no name: write $$ for the sign itself"
+    )
 
 
 def test_since_when_a_source_is_lost_is_said_by_the_clock_on_the_wall() -> None:
