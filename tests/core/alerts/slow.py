@@ -88,15 +88,10 @@ def _losses(policy: Policy, events: list[Event]) -> tuple[list[datetime], dict[i
 
 
 def _of(policy: Policy, log: list[Line], asleep: list[tuple[datetime, datetime]], event: Event) -> list[Line]:
-    at, rules, whale = event.timestamp, policy.rules, event.prediction_id
+    at, whale = event.timestamp, event.prediction_id
     published = [line for line in log if whale and line.whale == whale and line.because is None]
     threaded = policy.threads is not Threads.EVERY and published
-    if rules.types and event.type not in rules.types:
-        return [Line(at, event.type, "rule", whale)]
-    small = (
-        rules.min_moved_btc is not None and whale and event.body["moved_sat"] < rules.min_moved_btc * 10**8
-    )
-    if small and not threaded:
+    if _refused(policy, event, threaded=bool(threaded)):
         return [Line(at, event.type, "rule", whale)]
     if threaded and policy.threads is Threads.EDITED:
         return [Line(at, event.type, None, whale, edits=True)]
@@ -106,6 +101,17 @@ def _of(policy: Policy, log: list[Line], asleep: list[tuple[datetime, datetime]]
     if event.type is RETURNED and policy.degraded_after and not _knows_of_loss(policy, log):
         return [Line(at, event.type, "came_back")]
     return [Line(at, event.type, _loud(policy, log, asleep, at), whale)]
+
+
+def _refused(policy: Policy, event: Event, *, threaded: bool) -> bool:
+    rules, revised = policy.rules, event.type is EventType.UPDATED
+    if event.prediction_id in policy.follows:
+        return revised and policy.threads is Threads.EVERY and event.type not in rules.types
+    if event.type not in rules.types if rules.types else revised:
+        return True
+    least = rules.min_moved_btc
+    small = least is not None and event.prediction_id and event.body["moved_sat"] < least * 10**8
+    return bool(small) and not threaded
 
 
 def _knows_of_loss(policy: Policy, log: list[Line]) -> bool:
