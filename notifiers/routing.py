@@ -104,7 +104,7 @@ class Router:
         memories, debts = self.memories(connection), []
         for route in self.routes.each:
             before = memories.get(route.id, Memory())
-            memory, released = roll(route.policy, before, now)
+            memory, released = roll(route.policy, _without_returned(connection, route.id, before), now)
             for one in released:
                 release(connection, route.id, one)
             if memory != before:
@@ -115,6 +115,27 @@ class Router:
                 if owed.at <= now
             ]
         return tuple(debts)
+
+    def forget_losses(self, connection: Connection, before: datetime) -> None:
+        """Drop what waited for a source since before a start: whether it is lost now is found out anew."""
+        self._memories = None
+        changed = dict[str, Memory]()
+        for endpoint_id, memory in self.memories(connection).items():
+            rows = connection.execute(
+                "SELECT sequence FROM deliveries WHERE endpoint_id = ? AND created_at < ? "
+                "AND status = 'waiting' AND because = 'degraded_after_s'",
+                [endpoint_id, before],
+            ).fetchall()
+            gone = {row[0] for row in rows}
+            left = tuple(one for one in memory.degraded if one.sequence not in gone)
+            if left != memory.degraded:
+                changed[endpoint_id] = replace(memory, degraded=left)
+        connection.execute(
+            "UPDATE deliveries SET status = 'dropped', because = 'restart' "
+            "WHERE created_at < ? AND status = 'waiting' AND because = 'degraded_after_s'",
+            [before],
+        )
+        self.remember(connection, changed)
 
     def memories(self, connection: Connection) -> dict[str, Memory]:
         if self._memories is None:
@@ -232,6 +253,24 @@ def release(connection: Connection, endpoint_id: str, one: Released) -> None:
             one.sequence,
         ],
     )
+
+
+def _without_returned(connection: Connection, endpoint_id: str, memory: Memory) -> Memory:
+    """Let go of what waited for a source that came back while the endpoint was disabled."""
+    if not memory.degraded:
+        return memory
+    row = connection.execute(
+        "SELECT sequence, epoch_us(told_at) FROM events WHERE type = ? ORDER BY sequence DESC LIMIT 1",
+        [EventType.SOURCE_RECOVERED.value],
+    ).fetchone()
+    if row is None:
+        return memory
+    at = datetime.fromtimestamp(row[1] / 1e6, UTC)
+    for one in memory.degraded:
+        if one.sequence < row[0]:
+            back = Released(sequence=one.sequence, because=HoldReason.CAME_BACK, at=at)
+            release(connection, endpoint_id, back)
+    return replace(memory, degraded=tuple(one for one in memory.degraded if one.sequence > row[0]))
 
 
 def _held(connection: Connection, endpoint_id: str, owed: Owed) -> tuple[Event, ...]:

@@ -95,7 +95,7 @@ class Alerts(Desk):
             explorer=explorer,
         )
         super().__init__(parts, lanes)
-        self._since = clock.now()
+        self._began = self._since = clock.now()
         self._status = ComponentStatus.OFF
 
     # What the engine and the composition use.
@@ -123,6 +123,7 @@ class Alerts(Desk):
         """Send what waits and what comes, until cancelled."""
         outbox, log = self._open_outbox(), self._open_log()
         await outbox.forget_tests()
+        await outbox.write(lambda connection: self._router.forget_losses(connection, self._began))
         await outbox.hosts()
         self._lanes.begin(await outbox.progress())
         self._revision = None

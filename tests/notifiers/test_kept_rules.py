@@ -3,15 +3,15 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from app.core.alerts import HeldBack, HoldReason, Policy, RuleReplay
+from app.core.alerts import HeldBack, HoldReason, Policy, QuietHours, RuleReplay
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType, Happening
 from app.core.prediction import Status
 from app.core.units import Sats
@@ -19,7 +19,7 @@ from app.store import Connection, PredictionStore, open_database
 from notifiers.outbox import Outbox
 from notifiers.routing import RoutedEndpoint, Router, Routes
 from notifiers.timekeeper import Timekeeper
-from tests.core.alerts.builders import BEGINNING
+from tests.core.alerts.builders import BEGINNING, a_policy
 from tests.core.alerts.test_policy import SOURCES, UNTIL, lines, policies
 from tests.fakes import FakeClock
 from tests.notifiers.lives import STATUSES
@@ -92,6 +92,12 @@ async def lived(
     return events, rows, sums
 
 
+RIPENS_AT_NIGHT = a_policy(
+    quiet=QuietHours(start=time(14, 2), end=time(14, 50)), degraded_after=timedelta(minutes=30)
+)
+"""In Berlin: the loss is before the quiet hours, the end of the wait within."""
+
+
 def unrecorded(one: HeldBack) -> bool:
     """That a rule holds back what is no whale's, or one of many revised forecasts, is not kept."""
     if one.because not in (HoldReason.RULE, HoldReason.THREAD):
@@ -99,8 +105,9 @@ def unrecorded(one: HeldBack) -> bool:
     return one.event.prediction_id is None or one.event.type is EventType.UPDATED
 
 
-@settings(max_examples=share(60), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=share(50), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(policies, st.lists(lines, max_size=40))
+@example(RIPENS_AT_NIGHT, [(0, EventType.SOURCE_DEGRADED, "wh_1", 100)])
 def test_what_is_really_sent_held_back_and_summed_up_is_what_a_replay_says(
     policy: Policy, drawn: list[tuple[int, EventType, str, int]]
 ) -> None:
