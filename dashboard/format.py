@@ -7,7 +7,7 @@ from app.api.models import Entity, ForecastFigures
 from app.core.alerts import one_line
 from app.core.classification import Flag, Flow, MovedIs
 from app.core.prediction import HORIZONS, Prediction
-from app.core.units import SATS_PER_BTC
+from app.core.units import SATS_PER_BTC, counted
 from app.views import Level
 
 FLOW_WORDS = {
@@ -70,7 +70,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
     """`1 whale`, `3 whales`, `no whale`."""
     if number == 0:
         return f"no {one}"
-    return f"1 {one}" if number == 1 else f"{number:,} {many or one + 's'}"
+    return counted(number, one, many or "")
 
 
 def duration(seconds: float) -> str:

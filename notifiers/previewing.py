@@ -23,6 +23,7 @@ from app.core.alerts import (
     words_of,
 )
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
+from app.core.units import counted
 
 DAYS: Final = (7, 30)
 PREVIEWED: Final = timedelta(days=max(DAYS))
@@ -130,7 +131,7 @@ def _period(draft: Draft, replay: RuleReplay, now: datetime, days: int) -> Previ
     rings = [one for one in sent if not one.edits]
     night = [one for one in rings if quiet_end(_NIGHT, draft.policy.zone, one.at) is not None]
     held = Counter(one.because.value for one in replay.held if one.at >= start)
-    words = f"{len(rings)} {'alert' if len(rings) == 1 else 'alerts'}"
+    words = counted(len(rings), "alert")
     if night:
         words += f", {len(night)} at night"
     if rings:

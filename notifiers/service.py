@@ -15,6 +15,7 @@ from app.bus import Bus
 from app.clock import Clock
 from app.core.alerts import silent
 from app.core.events import Event
+from app.core.units import counted
 from app.store import Connection, Database
 from app.views import Component, ComponentStatus, Notice
 from notifiers.control import serving
@@ -164,7 +165,7 @@ class Alerts(Desk):
             status=status,
             since=self._since,
             error="; ".join(troubles[:3]) or None,
-            detail=f"{active} of {len(self._stored)} endpoints send" if self._stored else "no endpoint yet",
+            detail=_senders(active, len(self._stored)),
         )
 
     # Inside.
@@ -234,3 +235,9 @@ class Alerts(Desk):
             since = progress.failing_since
             return f"{stored.name} has been failing since {since:%Y-%m-%d %H:%M} UTC" if since else None
         return None
+
+
+def _senders(active: int, stored: int) -> str:
+    if not stored:
+        return "no endpoint yet"
+    return f"{active} of {counted(stored, 'endpoint')} {'sends' if active == 1 else 'send'}"

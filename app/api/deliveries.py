@@ -17,6 +17,7 @@ from app.api.models import (
 from app.api.problems import Problem, bad_parameter, starting
 from app.core.access import Scope
 from app.core.contract import iso
+from app.core.units import counted
 from app.errors import ParseError, StoreError
 from app.views import DeliveryQuery
 
@@ -74,8 +75,8 @@ class RedeliverSinceHandler(ApiHandler):
             queued = 0
         found = await self.parts.open_endpoints().one(given.endpoint_id)
         named = repr(found.name) if found else f"{given.endpoint_id[:100]}, which is gone,"
-        counted = "1 delivery" if queued == 1 else f"{queued} deliveries"
-        await self.note(f"{counted} of endpoint {named} sent again since {iso(given.since)}")
+        again = counted(queued, "delivery", "deliveries")
+        await self.note(f"{again} of endpoint {named} sent again since {iso(given.since)}")
         self.answer(Redelivered(queued=queued), 202)
 
 

@@ -5,6 +5,7 @@ from tornado.web import RequestHandler
 
 from app.api.models import LoginForm, read
 from app.api.parts import Parts
+from app.core.units import counted
 from app.errors import RequestError
 from app.web import Door, Gate, let_in, login_page, new_nonce, page_policy, what_to_pass_on
 
@@ -53,7 +54,7 @@ class LoginHandler(RequestHandler):
         wait = self._throttle.begin(tried_by, self._clock.monotonic(), known=device is not None)
         if wait:
             self.set_header("Retry-After", str(wait))
-            self._show(onward, f"Too many tries. Wait {wait} seconds.", status=429)
+            self._show(onward, f"Too many tries. Wait {counted(wait, 'second')}.", status=429)
             return
         if not await self._passwords.is_right(form.password):
             _log.warning("login_failed", address=visitor.address)

@@ -10,6 +10,7 @@ from app.api.keys import ADMIN
 from app.api.models import Confirmation, Confirmed, NewPassword, NoQuery
 from app.api.problems import Problem
 from app.core.access import Scope
+from app.core.units import counted
 from app.errors import AuthError, SettingsError
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +30,10 @@ class _Asking(ApiHandler):
         wait = parts.throttle.begin(tried_by, parts.clock.monotonic(), known=True)
         if wait:
             raise Problem(
-                429, "too_many_requests", f"Too many tries. Wait {wait} seconds", {"Retry-After": str(wait)}
+                429,
+                "too_many_requests",
+                f"Too many tries. Wait {counted(wait, 'second')}",
+                {"Retry-After": str(wait)},
             )
         if not await parts.passwords.is_right(tried):
             _log.warning("password_refused", who=self.caller.who)

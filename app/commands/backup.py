@@ -11,6 +11,7 @@ import typer
 from app.commands.keeping import copy, new_file, standing
 from app.commands.progress import progress_bar
 from app.commands.surroundings import DataDir, quiet_logs, readable_file, settings_here
+from app.core.units import counted
 from app.engine import restored_words, summary_of
 from app.errors import CommandError
 from app.local import connected
@@ -114,7 +115,7 @@ def _ask(found: Mapping[str, Any], *, trust: bool, yes: bool) -> None:
 
 def _described(found: Mapping[str, Any], *, trust: bool) -> list[str]:
     when = f", made {str(found['made_at'])[:16]}" if found["made_at"] and found["trusted"] else ""
-    lines = [f"The backup holds {found['rows']} rows, up to event {found['last_sequence']}{when}."]
+    lines = [f"The backup holds {counted(found['rows'], 'row')}, up to event {found['last_sequence']}{when}."]
     named = {
         "API keys": found["keys"],
         "endpoints": found["endpoints"],

@@ -12,6 +12,7 @@ from app.api.models import ExportFilters, read
 from app.commands.keeping import new_file, standing
 from app.commands.progress import counting_bar
 from app.commands.surroundings import DataDir, quiet_logs, settings_here
+from app.core.units import counted
 from app.errors import CommandError, RequestError
 from app.local import connected
 from app.settings import Settings
@@ -45,7 +46,7 @@ def export(
         named = str(error).replace("start_date", "--from").replace("end_date", "--to")
         raise CommandError(named) from error
     rows = asyncio.run(_export(file, kind, given, settings))
-    typer.echo(f"{rows} {'whale' if rows == 1 else 'whales'} in {file}.")
+    typer.echo(f"{counted(rows, 'whale')} in {file}.")
 
 
 async def _export(file: Path, kind: ExportFormat, given: dict[str, str | None], settings: Settings) -> int:

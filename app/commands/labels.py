@@ -22,6 +22,7 @@ from app.core.flow import (
     parse_wallet_labels,
     script_or_text,
 )
+from app.core.units import counted
 from app.data import entities_table
 from app.errors import CommandError, LabelError
 from app.store import LabelStore
@@ -48,7 +49,7 @@ def import_file(
     except LabelError as error:
         raise LabelError(f"{file}: {error}; nothing was imported") from error
     count = _with_labels(data_dir, lambda store: store.put(found), lambda _: f"{brief(found)} imported")
-    typer.echo(f"{count} {'label' if count == 1 else 'labels'} imported.")
+    typer.echo(f"{counted(count, 'label')} imported.")
 
 
 @labels.command()

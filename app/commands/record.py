@@ -13,6 +13,7 @@ import typer
 from app.clock import Clock, SystemClock
 from app.commands.asking import Asking
 from app.commands.surroundings import quiet_logs, settings_here
+from app.core.units import counted
 from app.errors import CommandError
 from app.settings import Settings
 from app.source import HttpTransport, JsonLines, Recorder, RecordingTransport, trusting
@@ -45,9 +46,9 @@ def record_backend(
         if answers:
             stack.callback(answers.close)
         recorder = asyncio.run(_record(settings, frames, answers, seconds))
-    typer.echo(f"{recorder.frames:,} frames, {recorder.bytes:,} bytes in {file}")
+    typer.echo(f"{counted(recorder.frames, 'frame')}, {counted(recorder.bytes, 'byte')} in {file}")
     if answers:
-        typer.echo(f"{answers.lines:,} answers in {answers.path}")
+        typer.echo(f"{counted(answers.lines, 'answer')} in {answers.path}")
 
 
 async def _record(

@@ -36,6 +36,11 @@ def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
     return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 whale`, `3 whales`, `0 whales`; `many` where it is not `one` and an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def btc(sats: int) -> str:
     """`123456789` -> `1.23456789`; trailing zeros beyond two decimals are left out."""
     whole, part = divmod(abs(sats), SATS_PER_BTC)

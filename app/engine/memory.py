@@ -13,6 +13,7 @@ import structlog
 
 from app.clock import Clock
 from app.core.observations import MemoryPressed, Observation
+from app.core.units import counted
 from app.views import Component, ComponentStatus, Notice
 
 READ_SECONDS: Final = 2.0
@@ -99,9 +100,9 @@ class MemoryWatch:
 
     def _words(self, unloaded: int) -> str:
         return (
-            f"Memory is short: {self._rss_mb:.0f} MB of {self._limit_mb} MB. {unloaded} whales of the "
-            "lowest feerates are set aside; they are stored, and their ends are still told. A higher "
-            "SPOUT_MEMORY_LIMIT_MB gives more room."
+            f"Memory is short: {self._rss_mb:.0f} MB of {self._limit_mb} MB. "
+            f"{counted(unloaded, 'whale')} of the lowest feerates set aside: stored, and their ends are "
+            "still told. A higher SPOUT_MEMORY_LIMIT_MB gives more room."
         )
 
 

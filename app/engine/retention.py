@@ -14,6 +14,7 @@ import structlog
 
 from app.clock import Clock
 from app.core.models import Block
+from app.core.units import counted
 from app.errors import StoreError
 from app.views import Notice
 
@@ -41,7 +42,8 @@ def cut_at(*, now: datetime, tip: Block | None, keep: timedelta, oldest: datetim
         return Cut(waits="no block is known yet whose time would bear out this machine's clock")
     apart = now - tip.time
     if abs(apart) > AGREES_WITHIN:
-        days = f"{abs(apart) / timedelta(days=1):.0f} days {'ahead of' if apart > timedelta(0) else 'behind'}"
+        side = "ahead of" if apart > timedelta(0) else "behind"
+        days = f"{counted(round(abs(apart) / timedelta(days=1)), 'day')} {side}"
         return Cut(waits=f"this machine's clock is {days} the last block")
     before = min(now, tip.time) - keep
     if oldest is None or oldest >= before:

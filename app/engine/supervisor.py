@@ -9,6 +9,7 @@ import structlog
 
 from app.clock import Clock
 from app.core.backoff import backoff_seconds
+from app.core.units import counted
 from app.views import Notice
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Supervisor:
             Notice(
                 code="part_fell",
                 words=(
-                    f"The part '{name}' failed and was started again, {self.failures[name]} time(s) "
+                    f"The part '{name}' failed and was started again, {counted(self.failures[name], 'time')} "
                     "since the start; nothing stored is lost. The log says why: if it goes on, report it"
                 ),
                 since=at,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.core.models import SourceName
 from app.core.observations import Observation
 from app.core.questions import AskMempool, AskStatus, AskTransaction, Question
+from app.core.units import counted
 from app.core.visibility import Reading
 from app.errors import UnreachableError
 from app.source.answering import Answerer
@@ -175,7 +176,7 @@ class Abreast:
 
 def blocks(count: int) -> str:
     """Return the number of blocks as text."""
-    return "1 block" if count == 1 else f"{count} blocks"
+    return counted(count, "block")
 
 
 def is_connected(health: SourceHealth) -> bool:

@@ -10,7 +10,7 @@ from app.core.firsts import Lead
 from app.core.models import SourceName
 from app.core.observations import Observation, SourceSynced
 from app.core.tips import Tips
-from app.core.units import Sats
+from app.core.units import Sats, counted
 from app.core.visibility import Reading
 from app.source.answering import Answerer
 from app.source.checks import NETWORK, OLD_TIP, CheckVerdict, Examination, Finding, remedy_of
@@ -129,7 +129,7 @@ class Sources:
         if best is None or best.time is None or self.demo or not self.is_main():
             return None
         age = at - best.time
-        return f"no block for {age // timedelta(hours=1)} hours" if age >= OLD_TIP else None
+        return f"no block for {counted(age // timedelta(hours=1), 'hour')}" if age >= OLD_TIP else None
 
     def _current_findings(self, health: SourceHealth, name: SourceName) -> list[Finding]:
         """Return the findings that a later reconnect or lost connection has not outdated."""

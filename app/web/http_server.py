@@ -74,7 +74,7 @@ class DoorStream(IOStream):
 
     def write(self, data: bytes | memoryview) -> "asyncio.Future[None]":
         if data == _TORNADOS_REFUSAL:
-            # Written where Tornado catches what is wrong; of a chunked body nothing else says it is too large.
+            # Written where Tornado catches what is wrong: of a chunked body only that says it is too large.
             too_large = str(sys.exc_info()[1]).endswith("body too large")
             data = refusal(413 if too_large else self.refuse_with, self.correlation_id, self.largest_words)
         return super().write(data)

@@ -100,7 +100,7 @@ class DeliveryLog {
     this.older.hidden = !page.page_info.has_next;
     this.whole.hidden = !endpoint || !this.from || !page.deliveries.length;
     this.words.textContent = page.total_count
-      ? plural(page.total_count, "delivery").replace("deliverys", "deliveries")
+      ? plural(page.total_count, "delivery", "deliveries")
       : "Nothing here: nothing was sent, or nothing is as the filters ask.";
     redraw(this.body, page.deliveries, () => page.deliveries.map((one) => this.row(one)));
   }
@@ -156,7 +156,7 @@ class DeliveryLog {
     return h(
       "details",
       {},
-      h("summary", { text: `${attempts.length} attempts; the last: ${attemptWords(attempts.at(-1))}` }),
+      h("summary", { text: `${plural(attempts.length, "attempt")}; the last: ${attemptWords(attempts.at(-1))}` }),
       h(
         "ol",
         {},

@@ -54,7 +54,7 @@ export class Editor {
     this.result = h("output", { class: "result" });
     this.periods = h("div", { class: "preview", "aria-live": "polite" });
     this.sampled = h("p", { class: "soft", text: LAST_WHALE });
-    this.unfillable = h("p", { class: "wrong", role: "status" });
+    this.unfillable = h("small", { class: "wrong", role: "status" });
     this.sample = h("pre", { class: "sample", text: "" });
     this.leaving = h("span", { class: "soft", role: "status" });
     this.dialog.replaceChildren(...this.parts().filter(Boolean));
@@ -245,7 +245,7 @@ function sampleOf({ last, example, template_faults: faults }, template) {
   return {
     of: invented ? EXAMPLE : LAST_WHALE,
     text: template ? text : `${title}\n${text}`,
-    unfillable: faults ? `Your text ${faults}. It is left as it stands; the rest reads:` : "",
+    unfillable: faults ? `Your text ${faults}. It stands as it is until you mend it.` : "",
   };
 }
 const refusedWords = (refusal, fields) => (refusal.demo ? IN_DEMO : fields.worded(refusal.message, ALIASES));

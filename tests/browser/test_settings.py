@@ -108,7 +108,7 @@ async def test_nothing_moves_while_a_section_fills(
     assert await page.evaluate("window.shift") < 0.05
 
 
-async def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(
+async def test_each_wrong_field_says_so_beside_it_at_once_and_keeps_what_was_typed(
     browser: Browser, spout: SpoutProcess, receiver: Receiver
 ) -> None:
     page = (await opened(browser, spout)).page
@@ -116,11 +116,20 @@ async def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed(
     await form.locator("[data-name=url]").fill(receiver.url())
     amount = form.locator("[data-name='rules.min_moved_btc']")
     await amount.fill("many")
+    await form.locator("summary", has_text="When it may ring").click()
+    await form.locator("[data-name=budget_per_hour]").fill("-4")
+    await form.locator("summary", has_text="How it reads").click()
+    await form.locator("[data-name=template]").fill("$foo")
     await press(form, "Add").click()
 
-    await expect(
-        form.locator(".field", has=page.locator("[data-name='rules.min_moved_btc']")).locator(".wrong")
-    ).to_have_text("Must be a number.")
+    for name, words in (
+        ("rules.min_moved_btc", "Must be a number."),
+        ("budget_per_hour", "Must be at least 1."),
+        ("template", "Names $foo, which is unknown (did you mean $flow?)."),
+    ):
+        beside = form.locator(".field", has=page.locator(f"[data-name='{name}']")).locator(".wrong")
+        await expect(beside).to_have_text(words)
+    await expect(form.locator("footer .wrong")).to_have_text("3 fields above cannot be taken as they stand.")
     await expect(amount).to_be_focused()
     await expect(amount).to_have_value("many")
     await expect(form.locator("[data-name=url]")).to_have_value(receiver.url())

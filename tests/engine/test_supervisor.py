@@ -130,7 +130,7 @@ async def test_what_fell_is_told_with_how_often() -> None:
     (notice,) = supervisor.notices()
     assert notice.code == "part_fell"
     assert "'part'" in notice.words
-    assert "2 time(s)" in notice.words
+    assert "2 times" in notice.words
 
 
 async def test_a_step_that_fell_is_told_too() -> None:

@@ -53,7 +53,7 @@ from app.core.questions import (
     Question,
 )
 from app.core.recent import Recent
-from app.core.units import Txid
+from app.core.units import Txid, counted
 
 WHALES = 1_000
 FIRST_LINES = 8
@@ -168,7 +168,7 @@ def _observed(observation: Observation, txid: Txid) -> str:  # noqa: C901, PLR09
         case PrevoutsReply():
             return "the coins that it spends"
         case PackageReply(related=related):
-            return "its package" + (f" with {related} others" if related else "")
+            return "its package" + (f" with {counted(related, 'other')}" if related else "")
         case MempoolListed(txids=txids):
             return f"the list of the mempool, {'with' if txid in txids else 'without'} it"
         case Unanswered(reason=reason):

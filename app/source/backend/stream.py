@@ -18,7 +18,7 @@ from websockets.exceptions import WebSocketException
 from app.clock import Clock
 from app.core.models import SourceName
 from app.core.observations import Observation, SourceConnected, TransactionsSeen
-from app.core.units import Sats
+from app.core.units import Sats, counted
 from app.metrics import Metrics, frame_arrived
 from app.source.backend.connection import is_too_large, open_link
 from app.source.backend.frame_limit import MOST_MB
@@ -144,7 +144,7 @@ class MempoolWebSocket:
         self._doubted = False
         _log.warning("mempool link lost", reason=reason, attempt=attempt)
         if attempt >= FAILED_AFTER:
-            self._health.failed(f"{self._shown}: {reason}; tried {attempt} times, still trying")
+            self._health.failed(f"{self._shown}: {reason}; tried {counted(attempt, 'time')}, still trying")
         else:
             self._health.reconnecting(f"{self._shown}: {reason}")
 

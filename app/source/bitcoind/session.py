@@ -15,7 +15,7 @@ from app.core.observations import (
     Observation,
     Skipped,
 )
-from app.core.units import Txid
+from app.core.units import Txid, counted
 from app.errors import NodeBusyError, ParseError, SourceError, SpoutError, UnreachableError
 from app.source.bitcoind.chain import MOST_BLOCKS_CAUGHT_UP, ChainFollower
 from app.source.bitcoind.fees import BitcoindFees
@@ -181,7 +181,7 @@ class BitcoindSession:
             case ChainMoved():
                 self._moved.set()
             case Lost(topic, missed):
-                words = f"{missed} messages" if missed else "the count began anew"
+                words = counted(missed, "message") if missed else "the count began anew"
                 self._report_gap(f"ZMQ {topic}: {words}")
             case Unreadable(what):
                 self._emit(Skipped(source=SOURCE, what=what))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from app.clock import Clock
-from app.core.units import BlockHash, Height
+from app.core.units import BlockHash, Height, counted
 from app.errors import (
     ForbiddenError,
     IndexingError,
@@ -154,10 +154,10 @@ def _chain(chain: ChainState, latency: float, beside: KnownBlock | None, at: dat
             component="bitcoind", status=CheckVerdict.DEGRADED, message=message, latency_ms=latency
         )
     if beside is not None and behind > 1:
-        message += f", behind by {behind} blocks: {beside.of} is at {beside.tip}"
+        message += f", behind by {counted(behind, 'block')}: {beside.of} is at {beside.tip}"
         remedy = "Look at its peers and its log: it stands still, or is on a split of its own."
     elif (age := _old(chain, at)) is not None:
-        message += f", no block for {age} hours"
+        message += f", no block for {counted(age, 'hour')}"
         remedy = "Look whether it has peers, and whether its clock is right."
     status = CheckVerdict.DEGRADED if remedy else CheckVerdict.OK
     return Finding(component="bitcoind", status=status, message=message, remedy=remedy, latency_ms=latency)

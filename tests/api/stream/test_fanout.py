@@ -132,24 +132,21 @@ async def test_without_a_replay_nothing_old_is_sent(open_stage: OpenStage) -> No
     assert link.sent == [11]
 
 
-async def test_what_happens_during_the_replay_is_sent_once(open_stage: OpenStage) -> None:
-    stage, link = open_stage(stored=10, bursts=(5, 3)), AClient()
+@pytest.mark.parametrize(
+    ("queue", "bursts", "last"),
+    [(100, (5, 3), 19), (5, (30,), 41)],
+    ids=["all of it is kept", "what was lost is read from the store"],
+)
+async def test_what_happens_during_the_replay_is_sent_once(
+    open_stage: OpenStage, queue: int, bursts: tuple[int, ...], last: int
+) -> None:
+    stage, link = open_stage(queue=queue, stored=10, bursts=bursts), AClient()
     stage.replay(link, 0)
     await calm()
     stage.history.happen()
     await calm()
 
-    assert link.sent == list(range(1, 20))
-
-
-async def test_what_was_lost_during_the_replay_is_sent_from_the_store(open_stage: OpenStage) -> None:
-    stage, link = open_stage(queue=5, stored=10, bursts=(30,)), AClient()
-    stage.replay(link, 0)
-    await calm()
-    stage.history.happen()
-    await calm()
-
-    assert link.sent == list(range(1, 42))
+    assert link.sent == list(range(1, last + 1))
 
 
 async def test_a_burst_after_the_last_read_is_not_lost(open_stage: OpenStage) -> None:
