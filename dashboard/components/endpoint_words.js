@@ -53,7 +53,7 @@ const HELD = {
   budget: "over the budget",
   rule: "not in the rules",
   one_thread: "one message a whale",
-  degraded_after_s: "the source came back in time",
+  degraded_after_s: "the source may come back in time",
   came_back: "the source came back in time",
   restored: "from before a backup was restored",
   disabled: "it was off",

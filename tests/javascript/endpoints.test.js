@@ -77,3 +77,7 @@ test("a test that failed says what was answered and after how long", () => {
     "Did not arrive (500), after 12 ms: too busy.",
   );
 });
+
+test("a loss that still waits has not come back yet", () => {
+  assert.equal(words.heldWords("degraded_after_s"), "the source may come back in time");
+});
