@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.api.models import Event as EventShape
 from app.core.events import Event
-from app.store import Connection
+from app.store import Connection, insert_columns
 
 LARGEST_BODY: Final = 19 * 1024
 HELD_ROW: Final = "waiting"
@@ -80,8 +80,4 @@ def _json(event: Event, body: dict[str, Any]) -> str:
 
 
 def insert(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """By columns: much faster than row by row."""
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        places = ", ".join("unnest(?)" for _ in columns)
-        connection.execute(f"INSERT INTO {table} SELECT {places}", columns)
+    insert_columns(connection, table, [list(column) for column in zip(*rows, strict=True)])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.store.database import Limits as Limits
     from app.store.database import checked as checked
     from app.store.database import connect as connect
+    from app.store.database import insert_columns as insert_columns
     from app.store.exporting import ExportFormat as ExportFormat
     from app.store.exporting import Piece as Piece
     from app.store.exporting import exported as exported
@@ -81,6 +82,7 @@ __getattr__ = lazily(
             "Limits",
             "checked",
             "connect",
+            "insert_columns",
         ),
         "app.store.exporting": ("ExportFormat", "Piece", "exported"),
         "app.store.lock": ("CANNOT_LOCK", "RUNNING", "hold"),

@@ -12,7 +12,7 @@ import msgspec
 from app.core.models import Input, Output
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of, unpacked_parts
-from app.store.database import Connection, insert
+from app.store.database import Connection, insert_columns
 from app.store.records import moment, script_hashes
 
 WHALES_AT_ONCE: Final = 200
@@ -63,7 +63,7 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
             for part, whale, since in some
             for one in script_hashes(msgspec.msgpack.decode(bodies[part], type=_StoredTransaction))
         ]
-        insert(connection, "whale_scripts", _columns(found))
+        insert_columns(connection, "whale_scripts", _columns(found))
 
 
 def write_amounts(connection: Connection, rows: Sequence[VersionRow]) -> None:

@@ -438,7 +438,7 @@ def checked(connection: Connection, path: Path, work: Callable[[Connection], T])
         raise refusal(str(error), path) from error
 
 
-def insert(connection: Connection, table: str, columns: Sequence[list[Any]]) -> None:
+def insert_columns(connection: Connection, table: str, columns: Sequence[list[Any]]) -> None:
     """Append rows given as one list per column: many rows 27 times faster than row by row."""
     if not columns:
         return

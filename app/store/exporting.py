@@ -18,7 +18,7 @@ from typing import Any, Final
 from app.api.models import signal_of
 from app.core.prediction import Prediction
 from app.redaction import csv_cell, printable
-from app.store.database import Connection, checked, insert, scratch
+from app.store.database import Connection, checked, insert_columns, scratch
 from app.views import History, PredictionQuery
 
 FOLDER_PREFIX: Final = "export-"
@@ -139,7 +139,7 @@ class _Parquet:
         rows = [row_of(one) for one in predictions]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
-            self._run(lambda it: insert(it, "rows", columns))
+            self._run(lambda it: insert_columns(it, "rows", columns))
         return b""
 
     def finish(self) -> Path:

@@ -13,7 +13,7 @@ from app.core.tracking import Unloaded
 from app.core.units import BlockHash, Txid
 from app.store import backfill, chain, events, queries, searching
 from app.store.accounts import Ledger, Touched, keep_days
-from app.store.database import Connection, Database, insert
+from app.store.database import Connection, Database, insert_columns
 from app.store.opening import Opened
 from app.store.records import encoded, numbered
 from app.store.versions import VersionPlace, Versions, columns
@@ -208,7 +208,7 @@ class PredictionStore:
         self._in_doubt = True
         events = numbered(happenings, instance=self._instance, after=self._last)
         places = self._versions.write(connection, _versions(happenings, predictions))
-        insert(connection, "events", _event_columns(events, happenings, places))
+        insert_columns(connection, "events", _event_columns(events, happenings, places))
         self._ledger.write(connection, predictions, begun=self._versions.begun)
         chain.append(connection, blocks, read)
         for rider in self._riders:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.core.prediction import Forecast, Prediction
 from app.store import packing
-from app.store.database import Connection, insert
+from app.store.database import Connection, insert_columns
 from app.store.known_ids import KnownIds
 from app.store.records import entity_names, life_of, script_hashes, seldom_of
 
@@ -282,12 +282,12 @@ class Versions:
                 "DELETE FROM predictions WHERE detected_at >= $2 AND whale IN (SELECT unnest($1::BIGINT[]))",
                 among,
             )
-        insert(connection, "superseded", columns(rows.superseded))
-        insert(connection, "predictions", columns(rows.believed.values()))
-        insert(connection, "parts", columns(rows.parts))
-        insert(connection, "forecasts", columns(rows.forecasts))
-        insert(connection, "lineage", columns(rows.lineage))
-        insert(connection, "whale_scripts", columns(rows.scripts))
+        insert_columns(connection, "superseded", columns(rows.superseded))
+        insert_columns(connection, "predictions", columns(rows.believed.values()))
+        insert_columns(connection, "parts", columns(rows.parts))
+        insert_columns(connection, "forecasts", columns(rows.forecasts))
+        insert_columns(connection, "lineage", columns(rows.lineage))
+        insert_columns(connection, "whale_scripts", columns(rows.scripts))
 
 
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

@@ -19,7 +19,7 @@ from app.core.models import Input
 from app.core.prediction import Prediction
 from app.core.units import Height, Outpoint, Sats, Script
 from app.store.assembling import ROW, assembled, rows_of
-from app.store.database import Connection, Limits, connect, insert
+from app.store.database import Connection, Limits, connect, insert_columns
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.predictions import PredictionStore
 from tests.builders import numbered_txid
@@ -155,7 +155,7 @@ async def test_an_even_older_schema_opens(tmp_path: Path, steps: int) -> None:
     connection = connect(tmp_path / DATABASE_FILE, Limits())
     schema_3(connection, steps)
     connection.execute("INSERT INTO meta VALUES ('schema_version', ?), ('instance', 'abc')", [str(steps)])
-    insert(connection, "prediction_versions", [[value] for value in old_row(whale)])
+    insert_columns(connection, "prediction_versions", [[value] for value in old_row(whale)])
     connection.close()
 
     opened = await open_database(tmp_path, at=NOON)
@@ -201,7 +201,7 @@ def what_stopped_c4090c1(directory: Path) -> None:
     whales = [a_consolidation(number, chance) for number in range(1, 5)]
     for turn in range(REVISIONS):
         columns = [list(column) for column in zip(*(old_row(whale) for whale in whales), strict=True)]
-        insert(connection, "prediction_versions", columns)
+        insert_columns(connection, "prediction_versions", columns)
         whales = [revised(whale, turn + 1) for whale in whales]
     connection.execute("CHECKPOINT")
     connection.close()
@@ -247,7 +247,7 @@ async def test_a_kill_while_rows_are_moved_costs_nothing(tmp_path: Path) -> None
     schema_3(connection)
     connection.execute("INSERT INTO meta VALUES ('schema_version', '3'), ('instance', 'abc')")
     rows = [old_row(a_prediction(number)) for number in range(1, 6_001)]
-    insert(connection, "prediction_versions", [list(column) for column in zip(*rows, strict=True)])
+    insert_columns(connection, "prediction_versions", [list(column) for column in zip(*rows, strict=True)])
     connection.close()
     child = subprocess.Popen([sys.executable, "-c", OPEN, str(tmp_path)], cwd=ROOT)
     await asyncio.sleep(0)

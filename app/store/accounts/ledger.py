@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.core.prediction import Prediction
 from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
 from app.store.accounts.days import Touched
-from app.store.database import Connection, insert
+from app.store.database import Connection, insert_columns
 from app.store.records import microseconds
 
 WHALES_REMEMBERED: Final = 20_000
@@ -56,8 +56,8 @@ class Ledger:
         if self._kept_before is None:
             self._kept_before = kept_before(connection)
         floor = self._kept_before
-        insert(connection, "forecast_outcomes", _columns(_forecast_rows(changed.values(), floor)))
-        insert(connection, "whale_outcomes", _columns(_whale_rows(changed.values(), floor)))
+        insert_columns(connection, "forecast_outcomes", _columns(_forecast_rows(changed.values(), floor)))
+        insert_columns(connection, "whale_outcomes", _columns(_whale_rows(changed.values(), floor)))
 
     def doubt(self) -> None:
         """Whether the last rows were kept is not known: forget what was written."""

@@ -20,7 +20,7 @@ from app.store.backup.frames import BadBackupError, Done, Frame, Opened, Refused
 from app.store.backup.operator import Access, access_of, parsed
 from app.store.backup.seal import Manifest, read_seal
 from app.store.backup.shape import OPERATOR_TABLE, Column
-from app.store.database import Connection, Limits, checked, connect, in_transaction, insert
+from app.store.database import Connection, Limits, checked, connect, in_transaction, insert_columns
 from app.store.migrations import build
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.opening import Opened as Opening
@@ -217,7 +217,7 @@ class _Filling:
 
         def work(connection: Connection) -> None:
             for table, columns in waiting:
-                insert(connection, f'"{table}"', columns)
+                insert_columns(connection, f'"{table}"', columns)
 
         checked(self._connection, self._path, lambda it: in_transaction(it, work))
         checked(self._connection, self._path, lambda it: it.execute("CHECKPOINT"))

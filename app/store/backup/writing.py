@@ -13,7 +13,7 @@ from app.errors import StoreError
 from app.store.backup.operator import Row
 from app.store.backup.seal import Manifest, seal
 from app.store.backup.shape import OPERATOR_TABLE
-from app.store.database import Connection, Database, insert
+from app.store.database import Connection, Database, insert_columns
 from app.store.lock import unusable
 
 _UNFINISHED: Final = ".unfinished"
@@ -55,7 +55,7 @@ def _complete(connection: Connection, rows: Sequence[Row]) -> int:
     connection.execute(f"CREATE TABLE backup.main.{OPERATOR_TABLE} (table_name VARCHAR, row VARCHAR)")
     for start in range(0, len(rows), _AT_ONCE):
         few = rows[start : start + _AT_ONCE]
-        insert(
+        insert_columns(
             connection, f"backup.main.{OPERATOR_TABLE}", [[one[0] for one in few], [one[1] for one in few]]
         )
     found = connection.execute("SELECT max(sequence) FROM backup.main.events").fetchone()
