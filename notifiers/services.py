@@ -10,6 +10,7 @@ import importlib
 import logging
 import re
 import sys
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ from notifiers.http import Requests
 from notifiers.mail import Mail
 
 MOST_TARGETS = 20
+_IMPORTING = threading.Lock()
 _LONGEST_URL = 2_000
 _TARGETS = ("targets", "topics", "rooms", "channels")
 """Where the plugins keep theirs."""
@@ -120,10 +122,8 @@ def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's
     Raises:
         EndpointError: if Apprise refuses what it was told; its words may hold secrets and are not repeated.
     """
-    from apprise import AppriseAsset  # noqa: PLC0415 - imported when the first endpoint exists
-
     logging.getLogger("apprise").disabled = True  # its lines hold tokens, payloads and whole answers
-    asset = AppriseAsset(
+    asset = apprise().AppriseAsset(
         app_id="Spout",
         app_desc="Spout",
         app_url="",
@@ -139,9 +139,19 @@ def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's
     return made
 
 
+def apprise() -> Any:  # noqa: ANN401 - Apprise brings no types
+    """Return Apprise, which the first endpoint imports, on one thread alone.
+
+    Its modules import each other in a circle: two threads that enter it at two places meet half-made ones.
+    """
+    with _IMPORTING:
+        return importlib.import_module("apprise")
+
+
 @cache
 def load(module: str, class_name: str) -> Any:  # noqa: ANN401 - one of Apprise's classes
     """Import one plugin of Apprise, and give it our way out in place of its own."""
+    apprise()
     name = f"apprise.plugins.{module}"
     kind = getattr(importlib.import_module(name), class_name)
     for loaded, found in tuple(sys.modules.items()):

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from app.errors import EndpointError
 from notifiers.http import Requests
+from notifiers.services import apprise
 
 _requests = Requests()
+apprise()
 _NotifyBase: Any = importlib.import_module("apprise.plugins.base").NotifyBase
 
 

@@ -233,7 +233,12 @@ async def test_labels_a_key_a_backup_and_a_password(browser: Browser, tmp_path: 
         await _sets_a_password_and_changes_it(tab, other)
         await tab.page.goto(f"{spout.address}/settings#changes")
         changes = tab.page.locator("#changes")
-        for words in ("label of", "API key .grafana. revoked", "backup spout", "password changed"):
+        for words in (
+            "label .*Grandma",
+            "API key .grafana. revoked",
+            "backup spout",
+            "password changed",
+        ):
             await expect(changes).to_contain_text(re.compile(words), timeout=SOON)
 
 

@@ -1,6 +1,8 @@
 """Which services of Apprise are offered, with what parameters, and that they go through our dialler alone."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,3 +166,33 @@ def _polite(got: Got) -> Say:
         else b'{"code": 200, "status": 1, "result": "success"}'
     )
     return Say(200, body)
+
+
+def test_the_first_endpoints_may_be_of_several_kinds_and_come_at_once() -> None:
+    """In a process of its own: what is imported once stays imported."""
+    begin = """
+import importlib, sys, threading
+from notifiers.services import load
+sys.setswitchinterval(1e-6)
+firsts = [
+    lambda: load("ntfy", "NotifyNtfy"),
+    lambda: load("email", "NotifyEmail"),
+    lambda: importlib.import_module("notifiers.webhook"),
+    lambda: importlib.import_module("notifiers.telegram"),
+]
+gate = threading.Barrier(len(firsts))
+done = []
+def run(first):
+    gate.wait()
+    first()
+    done.append(first)
+threads = [threading.Thread(target=run, args=(first,)) for first in firsts]
+for one in threads: one.start()
+for one in threads: one.join()
+print(len(done))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", begin], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert ended.stdout.strip() == "4"
