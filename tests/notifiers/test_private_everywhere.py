@@ -114,6 +114,13 @@ def test_no_text_of_a_private_label_leaves_unless_it_is_known_of_these_coins(
     assert [text for text in private if text in left] == []
 
 
+def test_the_note_of_a_public_own_label_stays_within_too() -> None:
+    """Of one that is gone nobody knows whether it was private."""
+    mine = a_label_of(SCRIPTS[0], "Savings", note="my ledger", private=False)
+
+    assert "my ledger" not in what_leaves([mine], frozenset())
+
+
 def test_a_public_own_label_and_a_shipped_one_are_still_said() -> None:
     said = what_leaves(
         [
@@ -123,4 +130,4 @@ def test_a_public_own_label_and_a_shipped_one_are_still_said() -> None:
         frozenset(),
     )
 
-    assert [text in said for text in ("Savings", "my ledger", "Binance", "published")] == [True] * 4
+    assert [text in said for text in ("Savings", "Binance", "published")] == [True] * 3

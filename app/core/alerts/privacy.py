@@ -17,7 +17,8 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
 
     `public`: names of own labels that may be shown; `own`: all that only own labels give. A name that an own
     label gave and that is no longer known stays hidden, and so does a shipped name that a private label
-    gives to coins of which nobody else says it.
+    gives to coins of which nobody else says it. The note of an own label never leaves: of one that is gone
+    nobody knows whether it was private.
     """
     hidden = {
         str(text)
@@ -27,7 +28,8 @@ def masked(body: Mapping[str, Any], public: Collection[str], own: Collection[str
         if text and text != OWN_BASIS
     }
     steps = body.get("evidence") or ()
-    if not hidden and not any(OWN_BASIS in str(step) for step in steps):
+    said = (*steps, *(party.get("basis") for party in _parties(body)))
+    if not hidden and not any(OWN_BASIS in str(one) for one in said):
         return dict(body)
     found = dict(body)
     for side in ("from_entities", "to_entities"):
@@ -90,19 +92,23 @@ def _is_own(party: Mapping[str, Any]) -> bool:
 
 def _without(party: Mapping[str, Any], public: Collection[str], own: Collection[str]) -> dict[str, Any]:
     if not _is_hidden(party, public, own):
-        return dict(party)
+        if not _is_own(party):
+            return dict(party)
+        group = party.get("group")
+        return {**party, "basis": OWN_BASIS, "group": group if group in public else party.get("name")}
     return {**party, "name": OWN_BASIS, "group": OWN_BASIS, "basis": OWN_BASIS}
 
 
 def _said_of_own(step: str, public: Collection[str]) -> str:
-    """Return the sentence without the name and the note of an own label, unless that is public.
+    """Return the sentence without the note of an own label, and without its name unless that is public.
 
     The sentence is taken apart, not searched for names: of a label that is gone nobody knows the note.
     """
     if OWN_BASIS not in step:
         return step
-    if (who := _WHO.fullmatch(step)) and who[2] not in public:
-        return f"{who[1]} {OWN_BASIS} ({who[3]}; {OWN_BASIS}){who[4]}"
+    if who := _WHO.fullmatch(step):
+        name = who[2] if who[2] in public else OWN_BASIS
+        return f"{who[1]} {name} ({who[3]}; {OWN_BASIS}){who[4]}"
     if (mixed := _MIXED.fullmatch(step)) and not {*mixed[2].split(" and ")} <= {*public}:
         return f"{mixed[1]}{OWN_BASIS}{mixed[3]}"
     return step

@@ -26,7 +26,7 @@ def test_a_private_name_is_own_label_in_parties_and_evidence() -> None:
 
 
 def test_a_public_own_name_stays() -> None:
-    assert masked(BODY, public=frozenset(["Grandma"]), own=frozenset(["Grandma"])) == BODY
+    assert masked(BODY, public={"Grandma", "family"}, own={"Grandma", "family"}) == BODY
 
 
 def test_a_name_whose_label_is_gone_stays_hidden() -> None:
