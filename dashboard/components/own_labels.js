@@ -75,7 +75,7 @@ class OwnLabels {
         "div",
         {},
         h("b", { text: label.entity }),
-        h("small", { text: ` ${label.kind}${label.private ? " · private" : ""} · ${label.created_at}` }),
+        h("small", {}, ` ${label.kind}${label.private ? " · private" : ""} · `, h("time", { text: label.created_at })),
       ),
       h("code", { text: label.address }),
       twice("Remove", "Really remove?", () => this.remove(label), {
