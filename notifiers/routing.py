@@ -6,7 +6,7 @@ counts nothing twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +35,8 @@ from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
 _MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
 _UNRECORDED: Final = frozenset((EventType.UPDATED,))
 """One such event a block and whale: that a rule held it back is not worth a row."""
+BACK_AFTER_A_START: Final = timedelta(minutes=5)
+"""How long after a start a source that was lost before it is given at least: a box starts all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +118,14 @@ class Router:
             ]
         return tuple(debts)
 
-    def forget_losses(self, connection: Connection, before: datetime) -> None:
-        """Drop what waited for a source since before a start: whether it is lost now is found out anew."""
+    def postpone_losses(self, connection: Connection, began: datetime) -> None:
+        """Let what waited for a source before a start wait on: the source may be back, which is told soon."""
         self._memories = None
-        changed = dict[str, Memory]()
+        earliest, changed = began + BACK_AFTER_A_START, dict[str, Memory]()
         for endpoint_id, memory in self.memories(connection).items():
-            rows = connection.execute(
-                "SELECT sequence FROM deliveries WHERE endpoint_id = ? AND created_at < ? "
-                "AND status = 'waiting' AND because = 'degraded_after_s'",
-                [endpoint_id, before],
-            ).fetchall()
-            gone = {row[0] for row in rows}
-            left = tuple(one for one in memory.degraded if one.sequence not in gone)
-            if left != memory.degraded:
-                changed[endpoint_id] = replace(memory, degraded=left)
-        connection.execute(
-            "UPDATE deliveries SET status = 'dropped', because = 'restart' "
-            "WHERE created_at < ? AND status = 'waiting' AND because = 'degraded_after_s'",
-            [before],
-        )
+            waiting = tuple(replace(one, ripe_at=max(one.ripe_at, earliest)) for one in memory.degraded)
+            if waiting != memory.degraded:
+                changed[endpoint_id] = replace(memory, degraded=waiting)
         self.remember(connection, changed)
 
     def memories(self, connection: Connection) -> dict[str, Memory]:

@@ -124,7 +124,7 @@ class Alerts(Desk):
         """Send what waits and what comes, until cancelled."""
         outbox, log = self._open_outbox(), self._open_log()
         await outbox.forget_tests()
-        await outbox.write(lambda connection: self._router.forget_losses(connection, self._began))
+        await outbox.write(lambda connection: self._router.postpone_losses(connection, self._began))
         await outbox.hosts()
         self._lanes.begin(await outbox.progress())
         self._revision = None

@@ -81,12 +81,15 @@ class Transition:
 
 @dataclass(slots=True)
 class VisibilityTracker:
-    """Tracks the level from readings, starting at BLIND; `began` is the time of the start."""
+    """Tracks the level from readings, starting at BLIND; `began` is the time of the start.
+
+    `announced` is the level last announced to the operator, by the run before if there was one: who was told
+    of a loss is told when it is over, though a restart lies between.
+    """
 
     began: datetime
+    announced: Level = Level.LIVE
     visibility: Visibility = field(init=False)
-    _announced: Level = field(init=False, default=Level.LIVE)
-    """The level last announced to the operator; LIVE until then."""
     _settled: bool = field(init=False, default=False)
     """Whether the start is over: LIVE was reached, or a lower level was announced."""
     _lower_since: datetime | None = field(init=False, default=None)
@@ -104,12 +107,12 @@ class VisibilityTracker:
         """Take a reading; return the change of level it causes, if any."""
         self._consider_mempool(reading, at)
         self._consider_starting(reading, at)
-        if reading.level is self.visibility.level and reading.level is self._announced:
+        if reading.level is self.visibility.level and reading.level is self.announced:
             self._lower_since = None
             return None
         if _HEIGHT[reading.level] > _HEIGHT[self.visibility.level]:
             return self._climb(reading, at)
-        if _HEIGHT[reading.level] < _HEIGHT[self._announced]:
+        if _HEIGHT[reading.level] < _HEIGHT[self.announced]:
             return self._descend(reading, at)
         self._lower_since = None
         return None
@@ -120,11 +123,12 @@ class VisibilityTracker:
         return since if since is not None and at - since >= UNAVAILABLE_AFTER else None
 
     def _climb(self, reading: Reading, at: datetime) -> Transition:
-        before = self.visibility.level if self._settled else None
+        announced = _HEIGHT[reading.level] > _HEIGHT[self.announced]
+        before_the_start = self.announced if announced else None
+        before = self.visibility.level if self._settled else before_the_start
         self.visibility = _visibility(reading, at)
-        announced = _HEIGHT[reading.level] > _HEIGHT[self._announced]
-        if _HEIGHT[reading.level] >= _HEIGHT[self._announced]:
-            self._announced, self._settled, self._lower_since = reading.level, True, None
+        if _HEIGHT[reading.level] >= _HEIGHT[self.announced]:
+            self.announced, self._settled, self._lower_since = reading.level, True, None
         return Transition(before=before, now=self.visibility, is_down=False, announced=announced)
 
     def _descend(self, reading: Reading, at: datetime) -> Transition | None:
@@ -137,8 +141,8 @@ class VisibilityTracker:
         if self._flaps(at) and at - since < DOWN_AFTER_WHEN_FLAPPING:
             return self._descend_quietly(reading, since)
         self._announced_down.append(at)
-        before = self._announced if self._settled else None
-        self._announced, self._settled, self._lower_since = reading.level, True, None
+        before = self.announced if self._settled else None
+        self.announced, self._settled, self._lower_since = reading.level, True, None
         self.visibility = _visibility(reading, since)
         return Transition(before=before, now=self.visibility, is_down=True, announced=True)
 
@@ -157,7 +161,7 @@ class VisibilityTracker:
             self._starting_since, self._starts_beside = None, False
             return
         since = self._starting_since = self._starting_since or at
-        if self._settled and reading.level is self._announced is Level.LIVE and at - since >= LONG_STARTING:
+        if self._settled and reading.level is self.announced is Level.LIVE and at - since >= LONG_STARTING:
             self._starts_beside = True
 
     def _consider_mempool(self, reading: Reading, at: datetime) -> None:

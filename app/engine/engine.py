@@ -35,7 +35,7 @@ from app.engine.whale_policy import LabelsInForce, make_whale_policy
 from app.errors import StoreError
 from app.metrics import Metrics
 from app.settings import Settings, SettingsInForce
-from app.source import Answering, Emit, SeenTxids, Sources, VisibilityWatch, off
+from app.source import ANNOUNCING, Answering, Emit, SeenTxids, Sources, VisibilityWatch, last_announced, off
 from app.store import (
     AccountStore,
     Connection,
@@ -56,6 +56,8 @@ from app.views import Component, ComponentStatus, LiveSnapshot, Notice
 RECONCILE_EVERY_SECONDS = 300.0
 OPERATOR_EVERY_SECONDS = 1.0
 BACKFILL_EVERY_SECONDS = 0.1
+ANNOUNCED_WITHIN = timedelta(days=30)
+"""How long before a start a loss may have been announced of which the end is announced after it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -125,6 +127,7 @@ class Engine:
         self._opened: Opened | None = None
         self._sources: Sources | None = None
         self._table_tried = asyncio.Event()
+        self._announced = Level.LIVE
 
     async def open(self) -> PredictionStore:
         """Open the database and restore the tracker from it.
@@ -140,7 +143,9 @@ class Engine:
             self._alerts.attach(self._opened.database, self.store)
         self.accounts = AccountStore(self._opened.database, self.store.touched)
         self.transitions = TransitionStore(self._opened.database)
-        restored = await self.store.restore(self._clock.now())
+        now = self._clock.now()
+        self._announced = last_announced(await self.store.events_since(now - ANNOUNCED_WITHIN, ANNOUNCING))
+        restored = await self.store.restore(now)
         self._forecaster = Forecaster()
         if restored.blocks:
             self._forecaster.receive(
@@ -209,7 +214,7 @@ class Engine:
         )
         self._pulse = Pulse(self._opened.database, self._clock)
         self._visibility = VisibilityWatch(
-            sources.reading, self._inbox.emit, self._keep_transition, self._clock
+            sources.reading, self._inbox.emit, self._keep_transition, self._clock, self._announced
         )
         self._retention = Retention(
             prune=self.store.prune,

@@ -1,11 +1,12 @@
 """Tracks the visibility level: reads the sources every second, and publishes and explains each change."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from app.clock import Clock
 from app.core.contract import iso
-from app.core.events import EventType, Happening
+from app.core.events import Event, EventType, Happening
 from app.core.observations import Observation, VisibilityChanged
 from app.core.visibility import Level, Reading, Transition, VisibilityTracker
 from app.source.backend import Emit
@@ -22,14 +23,24 @@ Keep = Callable[[Transition], Awaitable[None]]
 
 
 class VisibilityWatch:
-    """`read` returns what the sources let us see; `keep` stores each transition."""
+    """`read` returns what the sources let us see; `keep` stores each transition.
 
-    def __init__(self, read: Callable[[], Reading], emit: Emit, keep: Keep, clock: Clock) -> None:
+    `announced`: the level last announced, as `last_announced` has it from the events of the run before.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Reading],
+        emit: Emit,
+        keep: Keep,
+        clock: Clock,
+        announced: Level = Level.LIVE,
+    ) -> None:
         self._read = read
         self._emit = emit
         self._keep = keep
         self._clock = clock
-        self._tracker = VisibilityTracker(clock.now())
+        self._tracker = VisibilityTracker(clock.now(), announced)
 
     async def run(self) -> None:
         while True:
@@ -61,6 +72,14 @@ class VisibilityWatch:
             "what was missed is then found and marked as seen late."
         )
         return (Notice(code=UNAVAILABLE, words=words, since=since),)
+
+
+ANNOUNCING: Final = frozenset((EventType.SOURCE_DEGRADED, EventType.SOURCE_RECOVERED))
+
+
+def last_announced(events: Sequence[Event]) -> Level:
+    """Return the level that the last of these events announced, which are of the types `ANNOUNCING`."""
+    return Level(events[-1].body["rung"]) if events else Level.LIVE
 
 
 def tidings(observation: Observation, at: datetime) -> Iterable[Happening]:

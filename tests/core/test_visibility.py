@@ -22,8 +22,8 @@ def a_reading(level: Level, *, starting: bool = False, reason: str | None = "the
 class Climber:
     """Takes a reading a second, and collects the steps."""
 
-    def __init__(self) -> None:
-        self.tracker = VisibilityTracker(START)
+    def __init__(self, announced: Level = Level.LIVE) -> None:
+        self.tracker = VisibilityTracker(START, announced)
         self.second = 0
         self.steps: list[Transition] = []
 
@@ -56,6 +56,23 @@ def test_a_start_that_goes_well_tells_nothing() -> None:
     assert (
         Climber().sees(Level.BLIND, seconds=5).sees(Level.POLLING, seconds=5).sees(Level.LIVE).announced == []
     )
+
+
+def test_the_end_of_a_loss_that_the_run_before_announced_is_told() -> None:
+    assert Climber(Level.BLIND).sees(Level.LIVE).announced == [(Level.BLIND, Level.LIVE)]
+
+
+def test_a_loss_that_outlasts_the_restart_is_told_no_second_time() -> None:
+    climber = Climber(Level.BLIND).sees(Level.BLIND, seconds=3_600)
+
+    assert climber.announced == []
+    assert climber.sees(Level.LIVE).announced == [(Level.BLIND, Level.LIVE)]
+
+
+def test_a_loss_that_is_deeper_after_the_restart_is_told() -> None:
+    climber = Climber(Level.BLOCKS_ONLY).sees(Level.BLIND, seconds=100)
+
+    assert [now for _, now in climber.announced] == [Level.BLIND]
 
 
 def test_a_short_reconnect_tells_nothing() -> None:

@@ -1,6 +1,5 @@
 """A source that was lost and is not any more rings no phone, whatever happened in between."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,37 +12,41 @@ from tests.notifiers.stage import staged, until
 from tests.notifiers.test_rules import pass_time, types
 
 
-async def test_a_source_that_was_lost_as_spout_stopped_is_not_told_after_a_start_that_went_well(
-    tmp_path: Path,
+@pytest.mark.parametrize(("returns", "sent"), [(True, []), (False, ["source.degraded"])])
+async def test_a_source_that_was_lost_as_spout_stopped_is_told_only_if_it_stays_away(
+    tmp_path: Path, *, returns: bool, sent: list[str]
 ) -> None:
     clock = FakeClock()
     with receiving() as receiver:
         async with staged(tmp_path, clock=clock) as stage:
             await stage.add(receiver.url())
             await stage.happen(1, EventType.SOURCE_DEGRADED, reason="the node stops too")
-            await pass_time(stage, 5)
+        await clock.advance(600)
         async with staged(tmp_path, clock=clock) as stage:
-            await pass_time(stage, 5)
-            await pass_time(stage, 400)
-            statuses = await stage.statuses()
+            await pass_time(stage, 200)
+            early = list(receiver.got)
+            if returns:
+                await stage.happen(1, EventType.SOURCE_RECOVERED)
+            await pass_time(stage, 200)
+            if sent:
+                await until(lambda: len(receiver.got) == 1)
 
-    assert (receiver.got, statuses) == ([], ["dropped"])
+    assert (early, types(receiver)) == ([], sent)
 
 
-async def test_a_source_that_is_lost_after_a_start_is_told(tmp_path: Path) -> None:
+async def test_a_loss_that_was_told_before_a_stop_is_told_to_be_over_after_it(tmp_path: Path) -> None:
     clock = FakeClock()
     with receiving() as receiver:
         async with staged(tmp_path, clock=clock) as stage:
             await stage.add(receiver.url())
-            await stage.happen(1, EventType.SOURCE_DEGRADED, reason="before")
-            await pass_time(stage, 5)
-        async with staged(tmp_path, clock=clock) as stage:
-            await pass_time(stage, 60)
-            await stage.happen(1, EventType.SOURCE_DEGRADED, reason="still")
-            await pass_time(stage, 310)
+            await stage.happen(1, EventType.SOURCE_DEGRADED, reason="the node stops too")
+            await pass_time(stage, 400)
             await until(lambda: len(receiver.got) == 1)
+        async with staged(tmp_path, clock=clock) as stage:
+            await stage.happen(1, EventType.SOURCE_RECOVERED)
+            await until(lambda: len(receiver.got) == 2)
 
-    assert [json.loads(got.body)["data"]["reason"] for got in receiver.got] == ["still"]
+    assert types(receiver) == ["source.degraded", "source.recovered"]
 
 
 @pytest.mark.parametrize(("returns", "sent"), [(True, []), (False, ["source.degraded"])])

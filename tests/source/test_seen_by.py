@@ -1,11 +1,13 @@
 """The watch over the ladder: what it tells, keeps and says."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from app.core.events import EventType
 from app.core.observations import Observation
 from app.core.visibility import Level, Reading, Transition
-from app.source.seen_by import UNAVAILABLE, VisibilityWatch, tidings
+from app.source.seen_by import ANNOUNCING, UNAVAILABLE, VisibilityWatch, last_announced, tidings
+from app.store import PredictionStore, open_database
 from tests.fakes import LeapingClock
 
 LIVE = Reading(stream=True, answers=True, blocks=True)
@@ -15,12 +17,12 @@ BLOCKS = Reading(stream=False, answers=False, blocks=True, reason="the backend d
 class Watch:
     """A sight whose readings the test gives."""
 
-    def __init__(self) -> None:
+    def __init__(self, announced: Level = Level.LIVE) -> None:
         self.clock = LeapingClock()
         self.reading = LIVE
         self.reported: list[Observation] = []
         self.kept: list[Transition] = []
-        self.visibility = VisibilityWatch(lambda: self.reading, self._emit, self._keep, self.clock)
+        self.visibility = VisibilityWatch(lambda: self.reading, self._emit, self._keep, self.clock, announced)
 
     async def sees(self, reading: Reading, seconds: int) -> "Watch":
         self.reading = reading
@@ -63,6 +65,23 @@ async def test_the_return_is_told_once() -> None:
     assert [(kind, facts["rung"], facts["before"]) for kind, facts in watch.events] == [
         (EventType.SOURCE_DEGRADED, "blocks_only", "live"),
         (EventType.SOURCE_RECOVERED, "live", "blocks_only"),
+    ]
+
+
+async def test_after_a_restart_the_return_of_what_was_told_as_lost_is_told(
+    tmp_path: Path,
+) -> None:
+    before = await (await Watch().sees(LIVE, 1)).sees(BLOCKS, 60)
+    opened = await open_database(tmp_path, at=before.clock.now())
+    store = PredictionStore(opened)
+    await store.append([one for seen in before.reported for one in tidings(seen, before.clock.now())], ())
+    stored = await store.events_since(before.clock.now() - timedelta(hours=1), ANNOUNCING)
+    await opened.database.close()
+
+    after = await Watch(last_announced(stored)).sees(LIVE, 60)
+
+    assert [(kind, facts["rung"], facts["before"]) for kind, facts in after.events] == [
+        (EventType.SOURCE_RECOVERED, "live", "blocks_only")
     ]
 
 
