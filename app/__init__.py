@@ -485,7 +485,6 @@ dashboard/settings/
 
 notifiers/  Where alerts go
   assembly               From settings to the parts
-  control                A socket in the data directory, for this machine's own user
   desk                   What the API and the command line ask of endpoints and deliveries
   dialler                The one way out for alerts
   directory              The endpoints, with the operator's data

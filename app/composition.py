@@ -108,7 +108,9 @@ class Composition:
             finish=drop_open,
             clock=self._clock,
         )
-        on_request = OnRequest(self._open_engine, self._safekeeping, self._put_in_place)
+        on_request = OnRequest(
+            self._open_engine, self._safekeeping, self._put_in_place, self._alerts.test_named
+        )
         async with commands_served(self._settings.data_dir, on_request.handlers()):
             await self._run()
 

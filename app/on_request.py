@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.api import story_of
-from app.api.models import ExportFilters, read
+from app.api.models import EndpointTest, ExportFilters, read
 from app.engine import Engine, Safekeeping, summary_of
 from app.errors import RequestError, StoreError
 from app.local import Handler, LocalChannel
@@ -17,11 +17,16 @@ from app.store import ExportFormat, Prepared, exported
 _INCOMING: Final = "incoming"
 Replace = Callable[[Prepared, bool], Awaitable[dict[str, Any]]]
 """Stops the engine, puts the prepared database in place and starts it again; returns words for people."""
+SendTest = Callable[[str], Awaitable[EndpointTest | None]]
+"""Sends a test to the endpoint of this id or name; None if there is none."""
 
 
 class OnRequest:
-    def __init__(self, engine: Callable[[], Engine], safekeeping: Safekeeping, replace: Replace) -> None:
+    def __init__(
+        self, engine: Callable[[], Engine], safekeeping: Safekeeping, replace: Replace, send_test: SendTest
+    ) -> None:
         self._engine = engine
+        self._send_test = send_test
         self._safekeeping = safekeeping
         self._replace = replace
 
@@ -31,6 +36,7 @@ class OnRequest:
             "restore": self._restore,
             "export": self._export,
             "story": self._story,
+            "test": self._test,
         }
 
     async def _backup(self, _asked: Mapping[str, Any], channel: LocalChannel) -> None:
@@ -58,6 +64,14 @@ class OnRequest:
         content = json.dumps(found).encode()
         await channel.write_line(length=len(content))
         await channel.send(content)
+
+    async def _test(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
+        """Send the test here, so that it goes where all else goes, and the host called is listed."""
+        if self._engine().demo:
+            await channel.write_line(sends=False)
+            return
+        tested = await self._send_test(str(asked.get("endpoint")))
+        await channel.write_line(sends=True, tested=None if tested is None else tested.body())
 
     async def _restore(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
         """Receive the file, say what is in it, and go on only if the other end says so."""

@@ -32,7 +32,6 @@ from app.front_door import lazily
 
 if TYPE_CHECKING:
     from notifiers.assembly import make_alerts as make_alerts
-    from notifiers.control import ask_running as ask_running
     from notifiers.mqtt import Broker as Broker
     from notifiers.mqtt import Mqtt as Mqtt
     from notifiers.outbox import drop_open as drop_open
@@ -42,7 +41,6 @@ __getattr__ = lazily(
     __name__,
     {
         "notifiers.assembly": ("make_alerts",),
-        "notifiers.control": ("ask_running",),
         "notifiers.mqtt": ("Broker", "Mqtt"),
         "notifiers.outbox": ("drop_open",),
         "notifiers.service": ("Alerts",),

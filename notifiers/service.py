@@ -18,7 +18,6 @@ from app.core.events import Event
 from app.core.units import counted
 from app.store import Connection, Database
 from app.views import Component, ComponentStatus, Notice
-from notifiers.control import serving
 from notifiers.desk import Desk, DeskParts
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory, Stored
@@ -133,7 +132,7 @@ class Alerts(Desk):
         )
         timekeeper = Timekeeper(self._router, outbox, log, self._clock, self._lanes.ring)
         try:
-            async with serving(self._data_dir, self.test_named), asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as group:
                 group.create_task(self._ring())
                 group.create_task(self._follow(group))
                 group.create_task(self._prune(outbox))

@@ -17,7 +17,8 @@ from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, settings_here
 from app.errors import CommandError, RequestError
 from app.keyring import open_keyring
-from notifiers import Alerts, ask_running, make_alerts
+from app.local import connected
+from notifiers import Alerts, make_alerts
 
 T = TypeVar("T")
 _SECRETS = {
@@ -122,9 +123,13 @@ def remove(
 
 
 async def _tested(endpoint: str, data_dir: Path | None) -> EndpointTest | None:
-    runs, tested = await ask_running(settings_here(data_dir).data_dir, endpoint)
-    if runs:
-        return tested
+    async with connected(settings_here(data_dir).data_dir) as spout:
+        if spout is not None:
+            await spout.write_line(do="test", endpoint=endpoint)
+            answer = await spout.answer()
+            if answer.get("sends"):
+                tested = answer.get("tested")
+                return None if tested is None else EndpointTest.model_validate(tested)
     return await _among(data_dir, lambda alerts: alerts.test_named(endpoint))
 
 

@@ -1,11 +1,9 @@
-"""What runs beside: heartbeats, the command's socket, health."""
+"""What runs beside: heartbeats, health."""
 
 import asyncio
-import json
 from pathlib import Path
 
 from app.views import ComponentStatus
-from notifiers import ask_running
 from tests.fakes import FakeClock
 from tests.notifiers.receivers import Say, receiving
 from tests.notifiers.stage import staged, until
@@ -28,23 +26,6 @@ async def test_a_heartbeat_calls_every_few_minutes_while_detection_works(tmp_pat
                 await asyncio.sleep(0.001)
 
     assert [got.method for got in monitor.got] == ["GET"] * so_far
-
-
-async def test_a_running_spout_tests_by_its_socket(tmp_path: Path) -> None:
-    with receiving() as receiver:
-        async with staged(tmp_path) as stage:
-            await stage.add(receiver.url(), name="hook")
-            await until((tmp_path / "control.sock").exists)
-            runs, tested = await ask_running(tmp_path, "hook")
-            _, unknown = await ask_running(tmp_path, "other")
-            hosts = await stage.alerts.hosts()
-
-    assert (runs, tested is not None and tested.delivered, unknown) == (True, True, None)
-    assert (json.loads(receiver.got[0].body)["type"], [host for host, *_ in hosts]) == ("test", ["127.0.0.1"])
-
-
-async def test_beside_no_running_spout_there_is_no_socket(tmp_path: Path) -> None:
-    assert await ask_running(tmp_path, "hook") == (False, None)
 
 
 async def test_health_follows_from_the_endpoints(tmp_path: Path) -> None:
