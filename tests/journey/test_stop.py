@@ -14,6 +14,8 @@ from tests.journey.spout import SpoutProcess
 from tests.journey.test_kill import Traffic, lost
 
 SECONDS_TO_END = 2.0
+SECONDS_TO_END_A_START = 5.0
+"""An import that is under way cannot be cut short: 1.4 to 2 s on an idle machine."""
 
 
 @pytest.mark.timed
@@ -84,7 +86,7 @@ def test_it_can_be_ended_while_it_is_still_starting(own_spout: SpoutProcess) -> 
         code, seconds = own_spout.stop()
 
         assert (code, own_spout.complaints()) == (0, []), f"{moment} s after the port was open"
-        assert seconds < SECONDS_TO_END
+        assert seconds < SECONDS_TO_END_A_START
 
 
 @pytest.mark.timed
