@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -195,9 +195,14 @@ class Desk:
         return f"{type_} to {stored.name!r}" if stored else f"{type_} to an endpoint that was removed"
 
     async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
-        """Send all of an endpoint's again that were settled since a moment; count them."""
+        """Send all of an endpoint's again that were settled since a moment; count them.
+
+        What it did not ask for it does not get so either.
+        """
         counted = await self._open_outbox().requeue(
-            "endpoint_id = ? AND created_at >= ?", [endpoint_id, since]
+            "endpoint_id = ? AND created_at >= ? "
+            "AND (because IS NULL OR because NOT IN ('rule', 'one_thread'))",
+            [endpoint_id, since],
         )
         self._lanes.look_again(endpoint_id)
         return counted
@@ -205,7 +210,9 @@ class Desk:
     async def preview(self, draft: EndpointPreview) -> Preview:
         """Say what an endpoint of these rules would have sent in the last 7 and 30 days."""
         settings, zone, now = intake.previewed(draft), self._zone(), self._clock.now()
-        policy, watch = policy_of(draft.kind, settings, zone), watch_of(settings)
+        # A mute is no part of what rules would have sent: it ends by itself.
+        policy = replace(policy_of(draft.kind, settings, zone), muted_until=None)
+        watch = watch_of(settings)
         drafted = previewing.Draft(
             policy=policy,
             style=self._style(settings),
@@ -360,12 +367,14 @@ class Desk:
         revision = (await self._directory.revision(), zone.key)
         if revision == self._revision:
             return
-        begun, self._revision = self._revision is not None, revision
+        begun = self._revision is not None
         self._stored = await self._directory.listed()
-        routes = routes_of(self._stored, zone, await self._directory.label_names())
+        labels = await self._directory.label_names()
+        # Off the loop: an operator may have 100,000 labels.
+        routes = await asyncio.to_thread(routes_of, self._stored, zone, labels)
         if begun:  # after a start nothing was changed: what was crossed stays crossed
             self._watch_changes.note(self._router.routes, routes)
-        self._router.routes = routes
+        self._router.routes, self._revision = routes, revision
         self._lanes.changed(self._stored)
 
 

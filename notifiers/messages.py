@@ -1,6 +1,7 @@
 """What is sent, made of an event: its JSON for webhooks, its words for people."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,14 +19,27 @@ NOTHING = Message(id="", body=b"", title="", text="")
 TEST_WORDS = "This is a test of Spout: alerts arrive here."
 
 
-def compose(delivery: WaitingDelivery, style: Style, *, silent: bool = False) -> Message:
-    """Return the message of a delivery; what it says to people is decided in `app.core.alerts`."""
+def compose(
+    delivery: WaitingDelivery, style: Style, leaving: Callable[[Event], Event], *, silent: bool = False
+) -> Message:
+    """Return the message of a delivery; what it says to people is decided in `app.core.alerts`.
+
+    `leaving` takes out what has become private since it was written; else its body is sent as it is.
+    """
     reported: dict[str, Any] = msgspec.json.decode(delivery.body)
-    at = datetime.fromisoformat(reported["timestamp"])
-    words = words_of(delivery.event_type, reported["data"], at, style)
+    event = Event(
+        type=delivery.event_type,
+        id=delivery.event_id,
+        sequence=delivery.sequence,
+        timestamp=datetime.fromisoformat(reported["timestamp"]),
+        body=reported["data"],
+        prediction_id=delivery.prediction_id,
+    )
+    left = leaving(event)
+    words = words_of(left.type, left.body, left.timestamp, style)
     return Message(
         id=delivery.event_id,
-        body=delivery.body.encode(),
+        body=(delivery.body if left.body == event.body else envelope(left)).encode(),
         title=words.title,
         text=words.text,
         html=words.html,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app.api.models import EndpointKind, Every, QuietHours, Reach
 from app.api.models import Rules as RulesShape
 from app.api.models import Watch as WatchShape
-from app.core.alerts import FlowWatch, Policy, ReportAt, Rules, Style, Threads, Watch
+from app.core.alerts import FlowWatch, Policy, ReportAt, Rules, Style, Threads, Watch, folded
 from app.core.alerts import QuietHours as Quiet
 from app.core.flow import OWN_BASIS, parse_table
 from app.data import entities_table
@@ -20,6 +20,7 @@ from notifiers.routing import RoutedEndpoint, Routes
 def routes_of(stored: Iterable[Stored], zone: ZoneInfo, labels: Iterable[tuple[str, str, bool]]) -> Routes:
     """Return the routes of the endpoints that may be sent to; `labels`: entity, group, private."""
     public, own = label_names(labels)
+    shown = {folded(name) for name in public}
     return Routes(
         each=tuple(
             RoutedEndpoint(one.id, policy_of(one.kind, one.settings, zone), watch_of(one.settings))
@@ -28,6 +29,7 @@ def routes_of(stored: Iterable[Stored], zone: ZoneInfo, labels: Iterable[tuple[s
         ),
         public=public,
         own=own,
+        hidden=frozenset(folded(name) for name in own - public) - shown - {OWN_BASIS},
     )
 
 
@@ -98,7 +100,7 @@ def label_names(labels: Iterable[tuple[str, str, bool]]) -> tuple[frozenset[str]
         for name in (entity, group)
         if name.casefold() not in folded
     }
-    own = (public | private | {OWN_BASIS}) - _shipped_names() if private else frozenset[str]()
+    own = (public | private | {OWN_BASIS}) - _shipped_names()
     return frozenset(public), frozenset(own)
 
 

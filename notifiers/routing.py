@@ -22,7 +22,7 @@ from app.core.alerts import (
     Watch,
     decide,
     masked,
-    masked_watch,
+    masked_words,
     next_due,
     paid,
     roll,
@@ -33,6 +33,8 @@ from app.store import Connection
 from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
 
 _MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
+_NAMING: Final = _MADE_OF_HELD.keys() | {EventType.FLOW_CROSSED, EventType.REPORT_PERIODIC}
+"""What names parties in its words."""
 _UNRECORDED: Final = frozenset((EventType.UPDATED,))
 """One such event a block and whale: that a rule held it back is not worth a row."""
 BACK_AFTER_A_START: Final = timedelta(minutes=5)
@@ -50,16 +52,19 @@ class RoutedEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routes:
-    """Replaced whole. `public` and `own`: names of the operator's labels, see `masked`."""
+    """Replaced whole. `public`, `own`, `hidden`: names of own labels, see `masked` and `masked_words`."""
 
     each: tuple[RoutedEndpoint, ...] = ()
     public: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
 
     def leaving(self, event: Event) -> Event:
-        """Return the event without private names, as it may leave Spout."""
+        """Return the event without what is private now, as it may leave Spout, first or again."""
+        if event.type in _NAMING:
+            return replace(event, body=masked_words(event.body, self.hidden))
         if event.prediction_id is None:
-            return replace(event, body=masked_watch(event.body, self.public, self.own))
+            return event
         return replace(event, body=masked(event.body, self.public, self.own))
 
 
@@ -76,11 +81,15 @@ class Router:
     def __init__(self) -> None:
         self.routes = Routes()
         self._memories: dict[str, Memory] | None = None
+        self._passed_under: Routes | None = None
         self._highest = 0
 
     def next_due(self) -> datetime | None:
-        """Return when an endpoint has something to be done by time alone, as far as is known."""
-        if self._memories is None:
+        """Return when an endpoint has something to be done by time alone, as far as is known.
+
+        At once where rules were changed: what is owed may be due at another moment.
+        """
+        if self._memories is None or self._passed_under is not self.routes:
             return datetime.min.replace(tzinfo=UTC)
         ids = {route.id for route in self.routes.each}
         dues = [next_due(memory) for one, memory in self._memories.items() if one in ids]
@@ -103,8 +112,9 @@ class Router:
     def pass_time(self, connection: Connection, now: datetime) -> tuple[Debt, ...]:
         """Release what has ripened, and return what is owed by now."""
         self._memories = None  # read anew: an append may have been taken back
-        memories, debts = self.memories(connection), []
-        for route in self.routes.each:
+        memories, debts = self.memories(connection), list[Debt]()
+        routes = self._passed_under = self.routes
+        for route in routes.each:
             before = memories.get(route.id, Memory())
             memory, released = roll(route.policy, _without_returned(connection, route.id, before), now)
             for one in released:
@@ -112,7 +122,12 @@ class Router:
             if memory != before:
                 self.remember(connection, {route.id: memory})
             debts += [
-                Debt(endpoint_id=route.id, owed=owed, held=_held(connection, route.id, owed))
+                Debt(
+                    endpoint_id=route.id,
+                    owed=owed,
+                    # Written as it might leave then; what is made of it leaves now.
+                    held=tuple(map(routes.leaving, _held(connection, route.id, owed))),
+                )
                 for owed in memory.owed
                 if owed.at <= now
             ]

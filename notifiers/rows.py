@@ -33,9 +33,18 @@ def write_bodies(connection: Connection, events: Iterable[Event]) -> None:
 def write_alerts(
     connection: Connection, rows: Sequence[DeliveryRow], leaving: Callable[[Event], Event]
 ) -> None:
-    """Write deliveries in the transaction of their events; `leaving` makes what may leave Spout of one."""
-    kept = {row.event.sequence: row.event for row in rows if row.kept}
-    write_bodies(connection, map(leaving, kept.values()))
+    """Write deliveries in the transaction of their events; `leaving` makes what may leave Spout of one.
+
+    What is private now stays so: an event that hides a name is kept whoever refused it, so that it hides it
+    where it is sent after all.
+    """
+    kept = {row.event.sequence: row.kept for row in sorted(rows, key=lambda row: row.kept)}
+    events = {row.event.sequence: row.event for row in rows}
+    left = {sequence: leaving(event) for sequence, event in events.items()}
+    write_bodies(
+        connection,
+        [one for sequence, one in left.items() if kept[sequence] or one.body != events[sequence].body],
+    )
     insert(
         connection,
         "deliveries",

@@ -186,7 +186,8 @@ class Alerts(Desk):
             await self._clock.sleep(PRUNE_SECONDS)
 
     def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:
-        return compose(delivery, self._style(stored.settings), silent=self._silent(stored, delivery))
+        style, leaving = self._style(stored.settings), self._router.routes.leaving
+        return compose(delivery, style, leaving, silent=self._silent(stored, delivery))
 
     def _silent(self, stored: Stored, delivery: WaitingDelivery) -> bool:
         """What was decided before a mute or quiet hours, and is sent within them; Telegram can be told so."""

@@ -1,6 +1,6 @@
 """A preview says what such an endpoint was really sent, by real rules, watches, store and receivers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -117,3 +117,13 @@ async def test_a_name_that_cannot_be_filled_in_is_said_and_the_rest_is_previewed
     assert preview.template_faults == "names $foo, which is unknown (did you mean $flow?)"
     assert preview.last is not None
     assert preview.last.text == "likely 300 BTC $foo"
+
+
+async def test_a_mute_is_no_part_of_what_rules_would_have_sent(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with staged(tmp_path, clock=clock) as stage:
+        await whale(stage, 1)
+        muted = {"muted_until": (clock.now() + timedelta(hours=2)).isoformat()}
+        preview = await stage.alerts.preview(EndpointPreview.model_validate(muted))
+
+    assert preview.periods[0].alerts == 1

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.api.models import EndpointChange
 from app.core.events import EventType
 from app.store import open_database
 from app.views import DeliveryQuery
@@ -114,6 +115,25 @@ async def test_what_quiet_hours_hold_back_comes_as_one_digest_at_their_end(
     digest = json.loads(receiver.got[-1].body)
     assert (held, digest["type"], digest["data"]["moved_sat"]) == (1, "alert.digest", 300 * 10**8)
     assert digest["data"]["end"] == f"{morning}:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("changed", "passed", "rings"),
+    [(None, 60, 1), ({"from": "22:00", "to": "09:00"}, 8.5 * 3_600, 0)],
+)
+async def test_quiet_hours_changed_in_the_night_hold_from_then_on(
+    tmp_path: Path, changed: dict[str, Any] | None, passed: float, rings: int
+) -> None:
+    clock = FakeClock(datetime.fromisoformat("2026-11-22T22:30:00+00:00"))
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            made = await stage.add(receiver.url(), quiet_hours={"from": "22:00", "to": "07:00"})
+            await whale(stage, 1)
+            await stage.alerts.change(made.id, EndpointChange.model_validate({"quiet_hours": changed}))
+            await pass_time(stage, passed)
+            await until_quiet(stage)
+
+    assert types(receiver) == ["alert.digest"] * rings
 
 
 async def test_telegram_holds_one_message_with_the_last_truth_and_a_webhook_every_event(

@@ -320,6 +320,10 @@ class EndpointChange(EndpointSettings):
 class EndpointPreview(EndpointSettings):
     """`POST /api/v1/endpoints/preview`: an endpoint's settings, as they are being edited."""
 
+    muted_until: Moment | None = Field(
+        default=None,
+        description="taken and ignored: a mute is no part of what rules would have sent",
+    )
     kind: EndpointKind = EndpointKind.WEBHOOK
 
 

@@ -18,7 +18,7 @@ from app.core.alerts.policy import (
     roll,
     silent,
 )
-from app.core.alerts.privacy import masked, masked_watch, without_own_labels
+from app.core.alerts.privacy import folded, masked, masked_words, without_own_labels
 from app.core.alerts.quiet import QuietHours, quiet_end
 from app.core.alerts.replaying import HeldBack, RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
@@ -86,8 +86,9 @@ __all__ = [
     "fees_crossed",
     "fields_of",
     "flow_crossed",
+    "folded",
     "masked",
-    "masked_watch",
+    "masked_words",
     "moving",
     "moving_of",
     "net_flow_sat",

@@ -17,6 +17,7 @@ from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 from app.core.prediction import Status
 
 BUDGET_PERIOD: Final = timedelta(hours=1)
+_ON_ITS_WAY: Final = timedelta(minutes=1)
 _MADE_OF_HELD: Final = frozenset((EventType.ALERT_DIGEST, EventType.ALERT_SUMMARY))
 _ALWAYS: Final = _MADE_OF_HELD | {EventType.TEST, EventType.REPORT_PERIODIC}
 """Neither quiet hours nor the budget hold these back: they come when the operator wants them."""
@@ -140,11 +141,15 @@ def decide(policy: Policy, memory: Memory, thread: Thread | None, event: Event) 
 
 
 def roll(policy: Policy, memory: Memory, at: datetime) -> tuple[Memory, tuple[Released, ...]]:
-    """Let the time pass: hours and quiet hours that ended owe their summary, held events ripen, in order."""
+    """Let the time pass: hours and quiet hours that ended owe their summary, held events ripen, in order.
+
+    `policy` is the one in force at `at`, which may not be the one that held something back.
+    """
     released = list[Released]()
     while (due := _next_end(memory)) is not None and due <= at:
         if memory.quiet_until == due:
-            memory = _quiet_over(memory, due)
+            longer = quiet_end(policy.quiet, policy.zone, due)
+            memory = replace(memory, quiet_until=longer) if longer else _quiet_over(memory, due)
         elif memory.hour_from is not None and memory.hour_from + BUDGET_PERIOD == due:
             memory = _hour_over(policy, memory, due)  # what ripens now counts in the next hour
         else:
@@ -154,7 +159,34 @@ def roll(policy: Policy, memory: Memory, at: datetime) -> tuple[Memory, tuple[Re
             published = because is None or _summed_up(policy, because)
             memory = replace(memory, degraded_published=memory.degraded_published or published)
             released.append(Released(sequence=ripe.sequence, because=because, at=due))
-    return memory, tuple(released)
+    return _as_in_force(policy, memory, at), tuple(released)
+
+
+def _as_in_force(policy: Policy, memory: Memory, at: datetime) -> Memory:
+    """What is still to come is due when the policy in force says so: it may have been changed meanwhile.
+
+    What was held back by quiet hours or a budget that are no more is told now.
+    """
+    if memory.quiet_until is not None:
+        end = quiet_end(policy.quiet, policy.zone, at)
+        if end is None:
+            memory = _quiet_over(memory, at)
+        elif policy.quiet is not None and policy.quiet.digest:
+            memory = replace(memory, quiet_until=end)
+        else:
+            memory = replace(memory, quiet_from=None, quiet_until=None)
+    if memory.hour_from is not None and policy.budget_per_hour is None:
+        memory = _hour_over(policy, memory, at)
+    if not memory.owed:
+        return memory
+    return replace(memory, owed=tuple(replace(one, at=_due(policy, one, at)) for one in memory.owed))
+
+
+def _due(policy: Policy, owed: Owed, at: datetime) -> datetime:
+    """One that has just come due is on its way; one that nobody could send then waits like others."""
+    if at - _ON_ITS_WAY < owed.at <= at:
+        return owed.at
+    return quiet_end(policy.quiet, policy.zone, at) or min(owed.at, at)
 
 
 def next_due(memory: Memory) -> datetime | None:
@@ -175,7 +207,7 @@ def silent(policy: Policy, type_: EventType, at: datetime) -> bool:
     """Return whether a message that is sent at `at` for an earlier decision must make no sound."""
     if type_ is EventType.TEST:
         return False
-    quiet = type_ not in _ALWAYS and quiet_end(policy.quiet, policy.zone, at) is not None
+    quiet = type_ is not EventType.REPORT_PERIODIC and quiet_end(policy.quiet, policy.zone, at) is not None
     return quiet or _muted(policy, at)
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from app.core.alerts import masked, masked_watch, without_own_labels
+import pytest
+
+from app.core.alerts import masked, masked_words, without_own_labels
 
 OWN = {"name": "Grandma", "kind": "other", "basis": "own label", "group": "family"}
 KRAKEN = {"name": "Kraken", "kind": "exchange", "basis": "published", "group": "Kraken"}
@@ -65,7 +67,7 @@ def test_a_story_keeps_the_names_that_everybody_has_and_no_other() -> None:
 def test_a_private_name_that_is_watched_stays_within() -> None:
     facts = {"entity": "grandma", "words": "400 BTC net from grandma within 24 h, over 100", "hours": 24}
 
-    assert masked_watch(facts, (), {"Grandma"}) == {
+    assert masked_words(facts, {"grandma"}) == {
         "entity": "own label",
         "words": "400 BTC net from own label within 24 h, over 100",
         "hours": 24,
@@ -75,4 +77,37 @@ def test_a_private_name_that_is_watched_stays_within() -> None:
 def test_a_watched_name_that_everybody_has_is_said() -> None:
     facts = {"entity": "Binance", "words": "400 BTC net to Binance within 24 h, over 100"}
 
-    assert masked_watch(facts, {"Savings"}, {"Savings", "Grandma"}) == facts
+    assert masked_words(facts, {"grandma"}) == facts
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("likely 200 BTC to Grandma Zorg", "likely 200 BTC to own label"),
+        ("200 BTC Kraken to grandma  zorg, Binance", "200 BTC Kraken to own label, Binance"),
+        ("200 BTC Grandma Zorg to Zorg, Grandma and 2 more", "200 BTC own label to own label and 2 more"),
+        ("largest: 9 BTC within Grandma Zorg's", "largest: 9 BTC within Grandma Zorg's"),
+        ("2 whales, 400 BTC together", "2 whales, 400 BTC together"),
+    ],
+)
+def test_a_sum_up_says_own_label_for_a_private_name(line: str, said: str) -> None:
+    facts = {"count": 2, "words": f"2 alerts held back\n{line}"}
+
+    hidden = {"grandma zorg", "zorg, grandma", "whales,"}
+    assert masked_words(facts, hidden) == {"count": 2, "words": f"2 alerts held back\n{said}"}
+
+
+def test_the_note_of_an_own_label_that_an_older_spout_wrote_without_a_mark_stays_within() -> None:
+    party = OWN | {"basis": "my ledger"}
+    evidence = ["1 input is labelled Grandma (other; my ledger): the sender"]
+    found = masked({"from_entities": [party], "evidence": evidence}, {"Grandma"}, {"Grandma"})
+
+    assert "my ledger" not in str(found)
+    assert found["evidence"] == ["1 input is labelled Grandma (other; own label): the sender"]
+
+
+def test_what_was_masked_stays_masked_when_its_label_is_public_or_gone() -> None:
+    once = masked(BODY, (), {"Grandma", "family"})
+
+    assert masked(once, {"Grandma", "family"}, {"Grandma", "family"}) == once
+    assert masked(once, (), ()) == once
