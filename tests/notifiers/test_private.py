@@ -80,6 +80,7 @@ async def test_a_label_made_private_is_named_no_more_by_what_is_sent_again(tmp_p
     with receiving() as receiver:
         async with labelled(tmp_path) as (stage, put):
             await stage.add(receiver.url())
+            await pass_time(stage, 1)  # its lane is made
             await append(stage, [from_grandma(stage, 1)])
             await until_settled(stage, ["delivered"])
             await put(private=True)
@@ -119,6 +120,7 @@ async def test_what_a_rule_held_back_while_a_name_was_private_does_not_name_it_o
     with receiving() as receiver:
         async with labelled(tmp_path) as (stage, put):
             made = await stage.add(receiver.url(), rules={"min_moved_btc": 100_000})
+            await pass_time(stage, 1)  # its lane is made
             await put(private=True)
             await append(stage, [from_grandma(stage, 1)])
             await put(private=False)
