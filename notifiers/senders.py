@@ -154,7 +154,8 @@ def _telegram(target: Target, message: Message, at: datetime) -> bool:  # noqa: 
     )
     plugin.notify_url = _api_url(target) + "/bot"
     marked = message.html or f"<b>{html.escape(message.title)}</b>\n{html.escape(message.text)}"
-    plain = f"{message.title}\n{message.text}"
+    # A text of the operator's own stands without the title, and everything in it is escaped.
+    plain = f"{message.title}\n{message.text}" if marked.startswith("<b>") else message.text
     plugin.silent = message.silent
     return bool(plugin.deliver(telegram.chat_id, marked, plain, message.edits))
 

@@ -7,6 +7,7 @@ from notifiers.http import Requests
 from notifiers.services import load
 
 LONGEST_TEXT: Final = 4_096
+_CUT: Final = "…"
 _GONE: Final = re.compile(
     r"message to edit not found|message can't be edited|MESSAGE_ID_INVALID", re.IGNORECASE
 )
@@ -22,15 +23,17 @@ class NotifySpoutTelegram(_NotifyTelegram):  # type: ignore[misc]  # Apprise bri
     def deliver(self, chat_id: str, marked: str, plain: str, edit: int | None = None) -> bool:
         """Send (or edit) a message in Telegram's HTML; refused for its markup, it goes as plain text.
 
+        Too long in HTML, it is plain text too, cut: cut markup would be refused, or break a word in `&amp;`.
         One that somebody has deleted meanwhile, or that is too old to be edited, is sent anew, without a
         sound: an edit would have made none.
         """
-        answer = self._post(chat_id, marked, edit, parse_mode="HTML")
+        text, more = (marked, {"parse_mode": "HTML"}) if len(marked) <= LONGEST_TEXT else (_cut(plain), {})
+        answer = self._post(chat_id, text, edit, **more)
         if edit is not None and _refused(answer, _GONE):
             edit, self.silent = None, True
-            answer = self._post(chat_id, marked, edit, parse_mode="HTML")
+            answer = self._post(chat_id, text, edit, **more)
         if _refused(answer, _NO_MARKUP):
-            answer = self._post(chat_id, plain, edit)
+            answer = self._post(chat_id, _cut(plain), edit)
         if edit is not None and answer is not None and _UNCHANGED in answer.text:
             return True
         if answer is None or answer.status_code != 200:
@@ -43,11 +46,9 @@ class NotifySpoutTelegram(_NotifyTelegram):  # type: ignore[misc]  # Apprise bri
 
     def _post(self, chat_id: str, text: str, edit: int | None, **more: str) -> Any:  # noqa: ANN401 - requests.Response
         method = "sendMessage" if edit is None else "editMessageText"
-        if len(text) > LONGEST_TEXT:
-            more = {}  # cut markup would be refused
         payload: dict[str, Any] = {
             "chat_id": chat_id,
-            "text": text[:LONGEST_TEXT],
+            "text": text,
             "disable_web_page_preview": True,
             **more,
         }
@@ -59,6 +60,10 @@ class NotifySpoutTelegram(_NotifyTelegram):  # type: ignore[misc]  # Apprise bri
             return _requests.post(f"{self.notify_url}{self.bot_token}/{method}", json=payload)
         except _requests.RequestException:
             return None
+
+
+def _cut(plain: str) -> str:
+    return plain if len(plain) <= LONGEST_TEXT else plain[: LONGEST_TEXT - len(_CUT)] + _CUT
 
 
 def _refused(answer: Any, words: re.Pattern[str]) -> bool:  # noqa: ANN401 - requests.Response

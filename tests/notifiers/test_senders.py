@@ -1,5 +1,6 @@
 """Each kind of endpoint against a real far side, and what is learnt from its answer."""
 
+import html
 import json
 import ssl
 from collections.abc import Callable, Iterator
@@ -227,6 +228,39 @@ def test_markup_that_telegram_refuses_is_sent_again_as_plain_text(bot: Receiver)
     again = json.loads(bot.got[1].body)
     assert (outcome.delivered, "parse_mode" in again) == (True, False)
     assert again["text"].endswith("entity `x` ~!#+-=|{}.")
+
+
+@pytest.mark.parametrize("length", [4_096, 4_097, 6_000])
+def test_a_text_too_long_for_telegram_with_its_marks_is_plain_and_cut_without_them(
+    bot: Receiver, length: int
+) -> None:
+    text = ("412.5 BTC & <more> " * 400)[:length]
+
+    sent(a_chat(bot.port), message=replace(a_message(), text=text, html=html.escape(text, quote=True)))
+
+    said = json.loads(bot.got[0].body)
+    assert ("parse_mode" in said, len(said["text"]) <= 4_096, "&amp;" in said["text"]) == (False, True, False)
+    assert text.startswith(said["text"].removesuffix("…"))
+    assert said["text"].endswith("…") == (length > 4_096)
+
+
+@pytest.mark.parametrize(("letters", "marked"), [(4_091, True), (4_092, False)])
+def test_marks_count_to_the_limit_and_none_is_cut(bot: Receiver, letters: int, *, marked: bool) -> None:
+    text = "x" * letters + "&"
+
+    sent(a_chat(bot.port), message=replace(a_message(), text=text, html=html.escape(text)))
+
+    said = json.loads(bot.got[0].body)
+    assert ("parse_mode" in said, said["text"]) == (marked, html.escape(text) if marked else text)
+
+
+def test_a_long_text_that_has_grown_too_long_replaces_the_message_as_plain_text_too(bot: Receiver) -> None:
+    text = "a & b " * 1_000
+
+    sent(a_chat(bot.port), message=replace(a_message(), text=text, html=html.escape(text), edits=7))
+
+    said = json.loads(bot.got[0].body)
+    assert (said["message_id"], "parse_mode" in said, "&amp;" in said["text"]) == (7, False, False)
 
 
 def test_a_silent_message_makes_no_sound_on_the_phone(bot: Receiver) -> None:
