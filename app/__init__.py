@@ -193,6 +193,7 @@ app/core/flow/  Classification of transactions by labels into flow, moved value,
   direction              Volume by flow, and the one flow that names the whole transaction
   entities               Immutable look-up of labelled entities by script, the same on every network
   evidence               The evidence for flow and amount, one sentence for each step that decided
+  label_file             Reads a file of labels, CSV or BIP-329, within the limits of every way in
   labels                 Labels of scripts, parsed from the shipped table and the operator's own file
   moved                  The moved value, that is how much leaves the sender, with bounds and certainty
   peel                   Chains of one coin, spent hop by hop in small payments (peel) or whole (sweep)

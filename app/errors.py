@@ -1,5 +1,8 @@
 """Every error that Spout raises deliberately: raised `from` its cause, handled once, at the outer layer."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class SpoutError(Exception):
     """Root of the hierarchy. The message is one line for the operator: the fault and its remedy."""
@@ -41,8 +44,20 @@ class AuthError(SpoutError):
     """A key, token, password or session is invalid, or lacks permission."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one value: `name` as it was sent ("rules.types[0]"), `words` that come after it."""
+
+    name: str
+    words: str
+
+
 class LabelError(SpoutError):
-    """A label is refused: invalid address, checksum or row. Names the line."""
+    """A label is refused: invalid address, checksum or row. Names the line; `faults`: each by its field."""
+
+    def __init__(self, message: str, *faults: Fault) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class UnreachableError(SourceError):
@@ -90,11 +105,12 @@ class NodeRefusedError(SourceError):
 
 
 class RequestError(SpoutError):
-    """A request is invalid; `code` is the API's."""
+    """A request is invalid; `code` is the API's. `faults`: all that is wrong; the message says some."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.code = code
+        self.faults = tuple(faults)
 
 
 class CommandError(SpoutError):

@@ -11,6 +11,7 @@ from app.core import visibility
 from app.core.classification import Flow
 from app.core.events import Event, EventType
 from app.core.firsts import Lead
+from app.core.flow import Label
 from app.core.forecasting import UrgencyMetrics
 from app.core.models import Block
 from app.core.observations import FeesRecommended, MempoolMeasured, QueueProjected
@@ -254,6 +255,27 @@ class DayFlow:
     flow: Flow
     count: int
     moved_sat: Sats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelQuery:
+    """The parameters of `GET /api/v1/labels`; by entity and address.
+
+    `search`: text of the name or of the address, or a script in hex; None: all.
+    """
+
+    search: str | None = None
+    limit: int = 1_000
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelPage:
+    """`total_count`: of all pages."""
+
+    labels: tuple[Label, ...]
+    total_count: int
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,7 @@ class JsonHandler(RequestHandler):
         kind: tuple[type[BaseException], BaseException, TracebackType] | None = kwargs.get("exc_info")
         error = kind[1] if kind else None
         code, message = _CODES.get(status_code, "error"), HTTPStatus(status_code).phrase
+        faults = error.faults if isinstance(error, Problem) else ()
         for name, value in self.quota_headers.items():
             self.set_header(name, value)
         if isinstance(error, Problem):
@@ -83,7 +84,7 @@ class JsonHandler(RequestHandler):
             message = "The request cannot be read"
         elif status_code >= 500:
             code, message = "internal_error", "Something went wrong in Spout; the log says what"
-        self.finish(to_json(error_body(code, message, demo=self.parts.demo)))
+        self.finish(to_json(error_body(code, message, demo=self.parts.demo, faults=faults)))
 
     def _refuse_unread(self, error: StoreError) -> tuple[str, str]:
         """Answer 503: the store cannot be read now, or not so much of it at once."""

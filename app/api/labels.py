@@ -1,31 +1,38 @@
 """`/api/v1/labels`: the operator's own labels; a change takes effect within a second."""
 
+import asyncio
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from app.api.base import ApiHandler
 from app.api.models import Label as LabelShape
-from app.api.models import Labels, NewLabel, NewLabels, NoQuery, read
-from app.api.problems import Problem
+from app.api.models import LabelFilters, Labels, NewLabel, NewLabels, NoQuery, PageInfo, read
+from app.api.problems import Problem, bad_parameter
 from app.api.query import asked
 from app.core.flow import Entities, Label, a_label, brief, parse_table, script_or_text
 from app.data import entities_table
-from app.errors import LabelError, RequestError
+from app.errors import Fault, LabelError, ParseError, RequestError
+from app.views import LabelPage
 
 
 class LabelsHandler(ApiHandler):
     REVALIDATED = True
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
-        found = await self.parts.open_labels().listed()
-        self.answer(Labels(labels=[label_shape(one) for one in found], total_count=len(found)))
+        query = self.asked_query(LabelFilters).query()
+        try:
+            page = await self.parts.open_labels().page(query)
+        except ParseError as error:
+            raise bad_parameter("cursor", str(error)) from error
+        self.answer(await asyncio.to_thread(_page_body, page, query.limit))
 
     async def post(self) -> None:
-        labels = labels_of(self.json_body(), self.parts.clock.now().date().isoformat())
+        today = self.parts.clock.now().date().isoformat()
+        labels = await asyncio.to_thread(labels_of, self.json_body(), today)
         await self.parts.open_labels().put(labels)
         await self.note(f"{brief(labels)} set")
-        self.answer(Labels(labels=[label_shape(one) for one in labels], total_count=len(labels)), 201)
+        self.answer(await asyncio.to_thread(_body, labels), 201)
 
 
 class LabelHandler(ApiHandler):
@@ -37,6 +44,17 @@ class LabelHandler(ApiHandler):
         await self.note(f"label {entity!r} of {address[:100]} removed")
         self.set_status(204)
         await self.finish()
+
+
+def _page_body(page: LabelPage, limit: int) -> dict[str, Any]:
+    info = PageInfo(limit=limit, has_next=page.next_cursor is not None, next_cursor=page.next_cursor)
+    return Labels(
+        labels=[label_shape(one) for one in page.labels], total_count=page.total_count, page_info=info
+    ).body()
+
+
+def _body(labels: Sequence[Label]) -> dict[str, Any]:
+    return Labels(labels=[label_shape(one) for one in labels], total_count=len(labels)).body()
 
 
 def label_shape(label: Label) -> LabelShape:
@@ -81,9 +99,16 @@ def _label(given: object, where: str, today: str) -> Label:
         )
     except RequestError as error:
         code = "bad_label" if error.code == "bad_parameter" else error.code
-        raise Problem(400, code, f"{where}{error}") from error
+        raise Problem(400, code, f"{where}{error}", faults=_within(where, error.faults)) from error
     except LabelError as error:
-        raise Problem(400, "bad_label", f"{where}{error}") from error
+        faults = _within(where, error.faults)
+        raise Problem(400, "bad_label", f"{where}{error}", faults=faults) from error
+
+
+def _within(where: str, faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults by the names that were sent: of many, `labels[1].address`."""
+    path = where.removesuffix(": ")
+    return [Fault(f"{path}.{one.name}" if path else one.name, one.words) for one in faults]
 
 
 @cache

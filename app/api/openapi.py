@@ -11,6 +11,7 @@ from app.api.models import (
     DeliveryFilters,
     ExportFilters,
     ImportQuery,
+    LabelFilters,
     NewLabels,
     PredictionFilters,
     Request,
@@ -116,7 +117,10 @@ def paths() -> dict[str, Any]:
             parameters_of(CorrelationQuery),
         ),
         "/api/v1/urgency-metrics": _get("urgencyMetrics", "The fee market now", "UrgencyMetrics"),
-        "/api/v1/labels": _get("labels", "Your own labels", "Labels") | {"post": _new_labels()},
+        "/api/v1/labels": _get(
+            "labels", "Your own labels, by name and address", "Labels", parameters_of(LabelFilters)
+        )
+        | {"post": _new_labels()},
         "/api/v1/labels/{address}": {"delete": _remove_label()},
         "/api/v1/settings": _get("settings", "The settings that may change while Spout runs", "SettingsList")
         | {"patch": _change_settings()},

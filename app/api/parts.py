@@ -25,7 +25,7 @@ from app.clock import Clock
 from app.core.access import ApiKey, Scope
 from app.core.flow import Label
 from app.metrics import Metrics
-from app.views import Accounts, DeliveryQuery, History, LiveSnapshot, SettingShown
+from app.views import Accounts, DeliveryQuery, History, LabelPage, LabelQuery, LiveSnapshot, SettingShown
 from app.web import Gate
 
 
@@ -97,7 +97,13 @@ class Labels(Protocol):
         """Store all or none; a label for the same script is replaced."""
         ...
 
-    async def listed(self) -> Sequence[Label]: ...
+    async def page(self, query: LabelQuery) -> LabelPage:
+        """Return one page, by entity and address.
+
+        Raises:
+            ParseError: if the cursor is invalid.
+        """
+        ...
 
     async def remove(self, script_or_address: str) -> str | None:
         """Remove a label; return its entity, None if there was none."""

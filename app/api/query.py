@@ -20,7 +20,7 @@ def asked(shape: type[R], given: Mapping[str, Any]) -> R:
     try:
         return read(shape, given)
     except RequestError as error:
-        raise Problem(400, error.code, str(error)) from error
+        raise Problem(400, error.code, str(error), faults=error.faults) from error
 
 
 def prediction_query(given: Mapping[str, str]) -> PredictionQuery:

@@ -1,6 +1,7 @@
 """`spout labels`: what the operator knows of addresses. Works beside a running appliance."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,16 +12,14 @@ from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, readable_file, settings_here
 from app.core.flow import (
     KINDS,
+    MOST_FILE_BYTES,
     Entities,
-    Label,
     a_label,
     brief,
-    export_labels,
-    looks_like_wallet_labels,
-    parse_labels,
     parse_table,
-    parse_wallet_labels,
+    read_label_file,
     script_or_text,
+    write_labels,
 )
 from app.core.units import counted
 from app.data import entities_table
@@ -28,7 +27,6 @@ from app.errors import CommandError, LabelError
 from app.store import LabelStore
 
 T = TypeVar("T")
-_LONGEST_FILE_BYTES = 50_000_000
 
 labels = typer.Typer(help="Your own labels of addresses; they win over the table that is shipped.")
 
@@ -45,7 +43,7 @@ def import_file(
 ) -> None:
     """Take every label of a CSV file or of a wallet's export (BIP-329), or none if a line is bad."""
     try:
-        found = _labels_in(_text_of(file), private)
+        found = read_label_file(_content_of(file), today=_today(), known=_shipped(), private=private).labels
     except LabelError as error:
         raise LabelError(f"{file}: {error}; nothing was imported") from error
     count = _with_labels(data_dir, lambda store: store.put(found), lambda _: f"{brief(found)} imported")
@@ -79,8 +77,8 @@ def add(
 @labels.command("list")
 def listed(data_dir: DataDir = None) -> None:
     """Print your labels as CSV, as `spout labels import` reads it."""
-    found = _with_labels(data_dir, LabelStore.listed)
-    typer.echo(export_labels(found), nl=False)
+    # As they are read: of 100,000 labels none is kept, and `head` need not wait for the last.
+    _with_labels(data_dir, lambda store: store.visit(lambda found: write_labels(found, sys.stdout)))
 
 
 @labels.command()
@@ -100,23 +98,10 @@ def remove(
     typer.echo(f"{address} has no label of yours any more.")
 
 
-def _labels_in(text: str, private: bool | None) -> tuple[Label, ...]:  # noqa: FBT001 - an option
-    if looks_like_wallet_labels(text):
-        return parse_wallet_labels(
-            text, today=_today(), known=_shipped(), private=private is not False
-        ).labels
-    return parse_labels(text, today=_today(), known=_shipped(), private=bool(private))
-
-
-def _text_of(file: Path) -> str:
-    try:
-        with readable_file(file, "labels.csv").open("rb") as opened:
-            read = opened.read(_LONGEST_FILE_BYTES + 1)
-        if len(read) > _LONGEST_FILE_BYTES:
-            raise LabelError(f"longer than {_LONGEST_FILE_BYTES} bytes: split it")
-        return read.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise LabelError("not text in UTF-8: save it as CSV, UTF-8") from error
+def _content_of(file: Path) -> bytes:
+    """Return the file, or so much of it that it is known to be too long."""
+    with readable_file(file, "labels.csv").open("rb") as opened:
+        return opened.read(MOST_FILE_BYTES + 1)
 
 
 def _shipped() -> Entities:

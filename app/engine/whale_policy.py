@@ -1,12 +1,13 @@
 """Builds the policy for whales from threshold, labels in force and forecast source."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
 
 import structlog
 
 from app.core.classification import Classification
-from app.core.flow import Entities, PeelMemory, classify, is_whale, parse_labels, parse_table
+from app.core.flow import Entities, Label, PeelMemory, classify, is_whale, parse_labels, parse_table
 from app.core.models import Transaction
 from app.core.tracking import ForecastSource, WhalePolicy
 from app.data import demo_labels, entities_table
@@ -34,12 +35,15 @@ class LabelsInForce:
         revision = await store.revision()
         if revision == self._revision:
             return
-        own = await store.listed()
+        own = [label async for part in store.in_parts() for label in part]
         # On another thread: an import may bring 100,000 of them, which takes a second of processor.
-        loop = asyncio.get_running_loop()
-        self.entities = await loop.run_in_executor(None, self._shipped.with_labels, own)
+        self.entities = await asyncio.to_thread(self._with, own)
         self._revision = revision
         _log.info("labels read", own=len(own))
+
+    def _with(self, own: Sequence[Label]) -> Entities:
+        """Return what is in force already where only keys or settings have changed. Blocking."""
+        return self.entities if tuple(own) == self.entities.own else self._shipped.with_labels(own)
 
 
 @lru_cache(maxsize=1)

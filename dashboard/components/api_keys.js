@@ -83,7 +83,7 @@ class ApiKeys {
       this.fields.write({ name: "" });
       await this.read();
     } catch (refusal) {
-      this.fields.refuse(refusal.code === "taken" ? `name: ${refusal.message}` : refusal.message);
+      this.fields.refuse(refusal.code === "taken" ? `name: ${refusal.message}` : refusal);
     }
   }
 

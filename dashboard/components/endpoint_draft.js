@@ -46,8 +46,7 @@ export function settingsOf(values) {
   body.quiet_hours = quiet.from === null && quiet.to === null ? null : known(quiet);
   const { watch } = body;
   watch.net_flow = (watch.net_flow ?? []).map(flowOf);
-  if (watch.report.every === null) watch.report = null;
-  else watch.report = known(watch.report);
+  watch.report = watch.report.every === null && watch.report.at === null ? null : known(watch.report);
   const watches =
     watch.fee_under !== null || watch.fee_over !== null || watch.net_flow.length > 0 || watch.report !== null;
   if (!watches) body.watch = null;
@@ -58,6 +57,12 @@ export function settingsOf(values) {
 
 // What is missing is said by the API: null would be a value of the wrong kind.
 const known = (one) => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== null));
+
+// What the preview takes: as it would be after saving, with what the endpoint has and the form does not show.
+export function previewOf(kind, values, endpoint, kept) {
+  const unseen = endpoint ? Object.fromEntries(kept.map((name) => [name, endpoint[name]])) : {};
+  return { kind, reach: values.reach, ...unseen, ...settingsOf(values) };
+}
 
 export function targetOf(kind, values) {
   const picked = Object.fromEntries(TARGET[kind].map((name) => [name, values[name]]));

@@ -21,8 +21,8 @@ const ALIASES = {
 };
 
 export class Editor {
-  constructor(described, names, saved) {
-    Object.assign(this, { described, names, saved });
+  constructor(described, { names, kept }, saved) {
+    Object.assign(this, { described, names, kept, saved });
     this.dialog = h("dialog", { class: "editor", "aria-labelledby": "editor-title" });
     this.dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
@@ -171,7 +171,7 @@ export class Editor {
       await act();
     } catch (refusal) {
       this.result.textContent = "";
-      this.fields.refuse(refusal.message, ALIASES);
+      this.fields.refuse(refusal, ALIASES);
     }
   }
 
@@ -185,7 +185,7 @@ export class Editor {
     if (this.kind === "heartbeat") return;
     const { fields } = this;
     const values = fields.read();
-    const body = { kind: this.kind, reach: values.reach, ...draft.settingsOf(values) };
+    const body = draft.previewOf(this.kind, values, this.endpoint, this.kept);
     const drawn = await call("POST", "endpoints/preview", body).then(
       (found) => ({ lines: periodWords(found), ...sampleOf(found, values.template) }),
       (refusal) => ({ lines: [refusedWords(refusal, fields)], of: LAST_WHALE, text: "" }),
@@ -248,7 +248,7 @@ function sampleOf({ last, example, template_faults: faults }, template) {
     unfillable: faults ? `Your text ${faults}. It stands as it is until you mend it.` : "",
   };
 }
-const refusedWords = (refusal, fields) => (refusal.demo ? IN_DEMO : fields.worded(refusal.message, ALIASES));
+const refusedWords = (refusal, fields) => (refusal.demo ? IN_DEMO : fields.worded(refusal, ALIASES));
 
 const NAMES = {
   url: "address",

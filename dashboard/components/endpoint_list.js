@@ -17,7 +17,8 @@ class EndpointList {
     this.list = h("ul", { class: "endpoints" });
     this.list.append(h("li", { class: "soft", text: "Reading…" }));
     this.secrets = h("div", { "aria-live": "polite" });
-    this.editor = new Editor(params.get("fields"), params.get("names"), (made, words) => this.saved(made, words));
+    const [fields, names, kept] = ["fields", "names", "kept"].map((name) => params.get(name));
+    this.editor = new Editor(fields, { names, kept }, (made, words) => this.saved(made, words));
     this.results = new Map();
     // The list grows at the end, so that nothing moves when it comes.
     host.replaceChildren(this.adding(), this.secrets, this.list, this.editor.dialog);

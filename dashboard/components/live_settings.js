@@ -89,7 +89,7 @@ class LiveSettings {
       said(value === null ? `${label}: back to ${now.value ?? "off"}` : `${label}: now ${now.value ?? "off"}`);
       this.show(settings);
     } catch (refusal) {
-      fields.refuse(refusal.message);
+      fields.refuse(refusal);
     }
   }
 }

@@ -5,12 +5,14 @@ import { h, integer, plural } from "../static/format.js";
 import { call } from "../static/api.js";
 import { component } from "../static/component.js";
 
-const MOST = 50;
-const LARGEST = 5_000_000;
+const PAGE = 50;
+const TYPED_AFTER = 250;
 
 class OwnLabels {
   constructor(host, params) {
-    this.all = [];
+    // Of each page up to the one that is shown.
+    this.cursors = [null];
+    this.largest = params.get("largest_file");
     const kinds = params.get("kinds");
     this.fields = new Fields([
       plainField("address", "Address", { hint: "of any network, or a script in hex" }),
@@ -22,8 +24,10 @@ class OwnLabels {
       type: "search",
       placeholder: "address or name",
       "aria-label": "Find a label",
-      oninput: () => this.draw(),
+      oninput: () => this.searched(),
     });
+    this.before = button("Before", () => this.turn(-1), { "aria-label": "Labels before these" });
+    this.after = button("Next", () => this.turn(1), { "aria-label": "Labels after these" });
     this.words = h("output", { class: "soft", text: "Reading…" });
     this.list = h("ul", { class: "plainlist" });
     host.replaceChildren(
@@ -45,26 +49,59 @@ class OwnLabels {
       this.importing(),
       h("div", { class: "find field" }, this.search, this.words),
       this.list,
+      h("div", { class: "pages" }, this.before, this.after),
     );
     this.again = whileShown(host, () => this.read(), {
       failed: (refusal) => (this.words.textContent = refusal.message),
     });
   }
 
-  async read() {
-    this.all = (await call("GET", "labels")).labels;
-    this.draw();
+  searched() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.cursors = [null];
+      this.again();
+    }, TYPED_AFTER);
   }
 
-  draw() {
-    const asked = this.search.value.trim().toLowerCase();
-    const found = this.all.filter(({ address, entity }) => `${address} ${entity}`.toLowerCase().includes(asked));
-    const shown = found.slice(0, MOST);
-    this.search.hidden = this.all.length < 6;
-    this.words.textContent = this.all.length
-      ? `${integer(found.length)} of ${plural(this.all.length, "label")}${found.length > MOST ? `, the first ${MOST}` : ""}`
-      : "No label yet. Spout knows some exchanges already; add what only you know.";
-    redraw(this.list, shown, () => shown.map((one) => this.row(one)));
+  turn(step) {
+    if (step < 0) this.cursors.pop();
+    else this.cursors.push(this.next);
+    return this.again();
+  }
+
+  // One page at a time: there may be 100,000. What an answer overtook is not drawn.
+  async read() {
+    const search = this.search.value.trim();
+    const cursor = this.cursors.at(-1);
+    const asked = new URLSearchParams({ limit: PAGE });
+    if (search) asked.set("search", search);
+    if (cursor) asked.set("cursor", cursor);
+    this.asked = asked;
+    const page = await call("GET", `labels?${asked}`);
+    if (this.asked !== asked) return;
+    // The last label of the last page was removed.
+    if (!page.labels.length && this.cursors.length > 1) return void (await this.turn(-1));
+    this.draw(page, search);
+  }
+
+  draw({ labels, total_count: total, page_info: page }, search) {
+    this.next = page.next_cursor;
+    this.before.hidden = this.cursors.length < 2;
+    this.after.hidden = !page.has_next;
+    this.search.hidden = !search && total < 6;
+    this.words.textContent = this.counted(labels.length, total, search);
+    redraw(this.list, labels, () => labels.map((one) => this.row(one)));
+  }
+
+  counted(shown, total, search) {
+    if (!total)
+      return search
+        ? "No label of yours has this in its name or address."
+        : "No label yet. Spout knows some exchanges already; add what only you know.";
+    const first = (this.cursors.length - 1) * PAGE;
+    const which = shown < total ? `${integer(first + 1)} to ${integer(first + shown)} of ` : "";
+    return `${which}${plural(total, "label")}${search ? " found" : ""}`;
   }
 
   row(label) {
@@ -99,10 +136,7 @@ class OwnLabels {
       this.fields.write({ address: "", entity: "", kind: "" });
       await this.read();
     } catch (refusal) {
-      // The API names the address that it cannot read, not the field.
-      const { message } = refusal;
-      const ofAddress = address && message.startsWith(`${address}: `);
-      this.fields.refuse(ofAddress ? `address ${message.slice(address.length + 2)}` : message);
+      this.fields.refuse(refusal);
     }
   }
 
@@ -131,7 +165,8 @@ class OwnLabels {
       wrong.textContent = "";
       const [chosen] = file.files;
       if (!chosen) wrong.textContent = "Choose a file first.";
-      else if (chosen.size > LARGEST) wrong.textContent = "It is larger than 5 MB: split it.";
+      else if (chosen.size > this.largest)
+        wrong.textContent = `It is larger than ${integer(this.largest / 1e6)} MB: split it.`;
       else
         try {
           const { imported, others } = await call(

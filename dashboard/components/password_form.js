@@ -61,7 +61,7 @@ class PasswordForm {
       this.fields.forgetSecrets();
       location.reload();
     } catch (refusal) {
-      this.fields.refuse(refusal.code === "wrong_password" ? "old is not the password" : refusal.message);
+      this.fields.refuse(refusal.code === "wrong_password" ? "old is not the password" : refusal);
     }
     return undefined;
   }

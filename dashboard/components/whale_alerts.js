@@ -94,7 +94,7 @@ export class WhaleAlerts {
         said("The label counts from now on; what was scored already stays as it was said");
         fields.write({ entity: "" });
       } catch (refusal) {
-        fields.refuse(refusal.message);
+        fields.refuse(refusal);
       }
     };
     return h(

@@ -2,7 +2,7 @@
 
 from app.api.models import NewEndpoint
 from app.core.alerts import TEMPLATE_FIELDS
-from app.core.flow import KINDS
+from app.core.flow import KINDS, MOST_FILE_BYTES
 from dashboard.forms import described
 from dashboard.page import PageSources, SpoutPage
 from dashboard.settings import words
@@ -38,13 +38,15 @@ def settings(_sources: PageSources) -> SpoutPage:
         frozen=True,
         sections=SectionLinks(links=[list(one) for one in SECTIONS]),
         endpoints=EndpointList(
-            fields=described(NewEndpoint, words.ENDPOINT, titles), names=list(TEMPLATE_FIELDS)
+            fields=described(NewEndpoint, words.ENDPOINT, titles),
+            names=list(TEMPLATE_FIELDS),
+            kept=words.without_field(),
         ),
         deliveries=DeliveryLog(events=events),
         general=LiveSettings(
             labels={name: list(said) for name, said in words.SETTINGS.items()}, fixed=words.fixed()
         ),
-        labels=OwnLabels(kinds=list(KINDS)),
+        labels=OwnLabels(kinds=list(KINDS), largest_file=MOST_FILE_BYTES),
         keys=ApiKeys(),
         password=PasswordForm(),
         backups=BackupList(),

@@ -18,10 +18,14 @@ class SectionLinks(EarlyComponent):
 
 
 class EndpointList(EarlyComponent):
-    """Every endpoint with how it fares, and the form of one. `fields`: as `described` makes them."""
+    """Every endpoint with how it fares, and the form of one. `fields`: as `described` makes them.
+
+    `names`: for a text of one's own. `kept`: settings without a field, which the preview counts too.
+    """
 
     fields = param.List(default=[])
     names = param.List(default=[])
+    kept = param.List(default=[])
 
     module = "endpoint_list.js"
 
@@ -47,9 +51,13 @@ class LiveSettings(EarlyComponent):
 
 
 class OwnLabels(EarlyComponent):
-    """The operator's own labels: list, add, remove, import. `kinds`: an entity may be of."""
+    """The operator's own labels: list, add, remove, import.
+
+    `kinds`: an entity may be of. `largest_file`: to import, in bytes.
+    """
 
     kinds = param.List(default=[])
+    largest_file = param.Integer(default=0)
 
     module = "own_labels.js"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.api.models import EndpointSettings
 from app.core.events import TO_ONE_ENDPOINT, EventType
 from app.settings import Settings
 from dashboard.format import FLOW_WORDS
@@ -149,6 +150,15 @@ def fixed() -> list[dict[str, object]]:
     return [
         {"title": one.title, "why": one.why, "names": [PREFIX + name for name in one.names]} for one in FIXED
     ]
+
+
+def without_field() -> list[str]:
+    """Return the settings of an endpoint that its form has no field for, and that decide what is sent.
+
+    Not the mute: of the past, which the preview tells, it would mute all.
+    """
+    asked = {name.split(".")[0] for name in ENDPOINT}
+    return [name for name in EndpointSettings.model_fields if name not in asked | {"muted_until"}]
 
 
 def unexplained() -> set[str]:

@@ -3,9 +3,10 @@
 import { h } from "./format.js";
 
 export class Refused extends Error {
-  constructor(status, { code, message }, demo = false) {
+  // `faults`: each value that is refused, { name, words }.
+  constructor(status, { code, message, faults = [] }, demo = false) {
     super(message);
-    Object.assign(this, { status, code, demo });
+    Object.assign(this, { status, code, faults, demo });
   }
 }
 

@@ -1,7 +1,7 @@
 // Forms of a page without a session: fields as Python described them (`dashboard/forms.py`, `described`), what is wrong
 // beside each, and what was typed kept until it is safe.
 import { BUILD, READ, WRITE } from "./inputs.js";
-import { faultsOf, sentence, typed } from "./nested.js";
+import { faultsSaid, sentence, typed } from "./nested.js";
 import { h, plural } from "./format.js";
 
 let number = 0;
@@ -27,11 +27,12 @@ export class Fields {
   }
 
   // Where the API's words belong: beside each field, else over the buttons. Answers the first field's element, if any.
-  refuse(message, aliases = {}) {
+  // `said`: a refusal of the API, or words of ours.
+  refuse(said, aliases = {}) {
     this.clear();
     const beside = new Map();
     const rest = [];
-    for (const [name, words] of this.faults(message, aliases)) {
+    for (const [name, words] of this.faults(said, aliases)) {
       const one = this.all.get(name);
       if (one) beside.set(one, [...(beside.get(one) ?? []), sentence(words)]);
       else rest.push(sentence(words));
@@ -50,15 +51,15 @@ export class Fields {
   }
 
   // The same in sentences, by the fields' labels.
-  worded(message, aliases = {}) {
-    return this.faults(message, aliases)
+  worded(said, aliases = {}) {
+    return this.faults(said, aliases)
       .map(([name, words]) => (this.all.has(name) ? `${this.all.get(name).label}: ${words}.` : sentence(words)))
       .join(" ");
   }
 
-  faults(message, aliases) {
+  faults(said, aliases) {
     const known = [...this.all.keys(), ...Object.keys(aliases)];
-    return faultsOf(message, known).map(([name, words]) => [aliases[name] ?? name, words]);
+    return faultsSaid(said, known).map(([name, words]) => [aliases[name] ?? name, words]);
   }
 
   clear() {

@@ -33,7 +33,11 @@ export function faultOf(message, names) {
   const known = [...names].sort((one, other) => other.length - one.length);
   const field = known.find((name) => message.startsWith(name) && /^[\s[.:]/.test(message.slice(name.length)));
   if (!field) return ["", message];
-  return [field, message.slice(field.length).replace(/^[^\s]*\s+/, "")];
+  const [place] = message.slice(field.length).match(/^\S*/);
+  const words = message.slice(field.length + place.length).trimStart();
+  // Of a line with several values it is said which: "watch.net_flow[0].hours must be 1" -> "hours must be 1".
+  const part = place.match(/\.(\w+)$/)?.[1];
+  return [field, part ? `${part} ${words}` : words];
 }
 
 // All that the API found wrong, each by its field: "a must be more; b.c is missing" -> [["a", "must be more"], …].
@@ -46,6 +50,13 @@ export function faultsOf(message, names) {
     else faults.at(-1)[1] += `; ${words}`;
   }
   return faults;
+}
+
+// The same of a refusal: the API lists what is wrong, where its line for people says only the first; else of the line.
+// What names no field of the form is said once, as a sentence of its own.
+export function faultsSaid(said, names) {
+  if (typeof said === "string" || !said.faults?.length) return faultsOf(said.message ?? said, names);
+  return said.faults.map(({ name, words }) => faultOf(`${name} ${words}`.trim(), names));
 }
 
 // What of `after` is not as in `before`, by its first names: what a PATCH names.

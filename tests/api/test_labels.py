@@ -109,3 +109,46 @@ async def test_until_the_labels_are_open_it_says_so(open_server: OpenServer) -> 
     composition = await open_server(attached=False)
 
     assert (await composition.http.get(LABELS)).status_code == 503
+
+
+async def test_labels_come_in_pages_and_are_searched(composition: Composition) -> None:
+    many = [{"address": ADDRESS, "entity": "Me"}, {"address": OTHER, "entity": "You"}]
+    await composition.http.post(LABELS, headers=ADMIN, json={"labels": many})
+
+    first = (await composition.http.get(LABELS, headers=READ, params={"limit": 1})).json()
+    cursor = first["page_info"]["next_cursor"]
+    second = (await composition.http.get(LABELS, headers=READ, params={"limit": 1, "cursor": cursor})).json()
+    found = (await composition.http.get(LABELS, headers=READ, params={"search": "yOU"})).json()
+
+    assert ([one["entity"] for one in first["labels"]], first["total_count"]) == (["Me"], 2)
+    assert ([one["entity"] for one in second["labels"]], second["page_info"]["has_next"]) == (["You"], False)
+    assert ([one["address"] for one in found["labels"]], found["total_count"]) == ([OTHER], 1)
+
+
+@pytest.mark.parametrize(
+    "params", [{"limit": "1001"}, {"limit": "0"}, {"cursor": "nonsense"}, {"serch": "x"}]
+)
+async def test_a_page_of_labels_that_cannot_be_is_refused(
+    composition: Composition, params: dict[str, str]
+) -> None:
+    answer = await composition.http.get(LABELS, headers=READ, params=params)
+
+    assert answer.status_code == 400
+    assert next(iter(params)) in answer.json()["error"]["message"]
+
+
+async def test_all_that_is_wrong_with_a_label_is_said_at_once_by_field(composition: Composition) -> None:
+    body = {"address": "", "entity": " ", "kind": "friend", "created_at": "yesterday"}
+
+    error = (await composition.http.post(LABELS, headers=ADMIN, json=body)).json()["error"]
+
+    assert [one["name"] for one in error["faults"]] == ["entity", "address", "kind", "created_at"]
+    assert "the address is missing" in error["message"]
+
+
+async def test_of_many_labels_the_bad_one_is_named_by_its_place(composition: Composition) -> None:
+    many = [{"address": ADDRESS, "entity": "Me"}, {"address": "nonsense"}]
+
+    error = (await composition.http.post(LABELS, headers=ADMIN, json={"labels": many})).json()["error"]
+
+    assert [one["name"] for one in error["faults"]] == ["labels[1].entity", "labels[1].address"]

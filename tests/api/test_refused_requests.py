@@ -41,4 +41,4 @@ async def test_a_bad_request_is_refused_in_these_words(composition: Composition,
 def test_what_is_worded_anew_says_more_or_leaves_out_what_cannot_be_had(case: dict[str, Any]) -> None:
     empty = case["before"].endswith("known are ") and case["now"].endswith("this takes none")
 
-    assert empty or case["before"] == f"{case['now']}, test"
+    assert empty or case["now"].startswith(case["before"]) or case["before"] == f"{case['now']}, test"

@@ -9,6 +9,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from playwright.async_api import Browser, Locator, Page, expect
 
+from app.core.encoding import address_of
+from app.core.units import Script
 from tests.browser.conftest import IN_A_BROWSER, Tab, findings, watched
 from tests.browser.operated import OperatedBox, an_operated_box
 from tests.browser.test_settings import GOOD_BOT, SOON, TOKEN, begun, press
@@ -240,6 +242,57 @@ async def test_labels_a_key_a_backup_and_a_password(browser: Browser, tmp_path: 
             "password changed",
         ):
             await expect(changes).to_contain_text(re.compile(words), timeout=SOON)
+
+
+async def test_many_labels_come_in_pages_and_are_found_by_name(browser: Browser, tmp_path: Path) -> None:
+    async with an_operated_box(tmp_path, password=None) as spout:
+        tab = await visited(browser, spout, width=390, section="labels")
+        page, labels = tab.page, tab.page.locator("#labels")
+        rows = [f"{address_of(Script(f'0014{number:040x}'))},Name {number:03d}" for number in range(120)]
+        await labels.locator("summary", has_text="Import").click()
+        await labels.locator("input[type=file]").set_input_files(
+            {"name": "l.csv", "mimeType": "text/csv", "buffer": "\n".join(["address,entity", *rows]).encode()}
+        )
+        await press(page, "Import").click()
+        count, shown = labels.locator(".find output"), labels.locator(".plainlist b")
+        await expect(count).to_have_text("1 to 50 of 120 labels", timeout=SOON)
+        await page.get_by_label("Labels after these").click()
+        await page.get_by_label("Labels after these").click()
+        await expect(count).to_have_text("101 to 120 of 120 labels", timeout=SOON)
+        await expect(shown.first).to_have_text("Name 100")
+        await page.get_by_label("Labels before these").click()
+        await expect(shown.first).to_have_text("Name 050", timeout=SOON)
+        await page.get_by_label("Find a label").fill("name 11")
+        await expect(count).to_have_text("10 labels found", timeout=SOON)
+        await expect(page.get_by_label("Labels after these")).to_be_hidden()
+
+
+async def test_all_that_is_wrong_with_a_label_stands_beside_its_fields(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_operated_box(tmp_path, password=None) as spout:
+        tab = await visited(browser, spout, section="labels")
+        await press(tab.page, "Add the label").click()
+        for name in ("address", "entity"):
+            field = tab.page.locator("#labels .field", has=tab.page.locator(f"[data-name={name}]"))
+            await expect(field.locator(".wrong")).to_have_text("Is missing.", timeout=SOON)
+
+
+async def test_an_hour_without_how_often_is_refused_beside_its_field(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_operated_box(tmp_path, password=None) as spout:
+        tab = await visited(browser, spout)
+        form = await begun(tab.page, "webhook", "Hook")
+        await form.evaluate("d => d.querySelectorAll('details').forEach((one) => (one.open = true))")
+        await form.locator("[data-name='url']").fill("https://example.org/a")
+        await form.locator("[data-name='watch.report.at']").fill("08:00")
+        await form.locator("[data-name='watch.net_flow']").fill("500")
+        await press(form, "Add").click()
+        every = form.locator(".field", has=tab.page.locator("[data-name='watch.report.every']"))
+        flow = form.locator(".field", has=tab.page.locator("[data-name='watch.net_flow']"))
+        await expect(every.locator(".wrong")).to_have_text("Is missing.", timeout=SOON)
+        await expect(flow.locator(".wrong")).to_have_text("Hours must be one of 1, 6, 24.", timeout=SOON)
 
 
 async def _labels(page: Page) -> None:

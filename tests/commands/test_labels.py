@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import Spout, one_line
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
@@ -60,6 +62,24 @@ def test_one_bad_line_imports_nothing_and_is_named(spout: Spout, here: Path) -> 
     assert ended.returncode == 2
     assert "line 3" in one_line(ended.stderr)
     assert ADDRESS not in spout("labels", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("address,entity\n" + "x,y\n" * 100_000, "more than 100,000 lines"),
+        ("x" * 5_000_001, "larger than 5 MB"),
+    ],
+)
+def test_a_file_over_the_limits_imports_nothing_here_either(
+    spout: Spout, here: Path, content: str, words: str
+) -> None:
+    (here / "mine.csv").write_text(content)
+
+    ended = spout("labels", "import", here / "mine.csv")
+
+    assert ended.returncode == 2
+    assert f"{words}: split it; nothing was imported" in one_line(ended.stderr)
 
 
 def test_a_file_that_is_no_text_is_refused(spout: Spout, here: Path) -> None:

@@ -41,3 +41,7 @@ def test_what_may_be_empty_may_be_chosen_so() -> None:
     (field,) = described(NewEndpoint, {"rules.min_urgency": Asked(label="Urgency")}, {})
 
     assert field["options"] == ["", "low", "medium", "high"]
+
+
+def test_what_the_form_does_not_show_and_decides_what_is_sent_is_previewed_too() -> None:
+    assert words.without_field() == ["enabled", "follows"]

@@ -81,3 +81,25 @@ test("a test that failed says what was answered and after how long", () => {
 test("a loss that still waits has not come back yet", () => {
   assert.equal(words.heldWords("degraded_after_s"), "the source may come back in time");
 });
+test("a preview counts what the form does not show: the bell on one whale's card", () => {
+  const saved = endpoint({ follows: ["whale-1"] });
+  const body = draft.previewOf("telegram", draft.valuesOf(saved), saved, ["enabled", "follows"]);
+  assert.deepEqual([body.follows, body.enabled, "muted_until" in body], [["whale-1"], true, false]);
+});
+test("a preview of a new endpoint has nothing but what was typed", () => {
+  const body = draft.previewOf("webhook", typed(), null, ["enabled", "follows"]);
+  assert.deepEqual(["follows" in body, "enabled" in body], [false, false]);
+});
+test("what the form does not show is no part of a change, and so stays", () => {
+  const values = draft.valuesOf(endpoint({ follows: ["whale-1"], muted_until: "2026-11-27T13:00:00Z" }));
+  assert.deepEqual(draft.changeOf("webhook", values, { ...values, name: "Other" }), { name: "Other" });
+});
+test("half of a report is sent, for the API to say what is missing", () => {
+  const { watch } = draft.settingsOf(typed({ "watch.report.at": "08:00" }));
+  assert.deepEqual(watch.report, { at: "08:00" });
+  assert.deepEqual(draft.settingsOf(typed({ "watch.report.every": "day" })).watch.report, { every: "day" });
+});
+test("a net flow without its hours is sent, for the API to say so", () => {
+  const { watch } = draft.settingsOf(typed({ "watch.net_flow": ["500"] }));
+  assert.deepEqual(watch.net_flow, [{ btc: 500, hours: null, entity: null }]);
+});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-const { faultOf, faultsOf, nested, sentence, typed, within } = await import("../../dashboard/static/nested.js");
+const { faultOf, faultsOf, faultsSaid, nested, sentence, typed, within } =
+  await import("../../dashboard/static/nested.js");
 
 test("names with dots lie within", () => {
   assert.deepEqual(nested({ "a.b": 1, "a.c.d": 2, e: 3 }), { a: { b: 1, c: { d: 2 } }, e: 3 });
@@ -38,5 +39,27 @@ test("a semicolon within a sentence parts nothing", () => {
   assert.deepEqual(faultsOf("address is odd; nothing was imported; kind is unknown", ["address", "kind"]), [
     ["address", "is odd; nothing was imported"],
     ["kind", "is unknown"],
+  ]);
+});
+test("of a line with several values it is said which one is wrong", () => {
+  assert.deepEqual(faultOf("watch.net_flow[0].hours must be one of 1, 6, 24", ["watch.net_flow"]), [
+    "watch.net_flow",
+    "hours must be one of 1, 6, 24",
+  ]);
+});
+test("every fault that the API lists goes to its field, however few its line names", () => {
+  const faults = Array.from({ length: 12 }, (_, at) => ({ name: `f${at}`, words: "is missing" }));
+  const names = faults.map(({ name }) => name);
+  const said = faultsSaid({ message: "f0 is missing; and 11 more", faults }, names);
+  assert.deepEqual(
+    said,
+    names.map((name) => [name, "is missing"]),
+  );
+});
+test("a refusal that lists nothing is read from its line", () => {
+  const said = faultsSaid({ message: "name is taken; b must be more", faults: [] }, ["name", "b"]);
+  assert.deepEqual(said, [
+    ["name", "is taken"],
+    ["b", "must be more"],
   ]);
 });

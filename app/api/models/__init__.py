@@ -44,6 +44,7 @@ from app.api.models.endpoints import (
     EndpointKind,
     EndpointPreview,
     Endpoints,
+    EndpointSettings,
     EndpointState,
     Every,
     NewEmail,
@@ -73,7 +74,15 @@ from app.api.models.events import (
 )
 from app.api.models.health import Component, Health, HealthStatus, Notice, Reconnects, overall
 from app.api.models.kinds import Answer, Request, Shape, schemas_of
-from app.api.models.labels import ImportedLabels, ImportQuery, Label, Labels, NewLabel, NewLabels
+from app.api.models.labels import (
+    ImportedLabels,
+    ImportQuery,
+    Label,
+    LabelFilters,
+    Labels,
+    NewLabel,
+    NewLabels,
+)
 from app.api.models.mapping import MempoolWhaleSignal, revision_of, signal_of
 from app.api.models.market import Mempool, Recalibration, UrgencyMetrics
 from app.api.models.operator import Setting, SettingsList
@@ -143,6 +152,7 @@ __all__ = [
     "EndpointDisabled",
     "EndpointKind",
     "EndpointPreview",
+    "EndpointSettings",
     "EndpointState",
     "EndpointTest",
     "Endpoints",
@@ -166,6 +176,7 @@ __all__ = [
     "Key",
     "Keys",
     "Label",
+    "LabelFilters",
     "Labels",
     "LeadTime",
     "Link",

@@ -4,8 +4,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from app.api.models.given import MOST, GivenCursor, GivenName, whole_number
 from app.api.models.kinds import Answer, Count, Day, Request, Shape
+from app.api.models.whale import PageInfo
 from app.core.flow import KINDS
+from app.views import LabelQuery
 
 MOST_AT_ONCE = 5_000
 
@@ -72,9 +75,29 @@ class NewLabels(Request):
     ]
 
 
+class LabelFilters(Request):
+    """The query of `GET /api/v1/labels`."""
+
+    search: GivenName = Field(
+        default=None, description="text of the name or of the address, in any case of letters"
+    )
+    limit: Annotated[
+        int | None,
+        BeforeValidator(whole_number(1, MOST)),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST, "default": MOST}),
+    ] = None
+    cursor: GivenCursor = Field(default=None, description="next_cursor of the page before")
+
+    def query(self) -> LabelQuery:
+        return LabelQuery(search=self.search, limit=self.limit or MOST, cursor=self.cursor)
+
+
 class Labels(Answer):
+    """By name and address: one page of them, or those that were added."""
+
     labels: list[Label]
-    total_count: Count
+    total_count: Count = Field(description="of all pages")
+    page_info: PageInfo | None = Field(default=None, description="null where labels were added")
 
 
 class ImportQuery(Request):

@@ -1,6 +1,7 @@
 """Reads what Spout is told into a `Request`, or says in one line all that is wrong, by the names sent."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -8,11 +9,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.api.models.kinds import Request
-from app.errors import RequestError
+from app.errors import Fault, RequestError
 
 R = TypeVar("R", bound=Request)
 _LONGEST_NAME = 50
 _MOST_FAULTS = 10
+"""In the line for people."""
+_MOST_FAULTS_LISTED = 200
+"""For programs: a form has fewer fields."""
 _WORDS = {
     "missing": "is missing",
     "string_type": "must be text",
@@ -53,7 +57,7 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
         RequestError: naming all that is unknown or cannot be meant, parted by "; "; its code is of the first.
     """
     known = names_of(shape)
-    faults = [_unknown(name, known) for name in raw if name not in known]
+    faults = [_Worded.unknown(name, known) for name in raw if name not in known]
     code = "unknown_parameter" if faults else "bad_parameter"
     read: R | None = None
     try:
@@ -68,7 +72,8 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
     if faults or read is None:
         more = len(faults) - _MOST_FAULTS
         rest = [f"and {more} more"] if more > 0 else []
-        raise RequestError(code, "; ".join([*faults[:_MOST_FAULTS], *rest]))
+        line = "; ".join([*(one.text for one in faults[:_MOST_FAULTS]), *rest])
+        raise RequestError(code, line, [one.fault for one in faults[:_MOST_FAULTS_LISTED]])
     return read
 
 
@@ -95,25 +100,36 @@ def refuse_unknown(raw: Iterable[str], known: Iterable[str], where: str = "") ->
     known = tuple(known)
     for name in raw:
         if name not in known:
-            raise RequestError("unknown_parameter", _unknown(name, known, where))
+            found = _Worded.unknown(name, known, where)
+            raise RequestError("unknown_parameter", found.text, [found.fault])
 
 
-def _unknown(name: str, known: tuple[str, ...], where: str = "") -> str:
-    near = get_close_matches(name, known, n=1)
-    rest = f"known are {', '.join(known)}" if known else "this takes none"
-    hint = f"did you mean {near[0]}?" if near else rest
-    return f"{where}{name[:_LONGEST_NAME]!r} is not a parameter here: {hint}"
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """A fault, and the sentence that says it to people."""
+
+    fault: Fault
+    text: str
+
+    @classmethod
+    def unknown(cls, name: str, known: tuple[str, ...], where: str = "") -> "_Worded":
+        near = get_close_matches(name, known, n=1)
+        rest = f"known are {', '.join(known)}" if known else "this takes none"
+        words = f"is not a parameter here: {f'did you mean {near[0]}?' if near else rest}"
+        path = f"{where.removesuffix(': ')}." if where else ""
+        return cls(Fault(f"{path}{name[:_LONGEST_NAME]}", words), f"{where}{name[:_LONGEST_NAME]!r} {words}")
 
 
-def _worded(shape: type[Request], faults: Iterable[ErrorDetails]) -> Iterator[str]:
+def _worded(shape: type[Request], faults: Iterable[ErrorDetails]) -> Iterator[_Worded]:
     for fault in faults:
         place = fault["loc"]
         if fault["type"] == "extra_forbidden":
             inner, where = _shape_at(shape, place[:-1]), _path(place[:-1])
             known = names_of(inner) if inner else ()
-            yield _unknown(str(place[-1]), known, f"{where}: " if where else "")
+            yield _Worded.unknown(str(place[-1]), known, f"{where}: " if where else "")
         else:
-            yield f"{_path(place)} {fault_words(fault)}".strip()
+            path, words = _path(place), fault_words(fault)
+            yield _Worded(Fault(path, words), f"{path} {words}".strip())
 
 
 def _path(place: tuple[int | str, ...]) -> str:

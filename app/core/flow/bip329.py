@@ -3,6 +3,7 @@
 Source: BIP-329, "Wallet Labels Export Format".
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ def parse_wallet_labels(
     """
     found: dict[str, Label] = {}
     others = 0
-    for line, row in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    # Not splitlines(): JSON may hold U+2028 and its like as they are, which end no line.
+    for line, row in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=None), 1):
         if not row.strip():
             continue
         try:

@@ -5,15 +5,15 @@ A label states its basis, "published" or "attributed"; it never says who signed.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from app.core.classification import Party
 from app.core.encoding import ScriptType, script_of, script_type
 from app.core.units import Script
-from app.errors import LabelError, ParseError
+from app.errors import Fault, LabelError, ParseError
 
 KINDS = ("exchange", "custodian", "etf", "pool", "government", "company", "bridge", "other")
 OWN_BASIS = "own label"
@@ -93,22 +93,26 @@ def a_label(
     none, the entity is its own group, and of kind "other".
 
     Raises:
-        LabelError: if the address, a name, the kind or the date is invalid.
+        LabelError: saying all that is invalid of address, names, kind and date.
     """
-    alike = known.named(entity) if known else None
+    alike = known.named(entity) if known is not None else None
+    refused: list[LabelError] = []
+    name = _or_refused(refused, _name_from, entity, "entity")
+    # Without a group it is the name's, and so is what is wrong with it.
+    of_group = group or (alike.group if alike else name)
     label = Label(
-        script=_script_from(address.strip()),
+        script=Script(_or_refused(refused, _script_from, address.strip())),
         address=address.strip(),
-        entity=_name_from(entity, "entity"),
-        group=_name_from(group or (alike.group if alike else entity), "group"),
-        kind=(kind or (alike.kind if alike else "other")).strip().lower(),
-        basis=_name_from(basis or OWN_BASIS, "basis"),
-        created_at=_date_from(created_at),
+        entity=name,
+        group=_or_refused(refused, _name_from, of_group, "group") if of_group else "",
+        kind=_or_refused(refused, _kind_from, kind or (alike.kind if alike else "other")),
+        basis=_or_refused(refused, _name_from, basis or OWN_BASIS, "basis"),
+        created_at=_or_refused(refused, _date_from, created_at),
         own=True,
         private=private,
     )
-    if label.kind not in KINDS:
-        raise LabelError(f"kind {label.kind!r} is unknown: one of {', '.join(KINDS)}")
+    if refused:
+        raise LabelError("; ".join(map(str, refused)), *(fault for one in refused for fault in one.faults))
     return label
 
 
@@ -180,13 +184,11 @@ def brief(labels: Sequence[Label]) -> str:
     return f"{len(labels)} labels ({', '.join(map(repr, names[:5]))}{', …' if len(names) > 5 else ''})"
 
 
-def export_labels(labels: Iterable[Label]) -> str:
-    """Write labels so that `parse_labels` reads the same ones back."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+def write_labels(labels: Iterable[Label], into: TextIO) -> None:
+    """Write labels as CSV, each as it comes, so that `parse_labels` reads the same ones back."""
+    writer = csv.writer(into, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([_cell(getattr(label, column)) for column in COLUMNS] for label in labels)
-    return text.getvalue()
 
 
 def _cell(value: str | bool) -> str:  # noqa: FBT001 - a column's value
@@ -248,19 +250,20 @@ def _from_row(row: Mapping[str | None, str | list[str] | None], line: int, other
 
 def _script_from(text: str) -> Script:
     if not text:
-        raise LabelError("the address is missing")
+        raise LabelError("the address is missing", Fault("address", "is missing"))
     if _looks_like_script(text):
         return _whole_script(text.lower())
     try:
         return script_of(text)
     except ParseError as error:
-        raise LabelError(f"{text[:100]}: {error}") from error
+        raise LabelError(f"{text[:100]}: {error}", Fault("address", str(error))) from error
 
 
 def _whole_script(text: str) -> Script:
     """Refuse a truncated script, which would be stored and never match any output."""
     if text.startswith(_OF_FIXED_LENGTH) and script_type(text) is ScriptType.UNKNOWN:
-        raise LabelError(f"{text[:100]}: a script that begins so has another length")
+        words = "a script that begins so has another length"
+        raise LabelError(f"{text[:100]}: {words}", Fault("address", words))
     return Script(text)
 
 
@@ -296,11 +299,10 @@ def _looks_like_script(text: str) -> bool:
 def _name_from(text: str, what: str) -> str:
     name = " ".join(text.split())
     if not name:
-        raise LabelError(f"the {what} is missing")
+        raise LabelError(f"the {what} is missing", Fault(what, "is missing"))
     if len(name) > _LONGEST_NAME or not name.isprintable():
-        raise LabelError(
-            f"the {what} is longer than {_LONGEST_NAME} letters or has letters that cannot be shown"
-        )
+        words = f"is longer than {_LONGEST_NAME} letters or has letters that cannot be shown"
+        raise LabelError(f"the {what} {words}", Fault(what, words))
     return name
 
 
@@ -308,4 +310,22 @@ def _date_from(text: str) -> str:
     try:
         return date.fromisoformat(text.strip()).isoformat()
     except ValueError as error:
-        raise LabelError(f"the date {text!r} is not of the form 2026-11-22") from error
+        words = "is not of the form 2026-11-22"
+        raise LabelError(f"the date {text!r} {words}", Fault("created_at", words)) from error
+
+
+def _kind_from(text: str) -> str:
+    kind = text.strip().lower()
+    if kind not in KINDS:
+        words = f"is unknown: one of {', '.join(KINDS)}"
+        raise LabelError(f"kind {kind!r} {words}", Fault("kind", words))
+    return kind
+
+
+def _or_refused(refused: list[LabelError], read: Callable[..., str], *given: str) -> str:
+    """Return what `read` makes of it; what it refuses is added to `refused`, so that all is said at once."""
+    try:
+        return read(*given)
+    except LabelError as error:
+        refused.append(error)
+        return ""
