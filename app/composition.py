@@ -28,7 +28,7 @@ from app.metrics import Metrics
 from app.on_request import OnRequest
 from app.redaction import Redactor
 from app.server import Server
-from app.settings import Settings, SettingsInForce, Source
+from app.settings import SHORTEST_PASSWORD, Settings, SettingsInForce, Source
 from app.source import Emit, SeenTxids, Sources, Surroundings, answers_at, demo_sources, sources_of
 from app.store import (
     BACKUP_PURPOSE,
@@ -40,7 +40,7 @@ from app.store import (
     SettingStore,
     open_operator,
 )
-from app.views import DayFlow, History, LiveSnapshot, PredictionPage, PredictionQuery, Snapshot
+from app.views import DayFlow, History, LiveSnapshot, Notice, PredictionPage, PredictionQuery, Snapshot
 from app.web import LoginRequiredWebSocket, PagesBundle
 from dashboard import LogTail
 from notifiers import Alerts, Broker, Mqtt, drop_open, make_alerts
@@ -183,7 +183,8 @@ class Composition:
             AuditLog(file),
             engine,
         )
-        engine.start(self._demo if demo else self._node, self._operator.notices)
+        notices = (*self._operator.notices, *short_password(self._settings, self._clock.now()))
+        engine.start(self._demo if demo else self._node, notices)
 
     async def _put_in_place(self, prepared: Prepared, trust: bool) -> dict[str, Any]:  # noqa: FBT001 - a callback
         """Stop the engine, put a restored database in place of its own, and start again."""
@@ -296,3 +297,14 @@ class CurrentHistory:
 
     async def events_of(self, prediction_id: str) -> tuple[Event, ...]:
         return await self._current().events_of(prediction_id)
+
+
+def short_password(settings: Settings, at: datetime) -> tuple[Notice, ...]:
+    """Return the notice of a password in the environment that would be refused as a new one."""
+    if settings.password is None or len(settings.password.reveal()) >= SHORTEST_PASSWORD:
+        return ()
+    words = (
+        f"SPOUT_PASSWORD is shorter than {SHORTEST_PASSWORD} characters and soon guessed: put a few words "
+        "there that you can remember, and start Spout again"
+    )
+    return (Notice(code="short_password", words=words, since=at),)

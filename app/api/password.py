@@ -11,7 +11,7 @@ from app.api.models import Confirmation, Confirmed, NewPassword, NoQuery
 from app.api.problems import Problem
 from app.core.access import Scope
 from app.core.units import counted
-from app.errors import AuthError, SettingsError
+from app.errors import AuthError, Fault, SettingsError
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +80,8 @@ class PasswordHandler(_Asking):
         try:
             await passwords.change(given.new)
         except AuthError as error:
-            raise Problem(400, "bad_parameter", str(error)) from error
+            words = str(error).removeprefix("the new password ")
+            raise Problem(400, "bad_parameter", str(error), faults=[Fault("new", words)]) from error
         except SettingsError as error:
             raise Problem(503, "not_kept", str(error)) from error
         await self.note("password changed; all sessions ended")

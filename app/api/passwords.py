@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from app.clock import Clock
 from app.core.recent import Recent
 from app.errors import AuthError, SettingsError
-from app.settings import LONGEST_PASSWORD, Secret
+from app.settings import LONGEST_PASSWORD, SHORTEST_PASSWORD, Secret
 from app.web import Door, Gate, PasswordFile, Session
 
 CONFIRMED_SECONDS = 600.0
@@ -29,6 +29,11 @@ def refuse_bad_password(password: str) -> None:
     """Raise AuthError for one that nobody could type, or that the login does not take."""
     if not password:
         raise AuthError("the new password must not be empty")
+    if len(password) < SHORTEST_PASSWORD:
+        raise AuthError(
+            f"the new password is shorter than {SHORTEST_PASSWORD} characters: take a few words that you can "
+            "remember"
+        )
     if len(password) > LONGEST_PASSWORD:
         raise AuthError(f"the new password is longer than {LONGEST_PASSWORD} characters: shorten it")
     if not password.isprintable():

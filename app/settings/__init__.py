@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING
 
 from app.front_door import lazily
-from app.settings.kinds import LONGEST_PASSWORD, PASSWORD_FILE, HostList, HttpUrl, Secret, plain_address
+from app.settings.kinds import (
+    LONGEST_PASSWORD,
+    PASSWORD_FILE,
+    SHORTEST_PASSWORD,
+    HostList,
+    HttpUrl,
+    Secret,
+    plain_address,
+)
 from app.settings.model import LogFormat, LogLevel, Settings, Source, is_loopback
 from app.settings.reading import read_settings
 
@@ -18,6 +26,7 @@ __getattr__ = lazily(__name__, {"app.settings.in_force": ("STARRED", "SettingsIn
 __all__ = [
     "LONGEST_PASSWORD",
     "PASSWORD_FILE",
+    "SHORTEST_PASSWORD",
     "STARRED",
     "HostList",
     "HttpUrl",

@@ -26,6 +26,8 @@ class SettingKind:
         return no_info_plain_validator_function(cls)
 
 
+SHORTEST_PASSWORD = 8
+"""Characters of a new one; one that is kept or stands in the environment counts as it is."""
 LONGEST_PASSWORD = 1_024
 """Characters of the operator's: what the login takes."""
 PASSWORD_FILE = "password.argon2"  # noqa: S105 - the name of a file

@@ -144,13 +144,13 @@ async def test_a_password_set_on_the_page_needs_the_old_one_and_ends_all_session
     await log_in(tab, "first")
     tab.http.headers["Origin"] = f"http://{tab.host}"
 
-    wrong = await tab.http.post(CHANGE, json={"old": "guessed", "new": "second"})
-    right = await tab.http.post(CHANGE, json={"old": "first", "new": "second"})
+    wrong = await tab.http.post(CHANGE, json={"old": "guessed", "new": "second one"})
+    right = await tab.http.post(CHANGE, json={"old": "first", "new": "second one"})
     after = await tab.http.get("/api/v1/labels")
 
     assert (wrong.status_code, right.status_code, after.status_code) == (403, 204, 401)
-    assert (await log_in(tab, "second")).status_code == 303
-    assert "second" not in (tmp_path / PASSWORD_FILE).read_text("ascii")
+    assert (await log_in(tab, "second one")).status_code == 303
+    assert "second one" not in (tmp_path / PASSWORD_FILE).read_text("ascii")
 
 
 async def test_a_password_set_by_another_process_holds_within_a_second(
@@ -166,3 +166,18 @@ async def test_a_password_set_by_another_process_holds_within_a_second(
     after = await composition.http.get("/api/v1/labels")
     assert (before.status_code, after.status_code) == (200, 401)
     assert (await log_in(composition, "a new one")).status_code == 303
+
+
+async def test_a_new_password_of_a_few_letters_is_refused_and_the_field_named(
+    open_server: OpenServer, tmp_path: Path
+) -> None:
+    PasswordFile(tmp_path / PASSWORD_FILE).write(hashed("first"))
+    tab = await operated(open_server, tmp_path)
+    await log_in(tab, "first")
+    tab.http.headers["Origin"] = f"http://{tab.host}"
+
+    refused = await tab.http.post(CHANGE, json={"old": "first", "new": "seven77"})
+
+    error = refused.json()["error"]
+    assert (refused.status_code, error["faults"][0]["name"]) == (400, "new")
+    assert "shorter than 8 characters: take a few words" in error["message"]

@@ -37,3 +37,12 @@ def test_an_empty_one_is_refused(spout: Spout, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
 
     assert "must not be empty" in one_line(spout("password").stderr)
+
+
+def test_one_of_a_few_letters_is_refused_and_none_is_set(
+    spout: Spout, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("seven77\n"))
+
+    assert "shorter than 8 characters: take a few words" in one_line(spout("password").stderr)
+    assert not (here / "kept" / PASSWORD_FILE).exists()
