@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from tests.journey.ear import Ear
-from tests.journey.waiting import until
+from tests.journey.waiting import PATIENCE_SECONDS, until
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ class SpoutProcess:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def wait_until_watching(self, *, seconds: float = 30.0) -> None:
+    def wait_until_watching(self, *, seconds: float = PATIENCE_SECONDS) -> None:
         """Until the backend's stream is connected and reconciled, or the demo plays."""
         until(self._watches, "Spout watches", seconds=seconds)
 
@@ -167,7 +167,7 @@ class SpoutProcess:
             if before is None or event["type"] != "whale.updated" or _life(before) != _life(event)
         ]
 
-    def wait_for(self, txid: str, *, seconds: float = 30.0, **wanted: Any) -> Json:
+    def wait_for(self, txid: str, *, seconds: float = PATIENCE_SECONDS, **wanted: Any) -> Json:
         """Return the whale once it is there and its fields are as `wanted`."""
         last: Json | None = None
 

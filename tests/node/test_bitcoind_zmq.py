@@ -118,4 +118,4 @@ async def test_a_hole_in_the_counts_is_looked_into(make_node: Callable[..., Node
             seen = await listener.seen(missed)
         await source.close()
 
-    assert (gap.reason, seen.late) == ("ZMQ rawtx: 1 messages", True)
+    assert (gap.reason, seen.late) == ("ZMQ rawtx: 1 message", True)

@@ -8,7 +8,7 @@ from app.api.models import EndpointChange
 from app.core.events import EventType
 from tests.fakes import FakeClock
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import staged, until
+from tests.notifiers.stage import staged, until, until_settled
 from tests.notifiers.test_rules import pass_time, types
 
 
@@ -41,7 +41,7 @@ async def test_a_loss_that_was_told_before_a_stop_is_told_to_be_over_after_it(tm
             await stage.add(receiver.url())
             await stage.happen(1, EventType.SOURCE_DEGRADED, reason="the node stops too")
             await pass_time(stage, 400)
-            await until(lambda: len(receiver.got) == 1)
+            await until_settled(stage, ["delivered"])
         async with staged(tmp_path, clock=clock) as stage:
             await stage.happen(1, EventType.SOURCE_RECOVERED)
             await until(lambda: len(receiver.got) == 2)

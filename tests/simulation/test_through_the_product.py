@@ -12,7 +12,7 @@ from tests.bench.reported import opening_forecasts, replayed
 from tests.core.fee_markets import a_table
 from tests.simulation.traffic import Scenario, write_recording
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCENARIO = Scenario(regime="quiet", seed=6, seconds=1_500.0, limit_vbytes=2_000_000.0)
 
