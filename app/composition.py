@@ -40,7 +40,7 @@ from app.store import (
     SettingStore,
     open_operator,
 )
-from app.views import DayFlow, History, LiveSnapshot, Notice, PredictionPage, PredictionQuery, Snapshot
+from app.views import DayFlow, History, LiveSnapshot, PredictionPage, PredictionQuery, Snapshot
 from app.web import LoginRequiredWebSocket, PagesBundle
 from dashboard import LogTail
 from notifiers import Alerts, Broker, Mqtt, drop_open, make_alerts
@@ -87,6 +87,8 @@ class Composition:
         """
         logs.configure(self._settings.log_level, self._settings.log_format, redactor=self._redactor)
         logging.getLogger().addHandler(self._log_tail)
+        if (password := self._settings.password) and len(password.reveal()) < SHORTEST_PASSWORD:
+            _log.warning("SPOUT_PASSWORD is soon guessed", shorter_than=SHORTEST_PASSWORD)
         await self._server.mount_api(live=self._live, bus=self._bus, metrics=self._metrics)
         self._operator = await open_operator(self._settings.data_dir, at=self._clock.now(), owner=True)
         self._alerts = make_alerts(
@@ -183,8 +185,7 @@ class Composition:
             AuditLog(file),
             engine,
         )
-        notices = (*self._operator.notices, *short_password(self._settings, self._clock.now()))
-        engine.start(self._demo if demo else self._node, notices)
+        engine.start(self._demo if demo else self._node, self._operator.notices)
 
     async def _put_in_place(self, prepared: Prepared, trust: bool) -> dict[str, Any]:  # noqa: FBT001 - a callback
         """Stop the engine, put a restored database in place of its own, and start again."""
@@ -297,14 +298,3 @@ class CurrentHistory:
 
     async def events_of(self, prediction_id: str) -> tuple[Event, ...]:
         return await self._current().events_of(prediction_id)
-
-
-def short_password(settings: Settings, at: datetime) -> tuple[Notice, ...]:
-    """Return the notice of a password in the environment that would be refused as a new one."""
-    if settings.password is None or len(settings.password.reveal()) >= SHORTEST_PASSWORD:
-        return ()
-    words = (
-        f"SPOUT_PASSWORD is shorter than {SHORTEST_PASSWORD} characters and soon guessed: put a few words "
-        "there that you can remember, and start Spout again"
-    )
-    return (Notice(code="short_password", words=words, since=at),)

@@ -9,13 +9,12 @@ import pytest
 import structlog
 
 from app.clock import SystemClock
-from app.composition import Composition, short_password
+from app.composition import Composition
 from app.keyring import Keyring
 from app.server import Server
 from app.settings import SettingsInForce, read_settings
 from app.store import SettingStore, open_operator
 from dashboard.log_tail import LogTail
-from tests.fakes import NOON
 
 
 @pytest.fixture
@@ -68,17 +67,3 @@ async def test_a_threshold_that_another_process_sets_holds_for_what_is_watched(
 
         while composition.snapshot.threshold_sat != 7_0000_0000:  # noqa: ASYNC110 - it rings no bell
             await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize(
-    ("password", "codes"), [("seven77", ["short_password"]), ("eight888", []), (None, [])]
-)
-def test_a_short_password_of_the_environment_is_noticed_and_stops_no_start(
-    password: str | None, codes: list[str]
-) -> None:
-    settings = read_settings({"SPOUT_PASSWORD": password} if password else {})
-
-    notices = short_password(settings, NOON)
-
-    assert [notice.code for notice in notices] == codes
-    assert not any(password in notice.words for notice in notices if password)
