@@ -68,7 +68,8 @@ class JsonHandler(RequestHandler):
         kind: tuple[type[BaseException], BaseException, TracebackType] | None = kwargs.get("exc_info")
         error = kind[1] if kind else None
         code, message = _CODES.get(status_code, "error"), HTTPStatus(status_code).phrase
-        faults = error.faults if isinstance(error, Problem) else ()
+        asked = self.request.headers.get("Prefer", "").strip().lower() == "faults"  # RFC 7240
+        faults = error.faults if asked and isinstance(error, Problem) else ()
         for name, value in self.quota_headers.items():
             self.set_header(name, value)
         if isinstance(error, Problem):

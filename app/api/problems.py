@@ -44,7 +44,7 @@ def error_body(code: str, message: str, *, demo: bool, faults: Sequence[Fault] =
     """Return the body of every error, on HTTP and on the stream."""
     body = refusal_body(code, message)
     if faults:
-        body["error"]["faults"] = [{"name": one.name, "words": one.words} for one in faults]
+        body["faults"] = [{"name": one.name, "words": one.words} for one in faults]
     if demo:
         body["demo"] = True
     return body

@@ -4,7 +4,7 @@ import { h } from "./format.js";
 
 export class Refused extends Error {
   // `faults`: each value that is refused, { name, words }.
-  constructor(status, { code, message, faults = [] }, demo = false) {
+  constructor(status, { code, message }, { faults = [], demo = false } = {}) {
     super(message);
     Object.assign(this, { status, code, faults, demo });
   }
@@ -24,7 +24,7 @@ export async function call(method, path, body = null) {
 }
 
 async function attempt(method, path, body) {
-  const headers = {};
+  const headers = { Prefer: "faults" };
   const token = document.querySelector('meta[name="spout-page"]')?.content;
   if (token) headers["X-Spout-Page"] = token;
   const isFile = body instanceof Blob;
@@ -46,7 +46,7 @@ async function attempt(method, path, body) {
   if (answer.status === 401)
     throw new Refused(401, { code: "logged_out", message: "Your login has ended. Reload the page to log in again." });
   const error = found.error ?? { code: "unreadable", message: `The answer cannot be read (${answer.status}).` };
-  throw new Refused(answer.status, error, found.demo);
+  throw new Refused(answer.status, error, found);
 }
 
 // One question at a time, however many calls wait for it.

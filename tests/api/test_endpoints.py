@@ -116,9 +116,11 @@ async def test_of_very_many_faults_the_first_ten_are_said(composition: Compositi
 @pytest.mark.usefixtures("stage")
 async def test_of_very_many_faults_each_is_listed_by_its_name(composition: Composition) -> None:
     rules = {"entities": [""] * 20, "min_moved_btc": "many"}
-    refused = await composition.http.post(URL, headers=ADMIN, json={"kind": "heartbeat", "rules": rules})
+    refused = await composition.http.post(
+        URL, headers={**ADMIN, "Prefer": "faults"}, json={"kind": "heartbeat", "rules": rules}
+    )
 
-    names = {one["name"] for one in refused.json()["error"]["faults"]}
+    names = {one["name"] for one in refused.json()["faults"]}
     expected = {f"rules.entities[{place}]" for place in range(20)}
     assert names == {"name", "url", "rules.min_moved_btc", *expected}
 

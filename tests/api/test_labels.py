@@ -11,6 +11,7 @@ from tests.fakes import NOON
 
 ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 OTHER = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
+ASKING = {**ADMIN, "Prefer": "faults"}
 LABELS = "/api/v1/labels"
 
 
@@ -140,15 +141,15 @@ async def test_a_page_of_labels_that_cannot_be_is_refused(
 async def test_all_that_is_wrong_with_a_label_is_said_at_once_by_field(composition: Composition) -> None:
     body = {"address": "", "entity": " ", "kind": "friend", "created_at": "yesterday"}
 
-    error = (await composition.http.post(LABELS, headers=ADMIN, json=body)).json()["error"]
+    refused = (await composition.http.post(LABELS, headers=ASKING, json=body)).json()
 
-    assert [one["name"] for one in error["faults"]] == ["entity", "address", "kind", "created_at"]
-    assert "the address is missing" in error["message"]
+    assert [one["name"] for one in refused["faults"]] == ["entity", "address", "kind", "created_at"]
+    assert "the address is missing" in refused["error"]["message"]
 
 
 async def test_of_many_labels_the_bad_one_is_named_by_its_place(composition: Composition) -> None:
     many = [{"address": ADDRESS, "entity": "Me"}, {"address": "nonsense"}]
 
-    error = (await composition.http.post(LABELS, headers=ADMIN, json={"labels": many})).json()["error"]
+    refused = (await composition.http.post(LABELS, headers=ASKING, json={"labels": many})).json()
 
-    assert [one["name"] for one in error["faults"]] == ["labels[1].entity", "labels[1].address"]
+    assert [one["name"] for one in refused["faults"]] == ["labels[1].entity", "labels[1].address"]

@@ -17,11 +17,11 @@ class Refusal(Shape):
         default=None,
         description="the request's X-Correlation-ID, as in the log; a stream's own",
     )
-    faults: list[RefusedValue] = Field(
-        default=[],
-        description="each value that is refused, at most 200; absent where the refusal is of none",
-    )
 
 
 class Error(Answer):
     error: Refusal
+    faults: list[RefusedValue] = Field(
+        default=[],
+        description="with the header `Prefer: faults`: each value that is refused, at most 200",
+    )
