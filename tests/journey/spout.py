@@ -40,7 +40,11 @@ class SpoutProcess:
         self._ears: list[Ear] = []
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)  # it may run all the same, only too slowly
+            raise
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ import pytest
 from app.api.models import EndpointChange
 from tests.fakes import FakeClock
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import staged
+from tests.notifiers.stage import staged, until, until_settled
 from tests.notifiers.test_rules import pass_time
 
 OVER = {"watch": {"fee_over": 50}}
@@ -32,10 +32,12 @@ async def test_a_limit_newly_asked_for_says_its_first_crossing(
         async with staged(tmp_path, clock=FakeClock(), fee=lambda: 60.0) as stage:
             made = await stage.add(receiver.url(), **OVER)
             await pass_time(stage, 6)
+            await until(lambda: len(receiver.got) == 1)
             for change in changes:  # within one look
                 await stage.alerts.change(made.id, EndpointChange.model_validate(change))
             await pass_time(stage, 6)
             await pass_time(stage, 6)
+            await until(lambda: len(receiver.got) >= len(limits))
 
     assert [json.loads(got.body)["data"]["limit"] for got in receiver.got] == limits
 
@@ -46,6 +48,7 @@ async def test_a_limit_that_was_crossed_before_a_stop_is_not_said_again(tmp_path
         async with staged(tmp_path, clock=clock, fee=lambda: 60.0) as stage:
             await stage.add(receiver.url(), **OVER)
             await pass_time(stage, 6)
+            await until_settled(stage, ["delivered"])
         async with staged(tmp_path, clock=clock, fee=lambda: 60.0) as stage:
             await pass_time(stage, 6)
 
