@@ -63,5 +63,6 @@ async def test_a_source_that_came_back_while_the_endpoint_was_disabled_is_not_to
             await pass_time(stage, 400)
             await stage.alerts.change(made.id, EndpointChange.model_validate({"enabled": True}))
             await pass_time(stage, 5)
+            await until(lambda: len(receiver.got) >= len(sent))
 
     assert types(receiver) == sent

@@ -131,6 +131,7 @@ async def test_quiet_hours_changed_in_the_night_hold_from_then_on(
             await whale(stage, 1)
             await stage.alerts.change(made.id, EndpointChange.model_validate({"quiet_hours": changed}))
             await pass_time(stage, passed)
+            await until(lambda: len(receiver.got) >= rings)
             await until_quiet(stage)
 
     assert types(receiver) == ["alert.digest"] * rings
