@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -139,7 +140,7 @@ def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's
     return made
 
 
-def apprise() -> Any:  # noqa: ANN401 - Apprise brings no types
+def apprise() -> ModuleType:
     """Return Apprise, which the first endpoint imports, on one thread alone.
 
     Its modules import each other in a circle: two threads that enter it at two places meet half-made ones.

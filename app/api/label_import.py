@@ -17,7 +17,7 @@ class LabelImportHandler(ApiHandler):
         private = self.asked_query(ImportQuery).private
         labels, today = self.parts.open_labels(), self.parts.clock.now().date().isoformat()
         try:
-            found, words = await asyncio.to_thread(_read, self.request.body, today, private)
+            found, words = await asyncio.to_thread(_read, self.request.body, today, private=private)
         except LabelError as error:
             raise Problem(400, "bad_label", f"{error}; nothing was imported") from error
         await labels.put(found.labels)
@@ -25,7 +25,7 @@ class LabelImportHandler(ApiHandler):
         self.answer(ImportedLabels(imported=len(found.labels), others=found.others), 201)
 
 
-def _read(body: bytes, today: str, private: bool | None) -> tuple[WalletLabels, str]:  # noqa: FBT001 - handed to a thread
+def _read(body: bytes, today: str, *, private: bool | None) -> tuple[WalletLabels, str]:
     """Return what the file holds, and how the audit log names it. Blocking."""
     found = read_label_file(body, today=today, known=shipped_labels(), private=private)
     return found, brief(found.labels)
