@@ -27,6 +27,15 @@ async def operated(open_server: OpenServer, room: Path, **environ: str) -> Compo
     return composition
 
 
+async def with_a_kept_password(open_server: OpenServer, room: Path) -> Composition:
+    """An open tab, logged in with "first", the password that was set on the page."""
+    PasswordFile(room / PASSWORD_FILE).write(hashed("first"))
+    tab = await operated(open_server, room)
+    await log_in(tab, "first")
+    tab.http.headers["Origin"] = f"http://{tab.host}"
+    return tab
+
+
 @pytest.fixture
 async def tab(open_server: OpenServer, tmp_path: Path) -> Composition:
     """An open tab: logged in, its page's origin sent."""
@@ -139,10 +148,7 @@ async def test_the_audit_log_comes_in_pages(tab: Composition) -> None:
 async def test_a_password_set_on_the_page_needs_the_old_one_and_ends_all_sessions(
     open_server: OpenServer, tmp_path: Path
 ) -> None:
-    PasswordFile(tmp_path / PASSWORD_FILE).write(hashed("first"))
-    tab = await operated(open_server, tmp_path)
-    await log_in(tab, "first")
-    tab.http.headers["Origin"] = f"http://{tab.host}"
+    tab = await with_a_kept_password(open_server, tmp_path)
 
     wrong = await tab.http.post(CHANGE, json={"old": "guessed", "new": "second one"})
     right = await tab.http.post(CHANGE, json={"old": "first", "new": "second one"})
@@ -171,10 +177,7 @@ async def test_a_password_set_by_another_process_holds_within_a_second(
 async def test_a_new_password_of_a_few_letters_is_refused_and_the_field_named(
     open_server: OpenServer, tmp_path: Path
 ) -> None:
-    PasswordFile(tmp_path / PASSWORD_FILE).write(hashed("first"))
-    tab = await operated(open_server, tmp_path)
-    await log_in(tab, "first")
-    tab.http.headers["Origin"] = f"http://{tab.host}"
+    tab = await with_a_kept_password(open_server, tmp_path)
 
     refused = await tab.http.post(
         CHANGE, json={"old": "first", "new": "seven77"}, headers={"Prefer": "faults"}
