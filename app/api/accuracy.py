@@ -38,8 +38,8 @@ class StatisticsHandler(ApiHandler):
         end = query.end_date or self.parts.clock.now()
         start = query.start_date or end - timedelta(days=DEFAULT_DAYS[period])
         found = await self.parts.open_accounts().statistics(period, start, end)
-        self.answer(
-            Statistics(
+        await self.answer_aside(
+            lambda: Statistics(
                 period=period,
                 periods=[
                     PeriodFigures(start=one.start, end=one.end, **dict(figures_shape(one.figures)))
@@ -56,8 +56,8 @@ class CorrelationHandler(ApiHandler):
         days = self.asked_query(CorrelationQuery).days or 30
         now = self.parts.clock.now()
         found = await self.parts.open_accounts().correlation(now - timedelta(days=days), now)
-        self.answer(
-            Correlation(
+        await self.answer_aside(
+            lambda: Correlation(
                 days=days,
                 start=found.start,
                 end=found.end,

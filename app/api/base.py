@@ -1,7 +1,8 @@
 """Base classes of the API's handlers: authentication, rate limits, JSON in and out, one error format."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar
@@ -60,9 +61,26 @@ class JsonHandler(RequestHandler):
         """Send the response; in demo mode it says so."""
         body = shape.body() if isinstance(shape, Shape) else shape
         self.set_status(status)
+        self._send(to_json({**body, "demo": True} if self.parts.demo else body))
+
+    async def answer_aside(self, make: Callable[[], Shape]) -> None:
+        """Send what `make` returns, made and encoded on another thread: a hundred whales take 10 to 20 ms.
+
+        `make` must not touch what belongs to the event loop.
+        """
+        async with self.parts.encoding:
+            text = await asyncio.to_thread(self._encoded, make)
+        self._send(text)
+
+    def _encoded(self, make: Callable[[], Shape]) -> str:
+        shape = make()
+        # pydantic's own encoder takes half of what a dictionary and then json take.
+        return to_json({**shape.body(), "demo": True}) if self.parts.demo else shape.encoded()
+
+    def _send(self, text: str) -> None:
         if self.REVALIDATED and self.request.method in {"GET", "HEAD"}:
             self.set_header("Cache-Control", "private, no-cache")
-        self.finish(to_json({**body, "demo": True} if self.parts.demo else body))
+        self.finish(text)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
         kind: tuple[type[BaseException], BaseException, TracebackType] | None = kwargs.get("exc_info")

@@ -1,5 +1,6 @@
 """The dependencies of the API's handlers, provided by the composition root."""
 
+from asyncio import Lock
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -201,6 +202,8 @@ class Parts:
     data_dir: Path
     """Where what is exported as a file lies while it is sent."""
     throttle: Throttle = field(default_factory=Throttle)
+    encoding: Lock = field(default_factory=Lock)
+    """Held while a long answer is made on another thread: several of those would outrun the event loop."""
     history: History | None = None
     accounts: Accounts | None = None
     keys: Keys | None = None

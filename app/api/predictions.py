@@ -26,8 +26,8 @@ class PredictionsHandler(ApiHandler):
         except ParseError as error:
             raise bad_parameter("cursor", "is not one that Spout gave") from error
         price = self.parts.live.snapshot.price
-        self.answer(
-            PredictionPage(
+        await self.answer_aside(
+            lambda: PredictionPage(
                 predictions=[
                     signal_of(one, price if query.as_of is None else one.price) for one in page.predictions
                 ],

@@ -54,6 +54,10 @@ class Shape(BaseModel):
         """As it is sent: JSON's own types, the names of the contract."""
         return self.model_dump(mode="json")
 
+    def encoded(self) -> str:
+        """`body` as JSON text, without the dictionary in between."""
+        return self.model_dump_json(ensure_ascii=True)
+
 
 class Request(BaseModel):
     """What Spout is told; a name it does not know is refused (`app.api.models.reading`)."""
@@ -71,6 +75,9 @@ class Answer(Shape):
 
     def body(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude=None if self.demo else {"demo"})
+
+    def encoded(self) -> str:
+        return self.model_dump_json(ensure_ascii=True, exclude=None if self.demo else {"demo"})
 
 
 def _written(raw: Any) -> Any:  # noqa: ANN401 - whatever was given
