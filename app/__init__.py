@@ -349,6 +349,7 @@ app/source/resilience/  Shared by all sources
   width                  The number of items in JSON, counted before it is decoded
 
 app/store/  Persistent storage
+  assembled_versions     Versions that were assembled lately, encoded, by what names them
   assembling             Assembles whales from the rows that versions.py wrote
   backfill               Brings whales that an older Spout wrote up to date
   chain                  The last few hundred block headers, so that a restart knows the chain it followed

@@ -38,7 +38,7 @@ class StatisticsHandler(ApiHandler):
         end = query.end_date or self.parts.clock.now()
         start = query.start_date or end - timedelta(days=DEFAULT_DAYS[period])
         found = await self.parts.open_accounts().statistics(period, start, end)
-        await self.answer_aside(
+        await self.answer_from_thread(
             lambda: Statistics(
                 period=period,
                 periods=[
@@ -56,7 +56,7 @@ class CorrelationHandler(ApiHandler):
         days = self.asked_query(CorrelationQuery).days or 30
         now = self.parts.clock.now()
         found = await self.parts.open_accounts().correlation(now - timedelta(days=days), now)
-        await self.answer_aside(
+        await self.answer_from_thread(
             lambda: Correlation(
                 days=days,
                 start=found.start,

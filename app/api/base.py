@@ -63,7 +63,7 @@ class JsonHandler(RequestHandler):
         self.set_status(status)
         self._send(to_json({**body, "demo": True} if self.parts.demo else body))
 
-    async def answer_aside(self, make: Callable[[], Shape]) -> None:
+    async def answer_from_thread(self, make: Callable[[], Shape]) -> None:
         """Send what `make` returns, made and encoded on another thread: a hundred whales take 10 to 20 ms.
 
         `make` must not touch what belongs to the event loop.

@@ -26,7 +26,7 @@ class PredictionsHandler(ApiHandler):
         except ParseError as error:
             raise bad_parameter("cursor", "is not one that Spout gave") from error
         price = self.parts.live.snapshot.price
-        await self.answer_aside(
+        await self.answer_from_thread(
             lambda: PredictionPage(
                 predictions=[
                     signal_of(one, price if query.as_of is None else one.price) for one in page.predictions

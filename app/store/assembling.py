@@ -8,6 +8,7 @@ import msgspec
 from app.core.prediction import Forecast, Prediction
 from app.errors import StoreError
 from app.store import packing
+from app.store.assembled_versions import Encoded
 from app.store.database import FEW_ROWS, Connection
 from app.store.records import moment
 from app.store.versions import Known
@@ -50,7 +51,7 @@ def in_portions(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[
     """Yield the rows in order, in batches that fit in memory; at least one row each."""
     if not rows:
         return
-    sizes = _sizes(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
+    sizes = _sizes(connection, _part_numbers(rows))
     portion: list[VersionRow] = []
     held = 0
     for row in rows:
@@ -68,13 +69,44 @@ def assembled(
     connection: Connection, rows: Sequence[VersionRow], *, latest: int = 1, openings: bool = True
 ) -> list[Prediction]:
     """Return the versions in the order of `rows`, each with its `latest` forecasts and opening ones."""
-    parts = unpacked_parts(connection, {number for row in rows for number in (row.tx_part, row.seldom_part)})
+    parts = unpacked_parts(connection, _part_numbers(rows))
     forecasts = _forecasts(connection, rows, latest=latest, openings=openings)
     lineage = _lineage(connection, {row.whale for row in rows})
     return [
-        _assembled(row, parts, forecasts.get((row.whale, row.forecasts), {}), lineage.get(row.whale, ()))
+        decoded(_whole(row, parts, forecasts.get((row.whale, row.forecasts), {}), lineage.get(row.whale, ())))
         for row in rows
     ]
+
+
+def first_encoded(connection: Connection, rows: Sequence[VersionRow]) -> list[Encoded]:
+    """Return the first of `rows`, as many as fit in memory, each for `decoded`; at least one row each."""
+    # One statement nearly always: only versions of many pieces need their sizes asked before.
+    pieces = _pieces(connection, _part_numbers(rows), most=PIECES_AT_ONCE)
+    if pieces is None:
+        rows = next(in_portions(connection, rows), [])
+        pieces = _pieces(connection, _part_numbers(rows)) or {}
+    parts = {number: packing.unpacked(packing.joined(held)) for number, held in pieces.items()}
+    forecasts = _forecasts(connection, rows, latest=1, openings=True)
+    lineage = _lineage(connection, {row.whale for row in rows})
+    return [
+        Encoded(
+            _whole(row, parts, forecasts.get((row.whale, row.forecasts), {}), lineage.get(row.whale, ())),
+            len(pieces[row.tx_part]) + len(pieces[row.seldom_part]),
+        )
+        for row in rows
+    ]
+
+
+def decoded(body: bytes) -> Prediction:
+    """Raises StoreError if it does not read."""
+    try:
+        return _PREDICTION.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"a stored record does not read: {error}") from error
+
+
+def _part_numbers(rows: Iterable[VersionRow]) -> set[int]:
+    return {number for row in rows for number in (row.tx_part, row.seldom_part)}
 
 
 def known_of(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
@@ -90,9 +122,7 @@ def known_of(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
     )
     known: dict[str, Known] = {}
     for portion in in_portions(connection, found):
-        parts = unpacked_parts(
-            connection, {number for row in portion for number in (row.tx_part, row.seldom_part)}
-        )
+        parts = unpacked_parts(connection, _part_numbers(portion))
         numbers = [(row.whale, number) for row in portion for number in (row.forecasts, row.first_forecast)]
         forecasts = _named(connection, [one for one in numbers if one[1]])
         lineage = _lineage(connection, {row.whale for row in portion})
@@ -131,9 +161,9 @@ def _known(
     )
 
 
-def _assembled(
+def _whole(
     row: VersionRow, parts: dict[int, bytes], forecasts: dict[int, bytes], lineage: tuple[str, ...]
-) -> Prediction:
+) -> bytes:
     life = packing.fields_of(packing.unpacked(row.record))
     paid = packing.fields_of(bytes(life.pop("paid")))
     replaced = msgspec.msgpack.decode(life.pop("replaced"), type=int | list[int])
@@ -153,10 +183,7 @@ def _assembled(
         "forecasts": [packing.raw(one) for number, one in sorted(forecasts.items()) if number > 0],
         "first_forecast": None if first is None else packing.raw(first),
     }
-    try:
-        return _PREDICTION.decode(packing.plain(whole))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(f"a stored record does not read: {error}") from error
+    return packing.plain(whole)
 
 
 def _sizes(connection: Connection, numbers: set[int]) -> dict[int, int]:
@@ -169,15 +196,25 @@ def _sizes(connection: Connection, numbers: set[int]) -> dict[int, int]:
 
 def unpacked_parts(connection: Connection, numbers: set[int]) -> dict[int, bytes]:
     """Return the bodies of these parts, by number."""
+    pieces = _pieces(connection, numbers) or {}
+    return {number: packing.unpacked(packing.joined(held)) for number, held in pieces.items()}
+
+
+def _pieces(
+    connection: Connection, numbers: set[int], *, most: int | None = None
+) -> dict[int, list[bytes]] | None:
+    """Return the pieces of these parts in order, by number; None if there are more than `most` in all."""
+    limit = "" if most is None else f"LIMIT {most + 1:d}"
+    rows = connection.execute(
+        f"SELECT id, piece, body FROM parts WHERE id IN (SELECT unnest(?::BIGINT[])) {limit}",  # noqa: S608 - a number of ours
+        [sorted(numbers)],
+    ).fetchall()
+    if most is not None and len(rows) > most:
+        return None
     found: dict[int, list[tuple[int, bytes]]] = {}
-    for number, piece, body in connection.execute(
-        "SELECT id, piece, body FROM parts WHERE id IN (SELECT unnest(?::BIGINT[]))", [sorted(numbers)]
-    ).fetchall():
+    for number, piece, body in rows:
         found.setdefault(number, []).append((piece, body))
-    return {
-        number: packing.unpacked(packing.joined(body for _, body in sorted(held)))
-        for number, held in found.items()
-    }
+    return {number: [body for _, body in sorted(held)] for number, held in found.items()}
 
 
 def _forecasts(

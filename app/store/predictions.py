@@ -13,6 +13,7 @@ from app.core.tracking import Unloaded
 from app.core.units import BlockHash, Txid
 from app.store import backfill, chain, events, queries, searching
 from app.store.accounts import Ledger, Touched, keep_days
+from app.store.assembled_versions import AssembledVersions
 from app.store.database import Connection, Database, insert_columns
 from app.store.opening import Opened
 from app.store.records import encoded, numbered
@@ -55,6 +56,7 @@ class PredictionStore:
         self._in_doubt = False
         self._versions = Versions()
         self._ledger = Ledger()
+        self._assembled = AssembledVersions()
 
     @property
     def touched(self) -> Touched:
@@ -118,7 +120,12 @@ class PredictionStore:
             self._ledger.forget_days()
             return queries.prune(connection, before)
 
-        return await self._database.run(work, then=lambda _: self._ledger.touched.note_all())
+        def done(_: int) -> None:
+            self._ledger.touched.note_all()
+            # Another one, as a read that began before may still write to this one.
+            self._assembled = AssembledVersions()
+
+        return await self._database.run(work, then=done)
 
     async def backfill(self) -> bool:
         """Bring some whales of an older Spout up to date; return whether there may be more.
@@ -155,8 +162,10 @@ class PredictionStore:
         Raises:
             ParseError: if the cursor is invalid.
         """
-        cursor = searching.parse_cursor(query)
-        return await self._database.read(lambda connection: searching.page(connection, query, cursor))
+        cursor, versions = searching.parse_cursor(query), self._assembled
+        return await self._database.read(
+            lambda connection: searching.page(connection, query, cursor, versions)
+        )
 
     async def flows(self, query: PredictionQuery) -> tuple[DayFlow, ...]:
         """Return what moved on each day, by flow, of all whales that the filters let through."""

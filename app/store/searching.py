@@ -16,7 +16,8 @@ from app.core.classification import Flow
 from app.core.prediction import Urgency
 from app.core.units import Sats
 from app.errors import ParseError
-from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of
+from app.store.assembled_versions import AssembledVersions, Encoded, VersionKey
+from app.store.assembling import PIECES_AT_ONCE, ROW, VersionRow, decoded, first_encoded, rows_of
 from app.store.database import Connection
 from app.store.records import moment, script_hash
 from app.views import DayFlow, Order, PredictionPage, PredictionQuery, SortKey
@@ -64,7 +65,9 @@ class _Asked:
         return " UNION ALL ".join(each)
 
 
-def page(connection: Connection, query: PredictionQuery, cursor: Cursor | None) -> PredictionPage:
+def page(
+    connection: Connection, query: PredictionQuery, cursor: Cursor | None, versions: AssembledVersions
+) -> PredictionPage:
     """Return one page, shorter than requested and with a cursor if more does not fit in memory."""
     asked = _asked(connection, query)
     counted = connection.execute(
@@ -72,12 +75,10 @@ def page(connection: Connection, query: PredictionQuery, cursor: Cursor | None) 
         asked.values,
     ).fetchone()
     places = _places(connection, asked, query, cursor)
-    found = _rows(connection, places[: query.limit])
-    fitting = next(in_portions(connection, found), [])
-    predictions = tuple(assembled(connection, fitting))
+    fitting = _encoded(connection, places[: query.limit], versions)
     more = len(places) > len(fitting)
     return PredictionPage(
-        predictions=predictions,
+        predictions=tuple(decoded(one.body) for one in fitting),
         total_count=counted[0] if counted else 0,
         next_cursor=_cursor_after(query.order, places[len(fitting) - 1]) if more and fitting else None,
     )
@@ -123,6 +124,12 @@ class _Place(NamedTuple):
     row: int
     current: bool
     """Whether the row is one of `predictions`, else of `superseded`."""
+    number: int
+    updated_at: int
+
+    @property
+    def key(self) -> VersionKey:
+        return VersionKey(self.whale, self.number, self.updated_at)
 
 
 def _cursor_after(order: Order, place: _Place) -> str:
@@ -142,14 +149,17 @@ def _places(
             values["last_value"] = cursor.value
     keys = ("value", "detected_at", "whale") if value else ("detected_at", "whale")
     ordered = f"ORDER BY {', '.join(f'{key} {direction}' for key in keys)}"
-    most = f"{ordered} LIMIT {query.offset + query.limit + 1:d}"
-    each = asked.union(f"{value or 0} AS value, detected_at, whale, place, current", most, after)
-    rows = connection.execute(
-        f"SELECT value, epoch_us(detected_at), whale, place, current FROM ({each}) {ordered} "  # noqa: S608 - our own words, values bound
-        f"LIMIT {query.limit + 1:d} OFFSET {query.offset:d}",
-        values,
-    ).fetchall()
-    return [_Place(*row) for row in rows]
+    columns = (
+        f"{value or 0} AS value, epoch_us(detected_at), whale, place, current, number, epoch_us(updated_at)"
+    )
+    page = f"{ordered} LIMIT {query.limit + 1:d} OFFSET {query.offset:d}"
+    if len(asked.sources) == 1:
+        statement = asked.union(columns, page, after)
+    else:
+        first = f"{ordered} LIMIT {query.offset + query.limit + 1:d}"
+        each = asked.union(f"{columns}, detected_at", first, after)
+        statement = f"SELECT * EXCLUDE (detected_at) FROM ({each}) {page}"  # noqa: S608 - our own words, values bound
+    return [_Place(*row) for row in connection.execute(statement, values).fetchall()]
 
 
 def _after(value: str | None, than: str) -> str:
@@ -158,6 +168,26 @@ def _after(value: str | None, than: str) -> str:
     if value is None:
         return f"detected_at {than}= $last_at AND {rest}"
     return f"({value} {than} $last_value OR ({value} = $last_value AND {rest}))"
+
+
+def _encoded(connection: Connection, places: Sequence[_Place], versions: AssembledVersions) -> list[Encoded]:
+    """Return the versions at the first of `places`, as many as fit in memory."""
+    found = {place.key: known for place in places if (known := versions.get(place.key)) is not None}
+    missing = [place for place in places if place.key not in found]
+    if missing:
+        fresh = first_encoded(connection, _rows(connection, missing))
+        for place, version in zip(missing, fresh, strict=False):
+            found[place.key] = version
+            versions.keep(place.key, version)
+    fitting: list[Encoded] = []
+    held = 0
+    for place in places:
+        known = found.get(place.key)
+        if known is None or (fitting and held + known.pieces > PIECES_AT_ONCE):
+            break
+        fitting.append(known)
+        held += known.pieces
+    return fitting
 
 
 def _rows(connection: Connection, places: Sequence[_Place]) -> list[VersionRow]:
