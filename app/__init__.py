@@ -409,6 +409,7 @@ app/web/  Shared by API and pages
   connections            Limits the connections of unauthenticated clients
   correlated             Runs the code of one request under its correlation id
   ended                  Sessions that were logged out, until their expiry
+  entrance               The port and the door behind it
   first                  Handlers available at once
   gate                   Access control for the pages
   headers                The headers of every response, added in Tornado's output transforms

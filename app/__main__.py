@@ -30,9 +30,8 @@ def _command(arguments: list[str]) -> None:
 
 def _run() -> None:
     from app.appliance import run  # noqa: PLC0415 - only `run` needs it, and must start fast
-    from app.settings import read_settings  # noqa: PLC0415 - as `run`
 
-    asyncio.run(run(read_settings(os.environ), lambda url: print(f"Spout: {url}", flush=True)))
+    asyncio.run(run(os.environ, lambda url: print(f"Spout: {url}", flush=True)))
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is stored and closed. Only an import on another thread may still run: not worth waiting

@@ -4,19 +4,23 @@ import asyncio
 import importlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from app.clock import SystemClock
+from app.clock import Clock, SystemClock
+from app.errors import SettingsError
 from app.keyring import open_keyring
 from app.server import Server
 from app.service_manager import ServiceManager
-from app.settings import Settings
+from app.settings import listen_address_of
 from app.store import RUNNING, hold
+from app.web import Entrance
 
 if TYPE_CHECKING:
     from app.composition import Composition
+    from app.settings import Settings
 
 
 class Unwaited(ThreadPoolExecutor):
@@ -26,8 +30,8 @@ class Unwaited(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
-async def run(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT. `say` is called with the dashboard's address once the port is open.
+async def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT. `say` is called with the dashboard's address once it is certain.
 
     Raises:
         SpoutError: one line: why the start failed, and the remedy.
@@ -38,10 +42,44 @@ async def run(settings: Settings, say: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = SystemClock()
+    entrance = _opened_at_once(environ, clock)
+    try:
+        settings = await loop.run_in_executor(None, _read_settings, environ)
+    except BaseException:
+        if entrance is not None:
+            entrance.refuse_new()
+        raise
+    await _serve(settings, clock, entrance, stop, say)
+
+
+def _opened_at_once(environ: Mapping[str, str], clock: Clock) -> Entrance | None:
+    """Open the port before anything slow is imported; what is wrong with the address is said later."""
+    address = listen_address_of(environ)
+    entrance = Entrance(address, clock) if address else None
+    if entrance is not None:
+        with suppress(SettingsError):  # the server tries again, once it is known that the rest is right
+            entrance.open()
+    return entrance
+
+
+def _read_settings(environ: Mapping[str, str]) -> "Settings":
+    from app.settings import read_settings  # noqa: PLC0415 - pydantic comes once the port is open
+
+    return read_settings(environ)
+
+
+async def _serve(
+    settings: "Settings",
+    clock: Clock,
+    entrance: Entrance | None,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+) -> None:
+    loop = asyncio.get_running_loop()
     manager = ServiceManager.from_environment(os.environ, clock)
     keyring = open_keyring(settings.secret, settings.data_dir)
     release = hold(settings.data_dir, RUNNING)  # before the address is printed, lest it is another's
-    server = Server(settings, keyring, clock)
+    server = Server(settings, keyring, clock, entrance)
     server.listen()
     say(server.url)
     manager.ready(server.url)

@@ -1,57 +1,34 @@
 """The server on the one port: it opens first, and applications are mounted as they get ready.
 
-    server = Server(settings, keyring, clock)
-    server.listen()                      # /healthz answers, pages say "starting", the API says 503
+    server = Server(settings, keyring, clock, entrance)
+    server.listen()                      # unless the entrance is open already: /healthz answers
     await server.mount_api(live=..., bus=..., history=None, keys=None)
     server.attach(history, keys, …)      # once the database is open
     await server.mount_pages(load)       # once Panel is imported
     ...
     await server.close()
 
-Only Tornado is imported here: structlog, PyJWT, argon2 and Panel come after the port is open.
+Only Tornado is imported here: pydantic, structlog, PyJWT, argon2 and Panel come after the port is open.
 """
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
-from tornado.netutil import bind_sockets
-from tornado.routing import Router
-from tornado.web import Application, GZipContentEncoding
+from typing import TYPE_CHECKING
 
 from app.clock import Clock
-from app.errors import SettingsError
 from app.keyring import Keyring
-from app.settings import PASSWORD_FILE, Secret, Settings
+from app.settings import PASSWORD_FILE, ListenAddress, Secret
 from app.web import (
     ENDED_SESSIONS_FILE,
-    LARGEST_STRANGERS_BODY_BYTES,
-    LARGEST_UNPROVED_BODY_BYTES,
-    BodyAfterProof,
-    ConnectionLimits,
-    Connections,
-    Correlated,
-    DoorServer,
     EndedSessions,
+    Entrance,
     Gate,
     HealthzHandler,
-    LoginNeededHandler,
-    MethodsHandler,
-    NoSuchPathHandler,
     PasswordFile,
-    SecureHeaders,
     Sessions,
-    StartingApiHandler,
-    StartingPageHandler,
-    connection_of,
-    is_small,
-    largest_body_bytes,
-    log_request,
-    note_request,
-    raise_descriptor_limit,
+    application_of,
 )
 
 if TYPE_CHECKING:
@@ -70,77 +47,18 @@ if TYPE_CHECKING:
     from app.bus import Bus
     from app.core.events import Event
     from app.metrics import Metrics
+    from app.settings import Settings
     from app.views import Accounts, History, LiveSnapshot
     from app.web import PagesBundle
 
-_LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
-_PING_SECONDS = 20
 _GOODBYE_SECONDS = 1.0
-_OWN = ("/healthz", "/metrics", "/login", "/logout", "/api")
-
-
-class FrontDoor(Router):
-    """Selects the application: ours for the API, Bokeh's for the pages, behind access control."""
-
-    def __init__(self, gate: Gate, clock: Clock) -> None:
-        self._gate = gate
-        self._clock = clock
-        self.ready = False
-        self.has_proved: Callable[[HTTPServerRequest], Awaitable[bool]] | None = None
-        """Whether a request has a valid key; None until keys can be looked up."""
-        self.own = _application(
-            [
-                (r"/healthz", HealthzHandler, {"door": self}),
-                (r"/login|/logout", StartingPageHandler),
-                (r".*", StartingApiHandler),
-            ]
-        )
-        self.pages: Application = _application([(r".*", StartingPageHandler)])
-        self._login_needed = _application([(r".*", LoginNeededHandler, {"gate": gate})])
-        self._no_such_path = _application([(r".*", NoSuchPathHandler)])
-        self._methods = _application([(r".*", MethodsHandler)])
-
-    def find_handler(
-        self,
-        request: HTTPServerRequest,
-        **kwargs: Any,  # noqa: ANN401 - Tornado's shape
-    ) -> HTTPMessageDelegate | None:
-        most, at = self._most_body_bytes(request), self._clock.monotonic()
-        note_request(request, most, at)
-        found = self._find(request, **kwargs)
-        if found is None:
-            return None
-        if self.has_proved is not None and most == LARGEST_UNPROVED_BODY_BYTES and not is_small(request):
-            found = BodyAfterProof(found, request, self.has_proved, at)
-        return Correlated(found, request)
-
-    def _find(
-        self,
-        request: HTTPServerRequest,
-        **kwargs: Any,  # noqa: ANN401 - Tornado's shape
-    ) -> HTTPMessageDelegate | None:
-        if "%00" in request.path:
-            return self._no_such_path.find_handler(request, **kwargs)
-        if request.path in _OWN or request.path.startswith("/api/"):
-            return self.own.find_handler(request, **kwargs)
-        if request.method == "OPTIONS":
-            return self._methods.find_handler(request, **kwargs)
-        if not self.ready or self._gate.admits(request):
-            return self.pages.find_handler(request, **kwargs)
-        return self._login_needed.find_handler(request, **kwargs)
-
-    def _most_body_bytes(self, request: HTTPServerRequest) -> int:
-        """Return the body limit, as far as it is known at once."""
-        known = connection_of(request)
-        if (known is not None and known.proved) or self._gate.session(request) is not None:
-            return largest_body_bytes(request.path)
-        if any(name in request.headers for name in ("X-API-Key", "Authorization")):
-            return LARGEST_UNPROVED_BODY_BYTES
-        return LARGEST_STRANGERS_BODY_BYTES
 
 
 class Server:
-    def __init__(self, settings: Settings, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, settings: "Settings", keyring: Keyring, clock: Clock, entrance: Entrance | None = None
+    ) -> None:
+        """`entrance`: one that may be open already; else `listen` opens the settings' own."""
         self._settings = settings
         self._keyring = keyring
         self._clock = clock
@@ -154,8 +72,9 @@ class Server:
             ended=EndedSessions(settings.data_dir / ENDED_SESSIONS_FILE),
         )
         self.gate = Gate(settings, sessions, clock, has_password=kept is not None)
-        self._door = FrontDoor(self.gate, clock)
-        self._http: DoorServer | None = None
+        self._entrance = entrance or Entrance(ListenAddress(settings.host, settings.port), clock)
+        self._entrance.guard(self.gate)
+        self._door = self._entrance.door
         self._beside: list[asyncio.Task[None]] = []
         self._parts: Parts | None = None
         self._streams: Streams | None = None
@@ -176,19 +95,8 @@ class Server:
         Raises:
             SettingsError: if the port is taken or the address is not ours.
         """
-        limits = ConnectionLimits.for_descriptors(raise_descriptor_limit())
-        connections = Connections(limits, self.gate.proxies.holds)
-        server = DoorServer(self._door, connections, self._clock)
-        try:
-            sockets = bind_sockets(self._settings.port, self._settings.host.strip("[]"))
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot listen on SPOUT_HOST={self._settings.host}, SPOUT_PORT={self._settings.port}: "
-                f"{error.strerror or error}; set another SPOUT_PORT, or end what uses it"
-            ) from error
-        server.add_sockets(sockets)
-        self.port = sockets[0].getsockname()[1]
-        self._http = server
+        self._entrance.open()
+        self.port = self._entrance.port
         self._beside.append(asyncio.create_task(self.gate.proxies.keep_resolved()))
 
     async def mount_api(
@@ -222,7 +130,7 @@ class Server:
         self._door.has_proved = mounted.has_proved
         if history is not None and keys is not None:
             self.attach(history, keys)
-        self._door.own = _application(
+        self._door.own = application_of(
             [(r"/healthz", HealthzHandler, {"door": self._door}), *mounted.handlers],
             gate=self.gate,
             default_handler_class=mounted.not_found,
@@ -263,34 +171,20 @@ class Server:
 
     async def close(self) -> None:
         """Refuse new connections, notify the streams, close the rest; about a second at most."""
-        if self._http is not None:
-            self._http.stop()
+        self._entrance.refuse_new()
         for task in self._beside:
             task.cancel()
         if self._streams is not None:
             self._streams.close()
         for closer in reversed(self._closers):
             closer()
-        if self._http is not None:
-            try:
-                async with asyncio.timeout(_GOODBYE_SECONDS):
-                    await self._http.close_all_connections()
-            except TimeoutError:
-                return
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._entrance.close_connections()
+        except TimeoutError:
+            return
 
 
 async def _import(name: str) -> ModuleType:
     """Import on another thread: the port keeps answering meanwhile."""
     return await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, name)
-
-
-def _application(handlers: list[Any], **settings: Any) -> Application:  # noqa: ANN401 - Tornado's own
-    return Application(
-        handlers,
-        transforms=[SecureHeaders, GZipContentEncoding],
-        log_function=log_request,
-        websocket_ping_interval=_PING_SECONDS,
-        websocket_ping_timeout=_PING_SECONDS,
-        websocket_max_message_size=_LARGEST_SOCKET_MESSAGE_BYTES,
-        **settings,
-    )

@@ -29,6 +29,9 @@ from dashboard.log_tail import LogTail
 from dashboard.page import PageSources, unopened
 from dashboard.pages import PAGES, Page
 
+_START_SECONDS = 15.0
+"""After the start, until pages are composed that nobody has asked for."""
+
 
 async def _nothing() -> None:
     """For whoever waits for nothing."""
@@ -95,9 +98,11 @@ class Pages:
     async def _prepare(self) -> None:
         """Compose each page; what fails is tried again, and said, when it is asked for.
 
+        At the start the node's mempool comes first, and the page that somebody asks for: only then the rest.
         After each the loop has the interpreter alone for as long: whales that come meanwhile go first.
         """
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(_START_SECONDS)
         for page in self.applications.values():
             began = loop.time()
             await page.prepare_quietly()

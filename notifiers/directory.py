@@ -57,12 +57,14 @@ class Directory:
 
     async def listed(self) -> tuple[Stored, ...]:
         """All of them, oldest first."""
-        rows = await self._file.run(
-            lambda connection: connection.execute(
+
+        def work(connection: sqlite3.Connection) -> tuple[Stored, ...]:
+            rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM endpoints ORDER BY created_at, id"  # noqa: S608 - our own words
             ).fetchall()
-        )
-        return tuple(self._stored(row) for row in rows)
+            return tuple(self._stored(row) for row in rows)
+
+        return await self._file.run(work)
 
     async def label_names(self) -> tuple[tuple[str, str, bool], ...]:
         """Entity, group and privacy of the operator's own labels, each once."""

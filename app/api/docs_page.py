@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup, escape
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -106,5 +105,7 @@ def _shape(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _template() -> Any:  # noqa: ANN401 - jinja2's own
+    from jinja2 import Environment  # noqa: PLC0415 - few read this page, and all wait for the start
+
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(Path(__file__).with_name("docs.html").read_text(encoding="utf-8"))

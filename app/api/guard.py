@@ -65,7 +65,7 @@ async def recognise(text: str, keys: Keys, tokens: Tokens) -> Caller:
     if not text or len(text) > _LONGEST_CREDENTIAL or not text.isascii() or not text.isprintable():
         raise AuthError("the key or token is not valid")
     if text.count(".") == 2:
-        token = tokens.read(text)
+        token = await tokens.read(text)
         if await keys.is_revoked(token.key_id):
             raise AuthError("the key of this token was revoked")
         return Caller(

@@ -26,7 +26,7 @@ class TokensHandler(ApiHandler):
 
     async def post(self) -> None:
         key_id = self.caller.key_id or ""
-        text, token = self.parts.tokens.mint(
+        text, token = await self.parts.tokens.mint(
             ApiKey(id=key_id, name=self.caller.name, scope=self.caller.scope)
         )
         seconds = int((token.expires_at - self.parts.clock.now()).total_seconds())

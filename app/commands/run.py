@@ -6,7 +6,6 @@ import os
 import typer
 
 from app.appliance import run
-from app.settings import read_settings
 
 
 def run_appliance() -> None:
@@ -23,4 +22,4 @@ def run_appliance() -> None:
     - `SPOUT_HOST`, `SPOUT_PORT`, `SPOUT_PASSWORD`: who may see the dashboard.
     - `SPOUT_WHALE_THRESHOLD_BTC`: from how much on it is a whale, 100 if unset.
     """
-    asyncio.run(run(read_settings(os.environ), lambda url: typer.echo(f"Spout: {url}")))
+    asyncio.run(run(os.environ, lambda url: typer.echo(f"Spout: {url}")))

@@ -1,8 +1,12 @@
-"""The settings: the environment's, read once and frozen; above them the operator's own, for the starred."""
+"""The settings: the environment's, read once and frozen; above them the operator's own, for the starred.
+
+Only the address and the kinds of text are imported with the package: the port opens before pydantic is there.
+"""
 
 from typing import TYPE_CHECKING
 
 from app.front_door import lazily
+from app.settings.environment import ListenAddress, listen_address_of
 from app.settings.kinds import (
     LONGEST_PASSWORD,
     PASSWORD_FILE,
@@ -10,18 +14,28 @@ from app.settings.kinds import (
     HostList,
     HttpUrl,
     Secret,
+    is_loopback,
     plain_address,
 )
-from app.settings.model import LogFormat, LogLevel, Settings, Source, is_loopback
-from app.settings.reading import read_settings
 
 if TYPE_CHECKING:
     from app.settings.in_force import STARRED as STARRED
     from app.settings.in_force import SettingsInForce as SettingsInForce
     from app.settings.in_force import starred as starred
+    from app.settings.model import LogFormat as LogFormat
+    from app.settings.model import LogLevel as LogLevel
+    from app.settings.model import Settings as Settings
+    from app.settings.model import Source as Source
+    from app.settings.reading import read_settings as read_settings
 
-# It logs, and the port opens before structlog is imported.
-__getattr__ = lazily(__name__, {"app.settings.in_force": ("STARRED", "SettingsInForce", "starred")})
+__getattr__ = lazily(
+    __name__,
+    {
+        "app.settings.in_force": ("STARRED", "SettingsInForce", "starred"),
+        "app.settings.model": ("LogFormat", "LogLevel", "Settings", "Source"),
+        "app.settings.reading": ("read_settings",),
+    },
+)
 
 __all__ = [
     "LONGEST_PASSWORD",
@@ -30,6 +44,7 @@ __all__ = [
     "STARRED",
     "HostList",
     "HttpUrl",
+    "ListenAddress",
     "LogFormat",
     "LogLevel",
     "Secret",
@@ -37,6 +52,7 @@ __all__ = [
     "SettingsInForce",
     "Source",
     "is_loopback",
+    "listen_address_of",
     "plain_address",
     "read_settings",
     "starred",

@@ -1,17 +1,20 @@
-"""Where settings come from: the `SPOUT_` names of an environment, and the files that `NAME_FILE` names."""
+"""Where settings come from: the `SPOUT_` names of an environment, and the files that `NAME_FILE` names.
+
+The address is read before the rest: the port opens while the library that reads the settings is imported.
+"""
 
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.errors import SettingsError
 
 PREFIX = "SPOUT_"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8411
+HIGHEST_PORT = 65_535
 MAY_COME_AS_FILE = (
     "SPOUT_PASSWORD",
     "SPOUT_SECRET",
@@ -31,20 +34,24 @@ RETIRED = {
 }
 _LONGEST_FILE_BYTES = 64 * 1024
 _CASELESS = ("source", "log_level", "log_format", "trust_proxy_auth")
+_MOST_DIGITS = len(str(HIGHEST_PORT))
 
 
-class EnvironmentSource(PydanticBaseSettingsSource):
-    """The texts that were set, by field; an empty one counts as unset. Refuses a name that is no setting."""
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where Spout listens; port 0 is any that is free."""
 
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        super().__init__(settings_cls)
-        self._environ = environ
+    host: str
+    port: int
 
-    def __call__(self) -> dict[str, Any]:
-        return dict(texts_of(self._environ, names_of(self.settings_cls.model_fields)))
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's own
-        return self().get(field_name), field_name, False
+def listen_address_of(environ: Mapping[str, str]) -> ListenAddress | None:
+    """Return the address that is set, or the default; None if it is none: `read_settings` says why."""
+    host = (environ.get("SPOUT_HOST") or DEFAULT_HOST).strip()
+    port = (environ.get("SPOUT_PORT") or str(DEFAULT_PORT)).strip()
+    if not host or not (port.isascii() and port.isdecimal() and len(port) <= _MOST_DIGITS):
+        return None
+    return ListenAddress(host, int(port)) if int(port) <= HIGHEST_PORT else None
 
 
 def texts_of(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -192,6 +192,17 @@ def _check_host(entry: str) -> None:
         raise ValueError(f"must not name everybody ({entry})")
 
 
+def is_loopback(host: str) -> bool:
+    """True for an address, or localhost, that no other machine can reach; a name is not looked up."""
+    bare = host.strip("[]").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
 def plain_address(text: str) -> str:
     """`::ffff:10.0.0.2` is `10.0.0.2`; what is no address stays as it is."""
     try:

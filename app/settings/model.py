@@ -1,21 +1,22 @@
 """What the operator set, as one frozen model: every name of the contract, its kind, its default.
 
-Read before the port is open, so it is kept light. `docs/settings.md` lists every name; a test compares.
+`docs/settings.md` lists every name; a test compares.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.units import SATS_PER_BTC, Sats
-from app.settings.environment import EnvironmentSource
+from app.settings.environment import DEFAULT_HOST, DEFAULT_PORT, HIGHEST_PORT, names_of, texts_of
 from app.settings.kinds import (
     Currency,
     ElectrumUrl,
@@ -26,6 +27,7 @@ from app.settings.kinds import (
     Secret,
     TcpUrl,
     TimeZone,
+    is_loopback,
 )
 
 
@@ -72,12 +74,28 @@ _Megabytes = Annotated[int, Field(ge=100, le=1_048_576), Must("be a whole number
 _FrameMegabytes = Annotated[int, Field(ge=8, le=4_096), Must("be a whole number of MB from 8 to 4096")]
 _Clients = Annotated[int, Field(ge=1, le=10_000), Must("be a whole number from 1 to 10000")]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Must("be a number from 0 to 1")]
-_Port = Annotated[int, Field(ge=0, le=65_535), Must("be a whole number from 0 (any free port) to 65535")]
+_Port = Annotated[
+    int, Field(ge=0, le=HIGHEST_PORT), Must("be a whole number from 0 (any free port) to 65535")
+]
 _Source = Annotated[Source, Must("be one of auto, mempool, bitcoind, demo")]
 _Level = Annotated[LogLevel, Must("be one of debug, info, warning, error")]
 _Format = Annotated[LogFormat, Must("be console or json")]
 _Switch = Annotated[bool, Must("be true or false")]
 _Path = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class EnvironmentSource(PydanticBaseSettingsSource):
+    """The texts that were set, by field; an empty one counts as unset. Refuses a name that is no setting."""
+
+    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self._environ = environ
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(texts_of(self._environ, names_of(self.settings_cls.model_fields)))
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's own
+        return self().get(field_name), field_name, False
 
 
 class Settings(BaseSettings):
@@ -97,8 +115,8 @@ class Settings(BaseSettings):
     bitcoind_zmq_hashblock: TcpUrl | None = None
     ca_file: _Path | None = None
     data_dir: _Path = Path("data")
-    host: str = "127.0.0.1"
-    port: _Port = 8411
+    host: str = DEFAULT_HOST
+    port: _Port = DEFAULT_PORT
     password: Secret | None = None
     secret: Secret | None = None
     trust_proxy_auth: _Switch = False
@@ -163,14 +181,3 @@ class Settings(BaseSettings):
     @property
     def loopback_only(self) -> bool:
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address, or localhost, that no other machine can reach; a name is not looked up."""
-    bare = host.strip("[]").lower()
-    if bare == "localhost" or bare.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(bare).is_loopback
-    except ValueError:
-        return False

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.web.correlated import Correlated as Correlated
     from app.web.ended import ENDED_SESSIONS_FILE as ENDED_SESSIONS_FILE
     from app.web.ended import EndedSessions as EndedSessions
+    from app.web.entrance import Entrance as Entrance
+    from app.web.entrance import application_of as application_of
     from app.web.first import HealthzHandler as HealthzHandler
     from app.web.first import LoginNeededHandler as LoginNeededHandler
     from app.web.first import MethodsHandler as MethodsHandler
@@ -64,6 +66,7 @@ __getattr__ = lazily(
             "EndedSessions",
             "ENDED_SESSIONS_FILE",
         ),
+        "app.web.entrance": ("Entrance", "application_of"),
         "app.web.first": (
             "HealthzHandler",
             "LoginNeededHandler",

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from tornado.httputil import HTTPServerRequest
 
 from app.clock import Clock
-from app.settings import Secret, Settings
+from app.settings import Secret
 from app.web.origin import (
     asked_by_foreign_page,
     asked_by_our_own_page,
@@ -18,6 +19,9 @@ from app.web.origin import (
 )
 from app.web.proxies import LOOPBACK, TrustedProxies, Visitor
 from app.web.sessions import Session, Sessions
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 LOGIN_LIFETIME = timedelta(days=30)
 DEVICE_LIFETIME = timedelta(days=365)
@@ -40,7 +44,7 @@ class Door(StrEnum):
 class Gate:
     def __init__(
         self,
-        settings: Settings,
+        settings: "Settings",
         sessions: Sessions,
         clock: Clock,
         proxies: TrustedProxies | None = None,
@@ -203,7 +207,7 @@ class Gate:
         return f"{name}={cookie}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{flags}"
 
 
-def trusted_entries(settings: Settings) -> tuple[str, ...]:
+def trusted_entries(settings: "Settings") -> tuple[str, ...]:
     """Return the trusted proxies; if a proxy authenticates and only this machine can connect, loopback."""
     if settings.trusted_proxies is not None:
         return settings.trusted_proxies.entries
