@@ -4,10 +4,10 @@ import asyncio
 import importlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.clock import Clock, SystemClock
 from app.errors import SettingsError
@@ -21,6 +21,8 @@ from app.web import Entrance
 if TYPE_CHECKING:
     from app.composition import Composition
     from app.settings import Settings
+
+T = TypeVar("T")
 
 
 class Unwaited(ThreadPoolExecutor):
@@ -41,15 +43,26 @@ async def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     loop.set_default_executor(Unwaited(thread_name_prefix="beside"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
     clock = SystemClock()
     entrance = _opened_at_once(environ, clock)
     try:
-        settings = await loop.run_in_executor(None, _read_settings, environ)
-    except BaseException:
+        settings = await _until(stopped, loop.run_in_executor(None, _read_settings, environ))
+        if settings is not None:
+            await _serve(settings, clock, entrance, stopped, say)
+    finally:
+        stopped.cancel()
         if entrance is not None:
             entrance.refuse_new()
-        raise
-    await _serve(settings, clock, entrance, stop, say)
+
+
+async def _until(stopped: asyncio.Task[Any], work: Awaitable[T]) -> T | None:
+    """Return what `work` returns; None if Spout is stopped before. What it raises is raised."""
+    working = asyncio.ensure_future(work)
+    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    working.cancel()
+    await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
 
 
 def _opened_at_once(environ: Mapping[str, str], clock: Clock) -> Entrance | None:
@@ -72,7 +85,7 @@ async def _serve(
     settings: "Settings",
     clock: Clock,
     entrance: Entrance | None,
-    stop: asyncio.Event,
+    stopped: asyncio.Task[Any],
     say: Callable[[str], None],
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -84,20 +97,14 @@ async def _serve(
     say(server.url)
     manager.ready(server.url)
     alive = asyncio.create_task(manager.keep_alive())
-    stopped = asyncio.create_task(stop.wait())
     composition: Composition | None = None
     try:
-        module = await loop.run_in_executor(None, importlib.import_module, "app.composition")
-        composition = module.Composition(settings, server, clock, keyring)
-        living = asyncio.create_task(composition.live())
-        await asyncio.wait({living, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        living.cancel()
-        await asyncio.wait({living})
-        if not living.cancelled() and (error := living.exception()):
-            raise error
+        importing = loop.run_in_executor(None, importlib.import_module, "app.composition")
+        if (module := await _until(stopped, importing)) is not None:
+            composition = module.Composition(settings, server, clock, keyring)
+            await _until(stopped, composition.live())
     finally:
         manager.stopping()
-        stopped.cancel()
         await server.close()
         if composition is not None:
             await composition.close()
