@@ -203,6 +203,28 @@ async def test_remembered_days_are_those_of_the_rows_after_every_write(opened: O
         assert await remembering.correlation(*window) == await fresh.correlation(*window)
 
 
+async def test_a_reorg_and_a_late_outcome_revise_what_was_remembered(opened: Opened) -> None:
+    store = PredictionStore(opened)
+    remembering = AccountStore(opened.database, store.touched)
+    chance = random.Random(5)
+    others = [replace(a_random_life(chance), end="waiting", confirmed_height=None, lead=None)] * 2
+    others += [one for _ in range(60) if (one := a_random_life(chance)).end == "confirmed"]
+    first = replace(others[0].versions[0], seen_height=3, forecast_at=3, predicted=4)
+    confirmed = naive.Life(versions=[first], end="confirmed", confirmed_height=4, lead=595.0)
+    undone = replace(confirmed, end="waiting", confirmed_height=None, lead=None, reorged=True)
+    late = replace(confirmed, confirmed_height=TIP - 5, lead=600.0 * (TIP - 5 - 3) - 5, reorged=True)
+    await store.append([], [lived(one, number) for number, one in enumerate(others)], [a_block(TIP)])
+
+    for life in (confirmed, undone, late):
+        await store.append([], [lived(life, 1_000)])
+        history = [*others, life]
+        over_all_days = await remembering.correlation(START - timedelta(days=1), LONG_AFTER)
+        (quarter,) = await remembering.statistics(Period.QUARTERLY, START, START + timedelta(days=1))
+
+        check_equal(over_all_days.figures, history, rounding=1e-4)  # chances are kept in ten-thousandths
+        check_equal(quarter.figures, history, rounding=1e-4)
+
+
 def a_random_life(chance: random.Random) -> naive.Life:
     """Seen and confirmed, or not, within TIP blocks: a day and a half."""
     seen = chance.randrange(TIP - 10)

@@ -21,6 +21,8 @@ GROUP: Final = {"flow": tuple(Flow), "urgency": tuple(Urgency), "first_seen_by":
 """The values of each dimension; the place before the first is that of none."""
 SHAPE: Final = tuple(1 + len(values) for values in GROUP.values())
 PLACES: Final = SHAPE[0] * SHAPE[1] * SHAPE[2]
+_AT: Final = tuple(one.astype(np.uint8) for one in np.unravel_index(np.arange(PLACES), SHAPE))
+"""Of each place where it stands in each dimension."""
 RESULTS: Final = (Outcome.ON_TIME, Outcome.LATE, Outcome.DROPPED, Outcome.REPLACED, Outcome.CENSORED)
 FORECAST_COUNTS: Final = (*(one.value for one in RESULTS), "baseline_n", "baseline_on_time")
 WHALE_COUNTS: Final = (
@@ -54,7 +56,7 @@ def _no_places() -> NDArray[np.uint16]:
 class Added:
     """Sums by measure, flow, urgency and source; `calibration` by horizon and bin: n, sum stated, sum seen.
 
-    `leads`: the lead times in seconds, in any order, with the group of each.
+    `leads`: the lead times in seconds, ascending, with the group of each.
     """
 
     sums: NDArray[np.float64] = field(default_factory=_no_sums)
@@ -76,7 +78,7 @@ class Added:
         """Return the sums by the names of one dimension, alphabetically; "none" where there is none."""
         others = tuple(1 + other for other in range(len(SHAPE)) if other != dimension)
         rows = self.sums.sum(axis=others)
-        places = np.unravel_index(self.lead_places, SHAPE)[dimension]
+        places = _AT[dimension][self.lead_places]
         names = ("none", *(str(one) for one in tuple(GROUP.values())[dimension]))
         return {
             name: (sums_of_row(rows[:, place]), _lead_times(self.leads[places == place]))
@@ -103,8 +105,7 @@ def added(parts: Iterable[Added]) -> Added:
     return Added(
         sum((one.sums for one in each), start=_no_sums()),
         sum((one.calibration for one in each), start=_no_calibration()),
-        np.concatenate([one.leads for one in each]),
-        np.concatenate([one.lead_places for one in each]),
+        *_merged(each),
     )
 
 
@@ -140,9 +141,9 @@ def of_whales(rows: Columns) -> Added:
     for number, measure in enumerate(measures, _FORECASTS):
         sums[number] = np.bincount(place, weights=measure, minlength=PLACES).reshape(SHAPE)
     has_lead = rows["has_lead"]
-    return Added(
-        sums=sums, leads=rows["lead"][has_lead].astype(np.float64), lead_places=rows["place"][has_lead]
-    )
+    leads = rows["lead"][has_lead].astype(np.float64)
+    order = np.argsort(leads)
+    return Added(sums=sums, leads=leads[order], lead_places=rows["place"][has_lead][order])
 
 
 def by_day(rows: Columns) -> dict[int, dict[str, NDArray[Any]]]:
@@ -219,13 +220,22 @@ def _calibration(
     return np.stack([np.bincount(places, weights=one, minlength=BINS) for one in columns], axis=1)
 
 
+def _merged(parts: Sequence[Added]) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
+    """Return all lead times ascending; cheap where one part holds nearly all of them."""
+    most = max(parts, key=lambda one: len(one.leads))
+    others = [one for one in parts if one is not most and len(one.leads)]
+    if not others:
+        return most.leads, most.lead_places
+    leads = np.concatenate([one.leads for one in others])
+    places = np.concatenate([one.lead_places for one in others])
+    order = np.argsort(leads)
+    at = np.searchsorted(most.leads, leads[order])
+    return np.insert(most.leads, at, leads[order]), np.insert(most.lead_places, at, places[order])
+
+
 def _lead_times(leads: NDArray[np.float64]) -> LeadTimes:
-    """Partitioned, not sorted: only what stands around each quantile need be in its place."""
     if not len(leads):
         return LeadTimes()
-    shares = (0.1, 0.5, 0.9)
-    below = [int(share * (len(leads) - 1)) for share in shares]
-    around = sorted({min(one, len(leads) - 1) for place in below for one in (place, place + 1)})
-    parted = cast("Sequence[float]", np.partition(leads, around))
-    p10, p50, p90 = (float(quantile(parted, share) or 0.0) for share in shares)
+    ascending = cast("Sequence[float]", leads)
+    p10, p50, p90 = (float(quantile(ascending, share) or 0.0) for share in (0.1, 0.5, 0.9))
     return LeadTimes(p10=p10, p50=p50, p90=p90)

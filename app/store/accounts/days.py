@@ -1,16 +1,28 @@
-"""The sums of each day, remembered as long as no row of that day changes."""
+"""The sums of each day and of several days, remembered as long as no row of those days changes."""
 
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.scoring import LeadTimes, Sums
 from app.core.units import Height
 from app.store.accounts import statements
 from app.store.accounts.cube import Added, added, by_day, of_forecasts, of_whales
 from app.store.database import Connection
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+SPANS: Final = 8
+"""So many runs of days are remembered together, those asked for last."""
+SPANS_LEADS: Final = 1_000_000
+"""With so many lead times in all: 10 MB."""
+TOTALS: Final = 1_000
+"""Of so many periods the totals are remembered: a kilobyte each."""
 
 
 class Touched:
@@ -18,6 +30,9 @@ class Touched:
 
     def __init__(self) -> None:
         self.generation = 0
+        self.lowest: int | None = None
+        self.highest: int | None = None
+        """The earliest and the latest day that ever changed."""
         self._days: dict[int, int] = {}
         self._all = 0
 
@@ -26,14 +41,22 @@ class Touched:
         changed = set(days)
         if changed:
             self.generation += 1
+            self.lowest = min(changed) if self.lowest is None else min(self.lowest, *changed)
+            self.highest = max(changed) if self.highest is None else max(self.highest, *changed)
             self._days |= dict.fromkeys(changed, self.generation)
 
     def note_all(self) -> None:
         self.generation += 1
         self._all = self.generation
 
-    def last(self, day: int) -> int:
-        return max(self._all, self._days.get(day, 0))
+    def last(self, first: int, end: int) -> int:
+        """Return the generation in which any day of [first, end) changed last."""
+        return max(self._all, max((self._days.get(day, 0) for day in range(first, end)), default=0))
+
+    @property
+    def last_of_all(self) -> int:
+        """The generation from which on nothing from before may be believed."""
+        return self._all
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +65,47 @@ class _Remembered:
     sums: Added
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Of several days. `generation` is that in which they were added up."""
+
+    generation: int
+    sums: Sums
+    lead_times: LeadTimes
+    is_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """First and last day with any row, or with any kept sum; None without."""
+
+    generation: int
+    rows: tuple[int, int] | None
+    kept: tuple[int, int] | None
+
+
 class Days:
-    """Sums by day of what is decided. Used on the reading thread only."""
+    """Sums by day of what is decided. Used on the reading thread only.
+
+    `generation` was always read before the transaction of `connection`.
+    """
 
     def __init__(self, touched: Touched | None) -> None:
         """Without `touched` nothing is remembered."""
         self._touched = touched
         self._known: dict[int, _Remembered] = {}
+        self._spans: OrderedDict[tuple[int, int], _Remembered] = OrderedDict()
+        self._totals: OrderedDict[tuple[int, int], Totals] = OrderedDict()
+        self._extent: _Extent | None = None
 
     def of(self, connection: Connection, generation: int, first: int, end: int) -> dict[int, Added]:
-        """Return the days in [first, end) with any row; `generation` was read before the transaction."""
-        extent = _extent(connection)
+        """Return the days in [first, end) with any row."""
+        extent = self.extent(connection, generation)
         if extent is None:
             return {}
         days = range(max(first, extent[0]), min(end, extent[1] + 1))
-        missing = [day for day in days if not self._is_known(day)]
-        found = {day: self._known[day].sums for day in days if self._is_known(day)}
+        missing = [day for day in days if not self._is_current(self._known.get(day), day, day + 1)]
+        found = {day: self._known[day].sums for day in days if day in self._known}
         if missing:
             fresh = _read(connection, min(missing), max(missing) + 1)
             found |= {day: fresh.get(day, Added()) for day in missing}
@@ -65,9 +113,63 @@ class Days:
             self._known |= {day: _Remembered(generation, found[day]) for day in missing}
         return {day: found[day] for day in days if not found[day].is_empty}
 
-    def _is_known(self, day: int) -> bool:
-        known = self._known.get(day)
-        return known is not None and self._touched is not None and known.generation >= self._touched.last(day)
+    def whole(self, connection: Connection, generation: int, first: int, end: int) -> Added:
+        """Return all days of [first, end) together."""
+        known = self._spans.get((first, end))
+        if known is None or not self._is_current(known, first, end):
+            known = _Remembered(generation, added(self.of(connection, generation, first, end).values()))
+        self._remember(self._spans, (first, end), known, SPANS)
+        while sum(len(one.sums.leads) for one in self._spans.values()) > SPANS_LEADS:
+            self._spans.popitem(last=False)
+        return known.sums
+
+    def totals(self, connection: Connection, generation: int, first: int, end: int) -> Totals:
+        """Return the totals of all days of [first, end)."""
+        known = self._totals.get((first, end))
+        if known is None or not self._is_current(known, first, end):
+            whole = added(self._parts(connection, generation, first, end))
+            known = Totals(generation, whole.total(), whole.lead_times(), whole.is_empty)
+        self._remember(self._totals, (first, end), known, TOTALS)
+        return known
+
+    def _parts(self, connection: Connection, generation: int, first: int, end: int) -> list[Added]:
+        """Nearly all changes are of the last day: what came before it in its period stays together."""
+        extent = self.extent(connection, generation)
+        if extent is None or not first < extent[1] < end:
+            return list(self.of(connection, generation, first, end).values())
+        before = self.whole(connection, generation, first, extent[1])
+        return [before, *self.of(connection, generation, extent[1], end).values()]
+
+    def extent(self, connection: Connection, generation: int) -> tuple[int, int] | None:
+        """Return the first and the last day that may have rows."""
+        rows = self._extents(connection, generation).rows
+        touched = self._touched
+        if rows is None or touched is None or touched.lowest is None or touched.highest is None:
+            return rows
+        return min(rows[0], touched.lowest), max(rows[1], touched.highest)
+
+    def has_kept(self, connection: Connection, generation: int, first: int, end: int) -> bool:
+        """Whether of any day of [first, end) sums are kept without rows; those come with the retention."""
+        kept = self._extents(connection, generation).kept
+        return kept is not None and kept[0] < end and first <= kept[1]
+
+    def _extents(self, connection: Connection, generation: int) -> _Extent:
+        known, touched = self._extent, self._touched
+        if known is None or touched is None or known.rows is None or known.generation < touched.last_of_all:
+            known = self._extent = _Extent(generation, _extent(connection), _extent_kept(connection))
+        return known
+
+    def _is_current(self, known: _Remembered | Totals | None, first: int, end: int) -> bool:
+        touched = self._touched
+        return known is not None and touched is not None and known.generation >= touched.last(first, end)
+
+    def _remember(self, among: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+        if self._touched is None:
+            return
+        among[key] = value
+        among.move_to_end(key)
+        while len(among) > most:
+            among.popitem(last=False)
 
 
 def fetched(connection: Connection, question: str, values: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -114,4 +216,9 @@ def _extent(connection: Connection) -> tuple[int, int] | None:
         "SELECT min(day) AS first, max(day) AS last FROM forecast_outcomes "
         "UNION ALL SELECT min(day), max(day) FROM whale_outcomes)"
     ).fetchone()
+    return None if found is None or found[0] is None else (found[0], found[1])
+
+
+def _extent_kept(connection: Connection) -> tuple[int, int] | None:
+    found = connection.execute("SELECT min(day), max(day) FROM daily_accuracy").fetchone()
     return None if found is None or found[0] is None else (found[0], found[1])

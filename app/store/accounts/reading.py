@@ -1,7 +1,8 @@
 """The figures, read from the store: by period, over a window, and what the monitor asks."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -27,15 +28,13 @@ from app.core.scoring import (
 from app.core.units import Height, Txid
 from app.store.accounts import misses, statements
 from app.store.accounts.cube import Added, added, calibration_rows, of_forecasts
-from app.store.accounts.days import Days, Touched, decided, fetched, waiting
+from app.store.accounts.days import Days, Totals, Touched, decided, fetched, waiting
 from app.store.accounts.ledger import day_of
 from app.store.database import Connection, Database
 from app.store.records import microseconds, moment
 from app.views import AccuracyState, Correlation, MissPage, PeriodFigures
 
 T = TypeVar("T")
-DaysOf = Callable[[int, int], dict[int, Added]]
-"""The sums of the days in [first, end) of which anything is decided."""
 MOST_MISSES: Final = 2_000
 """Looked at for a reason; the latest."""
 _SUMS: Final = msgspec.json.Decoder(Sums)
@@ -91,38 +90,73 @@ class AccountStore:
         """Return the last accuracy event; None if there never was one."""
         return await self._database.read(_last_change)
 
-    async def _read(self, work: Callable[[Connection, DaysOf], T]) -> T:
+    async def _read(self, work: Callable[[Connection, "_DaysOf"], T]) -> T:
         generation = self._touched.generation if self._touched is not None else 0
+        return await self._database.read(
+            lambda connection: work(connection, _DaysOf(self._days, connection, generation))
+        )
 
-        def of_days(connection: Connection) -> T:
-            return work(connection, lambda first, end: self._days.of(connection, generation, first, end))
 
-        return await self._database.read(of_days)
+@dataclass(frozen=True, slots=True)
+class _DaysOf:
+    """The sums of days as one read sees them; see `Days`."""
+
+    days: Days
+    connection: Connection
+    generation: int
+
+    def of(self, first: int, end: int) -> dict[int, Added]:
+        return self.days.of(self.connection, self.generation, first, end)
+
+    def whole(self, first: int, end: int) -> Added:
+        return self.days.whole(self.connection, self.generation, first, end)
+
+    def totals(self, first: int, end: int) -> Totals:
+        return self.days.totals(self.connection, self.generation, first, end)
+
+    def has_kept(self, first: int, end: int) -> bool:
+        return self.days.has_kept(self.connection, self.generation, first, end)
+
+    def within(self, first: int, end: int) -> range:
+        """The days of [first, end) that may have rows."""
+        extent = self.days.extent(self.connection, self.generation)
+        return range(0) if extent is None else range(max(first, extent[0]), min(end, extent[1] + 1))
 
 
 def _statistics(
-    connection: Connection, days: DaysOf, period: Period, start: datetime, end: datetime
+    connection: Connection, days: _DaysOf, period: Period, start: datetime, end: datetime
 ) -> tuple[PeriodFigures, ...]:
     first_day = (_floor(period, start.astimezone(UTC).date()) - _FIRST_DAY).days
     last_day = day_of(end - timedelta(microseconds=1))
     end_day = (_NEXT[period](_floor(period, _date(last_day))) - _FIRST_DAY).days
     where = f"day >= {first_day:d} AND day < {end_day:d}"
-    parts: defaultdict[int, list[Added]] = defaultdict(list)
-    for each in (days(first_day, end_day), waiting(connection, where, {}, _tip(connection))):
-        for day, sums in each.items():
-            parts[_begin(period, day)].append(sums)
-    whole = {begins: added(each) for begins, each in parts.items()}
-    found = defaultdict(Sums, {begins: one.total() for begins, one in whole.items()})
-    leads = {begins: one.lead_times() for begins, one in whole.items()}
-    _add_kept(connection, period, where, found, leads)
+    waits: defaultdict[int, list[Added]] = defaultdict(list)
+    for day, sums in waiting(connection, where, {}, _tip(connection)).items():
+        waits[_begin(period, day)].append(sums)
+    found: defaultdict[int, Sums] = defaultdict(Sums)
+    leads: dict[int, LeadTimes] = {}
+    for begins in {_begin(period, day) for day in days.within(first_day, end_day)} | waits.keys():
+        one = _period(days, begins, _end(period, begins), waits.get(begins, ()))
+        if not one.is_empty:
+            found[begins], leads[begins] = one.sums, one.lead_times
+    if days.has_kept(first_day, end_day):
+        _add_kept(connection, period, where, found, leads)
     return tuple(
         PeriodFigures(
             start=_midnight(begins),
-            end=_midnight((_NEXT[period](_date(begins)) - _FIRST_DAY).days),
+            end=_midnight(_end(period, begins)),
             figures=figures_of(found[begins], leads.get(begins, LeadTimes())),
         )
         for begins in sorted(found)
     )
+
+
+def _period(days: _DaysOf, begins: int, ends: int, waits: Sequence[Added]) -> Totals:
+    """The totals of one period, which are remembered where nothing of it waits any more."""
+    if not waits:
+        return days.totals(begins, ends)
+    whole = added([*days.of(begins, ends).values(), *waits])
+    return Totals(days.generation, whole.total(), whole.lead_times(), is_empty=False)
 
 
 def _add_kept(
@@ -145,13 +179,12 @@ def _add_kept(
         leads |= {day: one[0] for day, one in by_day.items() if len(one) == 1}
 
 
-def _correlation(connection: Connection, days: DaysOf, start: datetime, end: datetime) -> Correlation:
+def _correlation(connection: Connection, days: _DaysOf, start: datetime, end: datetime) -> Correlation:
     window, values = "counted_at >= $start AND counted_at < $end", {"start": start, "end": end}
     first_day, last_day = day_of(start), day_of(end)
-    parts = list(days(first_day + 1, last_day).values())
-    for day in {first_day, last_day}:
-        of_day = f"day = {day:d} AND {window}"
-        parts += decided(connection, of_day, of_day, values).values()
+    parts = [days.whole(first_day + 1, last_day)]
+    edges = f"day IN ({first_day:d}, {last_day:d}) AND {window}"
+    parts += decided(connection, edges, edges, values).values()
     parts += waiting(connection, window, values, _tip(connection)).values()
     whole = added(parts)
     return Correlation(
@@ -260,6 +293,12 @@ def _last_change(connection: Connection) -> AccuracyState | None:
 def _tip(connection: Connection) -> Height | None:
     found = connection.execute("SELECT height FROM blocks ORDER BY ordinal DESC LIMIT 1").fetchone()
     return Height(found[0]) if found else None
+
+
+def _end(period: Period, begins: int) -> int:
+    """Return the first day after the period that begins on that day."""
+    ends: date = _NEXT[period](_date(begins))
+    return (ends - _FIRST_DAY).days
 
 
 def _begin(period: Period, day: int) -> int:
