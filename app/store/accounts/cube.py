@@ -78,10 +78,10 @@ class Added:
         """Return the sums by the names of one dimension, alphabetically; "none" where there is none."""
         others = tuple(1 + other for other in range(len(SHAPE)) if other != dimension)
         rows = self.sums.sum(axis=others)
-        places = _AT[dimension][self.lead_places]
+        places = _AT[dimension].take(self.lead_places)
         names = ("none", *(str(one) for one in tuple(GROUP.values())[dimension]))
         return {
-            name: (sums_of_row(rows[:, place]), _lead_times(self.leads[places == place]))
+            name: (sums_of_row(rows[:, place]), _lead_times(self.leads.compress(places == place)))
             for place, name in sorted(enumerate(names), key=lambda one: one[1])
             if rows[:, place].any()
         }

@@ -127,13 +127,13 @@ class Days:
         """Return the totals of all days of [first, end)."""
         known = self._totals.get((first, end))
         if known is None or not self._is_current(known, first, end):
-            whole = added(self._parts(connection, generation, first, end))
+            whole = added(self.parts(connection, generation, first, end))
             known = Totals(generation, whole.total(), whole.lead_times(), whole.is_empty)
         self._remember(self._totals, (first, end), known, TOTALS)
         return known
 
-    def _parts(self, connection: Connection, generation: int, first: int, end: int) -> list[Added]:
-        """Nearly all changes are of the last day: what came before it in its period stays together."""
+    def parts(self, connection: Connection, generation: int, first: int, end: int) -> list[Added]:
+        """Return the days of [first, end); those before the last with rows are one: few of them change."""
         extent = self.extent(connection, generation)
         if extent is None or not first < extent[1] < end:
             return list(self.of(connection, generation, first, end).values())

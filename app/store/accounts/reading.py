@@ -105,8 +105,8 @@ class _DaysOf:
     connection: Connection
     generation: int
 
-    def of(self, first: int, end: int) -> dict[int, Added]:
-        return self.days.of(self.connection, self.generation, first, end)
+    def parts(self, first: int, end: int) -> list[Added]:
+        return self.days.parts(self.connection, self.generation, first, end)
 
     def whole(self, first: int, end: int) -> Added:
         return self.days.whole(self.connection, self.generation, first, end)
@@ -155,7 +155,7 @@ def _period(days: _DaysOf, begins: int, ends: int, waits: Sequence[Added]) -> To
     """The totals of one period, which are remembered where nothing of it waits any more."""
     if not waits:
         return days.totals(begins, ends)
-    whole = added([*days.of(begins, ends).values(), *waits])
+    whole = added([*days.parts(begins, ends), *waits])
     return Totals(days.generation, whole.total(), whole.lead_times(), is_empty=False)
 
 
