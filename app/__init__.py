@@ -358,6 +358,7 @@ app/store/  Persistent storage
   duckdb_errors          Maps DuckDB's error messages to our errors
   events                 Reads stored events
   exporting              The history as a table, in CSV or Parquet
+  filters                What a search asks for, as SQL
   known_ids              Which predictions have rows
   lock                   The lock on a data directory, released by the kernel however its process ends
   migrations             The schema as numbered steps

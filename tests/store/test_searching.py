@@ -228,3 +228,25 @@ async def test_a_script_of_another_restart_is_still_found(tmp_path: Path) -> Non
         await opened.database.close()
 
         assert [one.version for one in found.predictions] == [version.version]
+
+
+@pytest.mark.parametrize("bunched", [1, 4, 0.25])
+async def test_pages_give_each_whale_once_however_unevenly_they_came(
+    store: PredictionStore, bunched: float
+) -> None:
+    count, days = 60, 30
+    whales = [
+        replace(one, detected_at=at, updated_at=at)
+        for number in range(count)
+        for one, at in [(a_prediction(number + 1), NOON + timedelta(days=days * (number / count) ** bunched))]
+    ]
+    await store.append([], whales)
+    latest = NOON + timedelta(days=days)
+
+    for query in (PredictionQuery(limit=2), PredictionQuery(limit=3, as_of=latest)):
+        pages = [await store.page(query)]
+        while pages[-1].next_cursor is not None:
+            pages.append(await store.page(replace(query, cursor=pages[-1].next_cursor)))
+
+        assert [one for page in pages for one in page.predictions] == whales[::-1]
+        assert {page.total_count for page in pages} == {count}
