@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from pydantic import ValidationError
 
-from app.api.models import EndpointKind, Reach, Security
+from app.api.models import EndpointKind, EndpointSettings, Reach, Security
 from app.core.contract import iso
 from app.errors import EndpointError
 from app.store import OperatorFile
@@ -152,6 +153,7 @@ class Directory:
             disabled_because=because,
             created_at=created_at,
         )
+        stored = _readable(stored)
         try:
             opened = msgspec.json.decode(self._seal.open(sealed, endpoint_id))
         except EndpointError as error:
@@ -209,3 +211,17 @@ def _target(stored: Stored, opened: dict[str, Any]) -> Target:
             for one in opened["signing"]
         ),
     )
+
+
+def _readable(stored: Stored) -> Stored:
+    """Without settings that no longer mean anything: one bad row must not take the others down with it."""
+    names = {field.alias or name for name, field in EndpointSettings.model_fields.items()}
+    kept = {name: value for name, value in stored.settings.items() if name in names}
+    try:
+        EndpointSettings.model_validate(kept)
+    except ValidationError as error:
+        faulty = sorted({str(one["loc"][0]) for one in error.errors(include_url=False)})
+        rest = {name: value for name, value in stored.settings.items() if name not in faulty}
+        because = f"its {' and '.join(faulty)} cannot be read: set them anew, then enable it"
+        return replace(stored, settings=rest, enabled=False, disabled_because=because)
+    return stored

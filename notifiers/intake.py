@@ -81,6 +81,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
     for name in ("url", "email", "telegram"):
         if name in named and (name != needed or getattr(change, name) is None):
             raise EndpointError(f"an endpoint of kind {stored.kind} needs {needed}, and has nothing else")
+    if change.every_minutes is not None and stored.kind is not EndpointKind.HEARTBEAT:
+        raise EndpointError(f"an endpoint of kind {stored.kind} has no every_minutes")
     name = _name(change.name) if "name" in named and change.name is not None else stored.name
     target = replace(stored.target, name=name)
     if "reach" in named:
@@ -172,5 +174,5 @@ def _merged(email: EmailTarget, reported: dict[str, Any]) -> EmailTarget:
 def _name(name: str) -> str:
     trimmed = name.strip()
     if not trimmed or not trimmed.isprintable():
-        raise EndpointError("name must have characters that can be shown")
+        raise EndpointError("name must have only characters that can be shown, in one line")
     return trimmed

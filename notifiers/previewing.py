@@ -155,7 +155,7 @@ def _example(draft: Draft, now: datetime) -> PreviewMessage:
 
 def _message(sent: Sent, draft: Draft) -> PreviewMessage:
     event = draft.leaving(sent.event)
-    words = words_of(event.type, event.body, sent.at, draft.style)
+    words = words_of(event.type, event.body, event.timestamp, draft.style)
     return PreviewMessage(
         at=sent.at, event_type=event.type, title=words.title, text=words.text, html=words.html
     )

@@ -1,7 +1,6 @@
 """Base classes of the API's handlers: authentication, rate limits, JSON in and out, one error format."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
@@ -11,12 +10,12 @@ import structlog
 from tornado.web import HTTPError, RequestHandler
 
 from app.api.guard import Caller, identify
-from app.api.models import Request, Shape
+from app.api.models import Request, Shape, json_object
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
 from app.api.query import asked
 from app.core.access import Scope
-from app.errors import QueryTooLongError, StoreError
+from app.errors import QueryTooLongError, RequestError, StoreError
 
 R = TypeVar("R", bound=Request)
 _log = structlog.get_logger(__name__)
@@ -205,12 +204,9 @@ class ApiHandler(JsonHandler):
             Problem: 400 if it is not.
         """
         try:
-            body = json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise Problem(400, "bad_json", "The body is not JSON") from error
-        if not isinstance(body, dict):
-            raise Problem(400, "bad_json", "The body must be a JSON object")
-        return body
+            return json_object(self.request.body or b"{}")
+        except RequestError as error:
+            raise Problem(400, error.code, f"The body {error}") from error
 
     def query(self) -> dict[str, str]:
         """Return the query's parameters, each given once.

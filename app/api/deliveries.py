@@ -74,6 +74,8 @@ class RedeliverSinceHandler(ApiHandler):
                 raise starting("The outbox") from error
             queued = 0
         found = await self.parts.open_endpoints().one(given.endpoint_id)
+        if found is None and not queued:
+            raise Problem(404, "not_found", f"There is no endpoint {given.endpoint_id[:100]}")
         named = repr(found.name) if found else f"{given.endpoint_id[:100]}, which is gone,"
         again = counted(queued, "delivery", "deliveries")
         await self.note(f"{again} of endpoint {named} sent again since {iso(given.since)}")

@@ -91,6 +91,7 @@ class NewEndpointTestHandler(ApiHandler):
 
     async def post(self) -> None:
         new = self.asked_body(NewEndpoint)
+        self.require_confirmed()  # it calls wherever the request says, as a saved one would
         try:
             tested = await self.parts.open_endpoints().test_new(new)
         except (EndpointError, TargetRefusedError) as error:

@@ -1,7 +1,6 @@
 """`spout endpoints`: where alerts go, for a box without a screen. A running Spout sees changes at once."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -9,9 +8,18 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from app.api.models import Endpoint, EndpointKind, EndpointTest, NewEndpoint, Reach, Security, read
+from app.api.models import (
+    Endpoint,
+    EndpointKind,
+    EndpointTest,
+    NewEndpoint,
+    Reach,
+    Security,
+    json_object,
+    read,
+)
 from app.bus import Bus
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, settings_here
@@ -36,7 +44,8 @@ def listed(data_dir: DataDir = None) -> None:
     if not found:
         typer.echo("There are no endpoints. `spout endpoints add NAME --url https://…` makes one.")
         return
-    table = Table("id", "name", "kind", "reach", "to", "enabled", box=None, pad_edge=False)
+    columns = (Column("id", no_wrap=True), Column("name", overflow="fold"), "kind", "reach", "to", "enabled")
+    table = Table(*columns, box=None, pad_edge=False)
     for one in found:
         table.add_row(*(text.replace("[", r"\[") for text in _cells(one)))
     Console().print(table)
@@ -49,7 +58,7 @@ def add(
     kind: Annotated[EndpointKind, typer.Option(help="What is sent, and how.")] = EndpointKind.WEBHOOK,
     url: Annotated[str | None, typer.Option(help="Of a webhook, heartbeat or Apprise's service.")] = None,
     reach: Annotated[Reach, typer.Option(help="How far it may lie.")] = Reach.PUBLIC,
-    every: Annotated[int, typer.Option(help="Minutes between heartbeats.")] = 5,
+    every: Annotated[int | None, typer.Option(help="Minutes between heartbeats; 5 if unset.")] = None,
     host: Annotated[str | None, typer.Option(help="Email: the server.")] = None,
     port: Annotated[int, typer.Option(help="Email: its port.")] = 587,
     security: Annotated[Security, typer.Option(help="Email: how the line is secured.")] = Security.STARTTLS,
@@ -64,7 +73,9 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Add an endpoint. Passwords and tokens are asked for, or read from standard input."""
-    reported: dict[str, Any] = {"kind": kind, "url": url, "reach": reach, "every_minutes": every}
+    reported: dict[str, Any] = {"kind": kind, "url": url, "reach": reach}
+    if every is not None:
+        reported["every_minutes"] = every
     if kind is EndpointKind.EMAIL:
         reported["email"] = {
             "host": host,
@@ -155,12 +166,13 @@ def _ask_secret(reported: dict[str, Any], kind: EndpointKind) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        reported = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text("utf-8"))
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise CommandError(f"{path} is no JSON that can be read") from error
-    if not isinstance(reported, dict):
-        raise CommandError(f"{path} must hold one JSON object")
-    return reported
+        raise CommandError(f"{path} cannot be read as text: {error}") from error
+    try:
+        return json_object(text)
+    except RequestError as error:
+        raise CommandError(f"{path} {error}") from error
 
 
 def _read(reported: dict[str, Any]) -> NewEndpoint:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, settings_here
@@ -45,7 +45,7 @@ def listed(data_dir: DataDir = None) -> None:
     if not found:
         typer.echo("There are no keys. `spout keys create NAME --scope read` makes one.")
         return
-    table = Table("name", "scope", "created", "revoked", box=None, pad_edge=False)
+    table = Table(Column("name", overflow="fold"), "scope", "created", "revoked", box=None, pad_edge=False)
     for one in found:
         table.add_row(*_cells(one))
     Console().print(table)

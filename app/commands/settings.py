@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, quiet_logs, settings_here
@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(ST
 @settings.command("list")
 def listed(data_dir: DataDir = None) -> None:
     """Show each with its value and where that comes from."""
-    table = Table("name", "value", "from", "what it does", box=None, pad_edge=False)
+    table = Table(Column("name", no_wrap=True), "value", "from", "what it does", box=None, pad_edge=False)
     for one in _with_settings(data_dir, SettingStore.listed):
         table.add_row(*_cells(one))
     Console().print(table)

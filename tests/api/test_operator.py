@@ -97,6 +97,15 @@ async def test_an_endpoints_target_asks_again_and_its_name_does_not(tab: Composi
     assert codes == ["confirm_password", "starting"]
 
 
+async def test_a_test_of_a_new_target_asks_again_as_saving_it_would(tab: Composition) -> None:
+    await tab.clock.advance(601)
+    new = {"name": "Phone", "kind": "webhook", "url": "http://10.0.0.2/", "reach": "lan"}
+
+    answers = [await tab.http.post(f"/api/v1/endpoints{path}", json=new) for path in ("/test", "")]
+
+    assert [answer.json()["error"]["code"] for answer in answers] == ["confirm_password"] * 2
+
+
 async def test_a_key_is_never_asked_for_the_password(tab: Composition) -> None:
     key = (await tab.http.post(KEYS, json={"name": "admin", "scope": "admin"})).json()["key"]
     await tab.clock.advance(601)

@@ -42,3 +42,12 @@ def test_what_is_worded_anew_says_more_or_leaves_out_what_cannot_be_had(case: di
     empty = case["before"].endswith("known are ") and case["now"].endswith("this takes none")
 
     assert empty or case["now"].startswith(case["before"]) or case["before"] == f"{case['now']}, test"
+
+
+async def test_half_a_character_in_a_body_is_refused_in_words(composition: Composition) -> None:
+    body = '{"name": "\\ud800", "kind": "webhook", "url": "http://10.0.0.2/"}'
+
+    answer = await composition.http.post("/api/v1/endpoints", headers=ADMIN, content=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "The body has half a character (\\ud800 to \\udfff alone)"

@@ -1,5 +1,6 @@
 """A preview says what such an endpoint was really sent, by real rules, watches, store and receivers."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -72,6 +73,22 @@ async def test_a_preview_of_watches_says_what_they_really_sent(tmp_path: Path) -
     assert (preview.periods[0].alerts, preview.left_out) == (len(sent), None)
     assert preview.last is not None
     assert preview.last.event_type == sent[-1]
+
+
+async def test_a_previewed_text_is_the_one_that_arrives_also_of_what_waits(tmp_path: Path) -> None:
+    """A lost source is told five minutes later, with when it was lost; an empty text is the usual one."""
+    draft = {"template": "$value"}
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=FakeClock(), zone=ZoneInfo("Asia/Kathmandu")) as stage:
+            url = f"ntfy://127.0.0.1:{receiver.port}/whales"
+            await stage.add(url, name="phone", kind="apprise", **draft)
+            await stage.happen(1, EventType.SOURCE_DEGRADED, reason="away", source="mempool")
+            await pass_time(stage, 301)
+            await until(lambda: len(receiver.got) == 1)
+            preview = await stage.alerts.preview(EndpointPreview.model_validate(draft))
+
+    assert preview.last is not None
+    assert preview.last.text == json.loads(receiver.got[0].body)["message"]
 
 
 async def test_a_preview_says_that_it_does_not_know_the_fees_of_the_past(tmp_path: Path) -> None:

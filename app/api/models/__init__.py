@@ -88,7 +88,7 @@ from app.api.models.market import Mempool, Recalibration, UrgencyMetrics
 from app.api.models.operator import Setting, SettingsList
 from app.api.models.predictions import PredictionLife, PredictionPage
 from app.api.models.problems import Error
-from app.api.models.reading import fault_words, names_of, read
+from app.api.models.reading import fault_words, json_object, names_of, read
 from app.api.models.requests import (
     DEFAULT_PAGE,
     CorrelationQuery,
@@ -241,6 +241,7 @@ __all__ = [
     "chat_id",
     "fault_words",
     "http_host",
+    "json_object",
     "mail_address",
     "names_of",
     "overall",

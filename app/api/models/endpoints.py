@@ -1,11 +1,21 @@
 """Where alerts go: an endpoint as it is answered, as it is given, as it is changed."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
+from app.api.models.given import btc
 from app.api.models.kinds import (
     SAID,
     Answer,
@@ -18,7 +28,7 @@ from app.api.models.kinds import (
     Shape,
     Share,
 )
-from app.api.models.written import bot_token, chat_id, http_host, mail_address
+from app.api.models.written import bot_token, chat_id, http_host, mail_address, signing_secret
 from app.core.alerts import template_faults
 from app.core.classification import Flow
 from app.core.events import EventType
@@ -54,7 +64,7 @@ class Every(StrEnum):
     WEEK = "week"
 
 
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["22:00"])]
+_TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Hours = Literal[1, 6, 24]
 
@@ -66,12 +76,23 @@ def no_switch(raw: object) -> object:
     return raw
 
 
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(_TIME_OF_DAY, text, re.ASCII):
+        raise ValueError("must be a time of day from 00:00 to 23:59, like 22:00")
+    return text
+
+
 def _fillable(template: str) -> str:
     if faults := template_faults(template):
         raise ValueError(faults)
     return template
 
 
+TimeOfDay = Annotated[
+    str,
+    AfterValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY, "examples": ["22:00"]}),
+]
 Template = Annotated[str, AfterValidator(_fillable)]
 """A text of the operator's own that can be filled in."""
 MailAddress = Annotated[str, AfterValidator(mail_address)]
@@ -96,8 +117,8 @@ class Rules(Request):
     entities: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         default_factory=list, max_length=200, description="names of senders or receivers; empty: all"
     )
-    min_moved_btc: Annotated[Btc | None, BeforeValidator(no_switch)] = Field(
-        default=None, ge=0, description="BTC; null: every whale"
+    min_moved_btc: Annotated[Btc | None, BeforeValidator(btc)] = Field(
+        default=None, description="BTC; null: every whale"
     )
     min_urgency: Urgency | None = Field(default=None, description="this or more urgent")
     confirmed_only: bool = Field(default=False, strict=True)
@@ -112,12 +133,19 @@ class QuietHours(Request):
         default=True, strict=True, description="what was held back comes as one message at the end"
     )
 
+    @field_validator("to")
+    @classmethod
+    def _lasts(cls, to: str, info: ValidationInfo) -> str:
+        if to == info.data.get("from_"):
+            raise ValueError("must be another time than from: the same would mean never")
+        return to
+
 
 class NetFlow(Request):
     """More than `btc` to or from exchanges, or one of them, within so many hours."""
 
     entity: str | None = Field(default=None, max_length=100, description="null: all exchanges together")
-    btc: Annotated[Btc, BeforeValidator(no_switch)] = Field(ge=0)
+    btc: Annotated[Btc, BeforeValidator(btc)]
     hours: Annotated[Hours, BeforeValidator(no_switch)]
 
 
@@ -254,13 +282,20 @@ class NewEndpoint(EndpointSettings):
     email: NewEmail | None = Field(default=None, validate_default=True)
     telegram: NewTelegram | None = Field(default=None, validate_default=True)
     every_minutes: int = Field(default=5, ge=1, le=1_440, description="of a heartbeat")
-    secret: str | None = Field(
+    secret: Annotated[str | None, AfterValidator(signing_secret)] = Field(
         default=None,
-        pattern=r"^whsec_[A-Za-z0-9+/]+={0,2}$",
         max_length=120,
         description="of a webhook: whsec_ and base64 of 24 to 64 bytes; made unless given",
         json_schema_extra={"writeOnly": True},
     )
+
+    @field_validator("every_minutes")
+    @classmethod
+    def _only_of_a_heartbeat(cls, given: int, info: ValidationInfo) -> int:
+        kind = info.data.get("kind")
+        if kind not in (None, EndpointKind.HEARTBEAT):
+            raise ValueError(f"must not be given: an endpoint of kind {kind} has no every_minutes")
+        return given
 
     @field_validator("url", "email", "telegram")
     @classmethod

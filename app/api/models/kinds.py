@@ -89,7 +89,10 @@ def _written(raw: Any) -> Any:  # noqa: ANN401 - whatever was given
 
 def _in_utc(moment: datetime) -> datetime:
     """Without a zone it is UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time within the years 1 to 9999 in UTC") from None
 
 
 def _said(**schema: Any) -> Any:  # noqa: ANN401 - what a JSON schema holds
@@ -125,7 +128,9 @@ Milliseconds = Annotated[float, _said(minimum=0, description="milliseconds")]
 Btc = Annotated[
     Decimal,
     PlainSerializer(float, when_used="json"),
-    WithJsonSchema({"type": "number", "minimum": 0, "description": "BTC, at most 8 decimals"}),
+    WithJsonSchema(
+        {"type": "number", "minimum": 0, "maximum": 21_000_000, "description": "BTC, at most 8 decimals"}
+    ),
 ]
 
 

@@ -1,5 +1,6 @@
 """Reads what Spout is told into a `Request`, or says in one line all that is wrong, by the names sent."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -75,6 +76,24 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
         line = "; ".join([*(one.text for one in faults[:_MOST_FAULTS]), *rest])
         raise RequestError(code, line, [one.fault for one in faults[:_MOST_FAULTS_LISTED]])
     return read
+
+
+def json_object(raw: bytes | str) -> dict[str, Any]:
+    """Return the object that a JSON text holds.
+
+    Raises:
+        RequestError: it is not JSON, no object, or has half a character; in words that follow its name.
+    """
+    try:
+        found = json.loads(raw)
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RequestError("bad_json", "has half a character (\\ud800 to \\udfff alone)") from None
+    except (ValueError, RecursionError):
+        raise RequestError("bad_json", "is not JSON") from None
+    if not isinstance(found, dict):
+        raise RequestError("bad_json", "must be a JSON object")
+    return found
 
 
 def fault_words(first: ErrorDetails) -> str:

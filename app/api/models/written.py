@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _TOKEN: Final = re.compile(r"[0-9]+:[A-Za-z0-9_-]{32,}")
+_SIGNING: Final = re.compile(r"whsec_[A-Za-z0-9+/]+={0,2}")
 _CHAT: Final = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,}")
 _ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
@@ -34,6 +35,13 @@ def bot_token(token: str | None) -> str:
     if token is None or not _TOKEN.fullmatch(token):
         raise ValueError("must be what BotFather gave, like 123456789:AA…")
     return token
+
+
+def signing_secret(text: str | None) -> str | None:
+    """Return the secret of a webhook, as Standard Webhooks writes it; None is none."""
+    if text is not None and not _SIGNING.fullmatch(text):
+        raise ValueError("must be whsec_ and base64 of 24 to 64 bytes")
+    return text
 
 
 def chat_id(chat: str) -> str:

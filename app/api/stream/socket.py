@@ -1,7 +1,6 @@
 """`WS /api/v1/stream`: authenticate, subscribe, receive events in order; docs/api.md."""
 
 import asyncio
-import json
 from typing import Any
 
 import structlog
@@ -10,14 +9,14 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
 
 from app.api.guard import Caller, count_failure, credential, identify, recognise, without_credential
-from app.api.models import Authenticated, StreamMessage, Subscribed
+from app.api.models import Authenticated, StreamMessage, Subscribed, json_object
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
 from app.api.query import asked
 from app.api.stream.clients import Streams
 from app.api.stream.fanout import Reader, SlowReaderError, is_ahead
 from app.api.stream.filter import EventFilter, event_filter
-from app.errors import AuthError, SpoutError, StoreError
+from app.errors import AuthError, RequestError, SpoutError, StoreError
 from app.web import OwnOriginWebSocket, let_in
 
 _log = structlog.get_logger(__name__)
@@ -257,9 +256,6 @@ def _object(message: str | bytes) -> dict[str, Any]:
     if isinstance(message, bytes):
         raise Problem(400, "bad_json", words)
     try:
-        asked = json.loads(message)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, "bad_json", words) from error
-    if not isinstance(asked, dict):
-        raise Problem(400, "bad_json", words)
-    return asked
+        return json_object(message)
+    except RequestError as error:
+        raise Problem(400, error.code, words) from error

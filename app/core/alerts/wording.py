@@ -58,8 +58,9 @@ def words_of(type_: EventType, body: Mapping[str, Any], at: datetime, style: Sty
         return _words(one_line(title), lines(f"{text}\n{when}".lstrip()), None)
     fields = fields_of(type_, body, at, style)
     title = fields["title"]
-    if style.template is not None:
-        return _words(title, lines(Template(style.template).safe_substitute(fields)), None, bare=True)
+    own = "" if style.template is None else lines(Template(style.template).safe_substitute(fields))
+    if own.strip():  # one that only names what this event has not would say nothing
+        return _words(title, own, None, bare=True)
     said = [
         fields["value"] and f"Value: {fields['value']}",
         fields["urgency"] and f"Urgency: {fields['urgency']}, score {fields['score'] or 'unknown'}",

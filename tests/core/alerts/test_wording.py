@@ -193,6 +193,10 @@ def test_the_value_stands_first_below_it_where_a_price_is_known() -> None:
     assert valued.text.splitlines()[0] == "Value: 37,125,000 EUR"
 
 
+def test_a_template_that_an_event_leaves_empty_gives_way_to_the_usual_text() -> None:
+    assert said(style=Style(zone=BERLIN, template="$value\n$reason")) == said(style=Style(zone=BERLIN))
+
+
 def test_a_template_has_every_field_as_text() -> None:
     template = "\n".join(f"{name}=${name}" for name in TEMPLATE_FIELDS)
 
