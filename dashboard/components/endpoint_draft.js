@@ -110,5 +110,20 @@ export function changeOf(kind, before, after) {
   return change;
 }
 
+// What was typed, on top of what stands by now: another tab may have saved since the form was opened, and a PATCH puts
+// rules, watch and quiet hours whole. `before`: the fields when it was opened; `opened` and `latest`: the endpoint then
+// and now. `clashes`: what both changed, each to something else.
+export function rebased({ before, typed, opened, latest }) {
+  const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+  const [then, now] = [valuesOf(opened), valuesOf(latest)];
+  const moved = Object.fromEntries(Object.entries(now).filter(([name, value]) => !same(value, then[name])));
+  const mine = Object.fromEntries(Object.entries(typed).filter(([name, value]) => !same(value, before[name])));
+  const clashes = Object.keys(mine).filter((name) => name in moved && !same(mine[name], moved[name]));
+  // Of an address only the host is answered: what was typed in its place is never the same.
+  if ("url" in mine && opened.url !== latest.url) clashes.push("url");
+  const base = { ...before, ...moved };
+  return { base, values: { ...base, ...mine }, moved, clashes };
+}
+
 const isTarget = new Set(["url", "email", "telegram", "reach"]);
 export const movesTarget = (change) => Object.keys(change).some((name) => isTarget.has(name));

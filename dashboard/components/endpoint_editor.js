@@ -3,10 +3,12 @@ import * as draft from "./endpoint_draft.js";
 import { button, busy } from "../static/said.js";
 import { Fields } from "../static/fields.js";
 import { call } from "../static/api.js";
+import { callOf } from "./known_endpoints.js";
 import { h } from "../static/format.js";
 import { testWords } from "./endpoint_words.js";
 
 const PREVIEW_AFTER = 400;
+const CLASH = "was changed elsewhere meanwhile: save once more to put yours in its place";
 const ADDRESS = {
   webhook: "https://host/path; alerts are sent there as signed JSON",
   apprise: "an Apprise address with one target, like ntfy://host/topic",
@@ -128,16 +130,17 @@ export class Editor {
   }
 
   async save() {
-    const values = this.fields.read();
     const { endpoint, kind } = this;
     await this.refusing(async () => {
+      if (endpoint && (await this.clashed())) return;
+      const values = this.fields.read();
       const change = endpoint ? draft.changeOf(kind, this.before, values) : null;
       if (change && !Object.keys(change).length) {
         this.result.textContent = "Nothing was changed.";
         return;
       }
       const made = endpoint
-        ? await call("PATCH", `endpoints/${endpoint.id}`, change)
+        ? await callOf(endpoint, "PATCH", "", change)
         : await call("POST", "endpoints", draft.bodyOf(kind, values));
       this.fields.forgetSecrets();
       this.dialog.close();
@@ -146,6 +149,18 @@ export class Editor {
         endpoint ? `${made.name} is saved: ${changed(change)}` : `${made.name} is added. Alerts go there from now on.`,
       );
     });
+  }
+
+  // Takes into the form what was saved elsewhere since it was opened. True where both changed the same: then it is said
+  // beside the field, and the next press saves what stands there.
+  async clashed() {
+    const { endpoint: opened, before, fields } = this;
+    const latest = await callOf(opened, "GET");
+    const { base, moved, values, clashes } = draft.rebased({ before, typed: fields.read(), opened, latest });
+    Object.assign(this, { endpoint: latest, before: base });
+    for (const name of Object.keys(moved)) fields.write({ [name]: values[name] });
+    if (clashes.length) fields.refuse({ message: "", faults: clashes.map((name) => ({ name, words: CLASH })) });
+    return clashes.length > 0;
   }
 
   // What stands in the form, saved or not. Of a saved one its secrets are not here: unless it moves, it is tested there.
@@ -158,7 +173,7 @@ export class Editor {
       const moves = !endpoint || draft.movesTarget(draft.changeOf(kind, this.before, values));
       const result = moves
         ? await call("POST", "endpoints/test", draft.bodyOf(kind, { ...values, name: values.name ?? "Test" }))
-        : await call("POST", `endpoints/${endpoint.id}/test`, {});
+        : await callOf(endpoint, "POST", "/test", {});
       this.result.className = result.delivered ? "result good" : "result wrong";
       this.result.textContent = testWords(result);
       this.result.scrollIntoView({ block: "nearest" });

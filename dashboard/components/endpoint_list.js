@@ -3,9 +3,8 @@ import { KINDS } from "./endpoint_draft.js";
 import { MUTES, figuresOf, mutedUntil, stateOf, testWords } from "./endpoint_words.js";
 import { button, redraw, said, secretOnce, twice, whileShown } from "../static/said.js";
 import { h, now } from "../static/format.js";
-import { known, load, onEndpoints } from "./known_endpoints.js";
+import { callOf, known, load, onEndpoints } from "./known_endpoints.js";
 import { Editor } from "./endpoint_editor.js";
-import { call } from "../static/api.js";
 import { component } from "../static/component.js";
 
 const EVERY = 15_000;
@@ -131,26 +130,26 @@ class EndpointList {
   }
 
   async change(endpoint, change, words) {
-    await call("PATCH", `endpoints/${endpoint.id}`, change);
+    await callOf(endpoint, "PATCH", "", change);
     said(`${endpoint.name} ${words}`);
     await this.again();
   }
 
   async test(endpoint) {
-    const result = await call("POST", `endpoints/${endpoint.id}/test`, {});
+    const result = await callOf(endpoint, "POST", "/test", {});
     this.results.set(endpoint.id, result);
     said(`${endpoint.name}: ${testWords(result)}`, result.delivered ? "success" : "error");
     await this.again();
   }
 
   async rotate(endpoint) {
-    const rotated = await call("POST", `endpoints/${endpoint.id}/rotate-secret`, {});
+    const rotated = await callOf(endpoint, "POST", "/rotate-secret", {});
     this.shows(rotated);
     said(`${endpoint.name} has a new secret; the old one signs beside it for a day`);
   }
 
   async remove(endpoint) {
-    await call("DELETE", `endpoints/${endpoint.id}`);
+    await callOf(endpoint, "DELETE");
     said(`${endpoint.name} is deleted`);
     await this.again();
   }

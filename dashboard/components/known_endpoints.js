@@ -10,6 +10,23 @@ export async function load() {
   return known.endpoints;
 }
 
+// A call about one endpoint. Where it is no more, that is said by its name: nobody knows its id.
+export async function callOf({ id, name }, method, rest = "", body = null) {
+  try {
+    return await call(method, `endpoints/${id}${rest}`, body);
+  } catch (refusal) {
+    if (refusal.status === 404) refusal.message = `${name} was removed meanwhile`;
+    throw refusal;
+  }
+}
+
+// The bell of one whale. Of what stands by now: another page may have rung another one since.
+export async function follow(endpoint, prediction, on) {
+  const { follows } = await callOf(endpoint, "GET");
+  const others = follows.filter((one) => one !== prediction);
+  await callOf(endpoint, "PATCH", "", { follows: on ? [...others, prediction] : others });
+}
+
 export function onEndpoints(notify) {
   watchers.push(notify);
   if (known.endpoints) notify(known.endpoints);

@@ -3,6 +3,7 @@
 import { Fields, plainField } from "../static/fields.js";
 import { button, said } from "../static/said.js";
 import { call } from "../static/api.js";
+import { follow } from "./known_endpoints.js";
 import { h } from "../static/format.js";
 
 export class WhaleAlerts {
@@ -68,8 +69,7 @@ export class WhaleAlerts {
   }
 
   async follow(endpoint, on) {
-    const others = endpoint.follows.filter((id) => id !== this.id);
-    await call("PATCH", `endpoints/${endpoint.id}`, { follows: on ? [...others, this.id] : others });
+    await follow(endpoint, this.id, on);
     said(on ? `${endpoint.name} is told all of this whale's life` : `${endpoint.name} goes by its rules again`);
     await this.read();
   }

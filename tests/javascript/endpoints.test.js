@@ -103,3 +103,51 @@ test("a net flow without its hours is sent, for the API to say so", () => {
   const { watch } = draft.settingsOf(typed({ "watch.net_flow": ["500"] }));
   assert.deepEqual(watch.net_flow, [{ btc: 500, hours: null, entity: null }]);
 });
+
+const rules = (more) => ({ ...endpoint().rules, ...more });
+const rebasedOn = (opened, latest, mine) => {
+  const before = draft.valuesOf(opened);
+  return draft.rebased({ before, typed: { ...before, ...mine }, opened, latest });
+};
+test("what another tab saved meanwhile stays when this one saves another rule", () => {
+  const latest = endpoint({ rules: rules({ min_moved_btc: 500 }) });
+  const { base, values, clashes } = rebasedOn(endpoint(), latest, { "rules.min_urgency": "high" });
+  const change = draft.changeOf("webhook", base, values);
+  assert.deepEqual([change.rules.min_moved_btc, change.rules.min_urgency], [500, "high"]);
+  assert.deepEqual([Object.keys(change), clashes], [["rules"], []]);
+});
+test("a rule that both tabs changed is said, unless both mean the same", () => {
+  const latest = endpoint({ rules: rules({ min_moved_btc: 500 }) });
+  const clashes = (btc) => rebasedOn(endpoint(), latest, { "rules.min_moved_btc": btc }).clashes;
+  assert.deepEqual([clashes(400), clashes(500)], [["rules.min_moved_btc"], []]);
+});
+test("an address typed while another tab moved it is said", () => {
+  const latest = endpoint({ url: "https://other/***" });
+  assert.deepEqual(rebasedOn(endpoint(), latest, { url: "https://third/a" }).clashes, ["url"]);
+});
+
+// The API as a page meets it: what was asked, and what `answer` says to it.
+function answering(answer) {
+  const asked = [];
+  globalThis.document.querySelector = () => null;
+  globalThis.document.baseURI = "http://127.0.0.1/";
+  globalThis.fetch = async (url, { method, body }) => {
+    asked.push([method, body ? JSON.parse(body) : null]);
+    const [status, json] = answer(method, url);
+    return { status, ok: status < 300, json: async () => json };
+  };
+  return asked;
+}
+const known = await import("../../dashboard/components/known_endpoints.js");
+test("a bell rung here leaves the one that was rung elsewhere meanwhile", async () => {
+  const asked = answering(() => [200, endpoint({ follows: ["theirs"] })]);
+  await known.follow(endpoint({ follows: [] }), "mine", true);
+  assert.deepEqual(asked.at(-1), ["PATCH", { follows: ["theirs", "mine"] }]);
+});
+test("an endpoint that was removed elsewhere is named as its owner knows it", async () => {
+  answering(() => [404, { error: { code: "not_found", message: "There is no endpoint ep_1" } }]);
+  await assert.rejects(
+    known.callOf(endpoint({ name: "Home" }), "PATCH", "", {}),
+    /^Error: Home was removed meanwhile$/,
+  );
+});
