@@ -4,11 +4,16 @@ import { button, redraw, said, secretOnce, twice, whileShown } from "../static/s
 import { h, moment } from "../static/format.js";
 import { call } from "../static/api.js";
 import { component } from "../static/component.js";
+import { newest } from "../static/paging.js";
 
 const SCOPES = { read: "read", admin: "change everything" };
 
 class ApiKeys {
   constructor(host) {
+    this.read = newest(
+      () => call("GET", "keys"),
+      ({ keys }) => this.draw(keys),
+    );
     this.fields = new Fields([
       plainField("name", "Name", { hint: "what it is for: Grafana, Home Assistant" }),
       plainField("scope", "What it may do", {
@@ -42,8 +47,7 @@ class ApiKeys {
     });
   }
 
-  async read() {
-    const { keys } = await call("GET", "keys");
+  draw(keys) {
     redraw(this.list, keys, () =>
       keys.length
         ? keys.map((one) => this.row(one))

@@ -3,11 +3,16 @@ import { button, redraw, said, whileShown } from "../static/said.js";
 import { h, moment } from "../static/format.js";
 import { call } from "../static/api.js";
 import { component } from "../static/component.js";
+import { newest } from "../static/paging.js";
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 class BackupList {
   constructor(host) {
+    this.read = newest(
+      () => call("GET", "backups"),
+      (found) => this.draw(found),
+    );
     this.list = h("ul", { class: "plainlist" }, h("li", { class: "soft", text: "Reading…" }));
     this.wrong = h("p", { class: "wrong", role: "alert" });
     host.replaceChildren(
@@ -26,8 +31,7 @@ class BackupList {
     whileShown(host, () => this.read(), { failed: (refusal) => (this.wrong.textContent = refusal.message) });
   }
 
-  async read() {
-    const { backups, directory } = await call("GET", "backups");
+  draw({ backups, directory }) {
     const none = [h("li", { class: "empty", text: "None yet: the first one comes tonight." })];
     redraw(this.list, backups, () => (backups.length ? backups.map((one) => row(one, directory)) : none));
   }

@@ -4,6 +4,7 @@ import { button, redraw, said, whileShown } from "../static/said.js";
 import { h, integer, moment, now, plural } from "../static/format.js";
 import { load, nameOf, onEndpoints } from "./known_endpoints.js";
 import { call } from "../static/api.js";
+import { Paging } from "../static/paging.js";
 import { component } from "../static/component.js";
 
 const EVERY = 10_000;
@@ -20,7 +21,10 @@ const HEAD = ["When", "To", "What", "Came of it", ""];
 class DeliveryLog {
   constructor(host, params) {
     this.events = params.get("events");
-    this.cursors = [null];
+    this.paging = new Paging(
+      (cursor) => this.ask(cursor),
+      (page) => this.draw(page),
+    );
     this.endpoint = choice("To", [["", "everybody"]]);
     this.status = choice("Came of it", [
       ["", "anything"],
@@ -50,10 +54,16 @@ class DeliveryLog {
       h("div", { class: "buttons" }, this.whole),
     );
     onEndpoints((all) => this.offer(all));
-    this.again = whileShown(host, () => this.read(), {
+    this.again = whileShown(host, () => this.paging.read(), {
       every: EVERY,
-      failed: (refusal) => (this.words.textContent = refusal.message),
+      failed: (refusal) => this.failed(refusal),
     });
+  }
+
+  failed(refusal) {
+    this.words.textContent = refusal.message;
+    // What other filters found is no answer to these.
+    if (this.paging.stale) redraw(this.body, [], () => []);
   }
 
   offer(all) {
@@ -71,13 +81,12 @@ class DeliveryLog {
   }
 
   filtered() {
-    this.cursors = [null];
+    this.paging.restart();
     this.again();
   }
 
   turn(step) {
-    if (step < 0) this.cursors.pop();
-    else this.cursors.push(this.next);
+    this.paging.turn(step);
     return this.again();
   }
 
@@ -86,19 +95,22 @@ class DeliveryLog {
     return value ? new Date(now() - Number(value)).toISOString() : "";
   }
 
-  async read() {
+  async ask(cursor) {
     const [endpoint, status] = [this.endpoint.select.value, this.status.select.value];
     const asked = new URLSearchParams({ limit: PAGE });
     const put = (name, value) => value && asked.set(name, value);
     put("endpoint_id", endpoint);
     put("status", status);
     put("since", this.from);
-    put("cursor", this.cursors.at(-1));
+    put("cursor", cursor);
     const [page] = await Promise.all([call("GET", `deliveries?${asked}`), load()]);
-    this.next = page.page_info.next_cursor;
-    this.newer.hidden = this.cursors.length < 2;
+    return page;
+  }
+
+  draw(page) {
+    this.newer.hidden = this.paging.isFirst;
     this.older.hidden = !page.page_info.has_next;
-    this.whole.hidden = !endpoint || !this.from || !page.deliveries.length;
+    this.whole.hidden = !this.endpoint.select.value || !this.from || !page.deliveries.length;
     this.words.textContent = page.total_count
       ? plural(page.total_count, "delivery", "deliveries")
       : "Nothing here: nothing was sent, or nothing is as the filters ask.";

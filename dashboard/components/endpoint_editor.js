@@ -197,6 +197,7 @@ export class Editor {
   }
 
   async preview() {
+    const asked = (this.previewed = {});
     if (this.kind === "heartbeat") return;
     const { fields } = this;
     const values = fields.read();
@@ -205,7 +206,7 @@ export class Editor {
       (found) => ({ lines: periodWords(found), ...sampleOf(found, values.template) }),
       (refusal) => ({ lines: [refusedWords(refusal, fields)], of: LAST_WHALE, text: "" }),
     );
-    if (fields !== this.fields) return;
+    if (asked !== this.previewed) return;
     this.periods.replaceChildren(...drawn.lines.map((text) => h("p", { text })));
     this.unfillable.textContent = drawn.unfillable ?? "";
     this.sampled.textContent = drawn.of;

@@ -4,10 +4,16 @@ import { call } from "../static/api.js";
 const watchers = [];
 export const known = { endpoints: null };
 
+let asked = 0;
+let taken = 0;
+// Several parts of a page ask: an answer is dropped only where one that was asked for later is there already.
 export async function load() {
-  known.endpoints = (await call("GET", "endpoints")).endpoints;
-  for (const notify of watchers) notify(known.endpoints);
-  return known.endpoints;
+  const mine = (asked += 1);
+  const { endpoints } = await call("GET", "endpoints");
+  if (mine < taken) return;
+  taken = mine;
+  known.endpoints = endpoints;
+  for (const notify of watchers) notify(endpoints);
 }
 
 // A call about one endpoint. Where it is no more, that is said by its name: nobody knows its id.

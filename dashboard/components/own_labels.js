@@ -3,6 +3,7 @@ import { Fields, plainField } from "../static/fields.js";
 import { button, busy, redraw, said, twice, whileShown } from "../static/said.js";
 import { h, integer, plural } from "../static/format.js";
 import { call } from "../static/api.js";
+import { Paging } from "../static/paging.js";
 import { component } from "../static/component.js";
 
 const PAGE = 50;
@@ -10,8 +11,10 @@ const TYPED_AFTER = 250;
 
 class OwnLabels {
   constructor(host, params) {
-    // Of each page up to the one that is shown.
-    this.cursors = [null];
+    this.paging = new Paging(
+      (cursor) => this.ask(cursor),
+      (page) => this.take(page),
+    );
     this.largest = params.get("largest_file");
     const kinds = params.get("kinds");
     this.fields = new Fields([
@@ -52,42 +55,50 @@ class OwnLabels {
       h("div", { class: "pages" }, this.before, this.after),
     );
     this.again = whileShown(host, () => this.read(), {
-      failed: (refusal) => (this.words.textContent = refusal.message),
+      failed: (refusal) => this.failed(refusal),
     });
+  }
+
+  failed(refusal) {
+    this.words.textContent = refusal.message;
+    // Labels that were found for something else are no answer.
+    if (this.paging.stale) redraw(this.list, [], () => []);
   }
 
   searched() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.cursors = [null];
+      this.paging.restart();
       this.again();
     }, TYPED_AFTER);
   }
 
   turn(step) {
-    if (step < 0) this.cursors.pop();
-    else this.cursors.push(this.next);
+    this.paging.turn(step);
     return this.again();
   }
 
-  // One page at a time: there may be 100,000. What an answer overtook is not drawn.
-  async read() {
+  read() {
+    return this.paging.read();
+  }
+
+  // One page at a time: there may be 100,000.
+  async ask(cursor) {
     const search = this.search.value.trim();
-    const cursor = this.cursors.at(-1);
     const asked = new URLSearchParams({ limit: PAGE });
     if (search) asked.set("search", search);
     if (cursor) asked.set("cursor", cursor);
-    this.asked = asked;
-    const page = await call("GET", `labels?${asked}`);
-    if (this.asked !== asked) return;
-    // The last label of the last page was removed.
-    if (!page.labels.length && this.cursors.length > 1) return void (await this.turn(-1));
-    this.draw(page, search);
+    return { ...(await call("GET", `labels?${asked}`)), search };
   }
 
-  draw({ labels, total_count: total, page_info: page }, search) {
-    this.next = page.next_cursor;
-    this.before.hidden = this.cursors.length < 2;
+  take(page) {
+    // The last label of the last page was removed.
+    if (!page.labels.length && !this.paging.isFirst) return this.turn(-1);
+    return this.draw(page);
+  }
+
+  draw({ labels, total_count: total, page_info: page, search }) {
+    this.before.hidden = this.paging.isFirst;
     this.after.hidden = !page.has_next;
     this.search.hidden = !search && total < 6;
     this.words.textContent = this.counted(labels.length, total, search);
@@ -99,7 +110,7 @@ class OwnLabels {
       return search
         ? "No label of yours has this in its name or address."
         : "No label yet. Spout knows some exchanges already; add what only you know.";
-    const first = (this.cursors.length - 1) * PAGE;
+    const first = (this.paging.cursors.length - 1) * PAGE;
     const which = shown < total ? `${integer(first + 1)} to ${integer(first + shown)} of ` : "";
     return `${which}${plural(total, "label")}${search ? " found" : ""}`;
   }

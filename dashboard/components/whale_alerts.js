@@ -16,6 +16,7 @@ export class WhaleAlerts {
     if (this.id === whale.prediction_id) return this.element;
     this.id = whale.prediction_id;
     this.txid = whale.txid;
+    this.asked = null;
     this.list = h("ul", { class: "answers" });
     const details = h(
       "details",
@@ -30,12 +31,12 @@ export class WhaleAlerts {
   }
 
   async read() {
-    const { id } = this;
+    const asked = (this.asked = {});
     const lines = await Promise.all([call("GET", `predictions/${this.txid}/alerts`), call("GET", "endpoints")]).then(
       ([whale, { endpoints }]) => this.lines(whale.endpoints, endpoints),
       (refusal) => [h("li", { class: "soft", text: refusal.message })],
     );
-    if (id === this.id) this.list.replaceChildren(...lines);
+    if (asked === this.asked) this.list.replaceChildren(...lines);
   }
 
   lines(alerts, endpoints) {

@@ -1,6 +1,7 @@
 // What was done, said in passing: a line at the corner that screen readers read too. And small parts of forms.
 import { h } from "./format.js";
 
+const BUSY = ["aria-busy", "aria-disabled"];
 const LASTS = 6_000;
 
 export function said(text, type = "success") {
@@ -23,13 +24,14 @@ export const button = (text, onclick, options = {}) =>
 export const busy = (act) => async (event) => {
   const pressed = event.currentTarget;
   if (pressed.getAttribute("aria-busy") === "true") return;
-  pressed.setAttribute("aria-busy", "true");
+  // Seen and heard to take no press now; `disabled` would also take the focus away.
+  for (const name of BUSY) pressed.setAttribute(name, "true");
   try {
     await act(event);
   } catch (refusal) {
     said(refusal.message, "error");
   } finally {
-    pressed.setAttribute("aria-busy", "false");
+    for (const name of BUSY) pressed.setAttribute(name, "false");
   }
 };
 
@@ -101,6 +103,8 @@ export function whileShown(host, load, { every = 0, failed }) {
         failed(refusal);
       }
     }
+    // One timer, however many of these end at once.
+    clearTimeout(timer);
     if (every && shown) timer = setTimeout(again, every);
   };
   new IntersectionObserver((entries) => {

@@ -257,6 +257,7 @@ async def test_many_labels_come_in_pages_and_are_found_by_name(browser: Browser,
         count, shown = labels.locator(".find output"), labels.locator(".plainlist b")
         await expect(count).to_have_text("1 to 50 of 120 labels", timeout=SOON)
         await page.get_by_label("Labels after these").click()
+        await expect(count).to_have_text("51 to 100 of 120 labels", timeout=SOON)
         await page.get_by_label("Labels after these").click()
         await expect(count).to_have_text("101 to 120 of 120 labels", timeout=SOON)
         await expect(shown.first).to_have_text("Name 100")
