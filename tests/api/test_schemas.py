@@ -1,6 +1,7 @@
 """The shapes are frozen in docs/schema/v1: they may grow, and never break whoever reads or writes them."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +22,40 @@ def test_a_shape_keeps_what_its_file_promises(name: str) -> None:
     schema = SHAPES[name].model_json_schema()
 
     assert breaks(frozen(name), schema, request=issubclass(SHAPES[name], Request)) == []
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_may_be_null_says_what_null_means(name: str) -> None:
+    schema = SHAPES[name].model_json_schema()
+
+    silent = [
+        f"{owner}.{field}"
+        for owner, part in {name: schema, **schema.get("$defs", {})}.items()
+        for field in untold(part)
+    ]
+    assert silent == []
+
+
+def untold(part: dict[str, Any]) -> Iterator[str]:
+    """Fields that may be null of which neither they nor the map that they stand in says what that means."""
+    for name, one in part.get("properties", {}).items():
+        told = "null" in one.get("description", "")
+        if not told and is_nullable(one):
+            yield name
+        if not told:
+            yield from (f"{name}.{inner}" for inner in untold(one))
+
+
+def is_nullable(schema: dict[str, Any]) -> bool:
+    kinds = schema.get("type", ())
+    return "null" in kinds or any(map(is_nullable, schema.get("anyOf", ())))
+
+
+def test_a_field_that_may_be_null_without_a_word_is_found() -> None:
+    nullable = {"type": ["number", "null"]}
+    inner = {"type": "object", "properties": {"1": nullable}}
+
+    assert list(untold({"properties": {"one": nullable, "by_block": inner}})) == ["one", "by_block.1"]
 
 
 def test_every_file_is_of_a_shape() -> None:

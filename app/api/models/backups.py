@@ -9,7 +9,7 @@ class Backup(Shape):
     """One file of `backups/` in the data directory; `spout restore FILE` brings it back."""
 
     name: str = Field(description="of the file", examples=["spout-20261127T031500Z.backup"])
-    bytes: Count
+    bytes: Count = Field(description="the size of the file")
     made_at: Moment
 
 

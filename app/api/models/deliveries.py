@@ -21,7 +21,7 @@ class Attempt(Shape):
     status_code: int | None = Field(description="HTTP's; null: no answer, or no HTTP")
     ms: Milliseconds
     error: str | None = Field(description="in words; null: it went well")
-    answer: str | None = Field(description="the beginning of what the other side answered")
+    answer: str | None = Field(description="the beginning of what the other side answered; null: nothing")
 
 
 class Delivery(Shape):
@@ -34,7 +34,9 @@ class Delivery(Shape):
     sequence: Count
     status: DeliveryStatus
     because: str | None = Field(description="muted, quiet, budget, rule, restored, …; null: nothing held it")
-    next_attempt_at: Moment | None
+    next_attempt_at: Moment | None = Field(
+        description="of the first that waits at its endpoint; null: another is before it, or none is due"
+    )
     attempts: list[Attempt] = Field(description="oldest first")
 
 
@@ -50,9 +52,9 @@ class EndpointTest(Answer):
     """What a test of an endpoint came to."""
 
     delivered: bool
-    status_code: int | None
-    ms: Milliseconds | None
-    error: str | None
+    status_code: int | None = Field(description="HTTP's; null: no answer, or no HTTP")
+    ms: Milliseconds | None = Field(description="null: nothing was sent")
+    error: str | None = Field(description="in words; null: it was delivered")
 
 
 class Redelivery(Request):

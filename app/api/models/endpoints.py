@@ -67,6 +67,11 @@ class Every(StrEnum):
 _TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Hours = Literal[1, 6, 24]
+_STAYS = "null: it stays as it is"
+_NOT_CLEARED = "of its kind; null is refused"
+_NOT_OF_IT = "of another kind, or its secret cannot be read any more"
+_BOT_SERVER = "a Bot API server of one's own; null: Telegram's"
+_TEMPLATE_WORDS = "the text of an alert; null: Spout's own words"
 
 
 def no_switch(raw: object) -> object:
@@ -120,7 +125,7 @@ class Rules(Request):
     min_moved_btc: Annotated[Btc | None, BeforeValidator(btc)] = Field(
         default=None, description="BTC; null: every whale"
     )
-    min_urgency: Urgency | None = Field(default=None, description="this or more urgent")
+    min_urgency: Urgency | None = Field(default=None, description="this or more urgent; null: any")
     confirmed_only: bool = Field(default=False, strict=True)
 
 
@@ -146,7 +151,7 @@ class NetFlow(Request):
 
     entity: str | None = Field(default=None, max_length=100, description="null: all exchanges together")
     btc: Annotated[Btc, BeforeValidator(btc)]
-    hours: Annotated[Hours, BeforeValidator(no_switch)]
+    hours: Annotated[Hours, BeforeValidator(no_switch)] = Field(description="within so many hours")
 
 
 class Report(Request):
@@ -158,11 +163,13 @@ class Watch(Request):
     """What is watched for this endpoint besides whales."""
 
     fee_under: FeeRate | None = Field(
-        default=None, strict=True, ge=0, description="sat/vB, of the next block"
+        default=None, strict=True, ge=0, description="sat/vB, of the next block; null: not watched"
     )
-    fee_over: FeeRate | None = Field(default=None, strict=True, ge=0, description="sat/vB, of the next block")
+    fee_over: FeeRate | None = Field(
+        default=None, strict=True, ge=0, description="sat/vB, of the next block; null: not watched"
+    )
     net_flow: list[NetFlow] = Field(default_factory=list, max_length=20)
-    report: Report | None = None
+    report: Report | None = Field(default=None, description="null: none")
 
 
 class Email(Shape):
@@ -171,7 +178,7 @@ class Email(Shape):
     host: str
     port: int
     security: Security
-    username: str | None
+    username: str | None = Field(description="null: no login")
     from_: str = Field(alias="from")
     to: str
 
@@ -180,8 +187,10 @@ class NewEmail(Request):
     host: str = Field(min_length=1, max_length=253)
     port: Port
     security: Security = Security.STARTTLS
-    username: str | None = Field(default=None, max_length=320)
-    password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
+    username: str | None = Field(default=None, max_length=320, description="null: no login")
+    password: str | None = Field(
+        default=None, max_length=1_024, json_schema_extra={"writeOnly": True}, description="null: none"
+    )
     from_: MailAddress = Field(alias="from", min_length=3, max_length=320)
     to: MailAddress = Field(min_length=3, max_length=320)
 
@@ -190,7 +199,7 @@ class Telegram(Shape):
     """As it is answered: without the token."""
 
     chat_id: str
-    api_url: str | None = Field(description="a Bot API server of one's own; null: Telegram's")
+    api_url: str | None = Field(description=_BOT_SERVER)
 
 
 class NewTelegram(Request):
@@ -199,21 +208,22 @@ class NewTelegram(Request):
         min_length=1,
         max_length=200,
         json_schema_extra={"writeOnly": True},
+        description="what BotFather gave; null is refused",
         validate_default=True,
     )
     chat_id: ChatId = Field(min_length=1, max_length=200, coerce_numbers_to_str=True)
-    api_url: str | None = Field(default=None, max_length=2_000)
+    api_url: str | None = Field(default=None, max_length=2_000, description=_BOT_SERVER)
 
 
 class EndpointState(Shape):
-    """How its deliveries fare; null where nothing was sent yet."""
+    """How its deliveries fare."""
 
-    last_success_at: Moment | None
-    success_rate_24h: Share | None
-    success_rate_7d: Share | None
-    p95_ms: Milliseconds | None
+    last_success_at: Moment | None = Field(description="null: none is known")
+    success_rate_24h: Share | None = Field(description="of attempts; null: none in that time")
+    success_rate_7d: Share | None = Field(description="of attempts; null: none in that time")
+    p95_ms: Milliseconds | None = Field(description="of what arrived within 24 h; null: nothing did")
     queued: Count
-    next_attempt_at: Moment | None
+    next_attempt_at: Moment | None = Field(description="null: nothing waits, or it is disabled")
     disabled_because: str | None = Field(description="null while it is not disabled by Spout itself")
 
 
@@ -222,23 +232,25 @@ class EndpointSettings(Request):
 
     reach: Reach = Reach.PUBLIC
     enabled: bool = Field(default=True, strict=True)
-    muted_until: Moment | None = Field(default=None, description="UTC; what is muted is still recorded")
+    muted_until: Moment | None = Field(
+        default=None, description="UTC; what is muted is still recorded; null: not muted"
+    )
     rules: Rules = Rules()
-    quiet_hours: QuietHours | None = None
+    quiet_hours: QuietHours | None = Field(default=None, description="null: none")
     budget_per_hour: int | None = Field(
         default=None, strict=True, ge=1, le=10_000, description="null: no limit"
     )
     one_thread: bool = Field(
         default=True, strict=True, description="one message a whale, edited or followed by one final"
     )
-    template: str | None = Field(default=None, max_length=4_096)
+    template: str | None = Field(default=None, max_length=4_096, description=_TEMPLATE_WORDS)
     link: bool | None = Field(
         default=None, strict=True, description="link to the operator's explorer; null: unless reach is public"
     )
     degraded_after_s: int = Field(
         default=300, strict=True, ge=0, le=86_400, description="how long a source is down before it is told"
     )
-    watch: Watch | None = None
+    watch: Watch | None = Field(default=None, description="null: nothing")
     follows: list[Annotated[str, Field(max_length=80)]] = Field(
         default_factory=list, max_length=1_000, description="prediction ids whose whole life is told"
     )
@@ -252,9 +264,11 @@ class Endpoint(Answer, EndpointSettings):
     id: str
     name: str
     kind: EndpointKind
-    url: str | None = Field(description="webhook, apprise, heartbeat; without what is secret in it")
-    email: Email | None
-    telegram: Telegram | None
+    url: str | None = Field(
+        description="webhook, apprise, heartbeat; without what is secret in it; null: " + _NOT_OF_IT
+    )
+    email: Email | None = Field(description="null: " + _NOT_OF_IT)
+    telegram: Telegram | None = Field(description="null: " + _NOT_OF_IT)
     every_minutes: int | None = Field(description="of a heartbeat; else null")
     state: EndpointState
     secret: str | None = Field(
@@ -272,20 +286,22 @@ class NewEndpoint(EndpointSettings):
 
     name: str = Field(min_length=1, max_length=80)
     kind: EndpointKind
-    template: Template | None = Field(default=None, max_length=4_096)
+    template: Template | None = Field(default=None, max_length=4_096, description=_TEMPLATE_WORDS)
     url: str | None = Field(
         default=None,
         max_length=2_000,
-        description="webhook and heartbeat: http(s); apprise: one target",
+        description="webhook and heartbeat: http(s); apprise: one target; null: of another kind",
         validate_default=True,
     )
-    email: NewEmail | None = Field(default=None, validate_default=True)
-    telegram: NewTelegram | None = Field(default=None, validate_default=True)
+    email: NewEmail | None = Field(default=None, validate_default=True, description="null: of another kind")
+    telegram: NewTelegram | None = Field(
+        default=None, validate_default=True, description="null: of another kind"
+    )
     every_minutes: int = Field(default=5, ge=1, le=1_440, description="of a heartbeat")
     secret: Annotated[str | None, AfterValidator(signing_secret)] = Field(
         default=None,
         max_length=120,
-        description="of a webhook: whsec_ and base64 of 24 to 64 bytes; made unless given",
+        description="of a webhook: whsec_ and base64 of 24 to 64 bytes; null: one is made",
         json_schema_extra={"writeOnly": True},
     )
 
@@ -316,21 +332,33 @@ class NewEndpoint(EndpointSettings):
 class EmailChange(Request):
     """What is not named stays; a password that is not named too."""
 
-    host: str | None = Field(default=None, min_length=1, max_length=253)
-    port: Port | None = None
-    security: Security | None = None
-    username: str | None = Field(default=None, max_length=320)
-    password: str | None = Field(default=None, max_length=1_024, json_schema_extra={"writeOnly": True})
-    from_: MailAddress | None = Field(default=None, alias="from", min_length=3, max_length=320)
-    to: MailAddress | None = Field(default=None, min_length=3, max_length=320)
+    host: str | None = Field(default=None, min_length=1, max_length=253, description=_STAYS)
+    port: Port | None = Field(default=None, description=_STAYS)
+    security: Security | None = Field(default=None, description=_STAYS)
+    username: str | None = Field(
+        default=None, max_length=320, description="null: no login any more, so no password either"
+    )
+    password: str | None = Field(
+        default=None, max_length=1_024, json_schema_extra={"writeOnly": True}, description=_STAYS
+    )
+    from_: MailAddress | None = Field(
+        default=None, alias="from", min_length=3, max_length=320, description=_STAYS
+    )
+    to: MailAddress | None = Field(default=None, min_length=3, max_length=320, description=_STAYS)
 
 
 class TelegramChange(Request):
     token: Annotated[str, AfterValidator(bot_token)] | None = Field(
-        default=None, min_length=1, max_length=200, json_schema_extra={"writeOnly": True}
+        default=None,
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"writeOnly": True},
+        description=_STAYS,
     )
-    chat_id: ChatId | None = Field(default=None, min_length=1, max_length=200, coerce_numbers_to_str=True)
-    api_url: str | None = Field(default=None, max_length=2_000)
+    chat_id: ChatId | None = Field(
+        default=None, min_length=1, max_length=200, coerce_numbers_to_str=True, description=_STAYS
+    )
+    api_url: str | None = Field(default=None, max_length=2_000, description=_BOT_SERVER)
 
 
 def without_defaults(schema: dict[str, Any]) -> None:
@@ -344,12 +372,12 @@ class EndpointChange(EndpointSettings):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=without_defaults)
 
-    name: str | None = Field(default=None, min_length=1, max_length=80)
-    template: Template | None = Field(default=None, max_length=4_096)
-    url: str | None = Field(default=None, max_length=2_000)
-    email: EmailChange | None = None
-    telegram: TelegramChange | None = None
-    every_minutes: int | None = Field(default=None, ge=1, le=1_440)
+    name: str | None = Field(default=None, min_length=1, max_length=80, description=_STAYS)
+    template: Template | None = Field(default=None, max_length=4_096, description=_TEMPLATE_WORDS)
+    url: str | None = Field(default=None, max_length=2_000, description=_NOT_CLEARED)
+    email: EmailChange | None = Field(default=None, description=_NOT_CLEARED)
+    telegram: TelegramChange | None = Field(default=None, description=_NOT_CLEARED)
+    every_minutes: int | None = Field(default=None, ge=1, le=1_440, description="of a heartbeat; null: 5")
 
 
 class EndpointPreview(EndpointSettings):
@@ -357,7 +385,7 @@ class EndpointPreview(EndpointSettings):
 
     muted_until: Moment | None = Field(
         default=None,
-        description="taken and ignored: a mute is no part of what rules would have sent",
+        description="taken and ignored, as null is: a mute is no part of what rules would have sent",
     )
     kind: EndpointKind = EndpointKind.WEBHOOK
 

@@ -50,23 +50,25 @@ class SourceChanged(Shape):
     """source.degraded, source.recovered: how much is seen has changed."""
 
     rung: Level = Field(description="now, best first")
-    before: Level | None
+    before: Level | None = Field(description="null: Spout had just started")
     since: Moment
-    reason: str | None = Field(description="in words")
+    reason: str | None = Field(description="in words; null: nothing is wrong")
 
 
 class FeesSpiked(Shape):
     """fees.spiked."""
 
-    next_block_median: FeeRate | None = Field(description="of the next projected block, sat/vB")
-    tip_height: Height | None
+    next_block_median: FeeRate | None = Field(
+        description="of the next projected block, sat/vB; null: not known"
+    )
+    tip_height: Height | None = Field(description="null: not known yet")
 
 
 class MemoryPressure(Shape):
     """memory.pressure: pending whales were unloaded; the store has them."""
 
     rss_mb: float = Field(description="resident memory, MB")
-    limit_mb: int
+    limit_mb: int = Field(description="resident memory it may have, MB")
     shed: Count = Field(description="whales unloaded just now")
     pending: Count = Field(description="whales that stay loaded")
 
@@ -116,7 +118,7 @@ class FlowCrossed(Shape):
     direction: str = Field(json_schema_extra={"enum": ["inflow", "outflow"]})
     net_sat: Sats
     limit_sat: Sats
-    hours: int
+    hours: int = Field(description="within so many hours")
     words: str
 
 
@@ -128,8 +130,8 @@ class PeriodicReport(Shape):
     end: Moment
     whales: Count
     net_flow_sat: int = Field(description="to exchanges less from them, satoshi")
-    largest_sat: Sats | None
+    largest_sat: Sats | None = Field(description="what the largest whale moves, satoshi; null: no whale")
     due: Count = Field(description="forecasts that came due")
-    hit_rate: Share | None
-    uptime_s: Seconds | None
+    hit_rate: Share | None = Field(description="on time of those that came due; null below 20")
+    uptime_s: Seconds | None = Field(description="null: not measured")
     words: str

@@ -42,11 +42,11 @@ class Component(Shape):
         description="database, mempool_ws, mempool_rest, electrs, bitcoind, memory, notifiers, accuracy"
     )
     status: ComponentStatus
-    latency_ms: Milliseconds | None
+    latency_ms: Milliseconds | None = Field(description="of its last answer; null: none was timed")
     error: str | None = Field(description="what is wrong and how to mend it; null: nothing is")
     since: Moment
     required: bool
-    detail: str | None = Field(description="what is worth knowing when nothing is wrong")
+    detail: str | None = Field(description="what is worth knowing when nothing is wrong; null: nothing")
     reconnects: Reconnects | None = Field(default=None, description="null: it keeps no connection")
     breaker: BreakerState | None = Field(
         default=None, description="open: no call for some seconds, the last ones failed; null: it has none"

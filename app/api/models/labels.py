@@ -46,12 +46,20 @@ class NewLabel(Request):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"required": ["address", "entity"]})
 
-    address: _Text = Field(default=None, description="an address of any network, or a script in hex")
-    entity: _Text = Field(default=None, description="whose it is")
-    group: _Text = Field(default=None, description="entities of one group are one actor")
-    kind: _Text = Field(default=None, json_schema_extra={"enum": [*KINDS, None]})
-    basis: _Text = Field(default=None, description="whose word it is; own label unless given")
-    created_at: _Text = Field(default=None, json_schema_extra={"format": "date"})
+    address: _Text = Field(
+        default=None, description="an address of any network, or a script in hex; null is refused"
+    )
+    entity: _Text = Field(default=None, description="whose it is; null is refused")
+    group: _Text = Field(
+        default=None, description="entities of one group are one actor; null: the known one's, else its own"
+    )
+    kind: _Text = Field(
+        default=None,
+        json_schema_extra={"enum": [*KINDS, None]},
+        description="null: the known one's, else other",
+    )
+    basis: _Text = Field(default=None, description="whose word it is; null: own label")
+    created_at: _Text = Field(default=None, json_schema_extra={"format": "date"}, description="null: today")
     private: bool = Field(
         default=False, description="alerts, MQTT and widgets shall say own label in its place"
     )

@@ -12,7 +12,7 @@ class Setting(Shape):
     name: str = Field(description="as in the environment", examples=["SPOUT_WHALE_THRESHOLD_BTC"])
     value: Value = Field(description="in force now; null: off")
     comes_from: ComesFrom
-    without: Value = Field(description="what would hold if the operator's own were unset")
+    without: Value = Field(description="what would hold if the operator's own were unset; null: off")
     words: str = Field(description="what it does")
     changed_at: Moment | None = Field(description="when the operator set it; null: never")
 

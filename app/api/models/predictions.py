@@ -22,6 +22,8 @@ class PredictionLife(MempoolWhaleSignal):
 
     lineage: list[Link] = Field(description="every txid it had, oldest first")
     forecasts: list[ForecastRevision] = Field(description="every revision, oldest first")
-    first_forecast: ForecastRevision | None = Field(description="the one that is scored")
+    first_forecast: ForecastRevision | None = Field(
+        description="the one that is scored; null: nothing was forecast"
+    )
     outcome_detail: PredictionOutcome | None = Field(description="null: not worked out yet")
     events: list[Event] = Field(description="everything that was told of it, oldest first")

@@ -15,7 +15,7 @@ class Refusal(Shape):
     message: str = Field(description="one line: what, and how to mend it")
     correlation_id: str | None = Field(
         default=None,
-        description="the request's X-Correlation-ID, as in the log; a stream's own",
+        description="the request's X-Correlation-ID, as in the log; a stream's own; null: none was given",
     )
 
 

@@ -13,29 +13,37 @@ class PredictionOutcome(Shape):
     """What became of one prediction, by the rules of docs/accuracy.md."""
 
     result: Outcome | None = Field(description="null: it was confirmed and nothing had been forecast")
-    scored_forecast_at: Moment | None = Field(description="when the scored forecast was made")
+    scored_forecast_at: Moment | None = Field(
+        description="when the scored forecast was made; null: none is scored"
+    )
     predicted_block: Height | None = Field(
         description="of the scored forecast; null: over 144 blocks, or none"
     )
-    confirmed_height: Height | None
-    lead_time_s: Seconds | None
+    confirmed_height: Height | None = Field(description="null: not confirmed")
+    lead_time_s: Seconds | None = Field(
+        description="from first sight to confirmation; null: not confirmed, or first seen in a block"
+    )
     flow_right: bool | None = Field(description="null until it is confirmed")
     excused: bool = Field(description="first seen less than 180 s before its block; counted apart")
 
 
 class BrierSkill(Shape):
-    """1 is perfect, 0 no better than the reference, below 0 worse; null below 20."""
+    """1 is perfect, 0 no better than the reference, below 0 worse."""
 
-    baseline: float | None = Field(description="against the projected block + 1")
-    base_rate: float | None = Field(description="against the share that was confirmed in time")
+    baseline: float | None = Field(
+        description="against the projected block + 1; null below 20, or the reference was never wrong"
+    )
+    base_rate: float | None = Field(
+        description="against the share that was confirmed in time; null as baseline"
+    )
 
 
 class LeadTime(Shape):
-    """Quantiles, in seconds, from first sight to confirmation; null of none."""
+    """Quantiles, in seconds, from first sight to confirmation."""
 
-    p10: Seconds | None
-    p50: Seconds | None
-    p90: Seconds | None
+    p10: Seconds | None = Field(description="null: nothing was confirmed")
+    p50: Seconds | None = Field(description="null: nothing was confirmed")
+    p90: Seconds | None = Field(description="null: nothing was confirmed")
 
 
 class Figures(Shape):
@@ -49,8 +57,8 @@ class Figures(Shape):
     censored: Count = Field(description="still pending, the predicted block not mined yet")
     excused: Count
     hit_rate: Share | None = Field(description="on_time / n; null below 20")
-    hit_rate_low: Share | None = Field(description="Wilson, 95 %")
-    hit_rate_high: Share | None = Field(description="Wilson, 95 %")
+    hit_rate_low: Share | None = Field(description="Wilson, 95 %; null below 20")
+    hit_rate_high: Share | None = Field(description="Wilson, 95 %; null below 20")
     baseline_n: Count = Field(description="those of n for which a projected block was known at the forecast")
     baseline_hit_rate: Share | None = Field(
         description="the projected block + 1, same transactions; null below 20"
@@ -63,13 +71,17 @@ class Figures(Shape):
     ]
     brier_skill: BrierSkill
     lead_time_s: LeadTime
-    replaced_share: Share | None
+    replaced_share: Share | None = Field(description="replaced / (n + replaced); null below 20")
     flow_judged: Count = Field(description="confirmed whales whose flow can be judged")
     flow_right: Count
     false_positives: Count = Field(description="ended dropped, or the flow changed")
-    false_positive_rate: Share | None
+    false_positive_rate: Share | None = Field(
+        description="false_positives of announced whales that ended; null below 20"
+    )
     false_negatives: Count = Field(description="whales of blocks that were never announced")
-    false_negative_rate: Share | None
+    false_negative_rate: Share | None = Field(
+        description="false_negatives of whales that were confirmed; null below 20"
+    )
 
 
 class PeriodFigures(Figures):

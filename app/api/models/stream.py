@@ -20,14 +20,14 @@ class Authenticated(Answer):
 
 
 class FilterInForce(Shape):
-    """As it was understood; null lets everything pass."""
+    """As it was understood."""
 
-    types: list[EventType] | None
-    status: list[Status] | None
-    flow_type: list[Flow] | None
-    min_btc_value: str | None = Field(description="BTC, as decimal text")
-    min_urgency: Urgency | None
-    entity: str | None
+    types: list[EventType] | None = Field(description="null: all")
+    status: list[Status] | None = Field(description="null: all")
+    flow_type: list[Flow] | None = Field(description="null: all")
+    min_btc_value: str | None = Field(description="BTC, as decimal text; null: any amount")
+    min_urgency: Urgency | None = Field(description="this or more urgent; null: any")
+    entity: str | None = Field(description="a sender's or receiver's name; null: all")
 
 
 class Subscribed(Answer):
