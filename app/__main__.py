@@ -1,6 +1,5 @@
 """`spout`: the command line. `run` imports little, so that the port opens at once."""
 
-import asyncio
 import os
 import sys
 
@@ -29,6 +28,8 @@ def _command(arguments: list[str]) -> None:
 
 
 def _run() -> None:
+    import asyncio  # noqa: PLC0415 - within `main`, which ends quietly if it is interrupted
+
     from app.appliance import run  # noqa: PLC0415 - only `run` needs it, and must start fast
 
     asyncio.run(run(os.environ, lambda url: print(f"Spout: {url}", flush=True)))

@@ -67,6 +67,7 @@ class Composition:
                 version=0,
                 made_at=clock.now(),
                 started_at=clock.now(),
+                demo=settings.source is Source.DEMO,
                 memory_limit_mb=settings.memory_limit_mb,
             )
         )

@@ -171,7 +171,7 @@ def _parse(cursor: str) -> list[Any]:
         sequence, _, delivery = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
         return [int(sequence), delivery]
     except (binascii.Error, ValueError) as error:
-        raise ParseError("that cursor is not one of ours: take next_cursor of the page before") from error
+        raise ParseError("is not one of ours: take next_cursor of the page before") from error
 
 
 def _moment(microseconds: int | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import ClassVar
 
 from app.api.base import ApiHandler
 from app.api.models import (
@@ -30,6 +31,7 @@ DEFAULT_DAYS = {
 
 
 class StatisticsHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     REVALIDATED = True
 
     async def get(self) -> None:
@@ -50,6 +52,7 @@ class StatisticsHandler(ApiHandler):
 
 
 class CorrelationHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     REVALIDATED = True
 
     async def get(self) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from app.api.base import ApiHandler
 from app.api.keys import ADMIN
-from app.api.models import CalledHost, CalledHosts, EndpointPreview, NoQuery, WhaleAlerts
+from app.api.models import CalledHost, CalledHosts, EndpointPreview, WhaleAlerts
 from app.api.problems import Problem, starting
 from app.core.access import Scope
 from app.errors import StoreError
@@ -29,7 +29,6 @@ class WhaleAlertsHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self, txid: str) -> None:
-        self.asked_query(NoQuery)
         try:
             found = await self.parts.open_endpoints().why(txid)
         except StoreError as error:
@@ -52,7 +51,6 @@ class CalledHostsHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         found = await self.parts.open_endpoints().hosts()
         hosts = [CalledHost(host=host, used_for=used_for, first_at=at) for host, used_for, at in found]
         self.answer(CalledHosts(hosts=hosts, total_count=len(hosts)))

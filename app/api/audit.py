@@ -15,6 +15,7 @@ _LONGEST_OFFSET = 9
 
 
 class AuditHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:

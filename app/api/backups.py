@@ -20,7 +20,6 @@ class BackupsHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         kept = self.parts.open_backups()
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(None, lambda: [_shape(*one) for one in kept.backups()])

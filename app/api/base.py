@@ -10,7 +10,7 @@ import structlog
 from tornado.web import HTTPError, RequestHandler
 
 from app.api.guard import Caller, identify
-from app.api.models import Request, Shape, json_object
+from app.api.models import NoQuery, Request, Shape, json_object
 from app.api.parts import Parts
 from app.api.problems import Problem, error_body, to_json
 from app.api.query import asked
@@ -151,6 +151,8 @@ class ApiHandler(JsonHandler):
         "PATCH": Scope.ADMIN,
         "DELETE": Scope.ADMIN,
     }
+    QUERIES: ClassVar[frozenset[str]] = frozenset()
+    """The methods that read a query; to the others every name in it is unknown."""
     caller: Caller
 
     async def prepare(self) -> None:
@@ -174,6 +176,8 @@ class ApiHandler(JsonHandler):
             self.set_header(name, value)
         if not self.caller.scope.allows(wanted):
             raise Problem(403, "forbidden", f"This needs a key of scope {wanted.value}")
+        if method.upper() not in self.QUERIES:
+            self.asked_query(NoQuery)
 
     async def note(self, what: str) -> None:
         """Keep a change in the audit log; `what` has no secrets."""

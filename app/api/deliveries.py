@@ -23,6 +23,7 @@ from app.views import DeliveryQuery
 
 
 class DeliveriesHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:

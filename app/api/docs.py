@@ -7,7 +7,6 @@ from app.api.base import ApiHandler
 from app.api.docs_page import docs_page
 from app.api.guard import Caller, identify
 from app.api.limits import PAGE
-from app.api.models import NoQuery
 from app.api.openapi import document
 from app.core.access import Scope
 from app.web import Door, new_nonce, page_policy
@@ -24,7 +23,6 @@ class DocsHandler(ApiHandler):
         return await identify(self.request, self.parts)
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Content-Security-Policy", page_policy(new_nonce(), ()))

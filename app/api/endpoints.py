@@ -18,7 +18,6 @@ class EndpointsHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         found = await self.parts.open_endpoints().listed()
         self.answer(Endpoints(endpoints=found, total_count=len(found)))
 
@@ -41,7 +40,6 @@ class EndpointHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self, endpoint_id: str) -> None:
-        self.asked_query(NoQuery)
         found = await self.parts.open_endpoints().one(endpoint_id)
         if found is None:
             raise _unknown(endpoint_id)
@@ -62,7 +60,6 @@ class EndpointHandler(ApiHandler):
         self.answer(changed)
 
     async def delete(self, endpoint_id: str) -> None:
-        self.asked_query(NoQuery)
         name = await self.parts.open_endpoints().remove(endpoint_id)
         if name is None:
             raise _unknown(endpoint_id)

@@ -18,6 +18,7 @@ from app.web import Door
 
 
 class _ExportHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     KIND: ClassVar[ExportFormat]
     CONTENT_TYPE: ClassVar[str]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 from app.api.base import ApiHandler
-from app.api.models import Key, Keys, MadeKey, NewKey, NoQuery
+from app.api.models import Key, Keys, MadeKey, NewKey
 from app.api.parts import ListedKey
 from app.api.problems import Problem, bad_parameter
 from app.core.access import Scope
@@ -19,7 +19,6 @@ class KeysHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         found = [_shape(one) for one in await self.parts.open_keys().listed()]
         self.answer(Keys(keys=found, total_count=len(found)))
 
@@ -41,7 +40,6 @@ class KeyHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = ADMIN
 
     async def delete(self, name: str) -> None:
-        self.asked_query(NoQuery)
         self.require_confirmed()
         name = unquote(name)
         if not await self.parts.open_keys().revoke(name, self.parts.clock.now()):

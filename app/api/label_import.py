@@ -1,6 +1,7 @@
 """`POST /api/v1/labels/import`: a file of labels, CSV or a wallet's export (BIP-329); all or nothing."""
 
 import asyncio
+from typing import ClassVar
 
 from app.api.base import ApiHandler
 from app.api.labels import shipped_labels
@@ -12,6 +13,8 @@ from app.errors import LabelError
 
 class LabelImportHandler(ApiHandler):
     """The body is the file itself, at most 5 MB and 100,000 lines; it is read on another thread."""
+
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("POST",))
 
     async def post(self) -> None:
         private = self.asked_query(ImportQuery).private

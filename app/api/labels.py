@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from app.api.base import ApiHandler
 from app.api.models import Label as LabelShape
-from app.api.models import LabelFilters, Labels, NewLabel, NewLabels, NoQuery, PageInfo, read
+from app.api.models import LabelFilters, Labels, NewLabel, NewLabels, PageInfo, read
 from app.api.problems import Problem, bad_parameter
 from app.api.query import asked
 from app.core.flow import Entities, Label, a_label, brief, parse_table, script_or_text
@@ -17,6 +17,7 @@ from app.views import LabelPage
 
 
 class LabelsHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     REVALIDATED = True
 
     async def get(self) -> None:
@@ -37,7 +38,6 @@ class LabelsHandler(ApiHandler):
 
 class LabelHandler(ApiHandler):
     async def delete(self, address: str) -> None:
-        self.asked_query(NoQuery)
         entity = await self.parts.open_labels().remove(script_or_text(address))
         if entity is None:
             raise Problem(404, "not_found", f"There is no label of yours for {address[:100]}")

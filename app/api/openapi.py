@@ -15,6 +15,7 @@ from app.api.models import (
     NewLabels,
     PredictionFilters,
     Request,
+    SettingsChange,
     StatisticsQuery,
     StreamMessage,
     Subscription,
@@ -23,9 +24,8 @@ from app.api.models import (
 )
 from app.api.openapi_access import access_paths
 from app.api.openapi_alerts import alert_paths
-from app.settings import STARRED
 
-_REQUESTS = (NewLabels, TokenRequest, StreamMessage, Subscription)
+_REQUESTS = (NewLabels, SettingsChange, StreamMessage, Subscription, TokenRequest)
 _EMPTY = {"type": "string", "maxLength": 0, "description": "counts as not given"}
 _STREAM = """A WebSocket. Prove who you are with a token or key in the `Authorization` header or in the first
 message, `{"token": "…"}`; then `{"subscribe": {filters}, "after": sequence}`. Messages that come back:
@@ -249,8 +249,7 @@ def _remove_label() -> dict[str, Any]:
 
 
 def _change_settings() -> dict[str, Any]:
-    value = {"type": ["string", "number", "null"], "description": "null: back to the environment's"}
-    body = {"type": "object", "properties": dict.fromkeys(STARRED, value), "additionalProperties": False}
+    body = {"$ref": "#/components/schemas/SettingsChange"}
     return {
         "summary": "Set some, all or nothing; what is set here wins over the environment, at once",
         "operationId": "changeSettings",

@@ -7,7 +7,7 @@ import structlog
 
 from app.api.base import ApiHandler
 from app.api.keys import ADMIN
-from app.api.models import Confirmation, Confirmed, NewPassword, NoQuery
+from app.api.models import Confirmation, Confirmed, NewPassword
 from app.api.problems import Problem
 from app.core.access import Scope
 from app.core.units import counted
@@ -45,7 +45,6 @@ class ConfirmHandler(_Asking):
     """The same session is not asked again for ten minutes; a key needs no confirmation."""
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.answer(self._state())
 
     async def post(self) -> None:

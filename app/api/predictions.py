@@ -1,11 +1,12 @@
 """Predictions: a filtered list, and one with its events."""
 
 import re
+from typing import ClassVar
 
 from app.api.accuracy import outcome_of
 from app.api.base import ApiHandler
 from app.api.models import Event as EventShape
-from app.api.models import Link, NoQuery, PageInfo, PredictionLife, PredictionPage, revision_of, signal_of
+from app.api.models import Link, PageInfo, PredictionLife, PredictionPage, revision_of, signal_of
 from app.api.problems import Problem, bad_parameter
 from app.api.query import prediction_query
 from app.core.events import Event
@@ -17,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class PredictionsHandler(ApiHandler):
+    QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     REVALIDATED = True
 
     async def get(self) -> None:
@@ -45,7 +47,6 @@ class PredictionHandler(ApiHandler):
     REVALIDATED = True
 
     async def get(self, name: str) -> None:
-        self.asked_query(NoQuery)
         if not _NAME.fullmatch(name):
             raise bad_parameter("txid", "must be a transaction id (64 hex digits) or a prediction_id")
         history = self.parts.open_history()

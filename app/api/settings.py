@@ -2,25 +2,32 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any, ClassVar
 
 from app.api.base import ApiHandler
-from app.api.models import NoQuery, Setting, SettingsList
-from app.api.problems import Problem, bad_parameter
+from app.api.models import Setting, SettingsChange, SettingsList
+from app.api.problems import Problem
+from app.api.query import asked
 from app.core.access import Scope
-from app.errors import SettingsError
+from app.errors import Fault, SettingsError
+from app.settings import STARRED, starred
 from app.views import SettingShown
+
+_LONGEST_NAME = 50
+_MOST_STRANGE = 10
 
 
 class SettingsHandler(ApiHandler):
     SCOPES: ClassVar[Mapping[str, Scope]] = {"GET": Scope.ADMIN, "HEAD": Scope.ADMIN, "PATCH": Scope.ADMIN}
 
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.answer(await self._all())
 
     async def patch(self) -> None:
-        changes = {name: _text(name, value) for name, value in self.json_body().items()}
+        body = self.json_body()
+        _refuse_strange(body)
+        changes = asked(SettingsChange, body).model_dump(exclude_unset=True)
         if not changes:
             raise Problem(400, "bad_parameter", 'Name what shall change: {"SPOUT_RETENTION_DAYS": 30}')
         try:
@@ -37,12 +44,17 @@ class SettingsHandler(ApiHandler):
         return SettingsList(settings=[_shape(one) for one in await self.parts.open_settings().listed()])
 
 
-def _text(name: str, value: Any) -> str | None:  # noqa: ANN401 - any JSON
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise bad_parameter(name[:50], "must be a text, a number, or null for the environment's")
-    return str(value)
+def _refuse_strange(body: Mapping[str, Any]) -> None:
+    """Raise Problem for names that are no setting, or one of the environment only: in the command line's words."""
+    faults = []
+    for name in islice((one for one in body if one not in STARRED), _MOST_STRANGE):
+        try:
+            starred(name)
+        except SettingsError as error:
+            faults.append(Fault(name[:_LONGEST_NAME], str(error).removeprefix(name[:_LONGEST_NAME]).lstrip()))
+    if faults:
+        words = "; ".join(f"{one.name} {one.words}" for one in faults)
+        raise Problem(400, "unknown_parameter", words, faults=faults)
 
 
 def _shape(one: SettingShown) -> Setting:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.api.base import ApiHandler
 from app.api.guard import Caller, identify
 from app.api.limits import PAGE
-from app.api.models import FourStatsWidget, ListItem, ListWidget, NoQuery, ProgressWidget, Stat
+from app.api.models import FourStatsWidget, ListItem, ListWidget, ProgressWidget, Stat
 from app.core.access import Scope
 from app.core.classification import Flow
 from app.core.prediction import Prediction, Status
@@ -48,19 +48,16 @@ class WidgetHandler(ApiHandler):
 
 class LatestWhalesHandler(WidgetHandler):
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.answer(latest_whales(self.parts.live.snapshot, self.parts.clock.now()))
 
 
 class MarketHandler(WidgetHandler):
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.answer(market(self.parts.live.snapshot, self.parts.clock.now()))
 
 
 class AccuracyWidgetHandler(WidgetHandler):
     async def get(self) -> None:
-        self.asked_query(NoQuery)
         self.answer(accuracy(self.parts.live.snapshot))
 
 

@@ -34,6 +34,7 @@ RETIRED = {
 }
 _LONGEST_FILE_BYTES = 64 * 1024
 _CASELESS = ("source", "log_level", "log_format", "trust_proxy_auth")
+_LONGEST_NAME = 80
 _MOST_DIGITS = len(str(HIGHEST_PORT))
 
 
@@ -80,13 +81,20 @@ def refuse_unknown(name: str, known: tuple[str, ...]) -> None:
     """Raise SettingsError if there is no such name; it names the right one."""
     if name in known:
         return
-    if name in RETIRED:
-        raise SettingsError(f"{name} is not read: use {RETIRED[name]} instead")
+    if (retired := name.removesuffix("_FILE")) in RETIRED:
+        raise SettingsError(f"{name} is not read: use {RETIRED[retired]} instead")
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else "docs/settings.md lists the names there are"
+    raise SettingsError(f"{name[:_LONGEST_NAME]} is not a setting of Spout: {hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like it, if any is; that both begin with SPOUT_ says nothing."""
     from difflib import get_close_matches  # noqa: PLC0415 - only who is wrong waits for it
 
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists the names there are"
-    raise SettingsError(f"{name} is not a setting of Spout: {hint}")
+    bare = {one.removeprefix(PREFIX): one for one in known}
+    near = get_close_matches(name[:_LONGEST_NAME].upper().removeprefix(PREFIX), bare, n=1, cutoff=0.6)
+    return bare[near[0]] if near else None
 
 
 def _with_files(given: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:

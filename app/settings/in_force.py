@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import structlog
 
 from app.errors import SettingsError
-from app.settings.environment import PREFIX, field_of
+from app.settings.environment import PREFIX, field_of, nearest
 from app.settings.model import LiveSetting, Settings
 from app.settings.reading import read_settings, setting_names
 
@@ -63,8 +62,8 @@ def starred(name: str) -> StarredSetting:
         raise SettingsError(
             f"{name} is set in the environment only; what can be set here: {', '.join(STARRED)}"
         )
-    near = get_close_matches(name.upper(), STARRED, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"what can be set here: {', '.join(STARRED)}"
+    near = nearest(name, STARRED)
+    hint = f"did you mean {near}?" if near else f"what can be set here: {', '.join(STARRED)}"
     raise SettingsError(f"{name[:50]} is not a setting: {hint}")
 
 

@@ -81,7 +81,16 @@ _Source = Annotated[Source, Must("be one of auto, mempool, bitcoind, demo")]
 _Level = Annotated[LogLevel, Must("be one of debug, info, warning, error")]
 _Format = Annotated[LogFormat, Must("be console or json")]
 _Switch = Annotated[bool, Must("be true or false")]
-_Path = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"must be a path, and there is no home of {path.parts[0]}") from None
+
+
+_Path = Annotated[Path, AfterValidator(_at_home)]
 
 
 class EnvironmentSource(PydanticBaseSettingsSource):

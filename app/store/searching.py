@@ -116,7 +116,7 @@ def parse_cursor(query: PredictionQuery) -> Cursor | None:
         known = value if query.order.key in (SortKey.STATUS, SortKey.FLOW) else int(value)
         cursor = Cursor(query.order, known, detected_at, whale)
     except (binascii.Error, msgspec.DecodeError, ValueError, OverflowError) as error:
-        raise ParseError("that cursor is not one of ours: take next_cursor of the page before") from error
+        raise ParseError("is not one of ours: take next_cursor of the page before") from error
     if order != str(query.order):
         raise ParseError("that cursor is of another order: take next_cursor of the page before")
     return cursor

@@ -5,6 +5,7 @@ entrance.open()          # /healthz answers, pages say "starting", the API says 
 entrance.guard(gate)     # once the settings are read: who may come in
 """
 
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ from app.web.http_server import (
 )
 
 _LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
+_LONGEST_HOST = 80
 _PING_SECONDS = 20
 _OWN = ("/healthz", "/metrics", "/login", "/logout", "/api")
 
@@ -133,11 +135,10 @@ class Entrance:
         host, port = self._address.host, self._address.port
         try:
             sockets = bind_sockets(port, host.strip("[]"))
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot listen on SPOUT_HOST={host}, SPOUT_PORT={port}: "
-                f"{error.strerror or error}; set another SPOUT_PORT, or end what uses it"
-            ) from error
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or "no name of a machine"
+            where = f"SPOUT_HOST={host[:_LONGEST_HOST]}, SPOUT_PORT={port}"
+            raise SettingsError(f"Cannot listen on {where}: {why}; {_remedy(error)}") from error
         self._http = DoorServer(self.door, connections, self._clock)
         self._http.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]
@@ -158,6 +159,12 @@ class Entrance:
 
     def _is_proxy(self, peer: str) -> bool:
         return self._gate is not None and self._gate.proxies.holds(peer)
+
+
+def _remedy(error: OSError | UnicodeError) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
+        return "set another SPOUT_PORT, or end what uses it"
+    return "SPOUT_HOST must be an address of this machine, or 0.0.0.0 for all of them"
 
 
 def application_of(handlers: list[Any], **settings: Any) -> Application:  # noqa: ANN401 - Tornado's own

@@ -111,6 +111,7 @@ from app.api.models.scores import (
     PredictionOutcome,
     Statistics,
 )
+from app.api.models.settings import SettingsChange
 from app.api.models.stream import Authenticated, FilterInForce, Subscribed
 from app.api.models.whale import Entity, ForecastFigures, ForecastRevision, Link, PageInfo
 from app.api.models.widgets import FourStatsWidget, ListItem, ListWidget, ProgressWidget, Stat
@@ -219,6 +220,7 @@ __all__ = [
     "SecretRotation",
     "Security",
     "Setting",
+    "SettingsChange",
     "SettingsList",
     "Shape",
     "SourceChanged",

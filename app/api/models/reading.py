@@ -58,7 +58,8 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
         RequestError: naming all that is unknown or cannot be meant, parted by "; "; its code is of the first.
     """
     known = names_of(shape)
-    faults = [_Worded.unknown(name, known) for name in raw if name not in known]
+    strange = [name for name in raw if name not in known]
+    faults = [_Worded.unknown(name, known) for name in strange[:_MOST_FAULTS_LISTED]]
     code = "unknown_parameter" if faults else "bad_parameter"
     read: R | None = None
     try:
@@ -69,7 +70,7 @@ def read(shape: type[R], raw: Mapping[str, Any]) -> R:
             of_place.setdefault(fault["loc"], fault)
         if not faults and next(iter(of_place.values()))["type"] == "extra_forbidden":
             code = "unknown_parameter"
-        faults += _worded(shape, of_place.values())
+        faults += _worded(shape, [*of_place.values()][:_MOST_FAULTS_LISTED])
     if faults or read is None:
         more = len(faults) - _MOST_FAULTS
         rest = [f"and {more} more"] if more > 0 else []
@@ -132,7 +133,7 @@ class _Worded:
 
     @classmethod
     def unknown(cls, name: str, known: tuple[str, ...], where: str = "") -> "_Worded":
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
         rest = f"known are {', '.join(known)}" if known else "this takes none"
         words = f"is not a parameter here: {f'did you mean {near[0]}?' if near else rest}"
         path = f"{where.removesuffix(': ')}." if where else ""

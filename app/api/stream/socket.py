@@ -102,7 +102,7 @@ class StreamHandler(OwnOriginWebSocket):
     async def _receive(self, message: str | bytes) -> None:
         given = _object(message)
         message_read = asked(StreamMessage, given)
-        secret = given.get("token", given.get("key"))
+        secret = message_read.key if message_read.token is None else message_read.token
         if secret is not None:
             self._welcome(await self._recognise(secret))
         elif self.caller is None and self._guest is not None:

@@ -34,7 +34,9 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
         ) from error
     except OSError as error:
         reason = (error.strerror or "it is not there").lower()
-        raise SettingsError(f"SPOUT_CA_FILE: {ca_file} cannot be read: {reason}") from error
+        raise SettingsError(
+            f"SPOUT_CA_FILE: {ca_file} cannot be read: {reason}; name the box's own authority, or unset it"
+        ) from error
     return context
 
 

@@ -1,0 +1,46 @@
+"""What may be changed of the settings while Spout runs: a field for each starred one, of its own kind."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PydanticInvalidForJsonSchema, TypeAdapter, WithJsonSchema, create_model
+
+from app.api.models.kinds import Request
+from app.errors import SettingsError
+from app.settings import STARRED, Settings
+
+
+def _kind_of(name: str) -> Any:  # noqa: ANN401 - a kind made here
+    setting = STARRED[name]
+
+    def read(raw: object) -> str | None:
+        if raw is None:
+            return None
+        if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+            raise ValueError("must be a text, a number, or null for the environment's")  # noqa: TRY004 - pydantic reports a ValueError in words
+        try:
+            setting.parse(str(raw))
+        except SettingsError as error:
+            raise ValueError(str(error).removeprefix(name).lstrip()) from None
+        return str(raw)
+
+    shapes = [*_numbers(setting.field), {"type": "string"}, {"type": "null"}]
+    words = f"{setting.words}; null: back to the environment's"
+    return Annotated[
+        str | None, BeforeValidator(read), WithJsonSchema({"anyOf": shapes, "description": words})
+    ]
+
+
+def _numbers(field: str) -> list[dict[str, Any]]:
+    """The schema of a setting that is a number, with its range; none of one that is a text."""
+    info = Settings.model_fields[field]
+    try:
+        schema = TypeAdapter(Annotated[info.annotation, *info.metadata]).json_schema(mode="validation")
+    except PydanticInvalidForJsonSchema:
+        return []
+    return [one for one in (schema, *schema.get("anyOf", ())) if one.get("type") in {"number", "integer"}]
+
+
+SettingsChange = create_model(
+    "SettingsChange", __base__=Request, **{name: (_kind_of(name), None) for name in STARRED}
+)
+"""What PATCH takes: all or nothing; what is not named stays."""
