@@ -81,6 +81,7 @@ app/api/  The HTTP API and the event stream
   query                  Validates requests into typed models
   routes                 Every route of the API, with its handler
   settings               `/api/v1/settings`: the starred settings, each with its origin; changed at once
+  settings_change        What may be changed of the settings while Spout runs
   story                  All that was seen and concluded of one whale, from the store and the tracker's memory
   throttle               Throttles password attempts
   token_route            `POST /api/v1/tokens`: exchanges an API key for a short-lived JWT for the stream

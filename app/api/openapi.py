@@ -15,7 +15,6 @@ from app.api.models import (
     NewLabels,
     PredictionFilters,
     Request,
-    SettingsChange,
     StatisticsQuery,
     StreamMessage,
     Subscription,
@@ -24,6 +23,7 @@ from app.api.models import (
 )
 from app.api.openapi_access import access_paths
 from app.api.openapi_alerts import alert_paths
+from app.api.settings_change import SettingsChange
 
 _REQUESTS = (NewLabels, SettingsChange, StreamMessage, Subscription, TokenRequest)
 _EMPTY = {"type": "string", "maxLength": 0, "description": "counts as not given"}

@@ -6,9 +6,10 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from app.api.base import ApiHandler
-from app.api.models import Setting, SettingsChange, SettingsList
+from app.api.models import Setting, SettingsList
 from app.api.problems import Problem
 from app.api.query import asked
+from app.api.settings_change import SettingsChange
 from app.core.access import Scope
 from app.errors import Fault, SettingsError
 from app.settings import STARRED, starred
@@ -45,7 +46,7 @@ class SettingsHandler(ApiHandler):
 
 
 def _refuse_strange(body: Mapping[str, Any]) -> None:
-    """Raise Problem for names that are no setting, or one of the environment only: in the command line's words."""
+    """Raise Problem for names that are no setting, or of the environment only, as the command line does."""
     faults = []
     for name in islice((one for one in body if one not in STARRED), _MOST_STRANGE):
         try:

@@ -77,3 +77,15 @@ async def test_what_cannot_be_set_is_refused_in_words_and_changes_nothing(
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
     assert in_force.current == in_force.base
+
+
+async def test_all_that_is_wrong_is_said_at_once_and_nothing_is_changed(
+    settled: tuple[Composition, SettingsInForce],
+) -> None:
+    composition, in_force = settled
+    wrong = {"SPOUT_RETENTION_DAYS": 0, "SPOUT_TIMEZONE": "Mars", "SPOUT_ACCURACY_ALERT_BELOW": 0.5}
+
+    answer = await composition.http.patch(PATH, headers={**ADMIN, "Prefer": "faults"}, json=wrong)
+
+    assert [one["name"] for one in answer.json()["faults"]] == ["SPOUT_RETENTION_DAYS", "SPOUT_TIMEZONE"]
+    assert in_force.current == in_force.base

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -230,3 +231,22 @@ async def test_a_reader_may_ask_what_an_admin_may(composition: Composition) -> N
     ]
 
     assert statuses == [200, 200]
+
+
+async def test_no_route_leaves_a_name_in_its_query_unread(composition: Composition) -> None:
+    """`?dry_run=1` must not be taken for a promise."""
+    asked = [
+        (method.upper(), re.sub(r"\{\w+\}", "x", route.path))
+        for route in ROUTES
+        for method in METHODS
+        if method in vars(route.handler) and route.path != "/api/v1/stream"
+    ]
+
+    answers = [
+        await composition.http.request(method, f"{path}?dry_run=1", headers=ADMIN, content="{}")
+        for method, path in asked
+    ]
+
+    strange = [(one.request.method, one.request.url.path) for one in answers if "dry_run" not in one.text]
+    assert strange == []
+    assert {one.status_code for one in answers} == {400}

@@ -111,7 +111,6 @@ from app.api.models.scores import (
     PredictionOutcome,
     Statistics,
 )
-from app.api.models.settings import SettingsChange
 from app.api.models.stream import Authenticated, FilterInForce, Subscribed
 from app.api.models.whale import Entity, ForecastFigures, ForecastRevision, Link, PageInfo
 from app.api.models.widgets import FourStatsWidget, ListItem, ListWidget, ProgressWidget, Stat
@@ -220,7 +219,6 @@ __all__ = [
     "SecretRotation",
     "Security",
     "Setting",
-    "SettingsChange",
     "SettingsList",
     "Shape",
     "SourceChanged",

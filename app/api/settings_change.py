@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PydanticInvalidForJsonSchema, TypeAdapter, WithJsonSchema, create_model
 
-from app.api.models.kinds import Request
+from app.api.models import Request
 from app.errors import SettingsError
 from app.settings import STARRED, Settings
 
@@ -25,22 +25,21 @@ def _kind_of(name: str) -> Any:  # noqa: ANN401 - a kind made here
 
     shapes = [*_numbers(setting.field), {"type": "string"}, {"type": "null"}]
     words = f"{setting.words}; null: back to the environment's"
-    return Annotated[
-        str | None, BeforeValidator(read), WithJsonSchema({"anyOf": shapes, "description": words})
-    ]
+    shape = WithJsonSchema({"anyOf": shapes, "description": words})
+    return Annotated[str | None, BeforeValidator(read), shape]
 
 
 def _numbers(field: str) -> list[dict[str, Any]]:
     """The schema of a setting that is a number, with its range; none of one that is a text."""
     info = Settings.model_fields[field]
     try:
-        schema = TypeAdapter(Annotated[info.annotation, *info.metadata]).json_schema(mode="validation")
+        kind: Any = Annotated[info.annotation, *info.metadata]
+        schema = TypeAdapter(kind).json_schema(mode="validation")
     except PydanticInvalidForJsonSchema:
         return []
     return [one for one in (schema, *schema.get("anyOf", ())) if one.get("type") in {"number", "integer"}]
 
 
-SettingsChange = create_model(
-    "SettingsChange", __base__=Request, **{name: (_kind_of(name), None) for name in STARRED}
-)
+_fields: dict[str, Any] = {name: (_kind_of(name), None) for name in STARRED}
+SettingsChange: type[Request] = create_model("SettingsChange", __base__=Request, **_fields)
 """What PATCH takes: all or nothing; what is not named stays."""
