@@ -505,6 +505,7 @@ notifiers/  Where alerts go
   mqtt                   Tells an MQTT broker, with Home Assistant's discovery
   mqtt_entities          What MQTT tells
   outbox                 The outbox in DuckDB
+  outcomes               What an attempt came to, read from what was answered
   pace                   How fast an endpoint may be sent to
   policies               From an endpoint as it is kept to what holds for it
   previewing             What an endpoint of these rules would have sent

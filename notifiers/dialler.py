@@ -59,7 +59,16 @@ class Dial:
     """The first refusal or failure beneath the plugin, which itself only says yes or no."""
     ends_at: float | None = None
     aborted: bool = False
+    _settled: bool = False
     _guards: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether the other side wants to be left alone: nothing else is asked of it in this attempt."""
+        last = self.answers[-1] if self.answers else None
+        return last is not None and (
+            last.status == 429 or (last.status == 503 and last.retry_after is not None)
+        )
 
     @property
     def tls(self) -> ssl.SSLContext:
@@ -108,8 +117,17 @@ class Dial:
             raise self.fail(SendError(f"no whole answer within {DEADLINE_SECONDS:g} s"))
         return left
 
+    def answered(self, answer: Answered) -> None:
+        """Keep what was said."""
+        if not self._settled:
+            self.answers.append(answer)
+
+    def settle(self) -> None:
+        """What is said from here on, like a goodbye, changes nothing of the outcome."""
+        self._settled = True
+
     def fail(self, error: SendError | TargetRefusedError) -> SendError | TargetRefusedError:
-        if self.error is None:
+        if self.error is None and not self._settled:
             self.error = error
         return error
 

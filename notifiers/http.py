@@ -50,6 +50,8 @@ class DialledAdapter(BaseAdapter):
     ) -> requests.Response:
         try:
             call = current_call()
+            if call.left_alone:  # some plugins would ask once more at once, or sleep first
+                raise requests.exceptions.ConnectionError("it wants to be left alone")
             return _exchange(request, call)
         except SpoutError as error:
             raise requests.exceptions.ConnectionError(str(error)) from error
@@ -118,9 +120,7 @@ def _exchange(request: requests.PreparedRequest, call: Dial) -> requests.Respons
         connected.close()
     if call.aborted:
         call.remaining()
-    call.answers.append(
-        Answered(status=answer.status, retry_after=answer.getheader("Retry-After"), body=said)
-    )
+    call.answered(Answered(status=answer.status, retry_after=answer.getheader("Retry-After"), body=said))
     return _response(request, answer, said)
 
 

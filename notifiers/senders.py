@@ -6,29 +6,23 @@ is noted beneath it, by the `Dial` that its connections go through.
 
 import html
 import importlib
-import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 from urllib.parse import quote
 
 from app.api.models import EndpointKind, Security, bare_address, bot_token, chat_id, http_host, mail_address
 from app.errors import EndpointError, SpoutError
 from notifiers import signing
-from notifiers.dialler import Answered, Dial, Dialler
+from notifiers.dialler import Dial, Dialler, current_call
 from notifiers.directory import new_id
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
+from notifiers.outcomes import outcome_of
 from notifiers.services import build, load, plugin_of, service_of
 from notifiers.services import split as split_url
 
-LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
-"""Nobody is obeyed who wants to be left alone for longer."""
-_TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
 _SMTP_MODES: Final = {Security.STARTTLS: "starttls", Security.TLS: "ssl", Security.NONE: "insecure"}
 
 
@@ -105,7 +99,7 @@ def send(
         except Exception as fallen:  # noqa: BLE001 - others' code, fed with strangers' answers
             error = f"the service's plugin fell: {type(fallen).__name__}"
         ms = (time.monotonic() - began) * 1000
-        return _outcome(target, call, accepted=accepted, error=error, ms=ms)
+        return outcome_of(target, call, accepted=accepted, error=error, ms=ms)
 
 
 def _webhook(target: Target, message: Message, at: datetime) -> bool:
@@ -161,7 +155,11 @@ def _telegram(target: Target, message: Message, at: datetime) -> bool:  # noqa: 
 
 
 def _apprise(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001
-    return bool(plugin_of(target.url or "").notify(title=message.title, body=message.text))
+    plugin = plugin_of(target.url or "")
+    try:
+        return bool(plugin.notify(title=message.title, body=message.text))
+    finally:
+        current_call().settle()  # some say goodbye when they are dropped: Matrix's logs out
 
 
 _SENDERS: Final[dict[EndpointKind, Callable[[Target, Message, datetime], bool]]] = {
@@ -171,100 +169,6 @@ _SENDERS: Final[dict[EndpointKind, Callable[[Target, Message, datetime], bool]]]
     EndpointKind.APPRISE: _apprise,
     EndpointKind.HEARTBEAT: _heartbeat,
 }
-
-
-def _outcome(target: Target, call: Dial, *, accepted: bool, error: str | None, ms: float) -> AttemptOutcome:
-    redactor = target.redactor()
-    last = call.answers[-1] if call.answers else None
-    hosts = tuple(dict.fromkeys(call.hosts))
-    # HTTP: only 2xx of the last answer succeeds, whatever the plugin thinks of it; no redirect is followed.
-    good = last is None or 200 <= last.status < 300 or (accepted and _is_unchanged(target, last))
-    if accepted and call.error is None and good:
-        return AttemptOutcome(
-            delivered=True,
-            ms=ms,
-            status_code=last.status if last else None,
-            message_id=_message_id(target, last),
-            hosts=hosts,
-        )
-    words = str(call.error) if call.error is not None else error or _words(call, last)
-    smtp = call.smtp_answer[0] if call.smtp_answer else None
-    status = last.status if last else None
-    from_http = status is not None and 400 <= status < 500 and status not in _TEMPORARY_4XX
-    parameters = _parameters(last) if last and target.kind is EndpointKind.TELEGRAM else {}
-    migrated = parameters.get("migrate_to_chat_id")
-    return AttemptOutcome(
-        delivered=False,
-        ms=ms,
-        status_code=status,
-        error=redactor.kept(words),
-        answer=redactor.answer(last.body) if last else None,
-        retry_after_s=_retry_after(last, parameters),
-        permanent=call.error is None and (from_http or (smtp is not None and 500 <= smtp < 600)),
-        gone=status == HTTPStatus.GONE and call.error is None,
-        migrated_to=str(migrated) if isinstance(migrated, int) else None,
-        hosts=hosts,
-    )
-
-
-def _is_unchanged(target: Target, last: Answered) -> bool:
-    """Telegram refuses an edit that changes nothing: the message says so already."""
-    return target.kind is EndpointKind.TELEGRAM and b"message is not modified" in last.body
-
-
-def _message_id(target: Target, last: Answered | None) -> int | None:
-    """Of the message that Telegram has made or edited."""
-    if target.kind is not EndpointKind.TELEGRAM or last is None:
-        return None
-    try:
-        result = json.loads(last.body)["result"]["message_id"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return result if isinstance(result, int) else None
-
-
-def _words(call: Dial, last: Answered | None) -> str:
-    if last is not None:
-        if 300 <= last.status < 400:
-            return f"answered {last.status}, a redirect: none is followed, give the address it leads to"
-        return f"answered {last.status}"
-    if call.smtp_answer is not None:
-        code, words = call.smtp_answer
-        return f"the mail server answered {code} {words}"
-    return "the service did not take it"
-
-
-def _parameters(last: Answered) -> dict[str, Any]:
-    """What Telegram adds to a refusal."""
-    try:
-        reported = json.loads(last.body)
-    except (ValueError, RecursionError):
-        return {}
-    found = reported.get("parameters") if isinstance(reported, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _retry_after(last: Answered | None, parameters: dict[str, Any]) -> float | None:
-    """Seconds that the receiver wants to be left alone; only with 429 and 503."""
-    if last is None or last.status not in (429, 503):
-        return None
-    reported = parameters.get("retry_after")
-    if isinstance(reported, int | float) and reported >= 0:
-        return min(float(reported), LONGEST_WAIT_SECONDS)
-    if last.retry_after is None:
-        return None
-    try:
-        seconds = float(last.retry_after)
-    except ValueError:
-        seconds = _until(last.retry_after)
-    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else None
-
-
-def _until(date: str) -> float:
-    try:
-        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def _http_host(url: str | None) -> str:

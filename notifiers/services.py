@@ -136,7 +136,8 @@ def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's
         made = kind(asset=asset, **reported)
     except (TypeError, ValueError) as error:
         raise EndpointError(f"{kind.service_name} does not take this: a part is missing or wrong") from error
-    made.request_rate_per_sec = 0  # the pace is the dispatcher's
+    # The pace is the dispatcher's: a plugin never waits, also where a server wants it to (Matrix, Discord).
+    made.throttle = _no_wait
     return made
 
 
@@ -161,6 +162,10 @@ def load(module: str, class_name: str) -> Any:  # noqa: ANN401 - one of Apprise'
                 if hasattr(found, theirs):
                     setattr(found, theirs, ours)
     return kind
+
+
+def _no_wait(last_io: object = None, wait: object = None) -> None:
+    """Stands for Apprise's `throttle`, which would sleep in our thread for as long as a server says."""
 
 
 def _refuse_others(service: Service, names: Iterable[str]) -> None:

@@ -97,7 +97,7 @@ def test_refusals_do_not_repeat_what_may_be_a_secret() -> None:
 
 @pytest.fixture
 def polite() -> Iterator[Receiver]:
-    with receiving(_polite) as receiver:
+    with receiving(politely) as receiver:
         yield receiver
 
 
@@ -116,7 +116,7 @@ def test_a_service_at_home_is_reached_by_our_dialler_alone(polite: Receiver, sch
 def test_a_service_at_home_with_tls_trusts_the_boxs_own_authority(tmp_path: Path, schema: str) -> None:
     root, tls = make_authority(tmp_path, "127.0.0.1")
     url = AT_HOME[schema].replace("://", "s://", 1)
-    with receiving(_polite, tls) as receiver:
+    with receiving(politely, tls) as receiver:
         outcome = sent(an_apprise(url.format(port=receiver.port)), a_dialler(ca_file=root))
 
     assert (outcome.delivered, outcome.error) == (True, None)
@@ -125,7 +125,7 @@ def test_a_service_at_home_with_tls_trusts_the_boxs_own_authority(tmp_path: Path
 @pytest.mark.parametrize("schema", FAR_AWAY)
 def test_a_service_far_away_goes_through_the_proxy_alone(tmp_path: Path, schema: str) -> None:
     root, tls = make_authority(tmp_path, *HOSTS)
-    with receiving(_polite, tls) as receiver:
+    with receiving(politely, tls) as receiver:
         socks = Socks(receiver.port)
         outcome = sent(
             an_apprise(FAR_AWAY[schema], Reach.ONION), a_dialler(*HOSTS, proxy=socks.port, ca_file=root)
@@ -148,7 +148,7 @@ def test_every_service_on_the_list_has_a_test() -> None:
     assert set(services()) == tested
 
 
-def _polite(got: Got) -> Say:
+def politely(got: Got) -> Say:
     """What each of them answers when all is well."""
     if "discord" in got.headers.get("host", "") or "talk" in got.path:
         return Say(204 if "discord" in got.headers.get("host", "") else 201, b"")
