@@ -365,3 +365,24 @@ async def _logs_in(tab: Tab, password: str) -> None:
     await tab.ready()
     await tab.page.goto(f"{tab.address}/settings#access")
     await expect(tab.page.locator("#access [data-name=old]")).to_be_visible(timeout=SOON)
+
+
+async def test_a_name_of_one_long_word_makes_no_page_and_no_toast_wider_than_a_phone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    name = "W" * 80
+    async with an_operated_box(tmp_path, password=None) as spout:
+        with receiving() as hook:
+            await spout.stage.add(hook.url(), name=name)
+        page = (await visited(browser, spout, width=390)).page
+        await page.get_by_label(f"Turn off: {name}").click()
+        await go(page, "labels")
+        await page.locator("#labels [data-name=address]").fill(address_of(Script(f"0014{1:040x}")))
+        await page.locator("#labels [data-name=entity]").fill(name)
+        await press(page, "Add the label").click()
+        await expect(page.locator("#labels .plainlist b")).to_have_text(name, timeout=SOON)
+        for section in ("alerts", "deliveries", "labels"):
+            await go(page, section)
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390, section
+        dismiss = page.locator(".toast").get_by_label("Dismiss").first
+        await expect(dismiss).to_be_in_viewport(ratio=1, timeout=SOON)
