@@ -1,6 +1,6 @@
 // Where alerts go: each endpoint with how it fares, and what can be done about it.
 import { KINDS } from "./endpoint_draft.js";
-import { MUTES, figuresOf, mutedUntil, stateOf, testWords } from "./endpoint_words.js";
+import { MUTES, figuresOf, mutedUntil, rulesOf, stateOf, testWords } from "./endpoint_words.js";
 import { button, redraw, said, secretOnce, twice, whileShown } from "../static/said.js";
 import { h, now } from "../static/format.js";
 import { callOf, known, load, onEndpoints } from "./known_endpoints.js";
@@ -64,6 +64,7 @@ class EndpointList {
         { class: "who" },
         h("h3", { text: endpoint.name }),
         h("small", { text: [KINDS[endpoint.kind].title, targetWords(endpoint)].filter(Boolean).join(" · ") }),
+        h("small", { class: "rules", text: rulesOf(endpoint) }),
       ),
       h(
         "p",

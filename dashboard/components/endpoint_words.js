@@ -1,5 +1,5 @@
 // How an endpoint and a delivery fare, in words. Pure.
-import { clock, duration, integer, moment, share } from "../static/format.js";
+import { clock, duration, integer, moment, plural, share } from "../static/format.js";
 
 // [tone, words] of the one thing that matters most now.
 export function stateOf(endpoint, now) {
@@ -33,6 +33,32 @@ export function figuresOf({ state }, now) {
     state.next_attempt_at ? ["Next try", clock(Date.parse(state.next_attempt_at))] : null,
   ].filter(Boolean);
 }
+
+// What it lets through and when it is quiet, in one line; empty where every whale rings at any time.
+export function rulesOf(endpoint) {
+  const { rules, quiet_hours: quiet, budget_per_hour: budget, watch, follows } = endpoint;
+  if (endpoint.kind === "heartbeat") return endpoint.every_minutes ? `every ${endpoint.every_minutes} min` : "";
+  return [
+    rules.min_moved_btc === null ? "" : `from ${rules.min_moved_btc} BTC`,
+    rules.min_urgency ? `urgency ${rules.min_urgency} or more` : "",
+    rules.confirmed_only ? "once confirmed" : "",
+    rules.flow_types.length ? plural(rules.flow_types.length, "flow") : "",
+    rules.types.length ? plural(rules.types.length, "kind of event", "kinds of event") : "",
+    rules.entities.length ? `of ${few(rules.entities)}` : "",
+    quiet ? `quiet ${quiet.from} to ${quiet.to}` : "",
+    budget === null ? "" : `at most ${budget} an hour`,
+    watch ? `tells of ${few(watchedBy(watch))} too` : "",
+    follows.length ? `follows ${plural(follows.length, "whale")}` : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+const watchedBy = ({ fee_under: under, fee_over: over, net_flow: flows, report }) =>
+  [(under ?? over ?? null) !== null && "fees", flows.length && "net flow", report && "reports"].filter(Boolean);
+const FEW = 3;
+const few = (names) =>
+  names.length > FEW ? `${names.slice(0, FEW - 1).join(", ")} and ${names.length - FEW + 1} more` : names.join(", ");
 
 // What a test came to, as the API answers it.
 export function testWords({ delivered, status_code: status, ms, error }) {

@@ -151,3 +151,17 @@ test("an endpoint that was removed elsewhere is named as its owner knows it", as
     /^Error: Home was removed meanwhile$/,
   );
 });
+
+test("what an endpoint lets through and when it is quiet is said in a line", () => {
+  const set = {
+    rules: rules({ min_moved_btc: 500, min_urgency: "high", entities: ["A", "B", "C", "D"] }),
+    ...{ quiet_hours: { from: "22:00", to: "07:00", digest: true }, budget_per_hour: 3, follows: ["one"] },
+    watch: { fee_under: 0, fee_over: null, net_flow: [{ btc: 500, hours: 24 }], report: null },
+  };
+  assert.equal(
+    words.rulesOf(endpoint(set)),
+    "from 500 BTC · urgency high or more · of A, B and 2 more · quiet 22:00 to 07:00 · at most 3 an hour" +
+      " · tells of fees, net flow too · follows 1 whale",
+  );
+  assert.equal(words.rulesOf(endpoint({ follows: [] })), "");
+});
