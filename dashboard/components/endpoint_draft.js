@@ -64,7 +64,7 @@ export function previewOf(kind, values, endpoint, kept) {
   return { kind, reach: values.reach, ...unseen, ...settingsOf(values) };
 }
 
-export function targetOf(kind, values) {
+function targetOf(kind, values) {
   const picked = Object.fromEntries(TARGET[kind].map((name) => [name, values[name]]));
   const body = nested({ name: values.name, ...picked });
   for (const part of ["email", "telegram"]) if (body[part]) body[part] = known(body[part]);

@@ -2,7 +2,7 @@
 // Bokeh's. Where the API wants the password again, it is asked for and the call is made once more.
 import { h } from "./format.js";
 
-export class Refused extends Error {
+class Refused extends Error {
   // `faults`: each value that is refused, { name, words }.
   constructor(status, { code, message }, { faults = [], demo = false } = {}) {
     super(message);
@@ -51,7 +51,7 @@ async function attempt(method, path, body) {
 
 // One question at a time, however many calls wait for it.
 let asking = null;
-export function passwordAgain() {
+function passwordAgain() {
   asking ??= ask().finally(() => (asking = null));
   return asking;
 }

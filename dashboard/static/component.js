@@ -1,6 +1,6 @@
 // What our modules are to Panel: `export const render = component(mount)`. A module may be mounted before Panel is
 // there; when it comes, its model takes over the parameters, and the same elements stay.
-export class Params {
+class Params {
   constructor(values) {
     this.values = { ...values };
     this.watchers = [];
