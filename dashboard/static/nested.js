@@ -56,7 +56,12 @@ export function faultsOf(message, names) {
 // What names no field of the form is said once, as a sentence of its own.
 export function faultsSaid(said, names) {
   if (typeof said === "string" || !said.faults?.length) return faultsOf(said.message ?? said, names);
-  return said.faults.map(({ name, words }) => faultOf(`${name} ${words}`.trim(), names));
+  const found = said.faults.map(({ name, words }) => faultOf(`${name} ${words}`.trim(), names));
+  const places = said.faults.map(({ name }, at) => name.slice(found[at][0].length).match(/^\[(\d+)\]/)?.[1]);
+  // Where several lines of one field are wrong, it is said of each which it is.
+  const isOneOfMany = ([field], at) =>
+    places[at] && found.some(([other], one) => other === field && places[one] !== places[at]);
+  return found.map((one, at) => (isOneOfMany(one, at) ? [one[0], `line ${Number(places[at]) + 1}: ${one[1]}`] : one));
 }
 
 // What of `after` is not as in `before`, by its first names: what a PATCH names.

@@ -47,6 +47,11 @@ test("of a line with several values it is said which one is wrong", () => {
     "hours must be one of 1, 6, 24",
   ]);
 });
+test("of several wrong lines of one field each is named", () => {
+  const faults = [0, 2].map((at) => ({ name: `watch.net_flow[${at}].hours`, words: "must be 1, 6 or 24" }));
+  const said = faultsSaid({ faults }, ["watch.net_flow"]).map(([, words]) => words);
+  assert.deepEqual(said, ["line 1: hours must be 1, 6 or 24", "line 3: hours must be 1, 6 or 24"]);
+});
 test("every fault that the API lists goes to its field, however few its line names", () => {
   const faults = Array.from({ length: 12 }, (_, at) => ({ name: `f${at}`, words: "is missing" }));
   const names = faults.map(({ name }) => name);
