@@ -39,10 +39,10 @@ def test_what_may_be_null_says_what_null_means(name: str) -> None:
 def untold(part: dict[str, Any]) -> Iterator[str]:
     """Fields that may be null of which neither they nor the map that they stand in says what that means."""
     for name, one in part.get("properties", {}).items():
-        told = "null" in one.get("description", "")
-        if not told and is_nullable(one):
+        explained = "null" in one.get("description", "")
+        if not explained and is_nullable(one):
             yield name
-        if not told:
+        if not explained:
             yield from (f"{name}.{inner}" for inner in untold(one))
 
 
