@@ -44,10 +44,17 @@ def test_what_is_worded_anew_says_more_or_leaves_out_what_cannot_be_had(case: di
     assert empty or case["now"].startswith(case["before"]) or case["before"] == f"{case['now']}, test"
 
 
-async def test_half_a_character_in_a_body_is_refused_in_words(composition: Composition) -> None:
-    body = '{"name": "\\ud800", "kind": "webhook", "url": "http://10.0.0.2/"}'
-
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"name": "\\ud800"}', "has half a character (\\ud800 to \\udfff alone)"),
+        ('{"name": "a", "name": "b"}', "names 'name' twice"),
+        ('{"rules": {"types": [], "types": []}}', "names 'types' twice"),
+    ],
+)
+async def test_a_body_that_readers_differ_about_is_refused(
+    composition: Composition, body: str, words: str
+) -> None:
     answer = await composition.http.post("/api/v1/endpoints", headers=ADMIN, content=body)
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == "The body has half a character (\\ud800 to \\udfff alone)"
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, f"The body {words}")

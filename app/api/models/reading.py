@@ -83,10 +83,11 @@ def json_object(raw: bytes | str) -> dict[str, Any]:
     """Return the object that a JSON text holds.
 
     Raises:
-        RequestError: it is not JSON, no object, or has half a character; in words that follow its name.
+        RequestError: it is not JSON, no object, names something twice or has half a character; in words that
+            follow its name.
     """
     try:
-        found = json.loads(raw)
+        found = json.loads(raw, object_pairs_hook=_each_once)
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise RequestError("bad_json", "has half a character (\\ud800 to \\udfff alone)") from None
@@ -94,6 +95,16 @@ def json_object(raw: bytes | str) -> dict[str, Any]:
         raise RequestError("bad_json", "is not JSON") from None
     if not isinstance(found, dict):
         raise RequestError("bad_json", "must be a JSON object")
+    return found
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that is given twice JSON's readers differ in which they take."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RequestError("bad_json", f"names {name[:_LONGEST_NAME]!r} twice")
+        found[name] = value
     return found
 
 
