@@ -64,8 +64,17 @@ _KINDS: Final = {
     "lead_time_s": "DOUBLE",
     "outcome": "VARCHAR",
     "demo": "BOOLEAN",
+    "replaced_by": "VARCHAR",
+    "conflicts_with": "VARCHAR",
+    "peel_of": "VARCHAR",
+    "split_sat": "VARCHAR",
+    "left_unverified": "BOOLEAN",
+    "no_forecast": "VARCHAR",
 }
-"""The columns in their order: fields of MempoolWhaleSignal, lists joined with semicolons."""
+"""The columns in their order: fields of MempoolWhaleSignal, lists joined with semicolons.
+
+All but value_fiat, which is by the price of now and so none of the history's.
+"""
 
 
 class ExportFormat(StrEnum):
@@ -159,6 +168,7 @@ def row_of(prediction: Prediction) -> list[Any]:
     body = signal_of(prediction).body()
     for name in ("from_entities", "to_entities"):
         body[name] = [party["name"] for party in body[name]]
+    body["split_sat"] = [f"{flow}={sats}" for flow, sats in body["split_sat"].items()]
     chances = body.get("confirmation_probability") or {}
     body.update({f"probability_{horizon}": chances.get(horizon) for horizon in _HORIZONS})
     return [_joined(body.get(name)) for name in _KINDS]

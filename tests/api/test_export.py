@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from app.api.models import MempoolWhaleSignal
 from app.core.classification import Party
 from app.core.prediction import Prediction
 from tests.api.builders import a_prediction
@@ -31,6 +32,15 @@ async def test_every_whale_of_every_page_is_a_line(composition: Composition) -> 
 
     assert answer.headers["content-disposition"] == 'attachment; filename="spout.csv"'
     assert [line["prediction_id"] for line in lines_of(answer.text)] == [f"whale-{n}" for n in range(WHALES)]
+
+
+async def test_every_field_of_a_whale_is_a_column(composition: Composition) -> None:
+    """But for the value at the price of now, and with the chance of each horizon in a column of its own."""
+    composition.history.predictions = many(1)
+
+    (line,) = lines_of((await composition.http.get("/api/v1/predictions.csv", headers=READ)).text)
+
+    assert set(MempoolWhaleSignal.model_fields) - {"value_fiat", "confirmation_probability"} <= set(line)
 
 
 async def test_parquet_says_what_csv_says(composition: Composition, tmp_path: Path) -> None:
