@@ -490,6 +490,7 @@ dashboard/settings/
 
 notifiers/  Where alerts go
   assembly               From settings to the parts
+  catalogue              Apprise's services that are offered, read without importing any
   desk                   What the API and the command line ask of endpoints and deliveries
   dialler                The one way out for alerts
   directory              The endpoints, with the operator's data
@@ -515,7 +516,7 @@ notifiers/  Where alerts go
   sealing                Secrets at rest
   senders                One attempt: an endpoint and a message in, an outcome out
   service                All of it together
-  services               The services of Apprise that are offered, by the list in services.csv
+  services               Apprise's plugins, of the offered services alone, with our way out in place of theirs
   signing                Standard Webhooks 1.0.0
   states                 What the outbox says about endpoints and deliveries, as the API tells it
   targets                Where an alert may call

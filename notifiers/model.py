@@ -1,12 +1,18 @@
 """An endpoint as the senders need it, with its secrets; and what is sent to it."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from app.api.models import EndpointKind, Reach, Security
-from notifiers.redaction import EndpointRedactor
+from notifiers.catalogue import shows_host, written_host
+from notifiers.redaction import MASK, EndpointRedactor
 from notifiers.signing import SigningSecret
+
+_SHORTEST_PART: Final = 6
+_MIXED: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{4,}")
+"""What is shorter is no word if it mixes letters and digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +105,18 @@ class AttemptOutcome:
 
 
 def masked_url(url: str) -> str:
-    """Scheme, host and port: paths, queries and users of such URLs are secrets more often than not."""
+    """Scheme, host and port: paths, queries and users of such URLs are secrets more often than not.
+
+    So is what stands in the place of the host where it is none (a token of Pushover, a topic of ntfy.sh).
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "***"
     shown = f"[{host}]" if ":" in host else host
+    if not shows_host(url):
+        shown, port = MASK, None
     rest = "/***" if parts.path.strip("/") or parts.query or parts.fragment else ""
     return (
         f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{shown}{f':{port}' if port else ''}{rest}"
@@ -113,16 +124,24 @@ def masked_url(url: str) -> str:
 
 
 def secrets_of(url: str) -> list[str]:
-    """Whatever of a URL may be a secret: user, password, each part of the path, each value of the query."""
+    """Whatever of a URL may be a secret: user, password, each part of the path, each value of the query.
+
+    A part of a path that is a short word (`/hook`) is none; user, password and query may be ever so short. Of
+    a query without `=` all of it counts, and what stands in the place of the host where it is no host.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return [url]
     texts: list[Any] = [parts.username, parts.password]
-    texts += parts.path.split("/")
-    texts += [part.partition("=")[2] for part in parts.query.split("&")]
-    texts.append(parts.fragment)
+    for part in re.split("[&;]", parts.query):
+        name, is_set, value = part.partition("=")
+        texts.append(value if is_set else name)
+    if not shows_host(url):
+        texts.append(written_host(url))
+    ways = [*parts.path.split("/"), parts.fragment]
     if parts.path.strip("/"):
-        texts.append(parts.path)
-    named = [text for text in texts if text and len(text) >= 6]
+        ways.append(parts.path)
+    texts += [way for way in ways if len(way) >= _SHORTEST_PART or _MIXED.fullmatch(way)]
+    named = [text for text in texts if text]
     return list(dict.fromkeys([*named, *(unquote(text) for text in named)]))

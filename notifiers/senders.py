@@ -20,7 +20,7 @@ from notifiers.dialler import Dial, Dialler, current_call
 from notifiers.directory import new_id
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.outcomes import outcome_of
-from notifiers.services import build, load, plugin_of, service_of
+from notifiers.services import build, check_hosts, load, plugin_of, service_of
 from notifiers.services import split as split_url
 
 _SMTP_MODES: Final = {Security.STARTTLS: "starttls", Security.TLS: "ssl", Security.NONE: "insecure"}
@@ -44,6 +44,7 @@ def check(target: Target, dialler: Dialler) -> None:
         dialler.check(_http_host(_api_url(target)), target.reach)
     else:
         plugin_of(target.url or "")
+        check_hosts(target.url or "", lambda host: dialler.check(host, target.reach))
 
 
 def split(target: Target) -> list[Target]:

@@ -1,26 +1,24 @@
-"""The services of Apprise that are offered, by the list in services.csv; everything else is refused by name.
+"""Apprise's plugins, of the services in services.csv alone; everything else is refused by name.
 
 Apprise's own manager would import all of its plugins (217 modules) and take local, device and raw-socket
 schemas too; here only the module of the schema asked for is imported, and what it calls `requests` is ours.
 """
 
 import copy
-import csv
 import importlib
 import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 from app.errors import EndpointError
+from notifiers.catalogue import Service, hosts_of, services
 from notifiers.http import Requests
 from notifiers.mail import Mail
 
@@ -29,26 +27,6 @@ _IMPORTING = threading.Lock()
 _LONGEST_URL = 2_000
 _TARGETS = ("targets", "topics", "rooms", "channels")
 """Where the plugins keep theirs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    schema: str
-    module: str
-    class_name: str
-    parameters: frozenset[str]
-
-
-@cache
-def services() -> dict[str, Service]:
-    """By schema."""
-    text = (files("notifiers") / "services.csv").read_text("utf-8")
-    return {
-        row["schema"]: Service(
-            row["schema"], row["module"], row["class"], frozenset(row["parameters"].split())
-        )
-        for row in csv.DictReader(text.splitlines())
-    }
 
 
 def service_of(url: str) -> Service:
@@ -114,7 +92,32 @@ def _plugin(url: str) -> Any:  # noqa: ANN401 - one of Apprise's classes
         raise EndpointError(f"{service.schema}:// is not written as Apprise wants it: {kind.setup_url}")
     for kept in ("qsd", "qsd+", "qsd-", "qsd:"):
         _refuse_others(service, reported.get(kept) or ())
-    return build(kind, **reported)
+    plugin = build(kind, **reported)
+    _refuse_another_host(service, plugin, url)
+    return plugin
+
+
+def _refuse_another_host(service: Service, plugin: Any, url: str) -> None:  # noqa: ANN401 - one of Apprise's classes
+    """Apprise calls a public server where what is written is no host to it (ntfy, Matrix), or a part."""
+    if service.hosts and "*" not in service.hosts[0]:
+        return
+    called = plugin.host if not service.hosts else f"{plugin.organization}.{plugin.hostname}"
+    [written] = hosts_of(service, url)
+    if not written or (called or "").strip("[]").lower() != written.strip("[]").lower():
+        public = " (the public one is ntfys://ntfy.sh/TOPIC)" if service.module == "ntfy" else ""
+        raise EndpointError(
+            f"{service.schema}:// needs a host to be called, like {service.schema}://HOST/…{public}"
+        )
+
+
+def check_hosts(url: str, check: Callable[[str], None]) -> None:
+    """Have each host that an Apprise URL would call checked.
+
+    Raises:
+        EndpointError: if it is not offered.
+    """
+    for host in hosts_of(service_of(url), url):
+        check(host)
 
 
 def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's

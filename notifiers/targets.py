@@ -170,6 +170,15 @@ def literal(host: str) -> Address | None:
         raise TargetRefusedError(f"{host[:100]!r} is neither a name nor an address") from None
 
 
+def is_host(text: str) -> bool:
+    """Whether it is written as a name or an address is.
+
+    Raises:
+        TargetRefusedError: if it is neither, though it ends in a number.
+    """
+    return literal(text) is not None or _NAME.fullmatch(text.rstrip(".").lower()) is not None
+
+
 def unmapped(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 socket would really dial for `::ffff:a.b.c.d`."""
     return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address

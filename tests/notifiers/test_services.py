@@ -10,8 +10,9 @@ import pytest
 
 from app.api.models import Reach
 from app.errors import EndpointError
+from notifiers.catalogue import services
 from notifiers.dialler import Dial
-from notifiers.services import plugin_of, services
+from notifiers.services import plugin_of
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, an_apprise, sent
 from tests.notifiers.receivers import Got, Receiver, Say, Socks, receiving
