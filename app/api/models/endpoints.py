@@ -27,6 +27,7 @@ from app.api.models.kinds import (
     Request,
     Shape,
     Share,
+    whole,
 )
 from app.api.models.written import bot_token, chat_id, http_host, mail_address, signing_secret
 from app.core.alerts import template_faults
@@ -65,7 +66,7 @@ class Every(StrEnum):
 
 
 _TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
-Port = Annotated[int, Field(ge=1, le=65_535)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65_535), BeforeValidator(whole)]
 Hours = Literal[1, 6, 24]
 _STAYS = "null: it stays as it is"
 _NOT_CLEARED = "of its kind; null is refused"
@@ -93,6 +94,19 @@ def _fillable(template: str) -> str:
     return template
 
 
+def _chat_text(raw: object) -> object:
+    number = whole(raw)
+    return str(number) if isinstance(number, int) and not isinstance(number, bool) else raw
+
+
+_CHAT: dict[str, Any] = {
+    "type": ["string", "integer"],
+    "minimum": -(10**20) + 1,
+    "maximum": 10**20 - 1,
+    "pattern": "^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,})$",
+    "maxLength": 200,
+    "description": "its number, as a number or as text, or @ and a channel's name",
+}
 TimeOfDay = Annotated[
     str,
     AfterValidator(_time_of_day),
@@ -101,7 +115,13 @@ TimeOfDay = Annotated[
 Template = Annotated[str, AfterValidator(_fillable)]
 """A text of the operator's own that can be filled in."""
 MailAddress = Annotated[str, AfterValidator(mail_address)]
-ChatId = Annotated[str, AfterValidator(chat_id)]
+ChatId = Annotated[
+    str,
+    BeforeValidator(_chat_text),
+    AfterValidator(chat_id),
+    WithJsonSchema({"type": "string"}, mode="serialization"),
+    WithJsonSchema(_CHAT, mode="validation"),
+]
 WHERE: Mapping[EndpointKind, str] = {
     EndpointKind.WEBHOOK: "url",
     EndpointKind.HEARTBEAT: "url",
@@ -202,16 +222,25 @@ class Telegram(Shape):
     api_url: str | None = Field(description=_BOT_SERVER)
 
 
+def _must_be_given(schema: dict[str, Any]) -> None:
+    """It is None only so that its absence is said in the same words as a token that is none."""
+    (kind,) = (one for one in schema.pop("anyOf") if one["type"] != "null")
+    del schema["default"]
+    schema |= {**kind, "writeOnly": True}
+
+
 class NewTelegram(Request):
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"required": ["token", "chat_id"]})
+
     token: Annotated[str | None, AfterValidator(bot_token)] = Field(
         default=None,
         min_length=1,
         max_length=200,
-        json_schema_extra={"writeOnly": True},
-        description="what BotFather gave; null is refused",
+        json_schema_extra=_must_be_given,
+        description="what BotFather gave",
         validate_default=True,
     )
-    chat_id: ChatId = Field(min_length=1, max_length=200, coerce_numbers_to_str=True)
+    chat_id: ChatId = Field(max_length=200)
     api_url: str | None = Field(default=None, max_length=2_000, description=_BOT_SERVER)
 
 
@@ -237,7 +266,7 @@ class EndpointSettings(Request):
     )
     rules: Rules = Rules()
     quiet_hours: QuietHours | None = Field(default=None, description="null: none")
-    budget_per_hour: int | None = Field(
+    budget_per_hour: Annotated[int | None, BeforeValidator(whole)] = Field(
         default=None, strict=True, ge=1, le=10_000, description="null: no limit"
     )
     one_thread: bool = Field(
@@ -247,7 +276,7 @@ class EndpointSettings(Request):
     link: bool | None = Field(
         default=None, strict=True, description="link to the operator's explorer; null: unless reach is public"
     )
-    degraded_after_s: int = Field(
+    degraded_after_s: Annotated[int, BeforeValidator(whole)] = Field(
         default=300, strict=True, ge=0, le=86_400, description="how long a source is down before it is told"
     )
     watch: Watch | None = Field(default=None, description="null: nothing")
@@ -297,7 +326,9 @@ class NewEndpoint(EndpointSettings):
     telegram: NewTelegram | None = Field(
         default=None, validate_default=True, description="null: of another kind"
     )
-    every_minutes: int = Field(default=5, ge=1, le=1_440, description="of a heartbeat")
+    every_minutes: Annotated[int, BeforeValidator(whole)] = Field(
+        default=5, strict=True, ge=1, le=1_440, description="of a heartbeat"
+    )
     secret: Annotated[str | None, AfterValidator(signing_secret)] = Field(
         default=None,
         max_length=120,
@@ -355,9 +386,7 @@ class TelegramChange(Request):
         json_schema_extra={"writeOnly": True},
         description=_STAYS,
     )
-    chat_id: ChatId | None = Field(
-        default=None, min_length=1, max_length=200, coerce_numbers_to_str=True, description=_STAYS
-    )
+    chat_id: ChatId | None = Field(default=None, max_length=200, description=_STAYS)
     api_url: str | None = Field(default=None, max_length=2_000, description=_BOT_SERVER)
 
 
@@ -377,7 +406,9 @@ class EndpointChange(EndpointSettings):
     url: str | None = Field(default=None, max_length=2_000, description=_NOT_CLEARED)
     email: EmailChange | None = Field(default=None, description=_NOT_CLEARED)
     telegram: TelegramChange | None = Field(default=None, description=_NOT_CLEARED)
-    every_minutes: int | None = Field(default=None, ge=1, le=1_440, description="of a heartbeat; null: 5")
+    every_minutes: Annotated[int | None, BeforeValidator(whole)] = Field(
+        default=None, strict=True, ge=1, le=1_440, description="of a heartbeat; null: 5"
+    )
 
 
 class EndpointPreview(EndpointSettings):
@@ -391,6 +422,10 @@ class EndpointPreview(EndpointSettings):
 
 
 class SecretRotation(Request):
-    overlap_seconds: int = Field(
-        default=86_400, ge=0, le=30 * 86_400, description="so long the old secret signs beside the new one"
+    overlap_seconds: Annotated[int, BeforeValidator(whole)] = Field(
+        default=86_400,
+        strict=True,
+        ge=0,
+        le=30 * 86_400,
+        description="so long the old secret signs beside the new one",
     )

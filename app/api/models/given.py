@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from app.api.models.kinds import AMOUNT
 from app.core.classification import Flow
 from app.core.encoding import script_of
 from app.core.prediction import Status, Urgency
@@ -23,6 +24,7 @@ _SATOSHI = Decimal("0.00000001")
 _LONGEST_NAME = 100
 _LONGEST_CURSOR = 500
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_AMOUNT_TEXT = re.compile(AMOUNT)
 _TXID = re.compile(r"[0-9a-f]{64}")
 _SPACE_FOR_PLUS = re.compile(r"(T[\d:.]+) (\d{2}:?\d{2})")
 _BTC_WORDS = "must be an amount of BTC from 0 to 21000000, with at most 8 decimals"
@@ -52,7 +54,7 @@ def btc(raw: object) -> Decimal | None:
     """Exactly; a text or a number."""
     if raw is None:
         return None
-    text = _plain(raw)
+    text = _number_text(raw)
     try:
         amount = Decimal(text) if len(text) <= 40 else Decimal("NaN")
         exact = 0 <= amount <= 21_000_000 and amount == amount.quantize(_SATOSHI)
@@ -98,7 +100,7 @@ def end_of(raw: object) -> datetime | None:
 def name(raw: object) -> str | None:
     if raw is None:
         return None
-    text = _plain(raw)
+    text = raw if isinstance(raw, str) else ""
     if len(text) > _LONGEST_NAME or not text.isprintable() or not text.strip():
         raise ValueError(f"must be a name of at most {_LONGEST_NAME} characters")
     return text.strip()
@@ -113,9 +115,11 @@ def cursor(raw: object) -> str | None:
     return text
 
 
-def _plain(raw: object) -> str:
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+def _number_text(raw: object) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
         raise ValueError("must be a text or a number")  # noqa: TRY004 - pydantic turns ValueError into words
+    if isinstance(raw, str) and not _AMOUNT_TEXT.fullmatch(raw):
+        raise ValueError(_BTC_WORDS)
     return str(raw)
 
 
@@ -149,6 +153,9 @@ def order(raw: object) -> Order | None:
 
 _AMOUNT: dict[str, Any] = {
     "type": ["string", "number", "null"],
+    "pattern": AMOUNT,
+    "minimum": 0,
+    "maximum": 21_000_000,
     "description": "BTC, from 0 to 21000000, at most 8 decimals",
 }
 GivenPeriod = Annotated[Period | None, BeforeValidator(choice(Period))]
@@ -161,7 +168,13 @@ GivenStatus = Annotated[Status | None, BeforeValidator(choice(Status))]
 GivenFlow = Annotated[Flow | None, BeforeValidator(choice(Flow))]
 GivenUrgency = Annotated[Urgency | None, BeforeValidator(choice(Urgency))]
 GivenBtc = Annotated[Decimal | None, BeforeValidator(btc), WithJsonSchema(_AMOUNT)]
-GivenName = Annotated[str | None, BeforeValidator(name)]
+GivenName = Annotated[
+    str | None,
+    BeforeValidator(name),
+    WithJsonSchema(
+        {"type": ["string", "null"], "minLength": 1, "maxLength": _LONGEST_NAME, "pattern": r"\S"}
+    ),
+]
 GivenTxid = Annotated[
     str | None,
     BeforeValidator(txid),

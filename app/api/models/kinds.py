@@ -28,13 +28,12 @@ _A_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _COMMON = ConfigDict(
     frozen=True,
     defer_build=True,
-    validate_by_name=True,
     validate_by_alias=True,
     serialize_by_alias=True,
     allow_inf_nan=False,
 )
-SAID = ConfigDict(**_COMMON, extra="ignore")
-REPORTED = ConfigDict(**_COMMON, extra="forbid")
+SAID = ConfigDict(**_COMMON, validate_by_name=True, extra="ignore")
+REPORTED = ConfigDict(**_COMMON, validate_by_name=False, extra="forbid")
 
 
 class Shape(BaseModel):
@@ -125,13 +124,26 @@ Share = Annotated[float, _said(minimum=0, maximum=1)]
 FeeRate = Annotated[float, _said(minimum=0, description="sat/vB")]
 Seconds = Annotated[float, _said(description="seconds")]
 Milliseconds = Annotated[float, _said(minimum=0, description="milliseconds")]
+AMOUNT = r"^[0-9]{1,8}(\.[0-9]{1,8})?$"
+"""BTC as text."""
+_BTC: dict[str, Any] = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": 21_000_000,
+    "description": "BTC, at most 8 decimals",
+}
 Btc = Annotated[
     Decimal,
     PlainSerializer(float, when_used="json"),
-    WithJsonSchema(
-        {"type": "number", "minimum": 0, "maximum": 21_000_000, "description": "BTC, at most 8 decimals"}
-    ),
+    WithJsonSchema(_BTC, mode="serialization"),
+    WithJsonSchema(_BTC | {"type": ["number", "string"], "pattern": AMOUNT}, mode="validation"),
 ]
+"""Given as a number, or as text where a binary fraction is not trusted; answered as a number."""
+
+
+def whole(raw: object) -> object:
+    """JSON has one kind of number, so that 5.0 is 5; for fields that are strict otherwise."""
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
 class _Plain(GenerateJsonSchema):

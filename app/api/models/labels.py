@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 
 from app.api.models.given import MOST, GivenCursor, GivenName, whole_number
 from app.api.models.kinds import Answer, Count, Day, Request, Shape
@@ -41,27 +41,39 @@ def _switch(raw: object) -> object:
 _Text = Annotated[str | None, BeforeValidator(_text)]
 
 
+def _must_be_text(schema: dict[str, Any]) -> None:
+    """What is required is None only until app.core.flow says, beside all else, that it is missing."""
+    del schema["anyOf"], schema["default"]
+    schema |= {"type": "string", "minLength": 1}
+
+
 class NewLabel(Request):
     """A name that is known already brings its group and kind."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"required": ["address", "entity"]})
 
     address: _Text = Field(
-        default=None, description="an address of any network, or a script in hex; null is refused"
+        default=None,
+        json_schema_extra=_must_be_text,
+        description="an address of any network, or a script in hex",
     )
-    entity: _Text = Field(default=None, description="whose it is; null is refused")
+    entity: _Text = Field(default=None, json_schema_extra=_must_be_text, description="whose it is")
     group: _Text = Field(
         default=None, description="entities of one group are one actor; null: the known one's, else its own"
     )
     kind: _Text = Field(
         default=None,
-        json_schema_extra={"enum": [*KINDS, None]},
-        description="null: the known one's, else other",
+        json_schema_extra={"enum": [*KINDS, "", None]},
+        description="null or empty: the known one's, else other",
     )
     basis: _Text = Field(default=None, description="whose word it is; null: own label")
-    created_at: _Text = Field(default=None, json_schema_extra={"format": "date"}, description="null: today")
+    created_at: _Text = Field(
+        default=None,
+        json_schema_extra={"pattern": r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"},
+        description="ISO date; null or empty: today",
+    )
     private: bool = Field(
-        default=False, description="alerts, MQTT and widgets shall say own label in its place"
+        default=False, strict=True, description="alerts, MQTT and widgets shall say own label in its place"
     )
 
 
@@ -72,14 +84,12 @@ def _list_of_labels(raw: object) -> object:
 
 
 class NewLabels(Request):
-    """Many at once; each is a `NewLabel`."""
+    """Many at once; each is read where its place can be said: `labels[7]: …`."""
 
     labels: Annotated[
-        list[Any],
+        list[SkipValidation[NewLabel]],
         BeforeValidator(_list_of_labels),
-        WithJsonSchema(
-            {"type": "array", "minItems": 1, "maxItems": MOST_AT_ONCE, "items": {"type": "object"}}
-        ),
+        Field(min_length=1, max_length=MOST_AT_ONCE),
     ]
 
 

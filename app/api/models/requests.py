@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from app.api.models.deliveries import DeliveryStatus
 from app.api.models.given import (
@@ -23,7 +23,7 @@ from app.api.models.given import (
     GivenUrgency,
     choice,
 )
-from app.api.models.kinds import Request
+from app.api.models.kinds import Request, whole
 from app.core.classification import Flow
 from app.core.events import TO_ONE_ENDPOINT, EventType
 from app.core.prediction import Status
@@ -149,27 +149,64 @@ def _one_or_many(kinds: Any, never: frozenset[Any] = frozenset()) -> Any:  # noq
     return BeforeValidator(read)
 
 
+def _words(kinds: Any, never: frozenset[Any] = frozenset()) -> WithJsonSchema:  # noqa: ANN401 - a StrEnum
+    one = {"type": "string", "enum": [kind.value for kind in kinds if kind not in never]}
+    many = {"type": "array", "items": one, "maxItems": _MOST_CHOICES}
+    return WithJsonSchema({"anyOf": [one, many, {"type": "null"}]})
+
+
+_ONE_OR_MANY = "one or a list, letters in any case; null: all"
+
+
 class Subscription(Request):
     """`subscribe` of a message to the stream; each of the first three is one value or a list."""
 
-    types: Annotated[tuple[EventType, ...] | None, _one_or_many(EventType, TO_ONE_ENDPOINT)] = None
-    status: Annotated[tuple[Status, ...] | None, _one_or_many(Status)] = None
-    flow_type: Annotated[tuple[Flow, ...] | None, _one_or_many(Flow)] = None
-    min_btc_value: GivenBtc = None
-    min_urgency: GivenUrgency = None
-    entity: GivenName = None
+    types: Annotated[
+        tuple[EventType, ...] | None,
+        _one_or_many(EventType, TO_ONE_ENDPOINT),
+        _words(EventType, TO_ONE_ENDPOINT),
+    ] = Field(default=None, description=_ONE_OR_MANY)
+    status: Annotated[tuple[Status, ...] | None, _one_or_many(Status), _words(Status)] = Field(
+        default=None, description=_ONE_OR_MANY
+    )
+    flow_type: Annotated[tuple[Flow, ...] | None, _one_or_many(Flow), _words(Flow)] = Field(
+        default=None, description=_ONE_OR_MANY
+    )
+    min_btc_value: GivenBtc = Field(
+        default=None, description="moved, in BTC, at most 8 decimals; null: any amount"
+    )
+    min_urgency: GivenUrgency = Field(default=None, description="this or more urgent; null: any")
+    entity: GivenName = Field(default=None, description="a sender's or receiver's name; null: all")
 
 
-def _sequence(raw: object) -> object:
+def _sequence(given: object) -> object:
+    raw = whole(given)
     if raw is not None and (isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw < 2**63):
         raise ValueError("must be the sequence of an event, or 0 for all that is stored")
     return raw
 
 
-class StreamMessage(Request):
-    """What a client of the stream may say; `subscribe` is a `Subscription`."""
+def _never_null(schema: dict[str, Any]) -> None:
+    """None stands for what was left out; null itself is refused."""
+    del schema["default"]
+    (kind,) = (one for one in schema.pop("anyOf") if one.get("type") != "null")
+    schema |= kind
 
-    token: Any = None
-    key: Any = None
-    subscribe: Any = None
-    after: Annotated[int | None, BeforeValidator(_sequence)] = None
+
+class StreamMessage(Request):
+    """What a client of the stream may say.
+
+    Neither credential nor filter is read here: a credential of another kind is a wrong one, which is counted,
+    and what is wrong with a filter is said by its own names.
+    """
+
+    token: SkipValidation[str | None] = Field(default=None, description="a token; null: none")
+    key: SkipValidation[str | None] = Field(
+        default=None, description="an API key, where there is no token; null: none"
+    )
+    subscribe: SkipValidation[Subscription | None] = Field(default=None, json_schema_extra=_never_null)
+    after: Annotated[
+        int | None,
+        BeforeValidator(_sequence),
+        WithJsonSchema({"type": ["integer", "null"], "minimum": 0, "maximum": 2**63 - 1}),
+    ] = Field(default=None, description="the last sequence that was heard, 0: all; null: from now on")
