@@ -490,6 +490,7 @@ dashboard/settings/
 
 notifiers/  Where alerts go
   assembly               From settings to the parts
+  bounded                The reading side of a connection, cut off where the other side talks without end
   catalogue              Apprise's services that are offered, read without importing any
   desk                   What the API and the command line ask of endpoints and deliveries
   dialler                The one way out for alerts

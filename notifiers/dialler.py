@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import certifi
@@ -25,7 +25,7 @@ from app.api.models import Reach
 from app.errors import SendError, SettingsError, TargetRefusedError
 from app.tls import verifying
 from notifiers import walls
-from notifiers.targets import Address, TargetPolicy, unmapped
+from notifiers.targets import Address, TargetPolicy, literal, unmapped
 
 DEADLINE_SECONDS: Final = 15.0
 """From the first dial of an attempt to the last byte of its answer."""
@@ -89,10 +89,13 @@ class Dial:
             self.fail(error)
             raise
         self.hosts.append(host.strip("[]").rstrip(".").lower())
+        return connected
+
+    def guard(self, connected: socket.socket) -> None:
+        """Have it end with the attempt."""
         self._guards.append(connected.dup())
         if self.aborted:
             self.abort()
-        return connected
 
     def secure(self, connected: socket.socket, host: str) -> ssl.SSLSocket:
         """Speak TLS on it, with the certificates that this reach trusts.
@@ -235,11 +238,7 @@ class Dialler:
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     def _allowed(self, name: str, port: int, call: Dial) -> tuple[Address, ...]:
-        asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
-        try:
-            found = asked.result(timeout=min(_RESOLVE_SECONDS, call.remaining()))
-        except (OSError, FutureTimeoutError, UnicodeError) as error:
-            raise SendError(f"{name} cannot be resolved") from error
+        found = self._resolved(name, port, call)
         allowed, refusal = [], TargetRefusedError(f"{name} has no address")
         for address in dict.fromkeys(found):
             try:
@@ -252,6 +251,13 @@ class Dialler:
             raise refusal
         return tuple(allowed)
 
+    def _resolved(self, name: str, port: int, call: Dial) -> list[Address]:
+        asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
+        try:
+            return asked.result(timeout=min(_RESOLVE_SECONDS, call.remaining()))
+        except (OSError, FutureTimeoutError, UnicodeError) as error:
+            raise SendError(f"{name} cannot be resolved") from error
+
     def _to(self, addresses: tuple[Address, ...], name: str, port: int, call: Dial) -> socket.socket:
         trouble = SendError(f"{name} has no address")
         for address in addresses:
@@ -262,6 +268,7 @@ class Dialler:
                 connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with walls.gate():
                     connecting.connect((str(address), port))
+                call.guard(connecting)
                 connecting.settimeout(call.remaining())
             except OSError as error:
                 connecting.close()
@@ -279,16 +286,37 @@ class Dialler:
         from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - few have a proxy
         from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415 - imported when it is needed
 
+        where = f"SPOUT_OUTBOUND_PROXY ({proxy.host}:{proxy.port})"
+        try:
+            at = literal(proxy.host)
+            addresses = (at,) if at is not None else tuple(self._resolved(proxy.host, proxy.port, call))
+            connected = self._to(addresses, proxy.host, proxy.port, call)
+        except SendError as error:
+            raise SendError(f"{where}: {error}") from error
+        # Its own connection would be made out of our sight, and would not end with the attempt.
+        line: Any = _Line(connected)
         socks = SocksProxy(
-            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.username, proxy.password, rdns=True
+            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.username, proxy.password, rdns=True, forward=line
         )
         try:
-            with walls.gate():
-                connected: socket.socket = socks.connect(host, port, timeout=call.remaining())
+            socks.connect(host, port, timeout=call.remaining())
             connected.settimeout(call.remaining())
         except (ProxyError, OSError) as error:
-            raise SendError(f"SPOUT_OUTBOUND_PROXY ({proxy.host}:{proxy.port}): {error}") from error
+            connected.close()
+            if call.aborted:
+                raise SendError(f"{where}: no connection within {DEADLINE_SECONDS:g} s") from error
+            raise SendError(f"{where}: {error}") from error
         return connected
+
+
+class _Line:
+    """What python-socks takes for a proxy before its own: a connection that is there already."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._connected = connected
+
+    def connect(self, dest_host: str, dest_port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - its shape
+        return self._connected
 
 
 def current_call() -> Dial:

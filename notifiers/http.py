@@ -4,6 +4,7 @@ No redirect is followed, no proxy or .netrc of the environment is read, certific
 answers are read to 64 kB as they come (identity encoding), and all ends with the attempt's time.
 """
 
+import http
 import http.client
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from app.errors import SendError, SpoutError
+from notifiers.bounded import Bounded
 from notifiers.dialler import LARGEST_ANSWER, Answered, Dial, current_call
 
 _OURS: Final = ("allow_redirects", "cert", "proxies", "stream", "timeout", "verify", "hooks")
@@ -34,6 +36,9 @@ _NAMES: Final = frozenset(
         "utils",
     )
 )
+_ENDLESS: Final = "it answers without end"
+_LONGEST_BODY: Final = 8 * LARGEST_ANSWER
+"""With the sizes of its chunks, which may be more than what is in them."""
 
 
 class DialledAdapter(BaseAdapter):
@@ -106,6 +111,7 @@ def _exchange(request: requests.PreparedRequest, call: Dial) -> requests.Respons
     port = parts.port or (443 if secure else 80)
     connected = call.connect(host, port)
     connection = http.client.HTTPConnection(host, port)
+    connection.response_class = _Answer
     try:
         connection.sock = call.secure(connected, host) if secure else connected
         headers = {name: _text(value) for name, value in request.headers.items()}
@@ -122,6 +128,23 @@ def _exchange(request: requests.PreparedRequest, call: Dial) -> requests.Respons
         call.remaining()
     call.answered(Answered(status=answer.status, retry_after=answer.getheader("Retry-After"), body=said))
     return _response(request, answer, said)
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head is bounded too, with all that comes before it (1xx) and within it (chunks)."""
+
+    def begin(self) -> None:
+        own: Any = self  # the base's types know neither a head that is not read yet nor another reader
+        if own.headers is not None:
+            return
+        whole = own.fp
+        own.fp = Bounded(whole, LARGEST_ANSWER, _ENDLESS)
+        super().begin()
+        while 100 < own.status < 200 and own.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            own.headers = own.msg = None  # as before the first one
+            super().begin()
+        if own.fp is not None:
+            own.fp = Bounded(whole, _LONGEST_BODY, _ENDLESS)
 
 
 def _response(

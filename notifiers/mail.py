@@ -3,29 +3,13 @@
 import base64
 import smtplib
 import socket
-from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from app.errors import SpoutError
+from notifiers.bounded import Bounded
 from notifiers.dialler import LARGEST_ANSWER, Dial, current_call, tls_words
-
-
-class _Bounded:
-    """The reading side of a connection; a server that talks without end is cut off."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._left = LARGEST_ANSWER
-
-    def readline(self, limit: int = -1) -> bytes:
-        line = self._file.readline(limit)
-        self._left -= len(line)
-        if self._left < 0:
-            raise OSError("the mail server answers without end")
-        return line
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class DialledSMTP(smtplib.SMTP):
@@ -46,7 +30,9 @@ class DialledSMTP(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         if getattr(self, "file", None) is None and self.sock is not None:
-            self.file = _Bounded(self.sock.makefile("rb"))
+            self.file = Bounded(
+                self.sock.makefile("rb"), LARGEST_ANSWER, "the mail server answers without end"
+            )
         code, words = super().getreply()
         self.call.smtp_answer = (code, words.decode("utf-8", "replace"))
         return code, words
@@ -90,11 +76,21 @@ class DialledSMTP(smtplib.SMTP):
             raise smtplib.SMTPAuthenticationError(code, words)
         return code, words
 
+    def rset(self) -> tuple[int, bytes]:
+        """Begin anew: the library does so after every refusal, and the refusal is the outcome."""
+        with self._besides():
+            return super().rset()
+
     def quit(self) -> tuple[int, bytes]:
         """Say goodbye; what is answered to that is no outcome."""
+        with self._besides():
+            return super().quit()
+
+    @contextmanager
+    def _besides(self) -> Iterator[None]:
         outcome = self.call.smtp_answer
         try:
-            return super().quit()
+            yield
         finally:
             self.call.smtp_answer = outcome
 

@@ -38,7 +38,23 @@ LAN: Final = tuple(
 _LOCAL_NAMES: Final = ("localhost", "localdomain")
 _HOME_ENDINGS: Final = (".local", ".lan", ".internal", ".home.arpa", ".home", ".localdomain", ".localhost")
 _NAT64: Final = ip_network("64:ff9b::/96")
-_COMPATIBLE: Final = ip_network("::/96")
+_GLOBAL: Final = ip_network("2000::/3")
+"""All of IPv6 that is handed out to be reached by everybody (RFC 4291); through NAT64 all of IPv4 is."""
+_NOT_PUBLIC: Final = tuple(
+    ip_network(text)
+    for text in ("192.88.99.0/24", "3fff::/20")  # RFC 7526; RFC 9637, which this Python does not know yet
+)
+_LAST_IS_IPV4: Final = tuple(
+    ip_network(text)
+    for text in (
+        "::/96",  # compatible (RFC 4291)
+        "::ffff:0:0:0/96",  # translated (RFC 2765)
+        "64:ff9b::/96",  # NAT64 (RFC 6052)
+        "64:ff9b:1::/48",  # NAT64 of a network's own (RFC 8215)
+    )
+)
+_ISATAP: Final = frozenset((0x0000_5EFE, 0x0200_5EFE))
+"""What stands before the IPv4 address (RFC 5214)."""
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
@@ -148,7 +164,7 @@ class TargetPolicy:
             raise TargetRefusedError(f"{shown} is not in your own network: set reach to public")
         if reach is Reach.PUBLIC and at_home:
             raise TargetRefusedError(f"{shown} is in your own network: set reach to lan")
-        if reach is Reach.PUBLIC and not address.is_global:
+        if reach is Reach.PUBLIC and not _is_public(address):
             raise TargetRefusedError(f"{shown} is no public address")
 
 
@@ -204,24 +220,31 @@ def _prefix(mask: str) -> str:
 
 
 def _never(address: Address) -> str | None:
-    if address.is_loopback:
-        return "this machine"
-    if address.is_link_local:
-        return "link-local"
-    if address.is_multicast:
-        return "multicast"
-    if address.is_unspecified or (isinstance(address, IPv4Address) and address in ip_network("0.0.0.0/8")):
-        return "in 0.0.0.0/8"
-    if isinstance(address, IPv4Address) and int(address) == 0xFFFFFFFF:
-        return "broadcast"
-    return None
+    is_ipv4 = isinstance(address, IPv4Address)
+    kinds = (
+        (address.is_loopback, "this machine"),
+        (address.is_link_local, "link-local"),
+        (isinstance(address, IPv6Address) and address.is_site_local, "site-local"),
+        (address.is_multicast, "multicast"),
+        (address.is_unspecified or (is_ipv4 and address in ip_network("0.0.0.0/8")), "in 0.0.0.0/8"),
+        (is_ipv4 and int(address) == 0xFFFFFFFF, "broadcast"),
+    )
+    return next((kind for is_one, kind in kinds if is_one), None)
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _GLOBAL and address not in _NAT64:
+        return False
+    return address.is_global and not any(address in network for network in _NOT_PUBLIC)
 
 
 def _embedded(address: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 one leads to: compatible, 6to4, Teredo, NAT64."""
+    """The IPv4 addresses that an IPv6 one leads to, wherever they stand in it."""
     if isinstance(address, IPv4Address):
         return ()
     found = [address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    if int(address) > 1 and any(address in network for network in _LAST_IS_IPV4):
+        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return tuple(one for one in found if one is not None)

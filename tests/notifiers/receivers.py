@@ -6,10 +6,11 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 
@@ -30,6 +31,8 @@ class Say:
     endless: bool = False
     dripping: bool = False
     wait_seconds: float = 0.0
+    before: Iterable[bytes] = ()
+    """Sent as they are before the answer; without end, if there is none of them."""
 
 
 Answer = Callable[[Got], Say]
@@ -55,6 +58,11 @@ class Receiver:
     def say(self, got: Got) -> Say:
         self.got.append(got)
         return self.script.pop(0) if self.script else self._answer(got)
+
+    def write(self, file: BufferedIOBase, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            file.write(piece)
+            self.sent_bytes += len(piece)
 
     def url(self, path: str = "/hook", scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.port}{path}"
@@ -92,6 +100,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _any  # noqa: N815 - the base's names
 
         def _write(self, say: Say) -> None:
+            receiver.write(self.wfile, say.before)
             self.send_response(say.status)
             for name, value in say.headers.items():
                 self.send_header(name, value)
@@ -124,7 +133,10 @@ def receiving(answer: Answer | None = None, tls: ssl.SSLContext | None = None) -
 class Socks:
     """A SOCKS 5 proxy that leads every name and address to one port; `asked` says for what it was asked."""
 
-    def __init__(self, leads_to: int) -> None:
+    def __init__(self, leads_to: int, drip_seconds: float = 0.0) -> None:
+        """`drip_seconds`: between the bytes of its answers."""
+        self._drip_seconds = drip_seconds
+        self._closing = threading.Event()
         self.asked: list[tuple[str, int]] = []
         proxy = self
 
@@ -141,7 +153,7 @@ class Socks:
 
     def serve(self, client: socket.socket, leads_to: int) -> None:
         client.recv(2 + 255)
-        client.sendall(b"\x05\x00")
+        self._say(client, b"\x05\x00")
         _version, _command, _zero, kind = client.recv(4)
         if kind == 3:
             host = client.recv(client.recv(1)[0]).decode()
@@ -151,11 +163,21 @@ class Socks:
             )
         self.asked.append((host, struct.unpack("!H", client.recv(2))[0]))
         with socket.create_connection(("127.0.0.1", leads_to)) as far:
-            client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+            self._say(client, b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
             threading.Thread(target=_pump, args=(far, client), daemon=True).start()
             _pump(client, far)
 
+    def _say(self, client: socket.socket, answer: bytes) -> None:
+        pieces = (
+            [answer[place : place + 1] for place in range(len(answer))] if self._drip_seconds else [answer]
+        )
+        for piece in pieces:
+            if self._drip_seconds:
+                self._closing.wait(self._drip_seconds)
+            client.sendall(piece)
+
     def close(self) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
 

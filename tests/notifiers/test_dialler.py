@@ -6,14 +6,16 @@ import threading
 import time
 import tracemalloc
 from ipaddress import ip_address
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 
 from app.api.models import Reach
 from app.errors import TargetRefusedError
-from notifiers.dialler import LARGEST_ANSWER
+from notifiers.dialler import LARGEST_ANSWER, Dialler, Proxy
 from notifiers.http import Requests
+from notifiers.targets import TargetPolicy
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, a_webhook, sent
 from tests.notifiers.receivers import Say, Socks, receiving
@@ -56,6 +58,42 @@ def test_an_answer_without_end_costs_64_kb() -> None:
         tracemalloc.stop()
 
     assert (outcome.delivered, peak < 40 * LARGEST_ANSWER) == (True, True)
+
+
+LONG_LINE = b"X-Filler: " + b"x" * 30_000 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n" + LONG_LINE + b"\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n" + LONG_LINE + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", LONG_LINE),
+    ],
+)
+def test_what_comes_before_an_answer_without_end_costs_64_kb_too(first: bytes, then: bytes) -> None:
+    with receiving(lambda _got: Say(before=chain([first], repeat(then)))) as receiver:
+        outcome = sent(a_webhook(receiver.url()))
+
+        assert receiver.sent_bytes < 20_000_000  # what the loopback holds; without a bound it is gigabytes
+    assert (outcome.delivered, outcome.error) == (False, "it answers without end")
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_what_comes_before_an_answer_is_no_answer(status: str) -> None:
+    before = f"HTTP/1.1 {status}\r\nX-One: 1\r\n\r\n".encode()
+    with receiving(lambda _got: Say(204, b"", before=[before])) as receiver:
+        outcome = sent(a_webhook(receiver.url()))
+
+    assert (outcome.delivered, outcome.status_code) == (True, 204)
+
+
+def test_an_answer_in_the_smallest_chunks_is_read() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 70_000
+    with receiving(lambda _got: Say(before=[head, b"0\r\n\r\n"])) as receiver:
+        outcome = sent(a_webhook(receiver.url()))
+
+    assert (outcome.delivered, outcome.error) == (True, None)
 
 
 def test_a_dripping_answer_ends_when_its_time_is_up() -> None:
@@ -103,6 +141,37 @@ def test_through_the_proxy_names_are_resolved_there() -> None:
         socks.close()
 
     assert (outcome.delivered, socks.asked) == (True, [("hook.example", 80)])
+
+
+def test_a_proxy_that_drips_ends_with_the_attempt() -> None:
+    with receiving() as receiver:
+        socks = Socks(receiver.port, drip_seconds=0.2)
+        began = time.monotonic()
+        outcome = sent(
+            a_webhook("http://hook.example/", reach=Reach.PUBLIC),
+            a_dialler(proxy=socks.port),
+            started=lambda call: threading.Timer(0.3, call.abort).start(),
+        )
+        seconds = time.monotonic() - began
+        socks.close()
+
+    assert (outcome.delivered, receiver.connections, seconds < 1.5) == (False, 0, True)
+    assert "SPOUT_OUTBOUND_PROXY" in (outcome.error or "")
+
+
+def test_a_proxy_may_be_named() -> None:
+    with receiving() as receiver:
+        socks = Socks(receiver.port)
+        policy = TargetPolicy(proxied=True)
+        dialler = Dialler(
+            policy,
+            proxy=Proxy("tor.example", socks.port),
+            resolve=lambda *_: [ip_address("127.0.0.1")],
+        )
+        outcome = sent(a_webhook("http://abc.onion/", reach=Reach.ONION), dialler)
+        socks.close()
+
+    assert (outcome.delivered, socks.asked) == (True, [("abc.onion", 80)])
 
 
 def test_an_onion_service_is_reached_through_the_proxy() -> None:

@@ -196,6 +196,29 @@ def test_a_wrong_password_is_told_without_it(serve: Serve) -> None:
     assert "not-the-one" not in repr(outcome)
 
 
+@pytest.mark.parametrize(
+    ("command", "answer", "permanent"),
+    [
+        ("MAIL", "550 not from you", True),
+        ("RCPT", "550 no such user", True),
+        ("RCPT", "450 mailbox busy", False),
+        ("DATA", "552 too large", True),
+        ("DATA", "451 try later", False),
+    ],
+)
+def test_what_a_mail_server_refuses_is_the_outcome(
+    serve: Serve, box: Box, command: str, answer: str, *, permanent: bool
+) -> None:
+    async def refuse(*_: Any) -> str:
+        return answer
+
+    setattr(box, f"handle_{command}", refuse)
+    outcome = sent(a_mailbox(serve().port, Security.NONE))
+
+    assert (outcome.delivered, outcome.permanent) == (False, permanent)
+    assert outcome.error == f"the mail server answered {answer}"
+
+
 @pytest.fixture
 def bot() -> Iterator[Receiver]:
     with receiving(lambda _got: Say(body=b'{"ok": true, "result": {"message_id": 7}}')) as receiver:
