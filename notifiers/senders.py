@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
-from app.api.models import EndpointKind, Security, bare_address, bot_token, chat_id, http_host, mail_address
+from app.api.models import EndpointKind, Security, bot_token, chat_id, http_host, mail_parts
 from app.errors import EndpointError, SpoutError
 from notifiers import signing
 from notifiers.dialler import Dial, Dialler, current_call
@@ -23,6 +23,8 @@ from notifiers.outcomes import outcome_of
 from notifiers.services import build, check_hosts, load, plugin_of, service_of
 from notifiers.services import split as split_url
 
+T = TypeVar("T")
+_PLACE_HOLDER: Final = "spout@spout.invalid"
 _SMTP_MODES: Final = {Security.STARTTLS: "starttls", Security.TLS: "ssl", Security.NONE: "insecure"}
 
 
@@ -123,19 +125,22 @@ def _email(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG
     email = target.email
     if email is None:
         raise EndpointError("this endpoint has no mail server")
+    sender, to = _check_email(email)
     plugin = build(
         load("email", "NotifyEmail"),
         schema="mailto" if email.security is Security.NONE else "mailtos",
         smtp_host=email.host,
-        host=quote(bare_address(email.sender).rpartition("@")[2]),
+        host=_PLACE_HOLDER.rpartition("@")[2],
         port=email.port,
         secure_mode=_SMTP_MODES[email.security],
         user=quote(email.username, safe="") if email.username else None,
         password=quote(email.password, safe="") if email.password else None,
-        from_addr=email.sender,
-        targets=[email.to],
+        from_addr=_PLACE_HOLDER,
+        targets=[_PLACE_HOLDER],
         format="html" if message.html else "text",
     )
+    # It would refuse hosts without a dot and addresses, and read a list of several: ours are read already.
+    plugin.from_addr, plugin.targets = sender, [to]
     body = message.html.replace("\n", "<br>\n") if message.html else message.text
     return bool(plugin.notify(title=message.title, body=body))
 
@@ -194,14 +199,17 @@ def _check_telegram(telegram: TelegramTarget | None) -> TelegramTarget:
     return telegram
 
 
-def _check_email(email: EmailTarget) -> None:
-    for name, text in (("from", email.sender), ("to", email.to)):
-        _as_written(f"email.{name}", mail_address, text)
+def _check_email(email: EmailTarget) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the names and addresses of who sends and who gets it."""
     if bool(email.username) != bool(email.password):
         raise EndpointError("email.username and email.password come together, or neither")
+    return (
+        _as_written("email.from", mail_parts, email.sender),
+        _as_written("email.to", mail_parts, email.to),
+    )
 
 
-def _as_written(name: str, read: Callable[[str], str], given: str) -> str:
+def _as_written(name: str, read: Callable[[str], T], given: str) -> T:
     try:
         return read(given)
     except ValueError as error:

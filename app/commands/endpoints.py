@@ -33,6 +33,13 @@ _SECRETS = {
     EndpointKind.EMAIL: ("email", "password", "The mailbox's password"),
     EndpointKind.TELEGRAM: ("telegram", "token", "The bot's token, from BotFather"),
 }
+_NEEDED = {
+    EndpointKind.WEBHOOK: ("--url",),
+    EndpointKind.HEARTBEAT: ("--url",),
+    EndpointKind.APPRISE: ("--url",),
+    EndpointKind.EMAIL: ("--host", "--from", "--to"),
+    EndpointKind.TELEGRAM: ("--chat",),
+}
 
 endpoints = typer.Typer(help="Where alerts go: list, add, test, remove.")
 
@@ -90,6 +97,7 @@ def add(
     if body is not None:
         reported = _json(body)
     else:
+        _refuse_missing(kind, {"--url": url, "--host": host, "--from": sender, "--to": to, "--chat": chat})
         _ask_secret(reported, kind)
     new = _read({**reported, "name": name})
 
@@ -152,6 +160,13 @@ def _cells(one: Endpoint) -> tuple[str, ...]:
         to = f"chat {one.telegram.chat_id}"
     enabled = "yes" if one.enabled else f"no: {one.state.disabled_because or 'by you'}"
     return (one.id, one.name, one.kind, one.reach, to, enabled)
+
+
+def _refuse_missing(kind: EndpointKind, given: dict[str, str | None]) -> None:
+    """Name the options that are wanted, before a password is asked for."""
+    missing = [option for option in _NEEDED[kind] if given[option] is None]
+    if missing:
+        raise CommandError(f"an endpoint of kind {kind} needs {' and '.join(missing)}")
 
 
 def _ask_secret(reported: dict[str, Any], kind: EndpointKind) -> None:

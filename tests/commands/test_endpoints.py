@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import Spout, one_line
 from tests.notifiers.builders import TOKEN
 from tests.notifiers.receivers import Say, receiving
@@ -44,6 +46,23 @@ def test_the_whole_of_it_may_come_as_json(spout: Spout, here: Path) -> None:
     ended = spout("endpoints", "add", "chat", "--json", "chat.json")
 
     assert (ended.returncode, "chat 42" in spout("endpoints", "list").stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "wanted"),
+    [
+        ("email", ("--host", "mail.example"), "kind email needs --from and --to"),
+        ("email", (), "kind email needs --host and --from and --to"),
+        ("telegram", (), "kind telegram needs --chat"),
+        ("apprise", (), "kind apprise needs --url"),
+    ],
+)
+def test_a_missing_option_is_named_as_it_is_typed(
+    spout: Spout, kind: str, options: tuple[str, ...], wanted: str
+) -> None:
+    ended = spout("endpoints", "add", "one", "--kind", kind, *options)
+
+    assert (ended.returncode, wanted in one_line(ended.stderr)) == (2, True)
 
 
 def test_one_that_is_removed_is_gone(spout: Spout) -> None:

@@ -50,8 +50,8 @@ def a_mailbox(port: int, security: Security, **more: Any) -> Target:
         host=more.pop("host", "127.0.0.1"),
         port=port,
         security=security,
-        sender="spout@example.org",
-        to="me@example.org",
+        sender=more.pop("sender", "spout@example.org"),
+        to=more.pop("to", "me@example.org"),
         **more,
     )
     return Target(id="ep_1", name="mail", kind=EndpointKind.EMAIL, reach=Reach.LAN, email=email)

@@ -17,7 +17,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from standardwebhooks import Webhook
 
 from app.api.models import Security
+from app.errors import EndpointError
 from notifiers.model import AttemptOutcome
+from notifiers.senders import check
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import (
     SECRET,
@@ -103,9 +105,11 @@ class Box:
 
     def __init__(self) -> None:
         self.mails: list[Any] = []
+        self.recipients: list[str] = []
 
     async def handle_DATA(self, _server: SMTP, _session: Any, envelope: Any) -> str:  # noqa: N802
         self.mails.append(message_from_bytes(envelope.content))
+        self.recipients += envelope.rcpt_tos
         return "250 taken"
 
 
@@ -185,6 +189,60 @@ def test_a_wrong_choice_of_security_is_told_in_one_line(tmp_path: Path, serve: S
     assert "does not speak TLS" in (reported["tls"].error or "")
     assert "offers no STARTTLS" in (reported["starttls"].error or "")
     assert "SPOUT_CA_FILE" in (reported["unknown"].error or "")
+
+
+@pytest.mark.parametrize(
+    ("to", "address", "header"),
+    [
+        ("me@bücher.de", "me@xn--bcher-kva.de", "me@xn--bcher-kva.de"),
+        ("admin@nas", "admin@nas", "admin@nas"),
+        ("me@[192.168.1.5]", "me@[192.168.1.5]", "me@[192.168.1.5]"),
+        ("Me <a.b+c@example.org>", "a.b+c@example.org", "Me <a.b+c@example.org>"),
+        ('"Doe, Jörg" <x@example.org>', "x@example.org", "Doe, Jörg <x@example.org>"),
+        ("<x@example.org>", "x@example.org", "x@example.org"),
+    ],
+)
+def test_every_address_that_is_taken_is_sent_to(
+    serve: Serve, box: Box, to: str, address: str, header: str
+) -> None:
+    target = a_mailbox(serve().port, Security.NONE, to=to, sender="Spout <spout@nas>")
+    check(target, a_dialler())
+
+    outcome = sent(target)
+
+    assert (outcome.delivered, outcome.error, box.recipients) == (True, None, [address])
+    assert str(make_header(decode_header(box.mails[0]["To"]))).replace('"', "") == header
+    assert box.mails[0]["From"] == "Spout <spout@nas>"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "bad2@example.org, X <dd@example.org>",
+        "a@example.org,b@example.org",
+        "a@example.org b@example.org",
+        "a@example.org; b@example.org",
+        "X <a@example.org> <b@example.org>",
+        "X <a@example.org>, b@example.org",
+        "jörg@example.org",
+        "me@straße.de",
+        "me@example..org",
+        "me@",
+        "me@[192.168.1]",
+        "me@-x.example",
+        ".me@example.org",
+        "me@example.org\r\nBcc: b@example.org",
+        "me",
+    ],
+)
+def test_what_is_not_one_address_is_neither_taken_nor_sent_to(serve: Serve, box: Box, to: str) -> None:
+    target = a_mailbox(serve().port, Security.NONE, to=to)
+    with pytest.raises(EndpointError, match=r"^email\.to "):
+        check(target, a_dialler())
+
+    outcome = sent(target)
+
+    assert (outcome.delivered, box.recipients, "email.to" in (outcome.error or "")) == (False, [], True)
 
 
 def test_a_wrong_password_is_told_without_it(serve: Serve) -> None:

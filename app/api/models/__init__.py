@@ -114,7 +114,7 @@ from app.api.models.scores import (
 from app.api.models.stream import Authenticated, FilterInForce, Subscribed
 from app.api.models.whale import Entity, ForecastFigures, ForecastRevision, Link, PageInfo
 from app.api.models.widgets import FourStatsWidget, ListItem, ListWidget, ProgressWidget, Stat
-from app.api.models.written import bare_address, bot_token, chat_id, http_host, mail_address
+from app.api.models.written import bot_token, chat_id, http_host, mail_address, mail_parts
 from app.core.events import EventType
 
 __all__ = [
@@ -236,13 +236,13 @@ __all__ = [
     "Watch",
     "WhaleAlert",
     "WhaleAlerts",
-    "bare_address",
     "bot_token",
     "chat_id",
     "fault_words",
     "http_host",
     "json_object",
     "mail_address",
+    "mail_parts",
     "names_of",
     "overall",
     "read",
