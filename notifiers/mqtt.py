@@ -6,6 +6,7 @@ whale of meanwhile is not: the stream and the alerts are what tells everything.
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,12 +31,18 @@ from notifiers.mqtt_entities import STATUS_TOPIC, MqttTopics, announcements, sta
 
 STATE_SECONDS: Final = 5.0
 """The state is told at most so often."""
+ANNOUNCE_SECONDS: Final = 10.0
+"""Between two announcements that others ask for."""
 LARGEST_INCOMING_BYTES: Final = 1_024
 STEADY_SECONDS: Final = 60.0
 KEEPALIVE_SECONDS: Final = 30
 GOODBYE_SECONDS: Final = 0.5
 _MOST_WAITING: Final = 100
 _log = structlog.get_logger(__name__)
+_library = logging.getLogger("notifiers.mqtt.library")
+_library.setLevel(
+    logging.ERROR
+)  # it has a warning for each message too many, and whoever may publish sends them
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Mqtt:
         self._jitter = jitter
         self._called = called
         self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
         self._fault: tuple[str, datetime] | None = None
 
     async def run(self) -> None:
@@ -133,6 +141,7 @@ class Mqtt:
             tls_context=self._broker.tls,
             keepalive=KEEPALIVE_SECONDS,
             max_queued_incoming_messages=_MOST_WAITING,
+            logger=_library,
         ) as client:
             if self._fault is not None:
                 _log.info("mqtt works again", host=self._broker.host)
@@ -144,6 +153,7 @@ class Mqtt:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._publish_state(client))
                         group.create_task(self._follow_home_assistant(client))
+                        group.create_task(self._announce_when_asked(client))
                         async for event in events:
                             if (message := whale_message(event)) is not None:
                                 await client.publish(self._topics.whale, message, qos=1)
@@ -176,9 +186,16 @@ class Mqtt:
 
     async def _follow_home_assistant(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            payload = message.payload
-            if isinstance(payload, bytes) and len(payload) <= LARGEST_INCOMING_BYTES and payload == b"online":
-                await self._announce(client)
+            if message.payload == b"online":
+                self._asked.set()
+
+    async def _announce_when_asked(self, client: aiomqtt.Client) -> None:
+        """However often somebody says that Home Assistant is there, it is told once in a while."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self._announce(client)
+            await self._clock.sleep(ANNOUNCE_SECONDS)
 
     def _state(self) -> str:
         return state_of(self._live.snapshot, self._clock.now())

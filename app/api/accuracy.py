@@ -51,14 +51,19 @@ class StatisticsHandler(ApiHandler):
         )
 
 
+_MINUTE = timedelta(minutes=1)
+
+
 class CorrelationHandler(ApiHandler):
     QUERIES: ClassVar[frozenset[str]] = frozenset(("GET",))
     REVALIDATED = True
 
     async def get(self) -> None:
         days = self.asked_query(CorrelationQuery).days or 30
+        # To the full minute that is next, so that what has not changed is not sent again.
         now = self.parts.clock.now()
-        found = await self.parts.open_accounts().correlation(now - timedelta(days=days), now)
+        end = now + (_MINUTE - timedelta(seconds=now.timestamp() % 60)) % _MINUTE
+        found = await self.parts.open_accounts().correlation(end - timedelta(days=days), end)
         await self.answer_from_thread(
             lambda: Correlation(
                 days=days,

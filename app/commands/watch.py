@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -26,6 +27,9 @@ from app.redaction import printable
 BEFORE: Final = 20
 """So many events of before the start are shown."""
 LONGEST_WAIT_SECONDS: Final = 10.0
+_COLUMNS: Final = {"time": 0, "event": 0, "BTC": 0, "from": 60, "to": 60, "flow": 90, "what": 100}
+"""Each with the width of a terminal from which on it is shown."""
+_WHOLE: Final = ("time", "event", "BTC")
 _NEEDS_KEY = (
     "Spout asks for a key here: `spout keys create watch --scope read` prints one; put it into a file "
     "and name that with --key-file (- is standard input)"
@@ -49,13 +53,25 @@ def watch(
         return
     console = Console()
     shown: deque[dict[str, Any]] = deque(maxlen=max(3, console.height - 4))
-    with Live(table_of(shown, address), console=console, auto_refresh=False, screen=False) as live:
+    with Live(console=console, auto_refresh=False, screen=False) as live:
+
+        def draw() -> None:
+            live.update(table_of(shown, address, console.width), refresh=True)
 
         def add(event: dict[str, Any]) -> None:
             shown.append(event)
-            live.update(table_of(shown, address), refresh=True)
+            draw()
 
+        draw()
         asyncio.run(stream.follow(add))
+
+
+class _OutputError(Exception):
+    """Our own output cannot be written; a lost link is an OSError too, and is another matter."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class Stream:
@@ -63,18 +79,27 @@ class Stream:
 
     def __init__(self, address: str, key: str | None) -> None:
         scheme, _, rest = address.rstrip("/").partition("://")
-        if scheme not in {"http", "https"} or not rest:
+        if scheme not in {"http", "https"} or not _is_reachable(address):
             raise CommandError(f"--url must be like http://127.0.0.1:8411, not {plain(address)}")
         self._address = f"{'wss' if scheme == 'https' else 'ws'}://{rest}/api/v1/stream"
         self._headers = {} if key is None else {"X-API-Key": key}
         self._last: int | None = None
 
     async def follow(self, take: Callable[[dict[str, Any]], object]) -> None:
-        """Call `take` with each event, in order, until cancelled.
+        """Call `take` with each event, in order, until cancelled, or until nobody reads what it writes.
 
         Raises:
-            CommandError: if it is refused, or was never reached.
+            CommandError: if it is refused, was never reached, or what `take` writes cannot be written.
         """
+        try:
+            await self._follow(take)
+        except _OutputError as output:
+            # What is left in the buffer cannot be written either, and the interpreter would try.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(output.cause, BrokenPipeError):
+                raise CommandError(f"what is seen cannot be written: {output.cause.strerror}") from output
+
+    async def _follow(self, take: Callable[[dict[str, Any]], object]) -> None:
         attempt = 0
         while True:
             try:
@@ -86,9 +111,6 @@ class Stream:
                     async for text in link:
                         if (wanted := self.read(json.loads(text), take)) is not None:
                             await link.send(json.dumps(wanted))
-            except BrokenPipeError:  # whoever read our lines has enough
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return
             except (InvalidHandshake, InvalidURI) as error:
                 if not _is_starting(error):
                     raise CommandError(f"{self._address}: {plain(str(error))}") from error
@@ -115,8 +137,11 @@ class Stream:
             self._last = max(0, message["last_sequence"] - BEFORE)
             return self.wanted()
         if "sequence" in message and self._last is not None and message["sequence"] > self._last:
+            try:
+                take(message)
+            except OSError as error:
+                raise _OutputError(error) from error
             self._last = message["sequence"]
-            take(message)
         return None
 
     def _refused(self, closed: ConnectionClosed) -> None:
@@ -125,23 +150,39 @@ class Stream:
             raise CommandError(_NEEDS_KEY) from closed
 
 
+def _is_reachable(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _is_starting(error: Exception) -> bool:
     """Return whether Spout only says that it is not ready yet, as after a restart."""
     return isinstance(error, InvalidStatus) and error.response.status_code == 503
 
 
-def table_of(events: Iterable[dict[str, Any]], address: str) -> Table:
-    """Return the table; whatever came from outside is text in it, never markup."""
+def table_of(events: Iterable[dict[str, Any]], address: str, width: int = 120) -> Table:
+    """Return the table; whatever came from outside is text in it, never markup.
+
+    Time, event and amount stay whole; in a narrow terminal the others go, the last ones first.
+    """
+    rows = [cells_of(event) for event in events]
+    shown = [name for name, least in _COLUMNS.items() if width >= least]
     table = Table(box=None, pad_edge=False, title=Text(f"Spout at {plain(address)}"), title_justify="left")
-    for heading, justify in (("time", "left"), ("event", "left"), ("BTC", "right")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # one of rich's own words
-    table.add_column("from", overflow="ellipsis", no_wrap=True)
-    table.add_column("to", overflow="ellipsis", no_wrap=True)
-    table.add_column("flow", no_wrap=True)
-    table.add_column("what", overflow="ellipsis", no_wrap=True)
-    for event in events:
-        *cells, what = cells_of(event)
-        table.add_row(*(Text(cell) for cell in (*cells, _short(what))))
+    for place, name in enumerate(shown):
+        widest = max((len(row[place]) for row in rows), default=0) if name in _WHOLE else 0
+        table.add_column(
+            name,
+            justify="right" if name == "BTC" else "left",
+            overflow="ellipsis",
+            no_wrap=True,
+            min_width=max(widest, len(name)) if name in _WHOLE else None,
+        )
+    for row in rows:
+        *cells, what = row
+        table.add_row(*(Text(cell) for cell in (*cells, _short(what))[: len(shown)]))
     return table
 
 

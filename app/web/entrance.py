@@ -6,6 +6,7 @@ entrance.guard(gate)     # once the settings are read: who may come in
 """
 
 import errno
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ from app.web.http_server import (
 
 _LARGEST_SOCKET_MESSAGE_BYTES = 64 * 1024
 _LONGEST_HOST = 80
+_NO_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*(,|$)", re.IGNORECASE)
 _PING_SECONDS = 20
 _OWN = ("/healthz", "/metrics", "/login", "/logout", "/api")
 
@@ -167,10 +169,18 @@ def _remedy(error: OSError | UnicodeError) -> str:
     return "SPOUT_HOST must be an address of this machine, or 0.0.0.0 for all of them"
 
 
+class Compressed(GZipContentEncoding):
+    """Tornado's, which looks for the word alone: `gzip;q=0` asks for none (RFC 9110, 12.5.3)."""
+
+    def __init__(self, request: HTTPServerRequest) -> None:
+        super().__init__(request)
+        self._gzipping = self._gzipping and not _NO_GZIP.search(request.headers["Accept-Encoding"])
+
+
 def application_of(handlers: list[Any], **settings: Any) -> Application:  # noqa: ANN401 - Tornado's own
     return Application(
         handlers,
-        transforms=[SecureHeaders, GZipContentEncoding],
+        transforms=[SecureHeaders, Compressed],
         log_function=log_request,
         websocket_ping_interval=_PING_SECONDS,
         websocket_ping_timeout=_PING_SECONDS,

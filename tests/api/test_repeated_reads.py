@@ -57,3 +57,10 @@ async def test_a_long_answer_is_compressed_for_whoever_takes_it(composition: Com
 
     assert (packed.headers.get("Content-Encoding"), plain.headers.get("Content-Encoding")) == ("gzip", None)
     assert packed.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("refusal", ["gzip;q=0", "gzip; q=0.0, identity", "br, gzip;q=0"])
+async def test_whoever_refuses_gzip_gets_none(composition: Composition, refusal: str) -> None:
+    answer = await composition.http.get("/api/v1/openapi.json", headers={**READ, "Accept-Encoding": refusal})
+
+    assert "Content-Encoding" not in answer.headers

@@ -1,6 +1,7 @@
 """`spout watch`: each event once and in order, also after the connection was lost; text stays text."""
 
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,35 @@ def test_a_label_with_markup_is_shown_as_it_is() -> None:
     assert "\x1b[31m" not in output.getvalue()
 
 
+@pytest.mark.parametrize("width", [40, 80, 100, 120])
+def test_in_a_terminal_of_any_width_time_event_and_amount_stand_whole(width: int) -> None:
+    parties = [{"name": "A very long exchange's name indeed"}]
+    data = {
+        "from_entities": parties,
+        "to_entities": parties,
+        "flow_type": "inter_exchange",
+        "txid": "ab" * 32,
+    }
+    output = StringIO()
+    shown = table_of([an_event(1, moved_sat=12_345_67890000, **data)], "http://x", width)
+    Console(file=output, width=width).print(shown)
+
+    assert all(whole in output.getvalue() for whole in ("12:00:01", "whale.detected", "12,345.68"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_that_cannot_be_written_is_told_and_ends_it() -> None:
+    stream = Played()
+    stream.give(subscribed(0, None))
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(Exception, match="No space left"),
+    ):
+        stream.read(an_event(1), lambda _event: full.write(b"a line"))
+
+    assert stream.wanted() == {"subscribe": {}, "after": 0}
+
+
 @pytest.mark.parametrize("text", ["a\x1b[2Jb", "a\nb", "a\x9bb", "a\u202eb"])
 def test_no_text_from_outside_steers_the_terminal(text: str) -> None:
     assert all(shown.isprintable() for shown in plain(text))
@@ -79,7 +109,10 @@ def test_the_cells_of_a_whale() -> None:
     assert cells_of(event) == ("12:00:01", "whale.detected", "150.00", "", "Kraken", "inflow", "ab" * 32)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:8411", "ftp://x", "http://", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:8411", "ftp://x", "http://", "", "http://127.0.0.1:99999", "http://[::1", "http://:8411"],
+)
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(CommandError, match="--url"):
         Stream(address, None)

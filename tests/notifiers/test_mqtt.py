@@ -20,7 +20,7 @@ from app.core.classification import Party
 from app.core.events import Event, EventType
 from app.core.units import Sats
 from app.views import HitCount, LiveSnapshot, Snapshot
-from notifiers.mqtt import LARGEST_INCOMING_BYTES, Broker, Mqtt
+from notifiers.mqtt import ANNOUNCE_SECONDS, LARGEST_INCOMING_BYTES, Broker, Mqtt
 from notifiers.mqtt_entities import STATUS_TOPIC, MqttTopics, announcements, state_of, whale_message
 from tests.api.builders import a_prediction, an_event
 from tests.fakes import NOON, FakeClock
@@ -194,6 +194,26 @@ async def test_home_assistant_that_restarts_gets_everything_again(broker: Mosqui
         await until(lambda: len(listener.of(config)) == 2)
 
     assert len(set(listener.of(config))) == 1
+
+
+@needs_broker
+async def test_however_often_home_assistant_says_it_is_there_it_is_told_once_in_a_while(
+    broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = TOPICS.discovery("event", "whale")
+    async with running(broker) as stage, a_listener(broker.port) as listener:
+        await until(lambda: listener.of(TOPICS.state))
+        for _ in range(201):
+            await listener.client.publish(STATUS_TOPIC, "online")
+        stage.bus.publish(detected())
+        await until(lambda: listener.of(TOPICS.whale) and len(listener.of(config)) == 2)
+        announced_at_first = len(listener.of(config))
+        await until(lambda: len(stage.clock.sleepers) == 2)
+        await stage.clock.advance(ANNOUNCE_SECONDS)
+        await until(lambda: len(listener.of(config)) == 3)
+
+    assert announced_at_first == 2
+    assert [one for one in caplog.records if "Discarding" in one.getMessage()] == []
 
 
 @needs_broker
