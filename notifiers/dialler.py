@@ -59,6 +59,8 @@ class Dial:
     """The first refusal or failure beneath the plugin, which itself only says yes or no."""
     ends_at: float | None = None
     aborted: bool = False
+    only: frozenset[str] | None = None
+    """The hosts that may be called in this attempt, in lower case; None for whatever the policy allows."""
     _settled: bool = False
     _guards: list[socket.socket] = field(default_factory=list)
 
@@ -83,12 +85,16 @@ class Dial:
         """
         if self.ends_at is None:
             self.ends_at = time.monotonic() + DEADLINE_SECONDS
+        called = host.strip("[]").rstrip(".").lower()
+        if self.only is not None and called not in self.only:
+            words = f"it leads to {host}, which the URL does not name: write that host there to call it"
+            raise self.fail(TargetRefusedError(words))
         try:
             connected = self.dialler.connect(host, port, self)
         except (SendError, TargetRefusedError) as error:
             self.fail(error)
             raise
-        self.hosts.append(host.strip("[]").rstrip(".").lower())
+        self.hosts.append(called)
         return connected
 
     def guard(self, connected: socket.socket) -> None:

@@ -20,7 +20,7 @@ from notifiers.dialler import Dial, Dialler, current_call
 from notifiers.directory import new_id
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.outcomes import outcome_of
-from notifiers.services import build, check_hosts, load, plugin_of, service_of
+from notifiers.services import build, load, named_hosts, plugin_of, service_of
 from notifiers.services import split as split_url
 
 T = TypeVar("T")
@@ -46,7 +46,8 @@ def check(target: Target, dialler: Dialler) -> None:
         dialler.check(_http_host(_api_url(target)), target.reach)
     else:
         plugin_of(target.url or "")
-        check_hosts(target.url or "", lambda host: dialler.check(host, target.reach))
+        for host in named_hosts(target.url or ""):
+            dialler.check(host, target.reach)
 
 
 def split(target: Target) -> list[Target]:
@@ -161,11 +162,13 @@ def _telegram(target: Target, message: Message, at: datetime) -> bool:  # noqa: 
 
 
 def _apprise(target: Target, message: Message, at: datetime) -> bool:  # noqa: ARG001
-    plugin = plugin_of(target.url or "")
+    url, call = target.url or "", current_call()
+    plugin = plugin_of(url)
+    call.only = frozenset(host.strip("[]").rstrip(".").lower() for host in named_hosts(url))
     try:
         return bool(plugin.notify(title=message.title, body=message.text))
     finally:
-        current_call().settle()  # some say goodbye when they are dropped: Matrix's logs out
+        call.settle()  # some say goodbye when they are dropped: Matrix's logs out
 
 
 _SENDERS: Final[dict[EndpointKind, Callable[[Target, Message, datetime], bool]]] = {

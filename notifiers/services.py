@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from types import ModuleType
@@ -110,14 +110,13 @@ def _refuse_another_host(service: Service, plugin: Any, url: str) -> None:  # no
         )
 
 
-def check_hosts(url: str, check: Callable[[str], None]) -> None:
-    """Have each host that an Apprise URL would call checked.
+def named_hosts(url: str) -> tuple[str, ...]:
+    """Return the hosts that an Apprise URL has called.
 
     Raises:
-        EndpointError: if it is not offered.
+        EndpointError: if its service is not offered.
     """
-    for host in hosts_of(service_of(url), url):
-        check(host)
+    return hosts_of(service_of(url), url)
 
 
 def build(kind: Any, **reported: Any) -> Any:  # noqa: ANN401 - Apprise's

@@ -1,5 +1,6 @@
 """What stands in the place of the host in an Apprise URL: called and shown as written, or neither."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from notifiers.model import masked_url, secrets_of
 from notifiers.redaction import EndpointRedactor
 from notifiers.senders import check
 from notifiers.services import plugin_of
+from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, an_apprise, sent
+from tests.notifiers.receivers import Got, Say, receiving
 from tests.notifiers.stage import staged
-from tests.notifiers.test_services import AT_HOME
+from tests.notifiers.test_services import AT_HOME, politely
 
 KEY = "a" * 32
 ELSEWHERE = [
@@ -47,6 +50,24 @@ def test_one_that_was_kept_before_is_not_sent_to_either(url: str) -> None:
     outcome = sent(an_apprise(url))
 
     assert (outcome.delivered, outcome.hosts, "needs a host" in (outcome.error or "")) == (False, (), True)
+
+
+def test_a_matrix_server_that_leads_to_another_host_gets_no_login_there(tmp_path: Path) -> None:
+    root, tls = make_authority(tmp_path, "127.0.0.1", "localhost")
+
+    def elsewhere(got: Got) -> Say:
+        if "/.well-known/" not in got.path:
+            return politely(got)
+        there = f"https://localhost:{got.headers['host'].partition(':')[2]}"
+        return Say(body=json.dumps({"m.homeserver": {"base_url": there}}).encode())
+
+    with receiving(elsewhere, tls) as receiver:
+        url = f"matrixs://user:pass@127.0.0.1:{receiver.port}/%23room:home"
+        outcome = sent(an_apprise(url), a_dialler(ca_file=root))
+
+    assert (outcome.delivered, set(outcome.hosts)) == (False, {"127.0.0.1"})
+    assert {got.path for got in receiver.got} == {"/.well-known/matrix/client"}
+    assert "it leads to localhost" in (outcome.error or "")
 
 
 def test_a_topic_without_a_host_says_how_the_public_one_is_written() -> None:
