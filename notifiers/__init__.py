@@ -19,7 +19,7 @@ timekeeper  what is due by time alone: digests, summaries, a source that stayed 
 watcher     the next block's fee, net flow, reports
 previewing, what rules would have sent; why an alert came or did not
 why
-control     a socket for `spout endpoints test` of a running Spout
+progress    how endpoints and deliveries fared so far, from the attempts that are kept
 desk        what the API and the command line ask; intake and states are its shapes
 service     what rides and runs beside the engine
 assembly    settings -> parts

@@ -49,7 +49,6 @@ def make_alerts(
         dialler=Dialler(policy, proxy=proxy, ca_file=settings.ca_file),
         clock=clock,
         bus=bus,
-        data_dir=settings.data_dir,
         jitter=random.random,
         working=working,
         disabled=disabled,

@@ -138,7 +138,7 @@ class Desk:
         removed = await self._directory.remove(endpoint_id)
         await self._reload()
         if removed is not None and self._outbox is not None:
-            await self._outbox.drop(endpoint_id, "removed")
+            await self._outbox.drop_strangers([stored.id for stored in self._stored])
         return removed
 
     async def test(self, endpoint_id: str) -> EndpointTest | None:

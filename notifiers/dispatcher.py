@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from app.clock import Clock
-from app.core.alerts import EndpointProgress, Result, after_attempt
+from app.core.alerts import EndpointProgress, Result, after_attempt, shifted
 from app.errors import StoreError
 from notifiers.dialler import DEADLINE_SECONDS, Dial, Dialler
 from notifiers.directory import Stored
@@ -28,6 +28,8 @@ AT_ONCE: Final = 100
 UNRECORDED: Final = 16
 """Sent and not yet recorded, at most, by one lane: what a kill can send twice."""
 STORE_AGAIN_SECONDS: Final = 5.0
+CLOCK_STEP: Final = timedelta(minutes=1)
+"""A wall clock that parts from the running one by more was set."""
 _log = structlog.get_logger(__name__)
 
 Compose = Callable[[Stored, WaitingDelivery], Message]
@@ -85,7 +87,7 @@ class Lane:
         progress: EndpointProgress | None = None,
     ) -> None:
         self.stored = stored
-        self.progress = progress or EndpointProgress()
+        self._progress = progress or EndpointProgress()
         self._outbox = outbox
         self._send = send
         self._compose = compose
@@ -97,9 +99,26 @@ class Lane:
         self._changed = False
         self._paused = False
         self._pace: Pace = pace_of(stored.target)
-        self._unrecorded: list[asyncio.Future[None]] = []
+        self._clocks = (clock.now(), clock.monotonic())
+        self._unrecorded: list[tuple[Attempted, asyncio.Future[None]]] = []
+        self._refused: list[Attempted] = []
+        """Made, and refused by the store: kept before anything else is sent."""
         self._messages: dict[str, int] = {}
         """Of whales, those sent since the outbox was read."""
+
+    @property
+    def progress(self) -> EndpointProgress:
+        """How it fares, by the clock as it is now: one that was set moves no attempt."""
+        wall, running = self._clock.now(), self._clock.monotonic()
+        step = (wall - self._clocks[0]) - timedelta(seconds=running - self._clocks[1])
+        if abs(step) > CLOCK_STEP:
+            self._progress = shifted(self._progress, step)
+        self._clocks = (wall, running)
+        return self._progress
+
+    @progress.setter
+    def progress(self, progress: EndpointProgress) -> None:
+        self._progress = progress
 
     def ring(self) -> None:
         self._bell.set()
@@ -108,8 +127,20 @@ class Lane:
         """Look again from the start: another endpoint, an older delivery, a schedule that begins anew."""
         if stored is not None:
             self.stored = stored
+            pace = pace_of(stored.target)
+            if pace.limits != self._pace.limits:
+                self._pace = pace
         self._changed = True
         self._bell.set()
+
+    def take_up(self) -> Stored:
+        """Return the endpoint as it is now; what changes from here on ends a rest."""
+        self._changed = False
+        return self.stored
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait; False if the endpoint changed since `take_up`."""
+        return await self._until(seconds)
 
     async def run(self) -> None:
         while True:
@@ -119,7 +150,6 @@ class Lane:
                 again = await self._drain()
             except StoreError as error:
                 _log.warning("deliveries cannot be kept", endpoint=self.stored.name, error=str(error))
-                self._unrecorded.clear()
                 await self._clock.sleep(STORE_AGAIN_SECONDS)
                 continue
             if not again:
@@ -127,6 +157,7 @@ class Lane:
 
     async def _drain(self) -> bool:
         """Send what waits; False once nothing more does, but for what the bell says meanwhile."""
+        await self._keep_refused()
         if not self.stored.active:
             return False
         self._paused = False
@@ -152,15 +183,17 @@ class Lane:
         if self.stored.edits and outcome.message_id is not None and delivery.prediction_id is not None:
             self._messages[delivery.prediction_id] = outcome.message_id
         at = self._clock.now()
+        before, permanent = self.progress, outcome.permanent and outcome.migrated_to is None
         verdict = after_attempt(
-            self.progress,
+            before,
             at=at,
-            tries=delivery.tries + 1,
+            tries=delivery.refusals + permanent,
             jitter=self._jitter(),
             delivered=outcome.delivered,
-            permanent=outcome.permanent and outcome.migrated_to is None,
+            permanent=permanent,
             gone=outcome.gone,
-            retry_after_s=0.0 if outcome.migrated_to else outcome.retry_after_s,
+            moved=outcome.migrated_to is not None,
+            retry_after_s=outcome.retry_after_s,
         )
         attempted = Attempted(
             endpoint_id=self.stored.id,
@@ -171,10 +204,10 @@ class Lane:
             because=verdict.because,
             progress=verdict.progress,
             prediction_id=delivery.prediction_id if self.stored.edits else None,
-            progressed=verdict.progress != self.progress,
+            progressed=verdict.progress != before,
         )
         self.progress = verdict.progress
-        self._unrecorded.append(self._outbox.record(attempted))
+        self._unrecorded.append((attempted, self._outbox.record(attempted)))
         if verdict.result is Result.DELIVERED and len(self._unrecorded) < UNRECORDED:
             return not self._changed
         await self._settle()
@@ -185,27 +218,48 @@ class Lane:
         if outcome.migrated_to is not None:
             await self._migrate(self.stored.id, outcome.migrated_to)
         if disable is not None:
-            self.stored = replace(self.stored, enabled=False, disabled_because=disable)
-            await self._disable(self.stored.id, disable)
+            await self.give_up(disable)
+
+    async def give_up(self, because: str) -> None:
+        """Disable the endpoint, and tell the operator through the others."""
+        self.stored = replace(self.stored, enabled=False, disabled_because=because)
+        await self._disable(self.stored.id, because)
 
     async def _settle(self) -> None:
-        """Wait until every attempt is kept: only then is the queue read again."""
+        """Wait until every attempt is kept: only then is the queue read again.
+
+        Raises:
+            StoreError: if one could not be kept; `_keep_refused` tries it again.
+        """
         unrecorded, self._unrecorded = self._unrecorded, []
-        for kept in unrecorded:
-            await kept
+        failed: StoreError | None = None
+        for attempted, kept in unrecorded:
+            try:
+                await kept
+            except StoreError as error:
+                self._refused.append(attempted)
+                failed = error
+        if failed is not None:
+            raise failed
+
+    async def _keep_refused(self) -> None:
+        """What was sent while the store refused it must be kept first, or it would be sent again."""
+        refused, self._refused = self._refused, []
+        self._unrecorded += [(one, self._outbox.record(one, again=True)) for one in refused]
+        await self._settle()
 
     def _due(self) -> float:
         """Seconds until the head may be tried."""
-        now, next_at = self._clock.now(), self.progress.next_attempt_at
-        scheduled = (next_at - now).total_seconds() if next_at else 0.0
+        next_at = self.progress.next_attempt_at
+        scheduled = (next_at - self._clock.now()).total_seconds() if next_at else 0.0
         return max(scheduled, self._pace.wait(self._clock.monotonic()), 0.0)
 
     async def _until(self, seconds: float) -> bool:
         """Wait; False if the endpoint changed meanwhile."""
         if seconds > 0:
             await self._settle()
-        ends = self._clock.now() + timedelta(seconds=seconds)
-        while not self._changed and (left := (ends - self._clock.now()).total_seconds()) > 0:
+        ends = self._clock.monotonic() + seconds
+        while not self._changed and (left := ends - self._clock.monotonic()) > 0:
             await self._wait(left)
         return not self._changed
 

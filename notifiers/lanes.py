@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from app.api.models import EndpointKind
 from app.clock import Clock
-from app.core.alerts import EndpointProgress
+from app.core.alerts import EndpointProgress, resumed
 from app.errors import SpoutError
 from notifiers.directory import Stored
 from notifiers.dispatcher import Compose, Lane, Postroom
@@ -42,7 +42,8 @@ class Lanes:
 
     def begin(self, progress: dict[str, EndpointProgress]) -> None:
         """`progress`: how each endpoint fared when Spout stopped."""
-        self._progress = progress
+        now = self._parts.clock.now()
+        self._progress = {one: resumed(kept, now) for one, kept in progress.items()}
 
     def clear(self) -> None:
         self._lanes.clear()
@@ -64,6 +65,9 @@ class Lanes:
             lane.change()
 
     def changed(self, endpoints: Sequence[Stored]) -> None:
+        """Tell the lanes; one whose endpoint was removed sends nothing more."""
+        for gone in self._lanes.keys() - {stored.id for stored in endpoints}:
+            self._lanes[gone].change(replace(self._lanes[gone].stored, enabled=False))
         for stored in endpoints:
             lane = self._lanes.get(stored.id)
             if lane is not None and lane.stored != stored:
@@ -76,7 +80,7 @@ class Lanes:
     def next_attempts(self, now: datetime) -> dict[str, datetime]:
         """When the head of each active endpoint's queue is tried."""
         return {
-            lane.stored.id: lane.progress.next_attempt_at or now
+            lane.stored.id: max(lane.progress.next_attempt_at or now, now)
             for lane in self._lanes.values()
             if lane.stored.active
         }

@@ -6,7 +6,7 @@ the same id.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -16,6 +16,7 @@ from app.core.events import Event, EventType
 from app.core.scoring import Figures
 from app.store import AccountStore, Connection, Database
 from notifiers.model import AttemptOutcome
+from notifiers.progress import keep_progress, progress_of_all, refusals_of
 from notifiers.rows import insert, write_bodies
 
 KEPT: Final = timedelta(days=30)
@@ -25,11 +26,13 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
+CalledHost = tuple[str, str, datetime]
+"""Name, what it was called for, since when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingDelivery:
-    """The head of an endpoint's queue, or what waits behind it; `tries` so far."""
+    """The head of an endpoint's queue, or what waits behind it; `refusals` since it was queued."""
 
     id: str
     endpoint_id: str
@@ -37,7 +40,7 @@ class WaitingDelivery:
     event_id: str
     event_type: EventType
     body: str
-    tries: int
+    refusals: int
     prediction_id: str | None = None
     message_id: int | None = None
     """Of the whale's message that is to be edited, where the endpoint has one."""
@@ -71,7 +74,7 @@ class Outbox:
         self._database = database
         self._attempted = attempted
         self._hosts: set[tuple[str, str]] = set()
-        self.called_hosts: tuple[tuple[str, str, datetime], ...] = ()
+        self.called_hosts: tuple[CalledHost, ...] = ()
         """As `hosts` found them last, with those called since."""
         self._recording: list[tuple[Attempted, asyncio.Future[None]]] = []
         self._recorder: asyncio.Task[None] | None = None
@@ -95,10 +98,7 @@ class Outbox:
                     [[row[1] for row in rows]],
                 ).fetchall()
             )
-            # Only the head was tried before: what waits behind it spends no attempt.
-            tried = connection.execute(
-                "SELECT count(*) FROM attempts WHERE delivery_id = ?", [rows[0][0]]
-            ).fetchone()
+            refusals = refusals_of(connection, [row[0] for row in rows])
             messages = _messages(connection, endpoint_id) if threaded else {}
             return tuple(
                 WaitingDelivery(
@@ -108,36 +108,26 @@ class Outbox:
                     event_id=row[2],
                     event_type=EventType(row[3]),
                     body=bodies[row[1]],
-                    tries=tried[0] if tried and not place else 0,
+                    refusals=refusals.get(row[0], 0),
                     prediction_id=row[4],
                     message_id=messages.get(row[4]),
                 )
-                for place, row in enumerate(rows)
+                for row in rows
             )
 
         return await self._database.run(work)
 
     async def progress(self) -> dict[str, EndpointProgress]:
         """How each endpoint fares, as it was last kept."""
-        rows = await self._database.run(
-            lambda connection: connection.execute(
-                "SELECT endpoint_id, epoch_us(failing_since), streak, epoch_us(next_attempt_at) "
-                "FROM endpoint_progress"
-            ).fetchall()
-        )
-        return {
-            row[0]: EndpointProgress(
-                failing_since=_moment(row[1]), streak=row[2], next_attempt_at=_moment(row[3])
-            )
-            for row in rows
-        }
+        return await self._database.run(progress_of_all)
 
-    def record(self, attempted: Attempted) -> asyncio.Future[None]:
+    def record(self, attempted: Attempted, *, again: bool = False) -> asyncio.Future[None]:
         """Keep an attempt; the future is done once it is. Those of one moment share a transaction.
 
-        The future raises StoreError if it could not be kept.
+        `again`: the store has refused it before, and it is counted already. The future raises StoreError if
+        it could not be kept.
         """
-        if self._attempted is not None and attempted.delivery is not None:
+        if self._attempted is not None and attempted.delivery is not None and not again:
             self._attempted(delivered=attempted.outcome.delivered)
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         kept.add_done_callback(_looked_at)
@@ -153,7 +143,8 @@ class Outbox:
 
     async def called(self, hosts: Iterable[str], at: datetime, used_for: str = "alerts") -> None:
         """Keep which hosts were called by a test, of which nothing else is kept, or beside alerts."""
-        await self._database.run(lambda connection: self._keep_hosts(connection, hosts, at, used_for))
+        new = [(host, used_for, at) for host in hosts]
+        await self._database.run(lambda connection: self._keep_hosts(connection, new), self._know_hosts)
 
     async def forget_tests(self) -> None:
         """A test that was cut off by a stop is not sent later."""
@@ -215,7 +206,7 @@ class Outbox:
         """How right the forecasts that came due in [start, end) were."""
         return (await AccountStore(self._database).correlation(start, end)).figures
 
-    async def hosts(self) -> list[tuple[str, str, datetime]]:
+    async def hosts(self) -> list[CalledHost]:
         """Every host that was ever called: its name, what for, and since when."""
         rows = await self._database.run(
             lambda connection: connection.execute(
@@ -233,17 +224,18 @@ class Outbox:
             )
         )
 
-    async def drop(self, endpoint_id: str, because: str) -> None:
-        """Settle all that waits for an endpoint, as when it is removed."""
+    async def drop_strangers(self, known: Collection[str]) -> None:
+        """Settle all that waits for endpoints that are not among `known`: they were removed."""
 
         def work(connection: Connection) -> None:
+            gone = "endpoint_id NOT IN (SELECT unnest(?::VARCHAR[]))"
             connection.execute(
-                "UPDATE deliveries SET status = 'dropped', because = ? "
-                "WHERE endpoint_id = ? AND status = 'waiting'",
-                [because, endpoint_id],
+                "UPDATE deliveries SET status = 'dropped', because = 'removed' "  # noqa: S608 - our own words
+                f"WHERE status = 'waiting' AND {gone}",
+                [list(known)],
             )
             for table in ("endpoint_progress", "alert_memory", "alert_watch", "alert_threads"):
-                connection.execute(f"DELETE FROM {table} WHERE endpoint_id = ?", [endpoint_id])  # noqa: S608 - of our own names only
+                connection.execute(f"DELETE FROM {table} WHERE {gone}", [list(known)])  # noqa: S608 - of our own names only
 
         await self._database.run(work)
 
@@ -269,7 +261,10 @@ class Outbox:
             taken, self._recording = self._recording, []
             attempts = [attempted for attempted, _ in taken]
             try:
-                await self._database.run(lambda connection, them=attempts: self._keep(connection, them))  # type: ignore[misc]
+                await self._database.run(
+                    lambda connection, them=attempts: self._keep(connection, them),  # type: ignore[misc]
+                    self._know_hosts,
+                )
             except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
                 for _, kept in taken:
                     if not kept.done():
@@ -279,7 +274,7 @@ class Outbox:
                 if not kept.done():
                     kept.set_result(None)
 
-    def _keep(self, connection: Connection, attempts: Sequence[Attempted]) -> None:
+    def _keep(self, connection: Connection, attempts: Sequence[Attempted]) -> list[CalledHost]:
         insert(
             connection,
             "attempts",
@@ -315,23 +310,26 @@ class Outbox:
                 )
         for one in attempts:
             if one.progressed:
-                _keep_progress(connection, one.endpoint_id, one.progress)
-        for one in attempts:
-            self._keep_hosts(connection, one.outcome.hosts, one.at)
+                keep_progress(connection, one.endpoint_id, one.progress)
+        hosts = [(host, "alerts", one.at) for one in attempts for host in one.outcome.hosts]
+        return self._keep_hosts(connection, hosts)
 
-    def _keep_hosts(
-        self, connection: Connection, hosts: Iterable[str], at: datetime, used_for: str = "alerts"
-    ) -> None:
-        for host in hosts:
-            if (host, used_for) not in self._hosts:
-                connection.execute(
-                    "INSERT INTO called_hosts SELECT $1, $3, $2 WHERE NOT EXISTS "
-                    "(SELECT 1 FROM called_hosts WHERE host = $1 AND used_for = $3)",
-                    [host, at, used_for],
-                )
-                self._hosts.add((host, used_for))
-                if all((host, used_for) != (known, of) for known, of, _ in self.called_hosts):
-                    self.called_hosts = (*self.called_hosts, (host, used_for, at))
+    def _keep_hosts(self, connection: Connection, hosts: Iterable[CalledHost]) -> list[CalledHost]:
+        """Write those that are not known yet; return them, to be known once that is committed."""
+        first = {(host, used_for): at for host, used_for, at in hosts if (host, used_for) not in self._hosts}
+        for (host, used_for), at in first.items():
+            connection.execute(
+                "INSERT INTO called_hosts SELECT $1, $3, $2 WHERE NOT EXISTS "
+                "(SELECT 1 FROM called_hosts WHERE host = $1 AND used_for = $3)",
+                [host, at, used_for],
+            )
+        return [(host, used_for, at) for (host, used_for), at in first.items()]
+
+    def _know_hosts(self, kept: list[CalledHost]) -> None:
+        for host, used_for, at in kept:
+            self._hosts.add((host, used_for))
+            if all((host, used_for) != (known, of) for known, of, _ in self.called_hosts):
+                self.called_hosts = (*self.called_hosts, (host, used_for, at))
 
 
 def drop_open(connection: Connection, because: str = "restored") -> None:
@@ -357,16 +355,3 @@ def _looked_at(kept: asyncio.Future[None]) -> None:
     """Whoever awaits it gets its error; after a stop nobody does."""
     if not kept.cancelled():
         kept.exception()
-
-
-def _keep_progress(connection: Connection, endpoint_id: str, progress: EndpointProgress) -> None:
-    connection.execute("DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
-    if progress != EndpointProgress():
-        connection.execute(
-            "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
-            [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],
-        )
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND

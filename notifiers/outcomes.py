@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from app.api.models import EndpointKind
+from app.core.alerts import TEMPORARY_4XX
 from notifiers.dialler import Answered, Dial
 from notifiers.model import AttemptOutcome, Target
 
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 """Nobody is obeyed who wants to be left alone for longer."""
-_TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
 
 
 def outcome_of(target: Target, call: Dial, *, accepted: bool, error: str | None, ms: float) -> AttemptOutcome:
@@ -34,7 +34,7 @@ def outcome_of(target: Target, call: Dial, *, accepted: bool, error: str | None,
     words = str(call.error) if call.error is not None else error or _words(call, last)
     smtp = call.smtp_answer[0] if call.smtp_answer else None
     status = last.status if last else None
-    from_http = status is not None and 400 <= status < 500 and status not in _TEMPORARY_4XX
+    from_http = status is not None and 400 <= status < 500 and status not in TEMPORARY_4XX
     parameters = _parameters(target, last) if last else {}
     migrated = parameters.get("migrate_to_chat_id")
     return AttemptOutcome(

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from app.clock import Clock
 from app.core.alerts import silent
 from app.core.events import Event
 from app.core.units import counted
+from app.errors import StoreError
 from app.store import Connection, Database
 from app.views import Component, ComponentStatus, Notice
 from notifiers.desk import Desk, DeskParts
@@ -50,7 +50,6 @@ class Alerts(Desk):
         dialler: Dialler,
         clock: Clock,
         bus: Bus[Event],
-        data_dir: Path,
         jitter: Callable[[], float],
         working: Callable[[], bool] = lambda: True,
         disabled: Callable[[str, str, str], Awaitable[None]] | None = None,
@@ -68,7 +67,6 @@ class Alerts(Desk):
         the next block, sat/vB.
         """
         self._bus = bus
-        self._data_dir = data_dir
         self._disabled = disabled
         self._attempted = attempted
         self._fee = fee
@@ -175,14 +173,27 @@ class Alerts(Desk):
                 self._lanes.ring()
 
     async def _follow(self, group: asyncio.TaskGroup) -> None:
+        """Keep a lane for each endpoint; what waits for one that is gone is dropped, whoever removed it."""
+        outbox = self._open_outbox()
+        swept: frozenset[str] | None = None
         while True:
-            await self._reload()
-            self._lanes.arrange(self._stored, self._open_outbox(), group)
+            try:
+                await self._reload()
+                self._lanes.arrange(self._stored, outbox, group)
+                known = frozenset(stored.id for stored in self._stored)
+                if known != swept:
+                    await outbox.drop_strangers(known)
+                    swept = known
+            except StoreError as error:
+                _log.warning("endpoints cannot be followed", error=str(error))
             await self._clock.sleep(FOLLOW_SECONDS)
 
     async def _prune(self, outbox: Outbox) -> None:
         while True:
-            await outbox.prune(self._clock.now())
+            try:
+                await outbox.prune(self._clock.now())
+            except StoreError as error:
+                _log.warning("old deliveries cannot be forgotten", error=str(error))
             await self._clock.sleep(PRUNE_SECONDS)
 
     def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:

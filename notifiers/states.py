@@ -62,7 +62,7 @@ def figures(connection: Connection, now: datetime) -> dict[str, EndpointFigures]
 def state(
     found: EndpointFigures, progress: EndpointProgress, disabled_because: str | None, now: datetime
 ) -> EndpointState:
-    next_at = (progress.next_attempt_at or now) if found.queued and not disabled_because else None
+    next_at = max(progress.next_attempt_at or now, now) if found.queued and not disabled_because else None
     return EndpointState(
         last_success_at=found.last_success_at,
         success_rate_24h=found.success_rate_24h,

@@ -28,6 +28,10 @@ class FakeClock:
         self.sleepers.append((self._elapsed + seconds, bell))
         await bell
 
+    def step(self, by: timedelta) -> None:
+        """Somebody sets the wall clock."""
+        self._now += by
+
     async def advance(self, seconds: float) -> None:
         """Move on in one step, then let everybody who woke do their work."""
         self._elapsed += seconds

@@ -13,7 +13,7 @@ from app.bus import Bus
 from app.clock import Clock, SystemClock
 from app.core.events import Event, EventType, Happening
 from app.keyring import Keyring
-from app.store import PredictionStore, open_database, open_operator
+from app.store import Database, PredictionStore, open_database, open_operator
 from app.views import DeliveryQuery
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory
@@ -31,6 +31,7 @@ class Stage:
     directory: Directory
     bus: Bus[Event]
     clock: Clock
+    database: Database
     disabled: list[tuple[str, str]] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     """What went into the audit log."""
@@ -86,7 +87,6 @@ async def staged(
         dialler=dialler or a_dialler(),
         clock=clock,
         bus=bus,
-        data_dir=room,
         jitter=lambda: 0.0,
         working=lambda: stage.working,
         disabled=reported,
@@ -103,6 +103,7 @@ async def staged(
         directory=directory,
         bus=bus,
         clock=clock,
+        database=opened.database,
         disabled=disabled,
         noted=noted,
     )
@@ -130,3 +131,14 @@ async def until_settled(stage: Stage, statuses: list[str]) -> None:
     async with asyncio.timeout(60):
         while await stage.statuses() != statuses:  # noqa: ASYNC110 - the store has no event
             await asyncio.sleep(0.01)
+
+
+async def until_attempted(stage: Stage, attempts: int) -> None:
+    """Until so many attempts at the newest delivery are kept, and its lane waits for its time."""
+    async with asyncio.timeout(60):
+        while True:
+            page = await stage.alerts.deliveries(DeliveryQuery())
+            if page.deliveries and len(page.deliveries[0].attempts) >= attempts:
+                break
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ from app.views import DeliveryQuery
 from tests.fakes import FakeClock
 from tests.notifiers.builders import TOKEN
 from tests.notifiers.receivers import Receiver, Say, receiving
-from tests.notifiers.stage import Stage, staged, until, until_settled
+from tests.notifiers.stage import Stage, staged, until, until_attempted, until_settled
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ async def test_after_twenty_minutes_of_503_the_stamp_is_fresh_and_the_id_the_sam
             await until(lambda: len(receiver.got) == 1)
             for seconds in (6, 301, 1_801):
                 so_far = len(receiver.got)
-                await _settled(stage, so_far)
+                await until_attempted(stage, so_far)
                 await clock.advance(seconds)
                 await until(lambda so_far=so_far: len(receiver.got) > so_far)  # type: ignore[misc]
 
@@ -266,14 +266,3 @@ async def test_twenty_five_messages_to_a_busy_group_all_arrive_in_order_and_none
     assert all(
         later - earlier >= timedelta(seconds=59) for earlier, later in zip(at[1:], at[21:], strict=False)
     )
-
-
-async def _settled(stage: Stage, attempts: int) -> None:
-    """Until so many attempts are kept, and the lane waits for its time."""
-    async with asyncio.timeout(60):
-        while True:
-            page = await stage.alerts.deliveries(DeliveryQuery())
-            if page.deliveries and len(page.deliveries[0].attempts) >= attempts:
-                break
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)

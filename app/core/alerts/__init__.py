@@ -24,11 +24,16 @@ from app.core.alerts.replaying import HeldBack, RuleReplay, Sent
 from app.core.alerts.rules import Rules, refused_by, wanted
 from app.core.alerts.schedule import (
     DISABLED_AFTER,
+    LONGEST_STEP,
+    REFUSED_AFTER,
     SCHEDULE_SECONDS,
+    TEMPORARY_4XX,
     AttemptVerdict,
     EndpointProgress,
     Result,
     after_attempt,
+    resumed,
+    shifted,
 )
 from app.core.alerts.watching import (
     FlowWatch,
@@ -52,8 +57,11 @@ from app.core.alerts.wording import TEMPLATE_FIELDS, Message, Style, fields_of, 
 
 __all__ = [
     "DISABLED_AFTER",
+    "LONGEST_STEP",
+    "REFUSED_AFTER",
     "SCHEDULE_SECONDS",
     "TEMPLATE_FIELDS",
+    "TEMPORARY_4XX",
     "AttemptVerdict",
     "DueRate",
     "EndpointProgress",
@@ -101,7 +109,9 @@ __all__ = [
     "report_facts",
     "report_moments",
     "report_start",
+    "resumed",
     "roll",
+    "shifted",
     "silent",
     "summary_of",
     "template_faults",

@@ -25,8 +25,12 @@ SCHEDULE_SECONDS: Final = (
 JITTER: Final = 0.2
 """A wait is longer by up to this share, so that endpoints that failed together are retried apart."""
 REFUSED_AFTER: Final = 3
-"""Attempts at a delivery that its receiver permanently refuses."""
+"""Permanent refusals after which a delivery fails."""
+TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
+"""HTTP's 4xx that are no permanent refusal of one delivery."""
 DISABLED_AFTER: Final = timedelta(days=5)
+LONGEST_STEP: Final = timedelta(seconds=SCHEDULE_SECONDS[-1] * (1 + JITTER))
+"""Of the time between two attempts, no more than this counts as failing: a clock may be set in between."""
 
 
 class Result(StrEnum):
@@ -37,11 +41,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointProgress:
-    """The delivery state of an endpoint: failing since, consecutive failures, time of the next attempt."""
+    """The delivery state of an endpoint: failing since, consecutive failures, time of the next attempt.
+
+    `attempted_at`: of the last attempt while it fails; `failing_for`: how long it has failed, made of the
+    waits between its attempts alone. Neither a clock that is set nor a box that was off is in it.
+    """
 
     failing_since: datetime | None = None
     streak: int = 0
     next_attempt_at: datetime | None = None
+    attempted_at: datetime | None = None
+    failing_for: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +73,24 @@ def after_attempt(
     delivered: bool = False,
     permanent: bool = False,
     gone: bool = False,
+    moved: bool = False,
     retry_after_s: float | None = None,
 ) -> AttemptVerdict:
     """Return the verdict on one attempt that ended at `at`.
 
-    `tries` counts the attempts of this delivery, this one included; `jitter` is in [0, 1). `permanent`: the
-    receiver will refuse this delivery again. `gone`: the receiver says it no longer exists (HTTP 410).
+    `tries` counts the permanent refusals of this delivery, this attempt included; `jitter` is in [0, 1).
+    `permanent`: the receiver will refuse this delivery again. `gone`: the receiver says it no longer exists
+    (HTTP 410). `moved`: it says where it is now, and is tried there at once, unless it failed before already.
+    `retry_after_s` makes the schedule's wait longer, never shorter.
     """
     if delivered:
         return AttemptVerdict(result=Result.DELIVERED, progress=EndpointProgress())
-    since = progress.failing_since or at
-    failing = EndpointProgress(failing_since=since, streak=progress.streak)
+    failing = EndpointProgress(
+        failing_since=min(progress.failing_since or at, at),
+        streak=progress.streak,
+        attempted_at=at,
+        failing_for=progress.failing_for + _waited(progress, at),
+    )
     if gone:
         return AttemptVerdict(
             result=Result.FAILED, progress=failing, because="gone", disable="it answered 410: gone"
@@ -83,21 +100,51 @@ def after_attempt(
             result=Result.FAILED,
             progress=replace(failing, streak=0),
             because="refused",
-            disable=_given_up(since, at),
+            disable=_given_up(failing),
         )
-    if retry_after_s is not None:
-        # The receiver is up and sets the time (Retry-After): this uses up no step of the schedule.
-        wait = timedelta(seconds=retry_after_s)
-    else:
-        failing = replace(failing, streak=progress.streak + 1)
-        step = SCHEDULE_SECONDS[min(failing.streak, len(SCHEDULE_SECONDS) - 1)]
-        wait = timedelta(seconds=step * (1 + JITTER * jitter))
+    failing = replace(failing, streak=progress.streak + 1)
+    step = SCHEDULE_SECONDS[min(failing.streak, len(SCHEDULE_SECONDS) - 1)]
+    wait = max(step * (1 + JITTER * jitter), retry_after_s or 0.0)
+    if moved and progress.streak == 0:
+        wait = 0.0
     return AttemptVerdict(
         result=Result.WAITING,
-        progress=replace(failing, next_attempt_at=at + wait),
-        disable=_given_up(since, at),
+        progress=replace(failing, next_attempt_at=at + timedelta(seconds=wait)),
+        disable=_given_up(failing),
     )
 
 
-def _given_up(since: datetime, at: datetime) -> str | None:
-    return "it failed for 5 days" if at - since >= DISABLED_AFTER else None
+def shifted(progress: EndpointProgress, by: timedelta) -> EndpointProgress:
+    """Return the same state by a clock that was set: its moments lie as far from now as before."""
+    moments = {
+        name: moment + by
+        for name in ("failing_since", "next_attempt_at", "attempted_at")
+        if (moment := getattr(progress, name)) is not None
+    }
+    return replace(progress, **moments)
+
+
+def resumed(progress: EndpointProgress, now: datetime) -> EndpointProgress:
+    """Return what was kept before a start as it holds now.
+
+    The last attempt cannot lie ahead: where it does, the clock was set back, and the wait begins anew.
+    """
+    if progress.attempted_at is not None and progress.attempted_at > now:
+        return shifted(progress, now - progress.attempted_at)
+    if progress.next_attempt_at is not None and progress.next_attempt_at > now + LONGEST_STEP:
+        return replace(progress, next_attempt_at=now + LONGEST_STEP)
+    return progress
+
+
+def _waited(progress: EndpointProgress, at: datetime) -> timedelta:
+    """How long it failed since its last attempt: no longer than it was to wait, or than the longest step."""
+    if progress.attempted_at is None:
+        return timedelta()
+    meant = LONGEST_STEP
+    if progress.next_attempt_at is not None:
+        meant = min(progress.next_attempt_at - progress.attempted_at, LONGEST_STEP)
+    return max(min(at - progress.attempted_at, meant), timedelta())
+
+
+def _given_up(failing: EndpointProgress) -> str | None:
+    return "it failed for 5 days" if failing.failing_for >= DISABLED_AFTER else None

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.alerts import DISABLED_AFTER, SCHEDULE_SECONDS, EndpointProgress, Result, after_attempt
+from app.core.alerts import (
+    DISABLED_AFTER,
+    SCHEDULE_SECONDS,
+    EndpointProgress,
+    Result,
+    after_attempt,
+    resumed,
+)
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -54,27 +61,64 @@ def test_gone_disables_at_once() -> None:
     assert (verdict.result, verdict.disable is not None) == (Result.FAILED, True)
 
 
-def test_retry_after_is_obeyed_and_costs_no_try() -> None:
-    verdict = after_attempt(EndpointProgress(streak=1), at=NOON, tries=4, jitter=0.9, retry_after_s=31)
+@pytest.mark.parametrize(
+    ("streak", "reported", "waits"),
+    [(0, 31, 31), (0, 0, 5), (0, -4, 5), (1, 31, 300), (1, 86_400, 86_400), (9, 0, 86_400)],
+)
+def test_retry_after_makes_a_wait_longer_and_never_shorter(
+    streak: int, reported: float, waits: float
+) -> None:
+    verdict = after_attempt(
+        EndpointProgress(streak=streak), at=NOON, tries=0, jitter=0.0, retry_after_s=reported
+    )
 
-    assert verdict.progress == EndpointProgress(
-        failing_since=NOON, streak=1, next_attempt_at=NOON + timedelta(seconds=31)
+    assert (verdict.progress.streak, verdict.progress.next_attempt_at) == (
+        streak + 1,
+        NOON + timedelta(seconds=waits),
     )
 
 
-@given(patience=st.integers(1, 60), jitter=st.floats(0, 0.999), permanent=st.booleans())
-def test_an_endpoint_that_only_fails_is_disabled_after_five_days_and_not_before(
-    *, patience: int, jitter: float, permanent: bool
+def test_who_always_says_that_it_moved_is_followed_at_once_only_the_first_time() -> None:
+    first = after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0, moved=True).progress
+    second = after_attempt(first, at=NOON, tries=0, jitter=0.0, moved=True).progress
+
+    assert (first.next_attempt_at, second.next_attempt_at) == (NOON, NOON + timedelta(minutes=5))
+
+
+@given(late_hours=st.integers(0, 40), jitter=st.floats(0, 0.999), permanent=st.booleans())
+def test_an_endpoint_that_only_fails_is_disabled_after_five_days_of_the_schedules_own_waits(
+    *, late_hours: int, jitter: float, permanent: bool
 ) -> None:
-    progress, at, tries = EndpointProgress(), NOON, 0
-    for _ in range(200 * patience):
-        tries += 1
-        verdict = after_attempt(progress, at=at, tries=tries, jitter=jitter, permanent=permanent)
-        assert (verdict.disable is not None) == (at - NOON >= DISABLED_AFTER)
+    progress, at, refusals = EndpointProgress(), NOON, 0
+    for _ in range(400):
+        refusals += permanent
+        verdict = after_attempt(progress, at=at, tries=refusals, jitter=jitter, permanent=permanent)
         if verdict.disable:
+            assert at - NOON >= DISABLED_AFTER
             return
         if verdict.result is Result.FAILED:
-            tries = 0
+            refusals = 0
         progress = verdict.progress
-        at = (progress.next_attempt_at or at) + timedelta(hours=1)
+        at = (progress.next_attempt_at or at + timedelta(hours=1)) + timedelta(hours=late_hours)
     pytest.fail("it is never disabled")
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_a_clock_that_is_set_disables_nobody(days: int) -> None:
+    first = after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0).progress
+    second = after_attempt(first, at=NOON + timedelta(days=days), tries=0, jitter=0.0)
+
+    assert (second.disable, second.progress.failing_for <= timedelta(seconds=5)) == (None, True)
+
+
+def test_after_a_start_with_the_clock_behind_a_wait_is_no_longer_than_it_was() -> None:
+    kept = after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0, retry_after_s=60).progress
+    behind = NOON - timedelta(days=400)
+
+    assert resumed(kept, behind).next_attempt_at == behind + timedelta(seconds=60)
+
+
+def test_after_a_start_with_the_clock_right_a_wait_stays_as_it_is() -> None:
+    kept = after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0, retry_after_s=60).progress
+
+    assert resumed(kept, NOON + timedelta(seconds=10)) == kept

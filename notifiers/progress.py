@@ -1,0 +1,78 @@
+"""How endpoints and deliveries fared so far, from the attempts that are kept: for the schedule."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from app.core.alerts import LONGEST_STEP, REFUSED_AFTER, TEMPORARY_4XX, EndpointProgress
+from app.store import Connection
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REFUSED: Final = (
+    "(status_code BETWEEN 400 AND 499 AND status_code NOT IN "
+    f"({', '.join(map(str, sorted(TEMPORARY_4XX)))}) OR error LIKE 'the mail server answered 5%')"
+)
+
+
+def progress_of_all(connection: Connection) -> dict[str, EndpointProgress]:
+    """How each failing endpoint fares, as it was last kept."""
+    rows = connection.execute(
+        "SELECT endpoint_id, epoch_us(failing_since), streak, epoch_us(next_attempt_at) "
+        "FROM endpoint_progress"
+    ).fetchall()
+    return {
+        row[0]: EndpointProgress(
+            failing_since=_moment(row[1]),
+            streak=row[2],
+            next_attempt_at=_moment(row[3]),
+            attempted_at=attempted_at,
+            failing_for=failing_for,
+        )
+        for row in rows
+        for attempted_at, failing_for in [_failing(connection, row[0], _moment(row[1]))]
+    }
+
+
+def keep_progress(connection: Connection, endpoint_id: str, progress: EndpointProgress) -> None:
+    connection.execute("DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
+    if progress != EndpointProgress():
+        connection.execute(
+            "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
+            [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],
+        )
+
+
+def refusals_of(connection: Connection, deliveries: Sequence[str]) -> dict[str, int]:
+    """How often each was permanently refused since it last began to wait.
+
+    A success ends a count, and so does the refusal that settles a delivery: sent again, it begins anew.
+    """
+    rows = connection.execute(
+        f"SELECT delivery_id, delivered, {_REFUSED} FROM attempts "  # noqa: S608 - our own words
+        "WHERE delivery_id IN (SELECT unnest(?)) ORDER BY attempted_at",
+        [list(deliveries)],
+    ).fetchall()
+    found: dict[str, int] = {}
+    for delivery, delivered, refused in rows:
+        found[delivery] = 0 if delivered else (found.get(delivery, 0) + bool(refused)) % REFUSED_AFTER
+    return found
+
+
+def _failing(
+    connection: Connection, endpoint_id: str, since: datetime | None
+) -> tuple[datetime | None, timedelta]:
+    """When it was last attempted, and how long it has failed, made of the waits between its attempts."""
+    row = connection.execute(
+        "SELECT epoch_us(max(attempted_at)), sum(waited)::BIGINT FROM ("
+        "SELECT attempted_at, least(epoch_us(attempted_at) - lag(epoch_us(attempted_at)) "
+        "OVER (ORDER BY attempted_at), $3) AS waited FROM attempts "
+        "WHERE endpoint_id = $1 AND attempted_at >= $2)",
+        [endpoint_id, since, LONGEST_STEP // _MICROSECOND],
+    ).fetchone()
+    at, waited = row or (None, None)
+    return _moment(at), (waited or 0) * _MICROSECOND
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND

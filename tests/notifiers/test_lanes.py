@@ -1,0 +1,158 @@
+"""What a lane makes of receivers that answer oddly, of a clock that is set, and of a store that refuses."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.api.models import EndpointChange
+from tests.fakes import FakeClock
+from tests.notifiers.receivers import Receiver, Say, receiving
+from tests.notifiers.stage import Stage, staged, until, until_attempted, until_settled
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def _sequences(receiver: Receiver) -> list[int]:
+    return [json.loads(got.body)["sequence"] for got in receiver.got]
+
+
+async def _tried_again(stage: Stage, clock: FakeClock, receiver: Receiver, seconds: float) -> None:
+    """Let the time pass until the next attempt, which must then be made."""
+    await until(lambda: bool(receiver.got))
+    so_far = len(receiver.got)
+    await until_attempted(stage, so_far)
+    await clock.advance(seconds)
+    async with asyncio.timeout(60):
+        while len(receiver.got) == so_far:
+            await asyncio.sleep(0.02)
+            await clock.advance(seconds)  # the lane may have gone to sleep only after the time was moved on
+
+
+@pytest.mark.parametrize("reported", ["0", "-4", "Thu, 01 Jan 2026 00:00:00 GMT"])
+async def test_who_wants_to_be_called_at_once_is_called_by_the_schedule(
+    tmp_path: Path, reported: str
+) -> None:
+    clock = FakeClock()
+    with receiving(lambda _got: Say(503, headers={"Retry-After": reported})) as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            await stage.add(receiver.url())
+            await stage.happen()
+            await until_attempted(stage, 1)
+            await clock.advance(4)
+            early = len(receiver.got)
+            await _tried_again(stage, clock, receiver, 2)
+
+    assert early == 1
+
+
+async def test_a_first_failure_by_a_wrong_clock_disables_nobody_once_it_is_right(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2025, 10, 19, tzinfo=UTC))
+    with receiving(lambda _got: Say(500)) as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen()
+            await until_attempted(stage, 1)
+            clock.step(timedelta(days=400))
+            await _tried_again(stage, clock, receiver, 6)
+            await until_attempted(stage, 2)
+            await _tried_again(stage, clock, receiver, 300)
+            await until_attempted(stage, 3)
+            found = await stage.alerts.one(endpoint.id)
+
+    assert found is not None
+    assert (stage.disabled, found.enabled) == ([], True)
+
+
+async def test_a_clock_that_is_set_back_holds_no_alert_up(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving() as receiver:
+        receiver.script.append(Say(500))
+        async with staged(tmp_path, clock=clock) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen()
+            await until_attempted(stage, 1)
+            clock.step(timedelta(hours=-6))
+            found, due = await stage.alerts.one(endpoint.id), clock.now() + timedelta(seconds=5)
+            await _tried_again(stage, clock, receiver, 6)
+
+    assert found is not None
+    assert (found.state.next_attempt_at, clock.now() < due + timedelta(minutes=1)) == (due, True)
+
+
+async def test_a_refusal_after_two_other_failures_is_the_first_of_three(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving() as receiver:
+        receiver.script += [Say(500), Say(500), Say(404)]
+        async with staged(tmp_path, clock=clock) as stage:
+            await stage.add(receiver.url())
+            await stage.happen()
+            await _tried_again(stage, clock, receiver, 6)
+            await _tried_again(stage, clock, receiver, 301)
+            await until_attempted(stage, 3)
+
+            assert await stage.statuses() == ["waiting"]
+
+
+async def test_what_was_refused_three_times_has_three_tries_again_once_redelivered(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving(lambda _got: Say(404)) as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen()
+            await _tried_again(stage, clock, receiver, 6)
+            await _tried_again(stage, clock, receiver, 301)
+            await until_settled(stage, ["failed"])
+            await stage.alerts.redeliver_since(endpoint.id, LONG_AGO)
+            await until_attempted(stage, 4)
+
+            assert await stage.statuses() == ["waiting"]
+
+
+async def test_what_went_out_while_the_store_refused_goes_out_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving() as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            endpoint = await stage.add(receiver.url(host="localhost"))
+            await stage.happen()
+            await until_settled(stage, ["delivered"])
+            # A store that refuses what a lane writes, and nothing that it reads.
+            await stage.database.run(lambda store: store.execute("ALTER TABLE called_hosts RENAME TO away"))
+            await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": receiver.url()}))
+            await stage.happen(29)
+            await until(lambda: len(receiver.got) >= 17)
+            for _ in range(5):
+                await clock.advance(5)
+                await asyncio.sleep(0.02)
+            meanwhile = len(receiver.got)
+            await stage.database.run(lambda store: store.execute("ALTER TABLE away RENAME TO called_hosts"))
+            while len(receiver.got) < 30:
+                await asyncio.sleep(0.02)
+                await clock.advance(5)
+            await until_settled(stage, ["delivered"] * 30)
+
+    assert (meanwhile, _sequences(receiver)) == (17, list(range(1, 31)))
+
+
+async def test_what_waits_for_an_endpoint_that_a_command_removed_is_dropped(tmp_path: Path) -> None:
+    with receiving(lambda _got: Say(500)) as receiver:
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen(3)
+            await until_attempted(stage, 0)
+            await stage.directory.remove(endpoint.id)
+
+            await until_settled(stage, ["dropped"] * 3)
+
+
+async def test_what_waits_for_an_endpoint_that_was_removed_while_spout_stood_is_dropped(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, run=False) as before:
+        endpoint = await before.add("http://127.0.0.1:9/")
+        await before.happen(2)
+        await before.directory.remove(endpoint.id)
+    async with staged(tmp_path) as stage:
+        await until_settled(stage, ["dropped"] * 2)
