@@ -512,6 +512,7 @@ notifiers/  Where alerts go
   policies               From an endpoint as it is kept to what holds for it
   previewing             What an endpoint of these rules would have sent
   progress               How endpoints and deliveries fared so far, from the attempts that are kept
+  proxy                  The SOCKS proxy that public and onion endpoints are reached through
   redaction              Takes an endpoint's own secrets out of what is kept or logged about it
   routing                Decides what of each event goes to which endpoint, in the transaction of the event
   rows                   Deliveries as rows, written in the transaction of their events

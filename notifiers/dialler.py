@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
 
 import certifi
 
@@ -25,6 +24,7 @@ from app.api.models import Reach
 from app.errors import SendError, SettingsError, TargetRefusedError
 from app.tls import verifying
 from notifiers import walls
+from notifiers.proxy import Proxy
 from notifiers.targets import Address, TargetPolicy, literal, unmapped
 
 DEADLINE_SECONDS: Final = 15.0
@@ -154,33 +154,6 @@ class Dial:
         self._guards.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """`socks5://[user:password@]host:port`."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> "Proxy":
-        """Raise SettingsError if it is no socks5 address."""
-        words = "SPOUT_OUTBOUND_PROXY must be an address like socks5://host:port"
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise SettingsError(words) from error
-        if parts.scheme not in ("socks5", "socks5h") or not parts.hostname or not port:
-            raise SettingsError(words)
-        user = unquote(parts.username) if parts.username else None
-        return cls(parts.hostname, port, user, unquote(parts.password) if parts.password else None)
-
-    def __repr__(self) -> str:
-        return f"Proxy({self.host}:{self.port})"
-
-
 class Dialler:
     def __init__(
         self,
@@ -289,9 +262,6 @@ class Dialler:
 
     def _through(self, proxy: Proxy, host: str, port: int, call: Dial) -> socket.socket:
         """Names are resolved by the proxy, never here; if it is down nothing goes direct."""
-        from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - few have a proxy
-        from python_socks.sync import Proxy as SocksProxy  # noqa: PLC0415 - imported when it is needed
-
         where = f"SPOUT_OUTBOUND_PROXY ({proxy.host}:{proxy.port})"
         try:
             at = literal(proxy.host)
@@ -299,30 +269,14 @@ class Dialler:
             connected = self._to(addresses, proxy.host, proxy.port, call)
         except SendError as error:
             raise SendError(f"{where}: {error}") from error
-        # Its own connection would be made out of our sight, and would not end with the attempt.
-        line: Any = _Line(connected)
-        socks = SocksProxy(
-            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.username, proxy.password, rdns=True, forward=line
-        )
         try:
-            socks.connect(host, port, timeout=call.remaining())
+            proxy.lead(connected, host, port, call.remaining())
             connected.settimeout(call.remaining())
-        except (ProxyError, OSError) as error:
+        except SendError as error:
             connected.close()
-            if call.aborted:
-                raise SendError(f"{where}: no connection within {DEADLINE_SECONDS:g} s") from error
-            raise SendError(f"{where}: {error}") from error
+            late = SendError(f"no connection within {DEADLINE_SECONDS:g} s") if call.aborted else error
+            raise SendError(f"{where}: {late}") from error
         return connected
-
-
-class _Line:
-    """What python-socks takes for a proxy before its own: a connection that is there already."""
-
-    def __init__(self, connected: socket.socket) -> None:
-        self._connected = connected
-
-    def connect(self, dest_host: str, dest_port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - its shape
-        return self._connected
 
 
 def current_call() -> Dial:

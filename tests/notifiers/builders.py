@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from app.api.models import EndpointKind, Reach, Security
-from notifiers.dialler import Dial, Dialler, Proxy
+from notifiers.dialler import Dial, Dialler
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
+from notifiers.proxy import Proxy
 from notifiers.senders import send
 from notifiers.signing import SigningSecret
 from notifiers.targets import Allowed, TargetPolicy

@@ -13,8 +13,9 @@ import pytest
 
 from app.api.models import Reach
 from app.errors import TargetRefusedError
-from notifiers.dialler import LARGEST_ANSWER, Dialler, Proxy
+from notifiers.dialler import LARGEST_ANSWER, Dialler
 from notifiers.http import Requests
+from notifiers.proxy import Proxy
 from notifiers.targets import TargetPolicy
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, a_webhook, sent
