@@ -2,15 +2,19 @@
 
 An answer promises its readers: every field stays, is always there if it was, and holds nothing they have
 not met. Its words (an enum) may grow: readers leave aside what they do not know. A request promises its
-writers: whatever was taken before is taken still.
+writers: whatever was taken before is taken still, and means what it meant where it is left out.
+
+No machine compares words for people (a description, and so the unit in it): whoever changes one reads it.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 Schema = dict[str, Any]
-_UPPER = ("maximum", "maxLength", "maxItems")
-_LOWER = ("minimum", "minLength", "minItems")
+_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+_EXACT = ("const", "format", "multipleOf", "not", "pattern", "uniqueItems")
+_PARTS = ("items", "additionalProperties")
 
 
 def breaks(old: Schema, new: Schema, *, request: bool) -> list[str]:
@@ -35,12 +39,14 @@ class _Comparison:
 
     def _within(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         yield from self._words(old, new, at)
-        if self._request:
-            yield from _limits(old, new, at)
+        yield from _narrower(old, new, at) if self._request else _wider(old, new, at)
         yield from self._fields(old, new, at)
-        for part in ("items", "additionalProperties"):
-            if isinstance(old.get(part), dict) and isinstance(new.get(part), dict):
-                yield from self.breaks(old[part], new[part], f"{at}[]")
+        for part in _PARTS:
+            before, after = old.get(part, True), new.get(part, True)
+            if isinstance(before, dict) and isinstance(after, dict):
+                yield from self.breaks(before, after, f"{at}[]")
+            elif before != after and (after is not True if self._request else before is not True):
+                yield f"{at}: {part} is another"
 
     def _words(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         before, after = old.get("enum"), new.get("enum")
@@ -49,6 +55,8 @@ class _Comparison:
             yield f"{at}: {', '.join(map(str, gone))} is gone"
         if self._request and before is None and after is not None:
             yield f"{at}: takes only {', '.join(map(str, after))} now"
+        if not self._request and before is not None and after is None and "const" not in new:
+            yield f"{at}: may now be any word"
 
     def _fields(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         before, after = old.get("properties", {}), new.get("properties", {})
@@ -62,15 +70,32 @@ class _Comparison:
             yield from self.breaks(before[name], after[name], f"{at}.{name}")
 
 
-def _limits(old: Schema, new: Schema, at: str) -> Iterator[str]:
+def _narrower(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    """What a writer may not send any more, or what means something else where it is left out."""
     for name in _UPPER:
         if new.get(name, float("inf")) < old.get(name, float("inf")):
             yield f"{at}: {name} is smaller"
     for name in _LOWER:
         if new.get(name, float("-inf")) > old.get(name, float("-inf")):
             yield f"{at}: {name} is greater"
-    if new.get("pattern") not in {None, old.get("pattern")}:
-        yield f"{at}: the pattern is another"
+    for name in _EXACT:
+        if name in new and new[name] != old.get(name):
+            yield f"{at}: {name} is another"
+    if "default" in old and ("default" not in new or new["default"] != old["default"]):
+        yield f"{at}: default is another"
+
+
+def _wider(old: Schema, new: Schema, at: str) -> Iterator[str]:
+    """What a reader may meet now and has never met."""
+    for name in _UPPER:
+        if new.get(name, float("inf")) > old.get(name, float("inf")):
+            yield f"{at}: {name} is greater"
+    for name in _LOWER:
+        if new.get(name, float("-inf")) < old.get(name, float("-inf")):
+            yield f"{at}: {name} is smaller"
+    for name in _EXACT:
+        if name in old and new.get(name) != old[name]:
+            yield f"{at}: {name} is another"
 
 
 def _resolved(schema: Schema, document: Schema) -> Schema:
