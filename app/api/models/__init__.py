@@ -1,6 +1,6 @@
 """Every shape that crosses the edge, once: API, stream, webhook bodies, forms; the schemas come from here.
 
-`SHAPES` are what docs/schema/v1 freezes, a file each; a test fails when one changes incompatibly.
+`SHAPES` and `ASKED` are what docs/schema/v1 freezes, a file each; a test fails when one changes incompatibly.
 """
 
 from app.api.models.access import (
@@ -118,6 +118,7 @@ from app.api.models.written import bot_token, chat_id, http_host, mail_address, 
 from app.core.events import EventType
 
 __all__ = [
+    "ASKED",
     "DATA_OF",
     "DEFAULT_PAGE",
     "SHAPES",
@@ -310,6 +311,25 @@ SHAPES: dict[str, type[Shape | Request]] = {
         PeriodicReport,
     )
 }
+ASKED: dict[str, type[Request]] = {
+    shape.__name__: shape
+    for shape in (
+        PredictionFilters,
+        ExportFilters,
+        StatisticsQuery,
+        CorrelationQuery,
+        DeliveryFilters,
+        LabelFilters,
+        AuditQuery,
+        ImportQuery,
+        NewLabels,
+        StreamMessage,
+        Subscription,
+        TokenRequest,
+        LoginForm,
+    )
+}
+"""Queries, forms and messages: frozen as well; OpenAPI tells a query parameter by parameter."""
 DATA_OF: dict[EventType, type[Shape]] = {
     EventType.DETECTED: MempoolWhaleSignal,
     EventType.UPDATED: MempoolWhaleSignal,
