@@ -50,8 +50,10 @@ def percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share * 100:.0f} %"
 
 
-def sentence(figures: Figures, window: AccuracyWindow) -> str:
-    """The page's first sentence: a rate from 20 on, else how many there were."""
+def sentence(figures: Figures, window: AccuracyWindow, *, demo: bool = False) -> str:
+    """The page's first sentence: a rate from 20 on, else how many there were; of the demo none is counted."""
+    if figures.n == 0 and demo:
+        return "The demo is not scored. With your node every forecast is counted here, right or wrong."
     if figures.n == 0:
         return f"No forecast came due {window.words}."
     held = f"Of {count(figures.n, 'forecast')} that came due {window.words} {figures.on_time:,} held"

@@ -15,6 +15,7 @@ COMPONENT_WORDS = {
     "bitcoind": "bitcoind",
     "memory": "Memory",
     "notifiers": "Notifiers",
+    "accuracy": "Accuracy",
 }
 STATUS_WORDS = {
     ComponentStatus.OK: "ok",

@@ -108,7 +108,7 @@ class AccuracyPage:
         if fallen and state is not None and state.error:
             more.append(state.error)
         self.sentence.param.update(
-            text=words.sentence(found.figures, window),
+            text=words.sentence(found.figures, window, demo=self._sources.live.snapshot.demo),
             more=" ".join(one for one in more if one),
             tone="miss" if fallen else "",
         )

@@ -31,6 +31,13 @@ def test_under_twenty_the_sentence_has_no_rate() -> None:
     assert "%" not in words.sentence(FEW, WEEK)
 
 
+def test_of_a_demo_it_is_said_that_it_is_not_scored() -> None:
+    none = figures_of(Sums(), LeadTimes())
+
+    assert words.sentence(none, WEEK, demo=True).startswith("The demo is not scored.")
+    assert words.sentence(none, WEEK) == "No forecast came due in the last 7 days."
+
+
 def test_the_naive_forecast_is_named_beside_it() -> None:
     assert words.beside(MANY) == "Position + 1, the naive forecast, would have held 61 %."
 
