@@ -55,8 +55,11 @@ class DialledAdapter(BaseAdapter):
     ) -> requests.Response:
         try:
             call = current_call()
-            if call.left_alone:  # some plugins would ask once more at once, or sleep first
-                raise requests.exceptions.ConnectionError("it wants to be left alone")
+        except SpoutError as error:
+            raise requests.exceptions.ConnectionError(str(error)) from error
+        if call.left_alone:  # some plugins would ask once more at once, or sleep first
+            raise requests.exceptions.ConnectionError("it wants to be left alone")
+        try:
             return _exchange(request, call)
         except SpoutError as error:
             raise requests.exceptions.ConnectionError(str(error)) from error

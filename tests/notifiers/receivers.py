@@ -142,7 +142,7 @@ class Socks:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                with suppress(OSError, struct.error):
+                with suppress(OSError, ValueError, struct.error):  # who leaves in the middle
                     proxy.serve(self.request, leads_to)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
