@@ -92,10 +92,7 @@ class Desk:
         """
         settings = intake.settings_of(new)
         targets = await self._targets_of(new)
-        kept = [
-            await self._directory.add(target, settings, enabled=new.enabled, at=self._clock.now())
-            for target in targets
-        ]
+        kept = await self._directory.add(targets, settings, enabled=new.enabled, at=self._clock.now())
         await self._reload()
         secret = targets[0].signing[0].text if targets[0].signing else None
         return self._shown(kept[0], {}, secret)
@@ -180,25 +177,31 @@ class Desk:
         next_at = self._lanes.next_attempts(self._clock.now())
         return await self._open_outbox().read(lambda connection: states.page(connection, query, next_at))
 
-    async def redeliver(self, delivery_id: str) -> str | None:
-        """Send one again, in its old place; return what and where to, in words, None if there is none."""
+    async def redeliver(self, delivery_id: str) -> tuple[str, int] | None:
+        """Send one again, in its old place; return what and where to, in words, and whether it waits anew.
+
+        None if there is none, or its endpoint was removed; 0 for one that waits already.
+        """
+        await self._reload()
         outbox = self._open_outbox()
+        to = await outbox.endpoint_of(delivery_id)
+        if to is None or (stored := self._find(to)) is None:
+            return None
         if (sequence := await outbox.without_body(delivery_id)) is not None:
             for event in await self._open_log().events_after(sequence - 1, 1):
                 await outbox.keep_body(self._router.routes.leaving(event))
-        found = await outbox.redeliver(delivery_id)
-        if found is None:
-            return None
-        endpoint_id, type_ = found
-        self._lanes.look_again(endpoint_id)
-        stored = self._find(endpoint_id)
-        return f"{type_} to {stored.name!r}" if stored else f"{type_} to an endpoint that was removed"
+        type_, queued = await outbox.redeliver(delivery_id)
+        self._lanes.look_again(stored.id)
+        return f"{type_} to {stored.name!r}", queued
 
     async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
         """Send all of an endpoint's again that were settled since a moment; count them.
 
-        What it did not ask for it does not get so either.
+        What it did not ask for it does not get so either, and none of it one that was removed.
         """
+        await self._reload()
+        if self._find(endpoint_id) is None:
+            return 0
         counted = await self._open_outbox().requeue(
             "endpoint_id = ? AND created_at >= ? "
             "AND (because IS NULL OR because NOT IN ('rule', 'one_thread'))",

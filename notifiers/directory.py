@@ -2,9 +2,9 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -80,31 +80,37 @@ class Directory:
         found = await self.listed()
         return next((one for one in found if id_or_name in (one.id, one.name)), None)
 
-    async def add(self, target: Target, settings: dict[str, Any], *, enabled: bool, at: datetime) -> Stored:
-        """Keep a new one.
+    async def add(
+        self, targets: Sequence[Target], settings: dict[str, Any], *, enabled: bool, at: datetime
+    ) -> tuple[Stored, ...]:
+        """Keep new ones of the same settings: all of them, or none.
 
         Raises:
             EndpointError: if there is one of that name, or there are too many.
         """
-        stored = Stored(
-            id=target.id,
-            name=target.name,
-            kind=target.kind,
-            settings=settings,
-            enabled=enabled,
-            disabled_because=None,
-            created_at=iso(at),
-            target=target,
+        new = tuple(
+            Stored(
+                id=target.id,
+                name=target.name,
+                kind=target.kind,
+                settings=settings,
+                enabled=enabled,
+                disabled_because=None,
+                created_at=iso(at + timedelta(milliseconds=place)),  # by which they are listed
+                target=target,
+            )
+            for place, target in enumerate(targets)
         )
 
         def work(connection: sqlite3.Connection) -> None:
-            self._refuse_name(connection, stored)
-            if connection.execute("SELECT count(*) FROM endpoints").fetchone()[0] >= MOST_ENDPOINTS:
-                raise EndpointError(f"there are {MOST_ENDPOINTS} endpoints already: remove one first")
-            connection.execute("INSERT INTO endpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._row(stored))
+            for stored in new:
+                self._refuse_name(connection, stored)
+                if connection.execute("SELECT count(*) FROM endpoints").fetchone()[0] >= MOST_ENDPOINTS:
+                    raise EndpointError(f"there are {MOST_ENDPOINTS} endpoints already: remove one first")
+                connection.execute("INSERT INTO endpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._row(stored))
 
         await self._file.run(work)
-        return stored
+        return new
 
     async def change(self, endpoint_id: str, changed: Callable[[Stored], Stored]) -> Stored | None:
         """Replace one by what `changed` makes of it; None if there is none."""

@@ -22,6 +22,8 @@ from notifiers.directory import Stored
 from notifiers.model import EmailTarget, Target, TelegramTarget, masked_url
 from notifiers.signing import SigningSecret
 
+MOST_SECRETS: Final = 8
+"""Each signs every message while it is in force."""
 _TARGET_FIELDS: Final = frozenset(("name", "kind", "url", "email", "telegram", "secret", "enabled"))
 
 
@@ -105,17 +107,28 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
 
 
 def rotated(stored: Stored, overlap: timedelta, at: datetime) -> Stored:
-    """Return a webhook with a new secret; the newest old one signs beside it for `overlap`.
+    """Return a webhook with a new secret; the one before signs beside it for `overlap`.
+
+    Those of before that sign as long as was promised: only an overlap of nothing ends them all.
 
     Raises:
-        EndpointError: if it is no webhook, or its secrets cannot be read.
+        EndpointError: if it is no webhook, its secrets cannot be read, or too many sign already.
     """
     if stored.target is None or stored.kind is not EndpointKind.WEBHOOK:
         raise EndpointError("only a webhook whose secret can be read has one to rotate")
-    new = SigningSecret(signing.new_secret())
-    old = stored.target.signing[:1] if overlap else ()
-    kept = tuple(replace(one, until=at + overlap) for one in old)
-    return replace(stored, target=replace(stored.target, signing=(new, *kept)))
+    new, old = SigningSecret(signing.new_secret()), list[SigningSecret]()
+    if overlap:
+        ends = at + overlap
+        old = [
+            one if one.until is not None else replace(one, until=ends)
+            for one in stored.target.signing
+            if one.until is None or at < one.until
+        ]
+    if len(old) >= MOST_SECRETS:
+        raise EndpointError(
+            f"{len(old)} secrets sign still: wait until one ends, or end all with overlap_seconds 0"
+        )
+    return replace(stored, target=replace(stored.target, signing=(new, *old)))
 
 
 def shown(stored: Stored, state: EndpointState, secret: str | None = None) -> Endpoint:

@@ -183,17 +183,24 @@ class Outbox:
         """Keep an event that is to be sent after all."""
         await self._database.run(lambda connection: write_bodies(connection, [event]))
 
-    async def redeliver(self, delivery: str) -> tuple[str, str] | None:
-        """Let one wait again; return its endpoint's id and its event's type, None if there is none such."""
+    async def endpoint_of(self, delivery: str) -> str | None:
+        """The id of the endpoint that a delivery is for; None if there is no such delivery."""
         rows = await self._database.run(
             lambda connection: connection.execute(
-                "SELECT endpoint_id, event_type FROM deliveries WHERE id = ?", [delivery]
+                "SELECT endpoint_id FROM deliveries WHERE id = ?", [delivery]
             ).fetchall()
         )
-        if not rows:
-            return None
-        await self.requeue("id = ?", [delivery])
-        return rows[0]
+        return str(rows[0][0]) if rows else None
+
+    async def redeliver(self, delivery: str) -> tuple[str, int]:
+        """Let one wait again that there is; return its event's type, and 0 if it waits already, else 1."""
+        queued = await self.requeue("id = ?", [delivery])
+        rows = await self._database.run(
+            lambda connection: connection.execute(
+                "SELECT event_type FROM deliveries WHERE id = ?", [delivery]
+            ).fetchall()
+        )
+        return str(rows[0][0]) if rows else "", queued
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction of its own."""

@@ -58,9 +58,12 @@ class RedeliverHandler(ApiHandler):
                 raise starting("The outbox") from error
             again = None
         if again is None:
-            raise Problem(404, "not_found", f"There is no delivery {delivery_id[:100]}")
-        await self.note(f"{again} sent again ({delivery_id})")
-        self.answer(Redelivered(queued=1), 202)
+            words = f"There is no delivery {delivery_id[:100]}, or its endpoint was removed"
+            raise Problem(404, "not_found", words)
+        words, queued = again
+        if queued:
+            await self.note(f"{words} sent again ({delivery_id})")
+        self.answer(Redelivered(queued=queued), 202)
 
 
 class RedeliverSinceHandler(ApiHandler):

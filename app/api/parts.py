@@ -178,8 +178,11 @@ class Endpoints(Protocol):
         """Raises ParseError, StoreError."""
         ...
 
-    async def redeliver(self, delivery_id: str) -> str | None:
-        """Return what is sent again and where to, in words, None if there is none. Raises StoreError."""
+    async def redeliver(self, delivery_id: str) -> tuple[str, int] | None:
+        """Return what is sent again and where to, in words, and how many: 0 if it waits already.
+
+        None if there is none, or its endpoint was removed. Raises StoreError.
+        """
         ...
 
     async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:

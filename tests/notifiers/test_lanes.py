@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from standardwebhooks import Webhook
 
 from app.api.models import EndpointChange
+from app.errors import EndpointError
+from app.views import DeliveryQuery
 from tests.fakes import FakeClock
+from tests.notifiers.builders import TOKEN
 from tests.notifiers.receivers import Receiver, Say, receiving
 from tests.notifiers.stage import Stage, staged, until, until_attempted, until_settled
 
@@ -156,3 +160,82 @@ async def test_what_waits_for_an_endpoint_that_was_removed_while_spout_stood_is_
         await before.directory.remove(endpoint.id)
     async with staged(tmp_path) as stage:
         await until_settled(stage, ["dropped"] * 2)
+
+
+async def test_what_was_for_an_endpoint_that_is_gone_is_not_sent_again(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen()
+            await until_settled(stage, ["delivered"])
+            [delivery] = (await stage.alerts.deliveries(DeliveryQuery())).deliveries
+            await stage.alerts.remove(endpoint.id)
+
+            again = await stage.alerts.redeliver(delivery.id)
+            since = await stage.alerts.redeliver_since(endpoint.id, LONG_AGO)
+            assert (again, since, await stage.statuses()) == (None, 0, ["delivered"])
+
+
+async def test_what_waits_already_is_not_counted_as_sent_again(tmp_path: Path) -> None:
+    with receiving(lambda _got: Say(500)) as receiver:
+        async with staged(tmp_path, clock=FakeClock()) as stage:
+            endpoint = await stage.add(receiver.url(), name="hook")
+            await stage.happen()
+            await until_attempted(stage, 1)
+            [delivery] = (await stage.alerts.deliveries(DeliveryQuery())).deliveries
+
+            assert endpoint.name == "hook"
+            assert await stage.alerts.redeliver(delivery.id) == ("fees.spiked to 'hook'", 0)
+
+
+async def test_a_chat_that_becomes_a_group_gets_a_groups_pace(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving(lambda _got: Say(body=b'{"ok": true, "result": {}}')) as bot:
+        telegram = {"token": TOKEN, "chat_id": "42", "api_url": f"http://127.0.0.1:{bot.port}"}
+        async with staged(tmp_path, clock=clock) as stage:
+            endpoint = await stage.add(None, name="chat", kind="telegram", telegram=telegram)
+            await clock.advance(1)
+            await stage.alerts.change(
+                endpoint.id, EndpointChange.model_validate({"telegram": {"chat_id": "-42"}})
+            )
+            for number in range(25):
+                await stage.happen(words=f"event {number}")
+            for _ in range(40):
+                await clock.advance(1)
+                await asyncio.sleep(0.03)
+
+    assert len(bot.got) <= 20
+
+
+async def test_of_an_apprise_url_whose_names_are_taken_nothing_is_kept(tmp_path: Path) -> None:
+    async with staged(tmp_path, run=False) as stage:
+        await stage.add("http://127.0.0.1:9/", name="x 2")
+        with pytest.raises(EndpointError):
+            await stage.add("ntfy://127.0.0.1/a/b/c", name="x", kind="apprise")
+
+        assert [one.name for one in await stage.alerts.listed()] == ["x 2"]
+
+
+async def test_a_second_rotation_leaves_the_first_secret_its_time(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.alerts.rotate(endpoint.id, 3_600)
+            await stage.alerts.rotate(endpoint.id, 3_600)
+            await stage.happen()
+            await until(lambda: bool(receiver.got))
+
+            [got] = receiver.got
+            assert Webhook(endpoint.secret or "").verify(got.body, got.headers)
+
+
+async def test_a_rotation_without_overlap_ends_every_older_secret(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.alerts.rotate(endpoint.id, 3_600)
+            await stage.alerts.rotate(endpoint.id, 0)
+            await stage.happen()
+            await until(lambda: bool(receiver.got))
+
+            assert len(receiver.got[0].headers["webhook-signature"].split(" ")) == 1
