@@ -32,7 +32,7 @@ from notifiers.event_log import EventLog
 from notifiers.lanes import Lanes
 from notifiers.messages import TEST_WORDS, a_test, message_of
 from notifiers.model import AttemptOutcome, Target
-from notifiers.outbox import Attempted, Outbox
+from notifiers.outbox import Attempted, CalledHost, Outbox
 from notifiers.policies import policy_of, routes_of, style_of, watch_of
 from notifiers.routing import Router
 from notifiers.rows import delivery_id
@@ -69,6 +69,7 @@ class Desk:
         self._outbox: Outbox | None = None
         self._log: EventLog | None = None
         self._stored: tuple[Stored, ...] = ()
+        self._called_beside: tuple[CalledHost, ...] = ()
         self._watch_changes = WatchChanges()
         self._revision: tuple[tuple[int, int], str] | None = None
         self._reloading = asyncio.Lock()
@@ -248,12 +249,22 @@ class Desk:
 
     async def called_by_mqtt(self, host: str) -> None:
         """Keep that MQTT calls a host: it counts as called, like an alert's."""
-        if self._outbox is not None:
-            await self._outbox.called((host,), self._clock.now(), "mqtt")
+        await self._keep_called((host,), "mqtt")
 
     async def hosts(self) -> list[tuple[str, str, datetime]]:
         """Every host that was ever called; empty before the first."""
-        return await self._outbox.hosts() if self._outbox is not None else []
+        if self._outbox is not None:
+            await self._outbox.hosts()
+        self._called_beside = await self._directory.called()
+        return list(self.called())
+
+    def called(self) -> tuple[CalledHost, ...]:
+        """The same, as far as this run has read it."""
+        running = self._outbox.called_hosts if self._outbox is not None else ()
+        first: dict[tuple[str, str], datetime] = {}
+        for host, used_for, at in (*running, *self._called_beside):
+            first[host, used_for] = min(at, first.get((host, used_for), at))
+        return tuple((host, used_for, at) for (host, used_for), at in sorted(first.items()))
 
     def _open_outbox(self) -> Outbox:
         if self._outbox is None:
@@ -289,9 +300,14 @@ class Desk:
         """Send a test of which nothing is kept but the host that was called."""
         latest = self._log.last_sequence if self._log is not None else 0
         outcome = await self._postroom.send(target, a_test(self._clock.now(), latest, self._zone()))
-        if self._outbox is not None:
-            await self._outbox.called(outcome.hosts, self._clock.now())
+        await self._keep_called(outcome.hosts, "alerts")
         return outcome
+
+    async def _keep_called(self, hosts: tuple[str, ...], used_for: str) -> None:
+        if self._outbox is not None:
+            await self._outbox.called(hosts, self._clock.now(), used_for)
+        else:
+            await self._directory.keep_called(hosts, used_for, self._clock.now())
 
     async def _try_numbered(
         self, stored: Stored, target: Target, log: EventLog, outbox: Outbox
@@ -372,6 +388,7 @@ class Desk:
             return
         begun = self._revision is not None
         self._stored = await self._directory.listed()
+        self._called_beside = await self._directory.called()
         labels = await self._directory.label_names()
         # Off the loop: an operator may have 100,000 labels.
         routes = await asyncio.to_thread(routes_of, self._stored, zone, labels)

@@ -94,8 +94,12 @@ class Dial:
         except (SendError, TargetRefusedError) as error:
             self.fail(error)
             raise
-        self.hosts.append(called)
+        self.called(called)
         return connected
+
+    def called(self, host: str) -> None:
+        """A host counts as called once its name was looked up or it was dialled, whatever came of it."""
+        self.hosts.append(host)
 
     def guard(self, connected: socket.socket) -> None:
         """Have it end with the attempt."""
@@ -208,6 +212,7 @@ class Dialler:
         call.dials += 1
         if self._proxy is not None and call.reach is not Reach.LAN:
             return self._through(self._proxy, str(target), port, call)
+        call.called(host.strip("[]").rstrip(".").lower())
         if not isinstance(target, str):
             return self._to((target,), host, port, call)
         allowed = self._allowed(target, port, call)

@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -147,6 +147,25 @@ class Directory:
             return found[0] if found else None
 
         return await self._file.run(work)
+
+    async def keep_called(self, hosts: Collection[str], used_for: str, at: datetime) -> None:
+        """Keep which hosts were called by whom no outbox runs beside: a command, a demo."""
+        if hosts:
+            rows = [(host, used_for, iso(at)) for host in hosts]
+            await self._file.run(
+                lambda connection: connection.executemany(
+                    "INSERT OR IGNORE INTO called_hosts VALUES (?, ?, ?)", rows
+                )
+            )
+
+    async def called(self) -> tuple[tuple[str, str, datetime], ...]:
+        """Return them: name, what for, since when."""
+        rows = await self._file.run(
+            lambda connection: connection.execute(
+                "SELECT host, used_for, first_at FROM called_hosts ORDER BY host, used_for"
+            ).fetchall()
+        )
+        return tuple((host, used_for, datetime.fromisoformat(at)) for host, used_for, at in rows)
 
     def _stored(self, row: tuple[Any, ...]) -> Stored:
         endpoint_id, name, kind, settings, sealed, enabled, because, created_at = row

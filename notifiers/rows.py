@@ -7,8 +7,10 @@ from typing import Any, Final
 from app.api.models import Event as EventShape
 from app.core.events import Event
 from app.store import Connection, insert_columns
+from notifiers.signing import LARGEST_BODY
 
-LARGEST_BODY: Final = 19 * 1024
+LARGEST_KEPT: Final = LARGEST_BODY - 1024
+"""Bytes of an event as it is kept: what is named anew as it leaves may make it a little longer."""
 HELD_ROW: Final = "waiting"
 """The status of a delivery that waits for more than its turn: `because` says for what."""
 
@@ -76,7 +78,7 @@ def envelope(event: Event) -> str:
     """
     text = _json(event, event.body)
     for left_out in ("evidence", "replaces", "from_entities", "to_entities"):
-        if len(text.encode()) < LARGEST_BODY:
+        if len(text.encode()) < LARGEST_KEPT:
             break
         text = _json(event, {**event.body, left_out: list(event.body.get(left_out) or ())[:5]})
     return text

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -143,10 +143,6 @@ class Alerts(Desk):
     def close(self) -> None:
         self._postroom.close()
         self._dialler.close()
-
-    def called(self) -> tuple[tuple[str, str, datetime], ...]:
-        """Every host that was ever called, what for and since when, as far as this run has read it."""
-        return self._outbox.called_hosts if self._outbox is not None else ()
 
     def component(self) -> Component:
         """The line of health named notifiers."""

@@ -13,7 +13,7 @@ from app.bus import Bus
 from app.clock import Clock, SystemClock
 from app.core.events import Event, EventType, Happening
 from app.keyring import Keyring
-from app.store import Database, PredictionStore, open_database, open_operator
+from app.store import Database, OperatorFile, PredictionStore, open_database, open_operator
 from app.views import DeliveryQuery
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory
@@ -117,6 +117,17 @@ async def staged(
         alerts.close()
         await opened.database.close()
         await operator.file.close()
+
+
+def alerts_over(file: OperatorFile, clock: Clock) -> Alerts:
+    """As a command or a demo has them: endpoints, and no deliveries."""
+    return Alerts(
+        directory=Directory(file, Seal(KEYRING)),
+        dialler=a_dialler(),
+        clock=clock,
+        bus=Bus[Event](),
+        jitter=lambda: 0.0,
+    )
 
 
 async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:

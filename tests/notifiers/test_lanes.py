@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from app.api.models import EndpointChange
+from app.api.models import EndpointChange, NewEndpoint
 from app.errors import EndpointError
+from app.store import open_operator
 from app.views import DeliveryQuery
-from tests.fakes import FakeClock
+from tests.fakes import NOON, FakeClock
 from tests.notifiers.builders import TOKEN
 from tests.notifiers.receivers import Receiver, Say, receiving
-from tests.notifiers.stage import Stage, staged, until, until_attempted, until_settled
+from tests.notifiers.stage import Stage, alerts_over, staged, until, until_attempted, until_settled
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -239,3 +240,32 @@ async def test_a_rotation_without_overlap_ends_every_older_secret(tmp_path: Path
             await until(lambda: bool(receiver.got))
 
             assert len(receiver.got[0].headers["webhook-signature"].split(" ")) == 1
+
+
+async def test_a_host_that_a_command_or_a_demo_called_is_listed_also_after_a_start(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        file = await open_operator(tmp_path, at=NOON)
+        alerts = alerts_over(file.file, FakeClock())
+        tested = await alerts.test_new(
+            NewEndpoint.model_validate(
+                {"name": "x", "kind": "webhook", "reach": "lan", "url": receiver.url()}
+            )
+        )
+        here = await alerts.hosts()
+        alerts.close()
+        await file.file.close()
+        async with staged(tmp_path) as stage:
+            later = await stage.alerts.hosts()
+
+    assert (tested.delivered, here, later) == (True, [("127.0.0.1", "alerts", NOON)], here)
+
+
+async def test_a_host_that_takes_no_connection_counts_as_called(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        url = receiver.url()
+    async with staged(tmp_path, run=False) as stage:
+        await stage.alerts.test_new(
+            NewEndpoint.model_validate({"name": "x", "kind": "webhook", "reach": "lan", "url": url})
+        )
+
+        assert [host for host, *_ in await stage.alerts.hosts()] == ["127.0.0.1"]

@@ -90,6 +90,7 @@ async def test_a_file_of_the_first_version_gains_room_for_settings_and_keeps_its
         connection.execute("DROP TABLE settings")
         connection.execute("DROP TABLE endpoints")
         connection.execute("DROP TABLE audit")
+        connection.execute("DROP TABLE called_hosts")
         connection.execute("ALTER TABLE labels DROP COLUMN private")
         connection.execute("INSERT INTO keys VALUES ('k', 'n', 'read', 'h', ?, NULL)", (str(NOON),))
         connection.execute("PRAGMA user_version = 1")

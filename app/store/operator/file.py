@@ -76,6 +76,14 @@ CREATE TABLE audit (
     what TEXT NOT NULL
 ) STRICT;
 """,
+    """
+CREATE TABLE called_hosts (
+    host TEXT NOT NULL,
+    used_for TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    PRIMARY KEY (host, used_for)
+) STRICT, WITHOUT ROWID;
+""",
 )
 """The steps that migrate the file between versions, in one transaction; a released one is never changed."""
 LATEST: Final = len(_STEPS)
