@@ -123,7 +123,7 @@ async def test_each_wrong_field_says_so_beside_it_at_once_and_keeps_what_was_typ
     await press(form, "Add").click()
 
     for name, words in (
-        ("rules.min_moved_btc", "Must be a number."),
+        ("rules.min_moved_btc", "Must be an amount of BTC from 0 to 21000000, with at most 8 decimals."),
         ("budget_per_hour", "Must be at least 1."),
         ("template", "Names $foo, which is unknown (did you mean $flow?)."),
     ):

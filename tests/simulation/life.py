@@ -41,7 +41,6 @@ class Life:
             dialler=shared_dialler(),
             clock=clock,
             bus=bus,
-            data_dir=room,
             jitter=jitter,
         )
         engine = Engine(
