@@ -42,7 +42,8 @@ _GLOBAL: Final = ip_network("2000::/3")
 """All of IPv6 that is handed out to be reached by everybody (RFC 4291); through NAT64 all of IPv4 is."""
 _NOT_PUBLIC: Final = tuple(
     ip_network(text)
-    for text in ("192.88.99.0/24", "3fff::/20")  # RFC 7526; RFC 9637, which this Python does not know yet
+    # 6to4 (RFC 7526) and documentation (RFC 9637): which Pythons know of them differs.
+    for text in ("192.88.99.0/24", "2002::/16", "3fff::/20")
 )
 _LAST_IS_IPV4: Final = tuple(
     ip_network(text)
