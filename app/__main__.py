@@ -28,11 +28,9 @@ def _command(arguments: list[str]) -> None:
 
 
 def _run() -> None:
-    import asyncio  # noqa: PLC0415 - within `main`, which ends quietly if it is interrupted
-
     from app.appliance import run  # noqa: PLC0415 - only `run` needs it, and must start fast
 
-    asyncio.run(run(os.environ, lambda url: print(f"Spout: {url}", flush=True)))
+    run(os.environ, lambda url: print(f"Spout: {url}", flush=True))
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is stored and closed. Only an import on another thread may still run: not worth waiting

@@ -32,12 +32,16 @@ class Unwaited(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
-async def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. `say` is called with the dashboard's address once it is certain.
 
     Raises:
         SpoutError: one line: why the start failed, and the remedy.
     """
+    asyncio.run(_run(environ, say))
+
+
+async def _run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(Unwaited(thread_name_prefix="beside"))

@@ -9,14 +9,14 @@ from app.errors import SettingsError
 from app.settings import STARRED, Settings
 
 
-def _kind_of(name: str) -> Any:  # noqa: ANN401 - a kind made here
+def _kind_of(name: str) -> object:
     setting = STARRED[name]
 
     def read(raw: object) -> str | None:
         if raw is None:
             return None
-        if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-            raise ValueError("must be a text, a number, or null for the environment's")  # noqa: TRY004 - pydantic reports a ValueError in words
+        if not _is_plain(raw):
+            raise ValueError("must be a text, a number, or null for the environment's")
         try:
             setting.parse(str(raw))
         except SettingsError as error:
@@ -27,6 +27,10 @@ def _kind_of(name: str) -> Any:  # noqa: ANN401 - a kind made here
     words = f"{setting.words}; null: back to the environment's"
     shape = WithJsonSchema({"anyOf": shapes, "description": words})
     return Annotated[str | None, BeforeValidator(read), shape]
+
+
+def _is_plain(raw: object) -> bool:
+    return isinstance(raw, str | int | float) and not isinstance(raw, bool)
 
 
 def _numbers(field: str) -> list[dict[str, Any]]:

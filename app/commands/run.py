@@ -1,6 +1,5 @@
 """`spout run`, where it is asked for its help; started plainly it does not come through here."""
 
-import asyncio
 import os
 
 import typer
@@ -22,4 +21,4 @@ def run_appliance() -> None:
     - `SPOUT_HOST`, `SPOUT_PORT`, `SPOUT_PASSWORD`: who may see the dashboard.
     - `SPOUT_WHALE_THRESHOLD_BTC`: from how much on it is a whale, 100 if unset.
     """
-    asyncio.run(run(os.environ, lambda url: typer.echo(f"Spout: {url}")))
+    run(os.environ, lambda url: typer.echo(f"Spout: {url}"))

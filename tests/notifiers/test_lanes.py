@@ -14,7 +14,7 @@ from app.store import open_operator
 from app.views import DeliveryQuery
 from tests.fakes import NOON, FakeClock
 from tests.notifiers.builders import TOKEN
-from tests.notifiers.receivers import Receiver, Say, receiving
+from tests.notifiers.receivers import Got, Receiver, Say, receiving
 from tests.notifiers.stage import Stage, alerts_over, staged, until, until_attempted, until_settled
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -217,29 +217,28 @@ async def test_of_an_apprise_url_whose_names_are_taken_nothing_is_kept(tmp_path:
         assert [one.name for one in await stage.alerts.listed()] == ["x 2"]
 
 
-async def test_a_second_rotation_leaves_the_first_secret_its_time(tmp_path: Path) -> None:
+async def sent_after_rotations(room: Path, *overlaps: int) -> tuple[str, Got]:
+    """Return the first secret, and what is sent after rotations with these overlaps, in seconds."""
     with receiving() as receiver:
-        async with staged(tmp_path) as stage:
+        async with staged(room) as stage:
             endpoint = await stage.add(receiver.url())
-            await stage.alerts.rotate(endpoint.id, 3_600)
-            await stage.alerts.rotate(endpoint.id, 3_600)
+            for overlap in overlaps:
+                await stage.alerts.rotate(endpoint.id, overlap)
             await stage.happen()
             await until(lambda: bool(receiver.got))
+    return endpoint.secret or "", receiver.got[0]
 
-            [got] = receiver.got
-            assert Webhook(endpoint.secret or "").verify(got.body, got.headers)
+
+async def test_a_second_rotation_leaves_the_first_secret_its_time(tmp_path: Path) -> None:
+    first, got = await sent_after_rotations(tmp_path, 3_600, 3_600)
+
+    assert Webhook(first).verify(got.body, got.headers)
 
 
 async def test_a_rotation_without_overlap_ends_every_older_secret(tmp_path: Path) -> None:
-    with receiving() as receiver:
-        async with staged(tmp_path) as stage:
-            endpoint = await stage.add(receiver.url())
-            await stage.alerts.rotate(endpoint.id, 3_600)
-            await stage.alerts.rotate(endpoint.id, 0)
-            await stage.happen()
-            await until(lambda: bool(receiver.got))
+    _, got = await sent_after_rotations(tmp_path, 3_600, 0)
 
-            assert len(receiver.got[0].headers["webhook-signature"].split(" ")) == 1
+    assert len(got.headers["webhook-signature"].split(" ")) == 1
 
 
 async def test_a_host_that_a_command_or_a_demo_called_is_listed_also_after_a_start(tmp_path: Path) -> None:

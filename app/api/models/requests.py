@@ -1,6 +1,7 @@
 """What routes and sockets are asked: queries, bodies, messages of the stream."""
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, SkipValidation, WithJsonSchema, model_validator
@@ -149,7 +150,7 @@ def _one_or_many(kinds: Any, never: frozenset[Any] = frozenset()) -> Any:  # noq
     return BeforeValidator(read)
 
 
-def _words(kinds: Any, never: frozenset[Any] = frozenset()) -> WithJsonSchema:  # noqa: ANN401 - a StrEnum
+def _words(kinds: type[StrEnum], never: frozenset[StrEnum] = frozenset()) -> WithJsonSchema:
     one = {"type": "string", "enum": [kind.value for kind in kinds if kind not in never]}
     many = {"type": "array", "items": one, "maxItems": _MOST_CHOICES}
     return WithJsonSchema({"anyOf": [one, many, {"type": "null"}]})
