@@ -6,6 +6,7 @@ import { session, written } from "./session.js";
 
 const LONGEST_WAIT = 15_000;
 const SLOWEST = 5_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 function render(id) {
   const view = window.Bokeh.index.find_one_by_id(id);
@@ -43,6 +44,8 @@ export async function start() {
   }, LONGEST_WAIT);
   await Promise.all(written.scripts.map(script));
   window.Bokeh.set_log_level?.("warn");
+  // Bokeh takes a button held still for 0.3 s for a press, of which no figure here knows, and draws no brush after it.
+  window.Bokeh.require("core/ui_gestures").UIGestures.press_threshold = LONGEST_TIMER;
   try {
     await (frozen ? standalone() : connect());
   } catch (error) {

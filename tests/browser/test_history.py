@@ -19,6 +19,7 @@ from tests.browser.sea import a_whale, txid_of
 
 pytestmark = [*IN_A_BROWSER, pytest.mark.timeout(180)]
 SOON = 15_000
+LONGER_THAN_A_PRESS = 600
 WHALES = 600
 DRAWN = "window.Bokeh.documents[0].get_model_by_name('days-net').data.x?.length > 0"
 VALUES = "JSON.stringify(window.Bokeh.documents[0].get_model_by_name('{}').data)"
@@ -97,25 +98,40 @@ async def test_a_filter_that_is_chosen_stands_in_the_address_and_survives_a_relo
     assert "status=dropped" in page.url
 
 
+async def brush(page: Page, *, held_ms: int = 0) -> None:
+    """Draw over a tenth of the days; `held_ms`: the button is held still for so long first."""
+    box = await page.locator("#root-days .bk-Figure").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    await page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    await page.mouse.down()
+    await page.evaluate("ms => new Promise(done => setTimeout(done, ms))", held_ms)
+    await page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=4)
+    await page.mouse.up()
+
+
 async def test_a_brush_over_days_narrows_the_table_to_what_the_api_finds_for_them(
     shown: Lookback, tab: Tab
 ) -> None:
     page = await opened(tab, "/history")
     words = page.locator("#root-whales .pages output")
     everything = await words.inner_text()
-    box = await page.locator("#root-days .bk-Figure").bounding_box()
-    assert box is not None
-    middle = box["y"] + box["height"] / 2
-    await page.mouse.move(box["x"] + box["width"] * 0.5, middle)
-    await page.mouse.down()
-    await page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=4)
-    await page.mouse.up()
+    await brush(page)
     await expect(words).not_to_have_text(everything, timeout=SOON)
     found = await asked(shown, f"/api/v1/predictions?limit=50&{page.url.partition('?')[2].split('&page')[0]}")
     ids = await page.locator("#root-whales tbody tr").evaluate_all("all => all.map(one => one.dataset.id)")
 
     assert "start_date" in page.url
     assert ids == [one["prediction_id"] for one in found["predictions"]]
+
+
+async def test_a_button_held_still_before_it_is_moved_brushes_too(tab: Tab) -> None:
+    page = await opened(tab, "/history")
+    words = page.locator("#root-whales .pages output")
+    everything = await words.inner_text()
+    await brush(page, held_ms=LONGER_THAN_A_PRESS)
+
+    await expect(words).not_to_have_text(everything, timeout=SOON)
 
 
 async def test_what_is_wrong_is_said_beside_its_filter(tab: Tab) -> None:

@@ -115,6 +115,14 @@ def test_a_lost_line_that_is_closed_sends_nothing_and_is_not_taken_up_by_bokeh_i
     assert re.search(r"_try_reconnect\([^)]*\) \{\s+if \(this\.closed_permanently\) \{", source)
 
 
+def test_a_button_held_still_is_a_press_after_a_time_that_stands_in_one_place() -> None:
+    """panel.js sets it so high that a held button still draws a brush; no figure here knows a press."""
+    source = LIBRARIES["bokeh.min.js"].with_name("bokeh.js").read_text()
+
+    assert '"core/ui_gestures":' in source
+    assert "setTimeout(() => this._pointer_timeout(), UIGestures.press_threshold)" in source
+
+
 def test_the_patterns_of_each_application_are_a_list_that_can_be_replaced() -> None:
     """`app.web.bokeh_app` puts its own handlers there."""
     assert isinstance(per_app_patterns, list)
