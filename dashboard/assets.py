@@ -87,6 +87,9 @@ class AssetHandler(RequestHandler):
         """`documents`: the frozen pages' documents, by `documents/<hash>.json`."""
         self._documents = documents
 
+    def compute_etag(self) -> None:
+        """None: its address says what is in it."""
+
     async def get(self, name: str) -> None:
         plain = self._documents.get(name)
         file = None if plain is not None else _file(name)
@@ -100,7 +103,6 @@ class AssetHandler(RequestHandler):
         packs = "gzip" in self.request.headers.get("Accept-Encoding", "")
         if packs:
             self.set_header("Content-Encoding", "gzip")
-        self.set_header("Vary", "Accept-Encoding")
         self.set_header("Content-Type", _TYPES[Path(name).suffix])
         self.set_header("Cache-Control", FOR_EVER)
         self.finish(small if packs else body)

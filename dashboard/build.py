@@ -95,19 +95,22 @@ class Pages:
         self._past.close()
         self.memory.close()
 
-    async def _prepare(self) -> None:
+    async def compose_all(self) -> None:
         """Compose each page; what fails is tried again, and said, when it is asked for.
 
-        At the start the node's mempool comes first, and the page that somebody asks for: only then the rest.
         After each the loop has the interpreter alone for as long: whales that come meanwhile go first.
         """
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(_START_SECONDS)
         for page in self.applications.values():
             began = loop.time()
             await page.prepare_quietly()
             await asyncio.sleep(loop.time() - began)
         await self._prepared()
+
+    async def _prepare(self) -> None:
+        """At the start the node's mempool comes first, and the page that somebody asks for: then the rest."""
+        await asyncio.sleep(_START_SECONDS)
+        await self.compose_all()
 
 
 def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> Pages:

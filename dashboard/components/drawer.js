@@ -1,7 +1,7 @@
 // One whale, whole: why we say what we say, what became of every forecast, who spends what.
 import { btc, btcExact, clock, h, integer, moment, words } from "../static/format.js";
 import { evidence, part, when } from "./evidence.js";
-import { WhaleAlerts } from "./whale_alerts.js";
+import { LateAlerts } from "./late_alerts.js";
 import { revisions } from "./revisions.js";
 
 export class Drawer {
@@ -9,7 +9,7 @@ export class Drawer {
     Object.assign(this, { dialog, ask, closed });
     this.id = null;
     this.row = null;
-    this.alerts = new WhaleAlerts();
+    this.alerts = new LateAlerts();
     dialog.addEventListener("close", () => {
       this.id = this.row = null;
       closed();

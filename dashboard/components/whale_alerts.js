@@ -1,5 +1,5 @@
 // Of one whale: each endpoint, what it was sent or what held it back, a bell for the rest of its life, and a label where
-// its flow is wrong. Asked for only when it is opened: it is for the operator, and needs no feed.
+// its flow is wrong. For the operator; needs no feed.
 import { Fields, plainField } from "../static/fields.js";
 import { button, said } from "../static/said.js";
 import { call } from "../static/api.js";
@@ -7,27 +7,12 @@ import { follow } from "./known_endpoints.js";
 import { h } from "../static/format.js";
 
 export class WhaleAlerts {
-  constructor() {
-    this.id = null;
-  }
-
-  // The same element while the same whale is open: what is typed in it stays when the whale changes.
-  of(whale, outputs) {
-    if (this.id === whale.prediction_id) return this.element;
+  constructor(host, whale, outputs) {
     this.id = whale.prediction_id;
     this.txid = whale.txid;
     this.asked = null;
     this.list = h("ul", { class: "answers" });
-    const details = h(
-      "details",
-      { "data-name": "Alerts", class: "whale-alerts" },
-      h("summary", { text: "Alerts: who was told, and why not" }),
-      this.list,
-      this.correction(outputs),
-    );
-    details.addEventListener("toggle", () => details.open && this.read());
-    this.element = h("div", {}, details, h("div", { class: "toasts", role: "status", "aria-live": "polite" }));
-    return this.element;
+    host.replaceChildren(this.list, this.correction(outputs));
   }
 
   async read() {

@@ -46,7 +46,7 @@ async def serving(
     ahead: bool = False,
     **bokeh: Any,  # noqa: ANN401 - Bokeh's own
 ) -> AsyncIterator[str]:
-    """Yield the address; `port` 0 for any that is free. `ahead`: all pages are composed at once."""
+    """Yield the address; `port` 0 for any that is free. `ahead`: once all pages are composed."""
     bokeh_app = importlib.import_module("app.web.bokeh_app")  # whoever imports the pages has Panel
     settings = read_settings({"SPOUT_DATA_DIR": "/nowhere"})
     clock = SystemClock()
@@ -55,7 +55,9 @@ async def serving(
     beside = [spec for spec in pages.handlers if bokeh_app.is_beside_api(spec)]
     own = Application([(r"/healthz", HealthzHandler, {"door": _Ready()}), *beside], gate=gate)
     router = RuleRouter([Rule(PathMatches(r"/(?:healthz|api/.*)"), own), Rule(AnyMatches(), app)])
-    pages.open(ahead=ahead)
+    pages.open(ahead=False)
+    if ahead:
+        await pages.compose_all()
     sockets = bind_sockets(port, "127.0.0.1")
     server = HTTPServer(router)
     server.add_sockets(sockets)

@@ -31,7 +31,7 @@ async def served(
 ) -> AsyncIterator[tuple[str, Pages]]:
     """Serve the pages over `sea` on a loopback port, as the appliance mounts them; yields the address.
 
-    `ahead`: all pages are composed at once, as the appliance does; else each when it is first asked for.
+    `ahead`: once all pages are composed, as of an appliance that runs; else each when it is first asked for.
     """
     pages = build_pages(
         sea.live,
