@@ -510,6 +510,7 @@ notifiers/  Where alerts go
   outcomes               What an attempt came to, read from what was answered
   pace                   How fast an endpoint may be sent to
   policies               From an endpoint as it is kept to what holds for it
+  postroom               The sending threads
   previewing             What an endpoint of these rules would have sent
   progress               How endpoints and deliveries fared so far, from the attempts that are kept
   proxy                  The SOCKS proxy that public and onion endpoints are reached through

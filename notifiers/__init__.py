@@ -14,7 +14,8 @@ policies    from an endpoint to its policy, wording and whose names it hides (ap
 routing     what of an event goes to whom, in the event's transaction; remembers budgets, quiet hours, threads
 outbox,     deliveries and attempts, in DuckDB; written in the transaction of their event
 rows
-dispatcher  a lane an endpoint, four threads for all; pace; lanes keeps one for each
+dispatcher  a lane an endpoint, in order, at its pace; lanes keeps one for each
+postroom    four threads for all of them
 timekeeper  what is due by time alone: digests, summaries, a source that stayed away
 watcher     the next block's fee, net flow, reports
 previewing, what rules would have sent; why an alert came or did not

@@ -27,13 +27,13 @@ from app.views import DeliveryQuery
 from notifiers import intake, previewing, states, why
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory, Stored, new_id
-from notifiers.dispatcher import Postroom
 from notifiers.event_log import EventLog
 from notifiers.lanes import Lanes
 from notifiers.messages import TEST_WORDS, a_test, message_of
 from notifiers.model import AttemptOutcome, Target
 from notifiers.outbox import Attempted, CalledHost, Outbox
 from notifiers.policies import policy_of, routes_of, style_of, watch_of
+from notifiers.postroom import Postroom
 from notifiers.routing import Router
 from notifiers.rows import delivery_id
 from notifiers.watcher import WatchChanges

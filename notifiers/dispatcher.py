@@ -1,11 +1,10 @@
-"""Sends what the outbox holds: one lane an endpoint, one delivery at a time, in order; four threads for all.
+"""Sends what the outbox holds: one lane an endpoint, one delivery at a time, in order.
 
 The bus is the bell: it says that something may be waiting; what it is stands in the outbox alone.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,14 +14,11 @@ import structlog
 from app.clock import Clock
 from app.core.alerts import EndpointProgress, Result, after_attempt, shifted
 from app.errors import StoreError
-from notifiers.dialler import DEADLINE_SECONDS, Dial, Dialler
 from notifiers.directory import Stored
 from notifiers.model import AttemptOutcome, Message, Target
 from notifiers.outbox import Attempted, Outbox, WaitingDelivery
 from notifiers.pace import Pace, pace_of
 
-SENDING_THREADS: Final = 4
-"""With more of them the loop begins to lag: with 8 its p99 is 31 ms, with 5 it is 3."""
 AT_ONCE: Final = 100
 """Deliveries that are read from the outbox together."""
 UNRECORDED: Final = 16
@@ -34,40 +30,6 @@ _log = structlog.get_logger(__name__)
 
 Compose = Callable[[Stored, WaitingDelivery], Message]
 Send = Callable[[Target, Message], Awaitable[AttemptOutcome]]
-
-
-class Postroom:
-    """The sending threads: each attempt has one, and its time."""
-
-    def __init__(self, dialler: Dialler, clock: Clock) -> None:
-        self._dialler = dialler
-        self._clock = clock
-        self._threads = ThreadPoolExecutor(SENDING_THREADS, thread_name_prefix="send")
-        self._free = asyncio.Semaphore(SENDING_THREADS)
-
-    async def send(self, target: Target, message: Message) -> AttemptOutcome:
-        """Try once. What holds a thread for longer than its time is ended under its reader."""
-        loop = asyncio.get_running_loop()
-        calls: list[Dial] = []
-        async with self._free:
-            sending = loop.run_in_executor(
-                self._threads, _send, target, message, self._dialler, self._clock.now(), calls.append
-            )
-            end = loop.call_later(DEADLINE_SECONDS, _abort, calls)
-            try:
-                return await asyncio.shield(sending)
-            except asyncio.CancelledError:
-                _abort(calls)
-                raise
-            finally:
-                end.cancel()
-
-    async def prepare(self, target: Target) -> None:
-        """Import what this endpoint is sent with, so that its first event does not wait for it."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, _prepare, target)
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Lane:
@@ -275,29 +237,6 @@ class Lane:
         finally:
             sleeping.cancel()
             ringing.cancel()
-
-
-def _send(
-    target: Target,
-    message: Message,
-    dialler: Dialler,
-    at: datetime,
-    started: Callable[[Dial], None],
-) -> AttemptOutcome:
-    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
-
-    return senders.send(target, message, dialler, at, started)
-
-
-def _prepare(target: Target) -> None:
-    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
-
-    senders.prepare(target)
-
-
-def _abort(calls: list[Dial]) -> None:
-    for call in calls:
-        call.abort()
 
 
 def is_late(progress: EndpointProgress, now: datetime) -> bool:

@@ -12,10 +12,11 @@ from app.clock import Clock
 from app.core.alerts import EndpointProgress, resumed
 from app.errors import SpoutError
 from notifiers.directory import Stored
-from notifiers.dispatcher import Compose, Lane, Postroom
+from notifiers.dispatcher import Compose, Lane
 from notifiers.heartbeat import beat
 from notifiers.model import Target
 from notifiers.outbox import Outbox
+from notifiers.postroom import Postroom
 
 _log = structlog.get_logger(__name__)
 

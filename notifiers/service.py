@@ -21,13 +21,14 @@ from app.views import Component, ComponentStatus, Notice
 from notifiers.desk import Desk, DeskParts
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory, Stored
-from notifiers.dispatcher import Postroom, is_late
+from notifiers.dispatcher import is_late
 from notifiers.event_log import EventLog
 from notifiers.lanes import LaneParts, Lanes
 from notifiers.messages import compose
 from notifiers.model import Message
 from notifiers.outbox import CountAttempt, Outbox, WaitingDelivery
 from notifiers.policies import policy_of
+from notifiers.postroom import Postroom
 from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
 from notifiers.watcher import Watcher
