@@ -493,6 +493,7 @@ notifiers/  Where alerts go
   bounded                The reading side of a connection, cut off where the other side talks without end
   catalogue              Apprise's services that are offered, read without importing any
   desk                   What the API and the command line ask of endpoints and deliveries
+  dial                   One attempt as seen from beneath
   dialler                The one way out for alerts
   directory              The endpoints, with the operator's data
   dispatcher             Sends what the outbox holds

@@ -2,7 +2,8 @@
 
 signing     Standard Webhooks 1.0.0
 targets     where an alert may call; decided by name and by the address really dialled
-dialler     the one way out: resolve, check, connect, SOCKS proxy, certificates, deadline
+dialler     the one way out: resolve, check, connect, SOCKS proxy, certificates
+dial        one attempt of it: what was dialled and answered, and its deadline
 walls       an audit hook: past the dialler a sending thread reaches nobody
 http, mail  what Apprise's plugins find in place of `requests` and `smtplib`
 services    which of them are offered (services.csv), with which parameters

@@ -15,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 
 from app.errors import SendError, SpoutError
 from notifiers.bounded import Bounded
-from notifiers.dialler import LARGEST_ANSWER, Answered, Dial, current_call
+from notifiers.dial import LARGEST_ANSWER, Answered, Dial, current_call
 
 _OURS: Final = ("allow_redirects", "cert", "proxies", "stream", "timeout", "verify", "hooks")
 _NAMES: Final = frozenset(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.errors import SpoutError
 from notifiers.bounded import Bounded
-from notifiers.dialler import LARGEST_ANSWER, Dial, current_call, tls_words
+from notifiers.dial import LARGEST_ANSWER, Dial, current_call, tls_words
 
 
 class DialledSMTP(smtplib.SMTP):

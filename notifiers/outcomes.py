@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.api.models import EndpointKind
 from app.core.alerts import TEMPORARY_4XX
-from notifiers.dialler import Answered, Dial
+from notifiers.dial import Answered, Dial
 from notifiers.model import AttemptOutcome, Target
 
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0

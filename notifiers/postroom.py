@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from app.clock import Clock
-from notifiers.dialler import DEADLINE_SECONDS, Dial, Dialler
+from notifiers.dial import DEADLINE_SECONDS, Dial
+from notifiers.dialler import Dialler
 from notifiers.model import AttemptOutcome, Message, Target
 
 SENDING_THREADS: Final = 4

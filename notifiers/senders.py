@@ -16,7 +16,8 @@ from urllib.parse import quote
 from app.api.models import EndpointKind, Security, bot_token, chat_id, http_host, mail_parts
 from app.errors import EndpointError, SpoutError
 from notifiers import signing
-from notifiers.dialler import Dial, Dialler, current_call
+from notifiers.dial import Dial, current_call
+from notifiers.dialler import Dialler
 from notifiers.directory import new_id
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.outcomes import outcome_of

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.api.models import EndpointKind, Reach, Security
-from notifiers.dialler import Dial, Dialler
+from notifiers.dial import Dial
+from notifiers.dialler import Dialler
 from notifiers.model import AttemptOutcome, EmailTarget, Message, Target, TelegramTarget
 from notifiers.proxy import Proxy
 from notifiers.senders import send

@@ -13,7 +13,8 @@ import pytest
 
 from app.api.models import Reach
 from app.errors import TargetRefusedError
-from notifiers.dialler import LARGEST_ANSWER, Dialler
+from notifiers.dial import LARGEST_ANSWER
+from notifiers.dialler import Dialler
 from notifiers.http import Requests
 from notifiers.proxy import Proxy
 from notifiers.targets import TargetPolicy

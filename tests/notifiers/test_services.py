@@ -11,7 +11,7 @@ import pytest
 from app.api.models import Reach
 from app.errors import EndpointError
 from notifiers.catalogue import services
-from notifiers.dialler import Dial
+from notifiers.dial import Dial
 from notifiers.services import plugin_of
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, an_apprise, sent
