@@ -490,7 +490,9 @@ dashboard/settings/
 
 notifiers/  Where alerts go
   assembly               From settings to the parts
+  attempts               Attempts as rows, and what follows of each
   bounded                The reading side of a connection, cut off where the other side talks without end
+  called_hosts           Every host that was ever called, each kept once
   catalogue              Apprise's services that are offered, read without importing any
   desk                   What the API and the command line ask of endpoints and deliveries
   dial                   One attempt as seen from beneath
@@ -527,6 +529,7 @@ notifiers/  Where alerts go
   targets                Where an alert may call
   telegram               Apprise's Telegram plugin, with what it leaves out
   timekeeper             What is due by time alone
+  waiting                What an endpoint's queue holds
   walls                  An audit hook around the threads that send
   watcher                Looks after what endpoints watch besides whales
   webhook                Our own plugin of Apprise

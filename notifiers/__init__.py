@@ -13,8 +13,11 @@ redaction
 directory   the endpoints, in the operator's file
 policies    from an endpoint to its policy, wording and whose names it hides (app.core.alerts decides)
 routing     what of an event goes to whom, in the event's transaction; remembers budgets, quiet hours, threads
-outbox,     deliveries and attempts, in DuckDB; written in the transaction of their event
+outbox,     deliveries, in DuckDB; written as rows in the transaction of their event
 rows
+waiting,    what an endpoint's queue holds; attempts and what follows of them; every host ever called
+attempts,
+called_hosts
 dispatcher  a lane an endpoint, in order, at its pace; lanes keeps one for each
 postroom    four threads for all of them
 timekeeper  what is due by time alone: digests, summaries, a source that stayed away

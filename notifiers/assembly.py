@@ -12,9 +12,9 @@ from app.core.events import Event
 from app.keyring import Keyring
 from app.settings import Settings
 from app.store import AuditLog, OperatorFile
+from notifiers.attempts import CountAttempt
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory
-from notifiers.outbox import CountAttempt
 from notifiers.proxy import Proxy
 from notifiers.sealing import Seal
 from notifiers.service import Alerts

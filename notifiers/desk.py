@@ -25,13 +25,15 @@ from app.errors import StoreError
 from app.store import MOST_EVENTS
 from app.views import DeliveryQuery
 from notifiers import intake, previewing, states, why
+from notifiers.attempts import Attempted
+from notifiers.called_hosts import CalledHost
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory, Stored, new_id
 from notifiers.event_log import EventLog
 from notifiers.lanes import Lanes
 from notifiers.messages import TEST_WORDS, a_test, message_of
 from notifiers.model import AttemptOutcome, Target
-from notifiers.outbox import Attempted, CalledHost, Outbox
+from notifiers.outbox import Outbox
 from notifiers.policies import policy_of, routes_of, style_of, watch_of
 from notifiers.postroom import Postroom
 from notifiers.routing import Router

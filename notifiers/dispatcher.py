@@ -14,10 +14,12 @@ import structlog
 from app.clock import Clock
 from app.core.alerts import EndpointProgress, Result, after_attempt, shifted
 from app.errors import StoreError
+from notifiers.attempts import Attempted
 from notifiers.directory import Stored
 from notifiers.model import AttemptOutcome, Message, Target
-from notifiers.outbox import Attempted, Outbox, WaitingDelivery
+from notifiers.outbox import Outbox
 from notifiers.pace import Pace, pace_of
+from notifiers.waiting import WaitingDelivery
 
 AT_ONCE: Final = 100
 """Deliveries that are read from the outbox together."""

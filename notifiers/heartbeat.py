@@ -9,10 +9,11 @@ import structlog
 from app.clock import Clock
 from app.core.alerts import AttemptVerdict, after_attempt
 from app.errors import StoreError
+from notifiers.attempts import Attempted
 from notifiers.dispatcher import Lane, Send
 from notifiers.messages import NOTHING
 from notifiers.model import AttemptOutcome
-from notifiers.outbox import Attempted, Outbox
+from notifiers.outbox import Outbox
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 """How soon it is called once detection works, as after a start."""

@@ -11,8 +11,8 @@ import msgspec
 from app.core.alerts import Style, words_of
 from app.core.events import Event, EventType
 from notifiers.model import Message
-from notifiers.outbox import WaitingDelivery
 from notifiers.rows import envelope
+from notifiers.waiting import WaitingDelivery
 
 NOTHING = Message(id="", body=b"", title="", text="")
 """What a heartbeat says."""

@@ -7,65 +7,24 @@ the same id.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
-from app.core.alerts import EndpointProgress, Result
-from app.core.events import Event, EventType
+from app.core.alerts import EndpointProgress
+from app.core.events import Event
 from app.core.scoring import Figures
 from app.store import AccountStore, Connection, Database
-from notifiers.model import AttemptOutcome
-from notifiers.progress import keep_progress, progress_of_all, refusals_of
-from notifiers.rows import insert, write_bodies
+from notifiers.attempts import Attempted, CountAttempt, keep_attempts
+from notifiers.called_hosts import CalledHost, CalledHosts, read_hosts
+from notifiers.progress import progress_of_all
+from notifiers.rows import write_bodies
+from notifiers.waiting import WaitingDelivery, waiting_deliveries
 
 KEPT: Final = timedelta(days=30)
 SETTLE_SECONDS: Final = 2.0
 """At a stop, for what was sent to be recorded: what is not is sent once more."""
-_MICROSECOND: Final = timedelta(microseconds=1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
-CalledHost = tuple[str, str, datetime]
-"""Name, what it was called for, since when."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingDelivery:
-    """The head of an endpoint's queue, or what waits behind it; `refusals` since it was queued."""
-
-    id: str
-    endpoint_id: str
-    sequence: int
-    event_id: str
-    event_type: EventType
-    body: str
-    refusals: int
-    prediction_id: str | None = None
-    message_id: int | None = None
-    """Of the whale's message that is to be edited, where the endpoint has one."""
-
-
-class CountAttempt(Protocol):
-    """Counts an attempt to send an alert, for /metrics."""
-
-    def __call__(self, *, delivered: bool) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempted:
-    """One attempt and what follows from it; `delivery` is None for a heartbeat."""
-
-    endpoint_id: str
-    delivery: str | None
-    at: datetime
-    outcome: AttemptOutcome
-    result: Result
-    because: str | None
-    progress: EndpointProgress
-    prediction_id: str | None = None
-    progressed: bool
-    """Whether `progress` differs from what is kept."""
 
 
 class Outbox:
@@ -73,9 +32,7 @@ class Outbox:
         """`attempted` is called once for each attempt, heartbeats left out."""
         self._database = database
         self._attempted = attempted
-        self._hosts: set[tuple[str, str]] = set()
-        self.called_hosts: tuple[CalledHost, ...] = ()
-        """As `hosts` found them last, with those called since."""
+        self._called = CalledHosts()
         self._recording: list[tuple[Attempted, asyncio.Future[None]]] = []
         self._recorder: asyncio.Task[None] | None = None
 
@@ -83,39 +40,9 @@ class Outbox:
         self, endpoint_id: str, limit: int, *, threaded: bool = False
     ) -> tuple[WaitingDelivery, ...]:
         """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
-
-        def work(connection: Connection) -> tuple[WaitingDelivery, ...]:
-            rows = connection.execute(
-                "SELECT id, sequence, event_id, event_type, prediction_id FROM deliveries "
-                "WHERE endpoint_id = ? AND status = 'waiting' AND because IS NULL ORDER BY sequence LIMIT ?",
-                [endpoint_id, limit],
-            ).fetchall()
-            if not rows:
-                return ()
-            bodies = dict(
-                connection.execute(
-                    "SELECT sequence, body FROM alerts WHERE sequence IN (SELECT unnest(?))",
-                    [[row[1] for row in rows]],
-                ).fetchall()
-            )
-            refusals = refusals_of(connection, [row[0] for row in rows])
-            messages = _messages(connection, endpoint_id) if threaded else {}
-            return tuple(
-                WaitingDelivery(
-                    id=row[0],
-                    endpoint_id=endpoint_id,
-                    sequence=row[1],
-                    event_id=row[2],
-                    event_type=EventType(row[3]),
-                    body=bodies[row[1]],
-                    refusals=refusals.get(row[0], 0),
-                    prediction_id=row[4],
-                    message_id=messages.get(row[4]),
-                )
-                for row in rows
-            )
-
-        return await self._database.run(work)
+        return await self._database.run(
+            lambda connection: waiting_deliveries(connection, endpoint_id, limit, threaded=threaded)
+        )
 
     async def progress(self) -> dict[str, EndpointProgress]:
         """How each endpoint fares, as it was last kept."""
@@ -144,7 +71,7 @@ class Outbox:
     async def called(self, hosts: Iterable[str], at: datetime, used_for: str = "alerts") -> None:
         """Keep which hosts were called by a test, of which nothing else is kept, or beside alerts."""
         new = [(host, used_for, at) for host in hosts]
-        await self._database.run(lambda connection: self._keep_hosts(connection, new), self._know_hosts)
+        await self._database.run(lambda connection: self._called.write(connection, new), self._called.know)
 
     async def forget_tests(self) -> None:
         """A test that was cut off by a stop is not sent later."""
@@ -215,13 +142,13 @@ class Outbox:
 
     async def hosts(self) -> list[CalledHost]:
         """Every host that was ever called: its name, what for, and since when."""
-        rows = await self._database.run(
-            lambda connection: connection.execute(
-                "SELECT host, used_for, epoch_us(min(first_at)) FROM called_hosts GROUP BY ALL ORDER BY ALL"
-            ).fetchall()
-        )
-        self.called_hosts = tuple((host, used_for, _EPOCH + at * _MICROSECOND) for host, used_for, at in rows)
-        return list(self.called_hosts)
+        self._called.all = await self._database.run(read_hosts)
+        return list(self._called.all)
+
+    @property
+    def called_hosts(self) -> tuple[CalledHost, ...]:
+        """As `hosts` found them last, with those called since."""
+        return self._called.all
 
     async def forget_progress(self, endpoint_id: str) -> None:
         """As when the operator enables it again: the schedule begins anew."""
@@ -270,7 +197,7 @@ class Outbox:
             try:
                 await self._database.run(
                     lambda connection, them=attempts: self._keep(connection, them),  # type: ignore[misc]
-                    self._know_hosts,
+                    self._called.know,
                 )
             except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
                 for _, kept in taken:
@@ -282,61 +209,9 @@ class Outbox:
                     kept.set_result(None)
 
     def _keep(self, connection: Connection, attempts: Sequence[Attempted]) -> list[CalledHost]:
-        insert(
-            connection,
-            "attempts",
-            [
-                (
-                    one.delivery,
-                    one.endpoint_id,
-                    one.at,
-                    one.outcome.delivered,
-                    one.outcome.ms,
-                    one.outcome.status_code,
-                    one.outcome.error,
-                    one.outcome.answer,
-                )
-                for one in attempts
-            ],
-        )
-        settled: dict[tuple[str, str | None], list[str]] = {}
-        for one in attempts:
-            if one.delivery is not None and one.result is not Result.WAITING:
-                settled.setdefault((one.result.value, one.because), []).append(one.delivery)
-        for (status, because), ids in settled.items():
-            connection.execute(
-                "UPDATE deliveries SET status = ?, because = ? "
-                "WHERE status = 'waiting' AND id IN (SELECT unnest(?))",
-                [status, because, ids],
-            )
-        for one in attempts:
-            if one.outcome.message_id is not None and one.prediction_id is not None:
-                connection.execute(
-                    "UPDATE alert_threads SET message_id = ? WHERE endpoint_id = ? AND prediction_id = ?",
-                    [one.outcome.message_id, one.endpoint_id, one.prediction_id],
-                )
-        for one in attempts:
-            if one.progressed:
-                keep_progress(connection, one.endpoint_id, one.progress)
+        keep_attempts(connection, attempts)
         hosts = [(host, "alerts", one.at) for one in attempts for host in one.outcome.hosts]
-        return self._keep_hosts(connection, hosts)
-
-    def _keep_hosts(self, connection: Connection, hosts: Iterable[CalledHost]) -> list[CalledHost]:
-        """Write those that are not known yet; return them, to be known once that is committed."""
-        first = {(host, used_for): at for host, used_for, at in hosts if (host, used_for) not in self._hosts}
-        for (host, used_for), at in first.items():
-            connection.execute(
-                "INSERT INTO called_hosts SELECT $1, $3, $2 WHERE NOT EXISTS "
-                "(SELECT 1 FROM called_hosts WHERE host = $1 AND used_for = $3)",
-                [host, at, used_for],
-            )
-        return [(host, used_for, at) for (host, used_for), at in first.items()]
-
-    def _know_hosts(self, kept: list[CalledHost]) -> None:
-        for host, used_for, at in kept:
-            self._hosts.add((host, used_for))
-            if all((host, used_for) != (known, of) for known, of, _ in self.called_hosts):
-                self.called_hosts = (*self.called_hosts, (host, used_for, at))
+        return self._called.write(connection, hosts)
 
 
 def drop_open(connection: Connection, because: str = "restored") -> None:
@@ -346,16 +221,6 @@ def drop_open(connection: Connection, because: str = "restored") -> None:
     )
     for table in ("alert_memory", "alert_watch"):  # a digest of then, a limit crossed then
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
-
-
-def _messages(connection: Connection, endpoint_id: str) -> dict[str, int]:
-    return dict(
-        connection.execute(
-            "SELECT prediction_id, message_id FROM alert_threads "
-            "WHERE endpoint_id = ? AND message_id IS NOT NULL",
-            [endpoint_id],
-        ).fetchall()
-    )
 
 
 def _looked_at(kept: asyncio.Future[None]) -> None:

@@ -18,6 +18,7 @@ from app.core.units import counted
 from app.errors import StoreError
 from app.store import Connection, Database
 from app.views import Component, ComponentStatus, Notice
+from notifiers.attempts import CountAttempt
 from notifiers.desk import Desk, DeskParts
 from notifiers.dialler import Dialler
 from notifiers.directory import Directory, Stored
@@ -26,11 +27,12 @@ from notifiers.event_log import EventLog
 from notifiers.lanes import LaneParts, Lanes
 from notifiers.messages import compose
 from notifiers.model import Message
-from notifiers.outbox import CountAttempt, Outbox, WaitingDelivery
+from notifiers.outbox import Outbox
 from notifiers.policies import policy_of
 from notifiers.postroom import Postroom
 from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
+from notifiers.waiting import WaitingDelivery
 from notifiers.watcher import Watcher
 
 FOLLOW_SECONDS: Final = 1.0
