@@ -501,6 +501,7 @@ notifiers/  Where alerts go
   dispatcher             Sends what the outbox holds
   event_log              The numbered events, as the store keeps them
   heartbeat              Calls a push monitor every few minutes while detection works
+  held                   Deliveries that were held back, as rows
   http                   What Apprise's plugins find in place of the module `requests`
   intake                 From what the API or the command line gives to an endpoint to keep, and back
   lanes                  A lane for each endpoint, kept as the endpoints are
@@ -518,6 +519,7 @@ notifiers/  Where alerts go
   progress               How endpoints and deliveries fared so far, from the attempts that are kept
   proxy                  The SOCKS proxy that public and onion endpoints are reached through
   redaction              Takes an endpoint's own secrets out of what is kept or logged about it
+  routes                 Which endpoints are sent to, and what of an event may leave Spout
   routing                Decides what of each event goes to which endpoint, in the transaction of the event
   rows                   Deliveries as rows, written in the transaction of their events
   sealing                Secrets at rest

@@ -12,7 +12,9 @@ sealing,    secrets at rest, and kept out of words
 redaction
 directory   the endpoints, in the operator's file
 policies    from an endpoint to its policy, wording and whose names it hides (app.core.alerts decides)
+routes      the endpoints with their policies, and what of an event may leave Spout
 routing     what of an event goes to whom, in the event's transaction; remembers budgets, quiet hours, threads
+held        deliveries that were held back: let go, dropped, or summed up
 outbox,     deliveries, in DuckDB; written as rows in the transaction of their event
 rows
 waiting,    what an endpoint's queue holds; attempts and what follows of them; every host ever called

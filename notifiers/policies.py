@@ -14,7 +14,7 @@ from app.core.alerts import QuietHours as Quiet
 from app.core.flow import OWN_BASIS, parse_table
 from app.data import entities_table
 from notifiers.directory import Stored
-from notifiers.routing import RoutedEndpoint, Routes
+from notifiers.routes import RoutedEndpoint, Routes
 
 
 def routes_of(stored: Iterable[Stored], zone: ZoneInfo, labels: Iterable[tuple[str, str, bool]]) -> Routes:

@@ -7,7 +7,7 @@ counts nothing twice.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -15,14 +15,10 @@ from app.core.alerts import (
     HoldReason,
     Memory,
     Owed,
-    Policy,
     Released,
     Thread,
     Threads,
-    Watch,
     decide,
-    masked,
-    masked_words,
     next_due,
     paid,
     roll,
@@ -30,42 +26,14 @@ from app.core.alerts import (
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 from app.core.prediction import Status
 from app.store import Connection
+from notifiers.held import MADE_OF_HELD, held_events, release, without_returned
+from notifiers.routes import RoutedEndpoint, Routes
 from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
 
-_MADE_OF_HELD: Final = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
-_NAMING: Final = _MADE_OF_HELD.keys() | {EventType.FLOW_CROSSED, EventType.REPORT_PERIODIC}
-"""What names parties in its words."""
 _UNRECORDED: Final = frozenset((EventType.UPDATED,))
 """One such event a block and whale: that a rule held it back is not worth a row."""
 BACK_AFTER_A_START: Final = timedelta(minutes=5)
 """How long after a start a source that was lost before it is given at least: a box starts all at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoutedEndpoint:
-    """An enabled endpoint and its policy."""
-
-    id: str
-    policy: Policy
-    watch: Watch | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routes:
-    """Replaced whole. `public`, `own`, `hidden`: names of own labels, see `masked` and `masked_words`."""
-
-    each: tuple[RoutedEndpoint, ...] = ()
-    public: frozenset[str] = frozenset()
-    own: frozenset[str] = frozenset()
-    hidden: frozenset[str] = frozenset()
-
-    def leaving(self, event: Event) -> Event:
-        """Return the event without what is private now, as it may leave Spout, first or again."""
-        if event.type in _NAMING:
-            return replace(event, body=masked_words(event.body, self.hidden))
-        if event.prediction_id is None:
-            return event
-        return replace(event, body=masked(event.body, self.public, self.own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +84,7 @@ class Router:
         routes = self._passed_under = self.routes
         for route in routes.each:
             before = memories.get(route.id, Memory())
-            memory, released = roll(route.policy, _without_returned(connection, route.id, before), now)
+            memory, released = roll(route.policy, without_returned(connection, route.id, before), now)
             for one in released:
                 release(connection, route.id, one)
             if memory != before:
@@ -126,7 +94,7 @@ class Router:
                     endpoint_id=route.id,
                     owed=owed,
                     # Written as it might leave then; what is made of it leaves now.
-                    held=tuple(map(routes.leaving, _held(connection, route.id, owed))),
+                    held=tuple(map(routes.leaving, held_events(connection, route.id, owed))),
                 )
                 for owed in memory.owed
                 if owed.at <= now
@@ -193,7 +161,7 @@ class _Ride:
     def _decide(self, route: RoutedEndpoint, event: Event) -> None:
         key = (route.id, event.prediction_id or "")
         memory = self._memories.get(route.id, Memory())
-        if event.type in _MADE_OF_HELD:
+        if event.type in MADE_OF_HELD:
             memory = paid(memory, event.type, datetime.fromisoformat(event.body["start"]))
         ruling = decide(route.policy, memory, self._threads.get(key), event)
         if ruling.memory != Memory() or route.id in self._memories:
@@ -244,60 +212,3 @@ def _remembered(text: str) -> Memory:
         return msgspec.json.decode(text, type=Memory)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Memory()
-
-
-def release(connection: Connection, endpoint_id: str, one: Released) -> None:
-    """Let a held delivery go out, or drop it; it counts as of now, in the digest that covers this moment."""
-    connection.execute(
-        "UPDATE deliveries SET status = ?, because = ?, created_at = ? "
-        "WHERE endpoint_id = ? AND sequence = ? AND status = 'waiting' AND because IS NOT NULL",
-        [
-            "waiting" if one.because is None else "dropped",
-            one.because and one.because.value,
-            one.at,
-            endpoint_id,
-            one.sequence,
-        ],
-    )
-
-
-def _without_returned(connection: Connection, endpoint_id: str, memory: Memory) -> Memory:
-    """Let go of what waited for a source that came back while the endpoint was disabled."""
-    if not memory.degraded:
-        return memory
-    row = connection.execute(
-        "SELECT sequence, epoch_us(told_at) FROM events WHERE type = ? ORDER BY sequence DESC LIMIT 1",
-        [EventType.SOURCE_RECOVERED.value],
-    ).fetchone()
-    if row is None:
-        return memory
-    at = datetime.fromtimestamp(row[1] / 1e6, UTC)
-    for one in memory.degraded:
-        if one.sequence < row[0]:
-            back = Released(sequence=one.sequence, because=HoldReason.CAME_BACK, at=at)
-            release(connection, endpoint_id, back)
-    return replace(memory, degraded=tuple(one for one in memory.degraded if one.sequence > row[0]))
-
-
-def _held(connection: Connection, endpoint_id: str, owed: Owed) -> tuple[Event, ...]:
-    """Return what was held back and is to be summed up, in order."""
-    rows = connection.execute(
-        "SELECT d.sequence, d.event_id, d.event_type, d.prediction_id, a.body "
-        "FROM deliveries d JOIN alerts a USING (sequence) "
-        "WHERE d.endpoint_id = ? AND d.because = ? AND d.created_at >= ? AND d.created_at < ? "
-        "ORDER BY d.sequence",
-        [endpoint_id, _MADE_OF_HELD[owed.type].value, owed.start, owed.end],
-    ).fetchall()
-    return tuple(_event(*row) for row in rows)
-
-
-def _event(sequence: int, event_id: str, type_: str, whale: str | None, text: str) -> Event:
-    reported: dict[str, Any] = msgspec.json.decode(text)
-    return Event(
-        type=EventType(type_),
-        id=event_id,
-        sequence=sequence,
-        timestamp=datetime.fromisoformat(reported["timestamp"]),
-        body=reported["data"],
-        prediction_id=whale,
-    )

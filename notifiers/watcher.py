@@ -29,7 +29,8 @@ from app.errors import StoreError
 from app.store import Connection
 from notifiers.event_log import EventLog
 from notifiers.outbox import Outbox
-from notifiers.routing import RoutedEndpoint, Router, Routes
+from notifiers.routes import RoutedEndpoint, Routes
+from notifiers.routing import Router
 
 LOOK_SECONDS: Final = 5.0
 FLOW_SECONDS: Final = 60.0

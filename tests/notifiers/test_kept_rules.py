@@ -17,7 +17,8 @@ from app.core.prediction import Status
 from app.core.units import Sats
 from app.store import Connection, PredictionStore, open_database
 from notifiers.outbox import Outbox
-from notifiers.routing import RoutedEndpoint, Router, Routes
+from notifiers.routes import RoutedEndpoint, Routes
+from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
 from tests.core.alerts.builders import BEGINNING, a_policy
 from tests.core.alerts.test_policy import SOURCES, UNTIL, lines, policies
