@@ -494,6 +494,7 @@ notifiers/  Where alerts go
   bounded                The reading side of a connection, cut off where the other side talks without end
   called_hosts           Every host that was ever called, each kept once
   catalogue              Apprise's services that are offered, read without importing any
+  delivery_history       What was sent and why, and sent again
   desk                   What the API and the command line ask of endpoints and deliveries
   dial                   One attempt as seen from beneath
   dialler                The one way out for alerts
@@ -519,6 +520,7 @@ notifiers/  Where alerts go
   progress               How endpoints and deliveries fared so far, from the attempts that are kept
   proxy                  The SOCKS proxy that public and onion endpoints are reached through
   redaction              Takes an endpoint's own secrets out of what is kept or logged about it
+  roster                 The endpoints as they were last read, and what follows them
   routes                 Which endpoints are sent to, and what of an event may leave Spout
   routing                Decides what of each event goes to which endpoint, in the transaction of the event
   rows                   Deliveries as rows, written in the transaction of their events
@@ -531,6 +533,7 @@ notifiers/  Where alerts go
   targets                Where an alert may call
   telegram               Apprise's Telegram plugin, with what it leaves out
   timekeeper             What is due by time alone
+  trying                 A test of an endpoint
   waiting                What an endpoint's queue holds
   walls                  An audit hook around the threads that send
   watcher                Looks after what endpoints watch besides whales

@@ -27,7 +27,10 @@ watcher     the next block's fee, net flow, reports
 previewing, what rules would have sent; why an alert came or did not
 why
 progress    how endpoints and deliveries fared so far, from the attempts that are kept
+roster      the endpoints as they were last read; routes, lanes and watches follow
 desk        what the API and the command line ask; intake and states are its shapes
+trying,     what it asks of others: a test; what was sent and why, and sent again
+delivery_history
 service     what rides and runs beside the engine
 assembly    settings -> parts
 mqtt        a broker and Home Assistant, beside the alerts

@@ -19,26 +19,24 @@ from app.api.models import (
     WhaleAlerts,
 )
 from app.clock import Clock
-from app.core.alerts import DueRate, Policy, Result, Style, Watch, report_start
-from app.core.events import Event, EventType, Happening
+from app.core.alerts import DueRate, Policy, Style, Watch, report_start
+from app.core.events import Event
 from app.errors import StoreError
 from app.store import MOST_EVENTS
 from app.views import DeliveryQuery
-from notifiers import intake, previewing, states, why
-from notifiers.attempts import Attempted
+from notifiers import intake, previewing, states, trying
 from notifiers.called_hosts import CalledHost
+from notifiers.delivery_history import DeliveryHistory
 from notifiers.dialler import Dialler
-from notifiers.directory import Directory, Stored, new_id
+from notifiers.directory import Directory, Stored
 from notifiers.event_log import EventLog
 from notifiers.lanes import Lanes
-from notifiers.messages import TEST_WORDS, a_test, message_of
+from notifiers.messages import a_test, message_of
 from notifiers.model import AttemptOutcome, Target
 from notifiers.outbox import Outbox
-from notifiers.policies import policy_of, routes_of, style_of, watch_of
+from notifiers.policies import policy_of, style_of, watch_of
 from notifiers.postroom import Postroom
-from notifiers.routing import Router
-from notifiers.rows import delivery_id
-from notifiers.watcher import WatchChanges
+from notifiers.roster import Roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,26 +62,20 @@ class Desk:
         self._dialler = parts.dialler
         self._clock = parts.clock
         self._postroom = parts.postroom
-        self._zone = parts.zone
         self._explorer = parts.explorer
         self._lanes = lanes
-        self._router = Router()
+        self._roster = Roster(parts.directory, lanes, parts.zone)
         self._outbox: Outbox | None = None
         self._log: EventLog | None = None
-        self._stored: tuple[Stored, ...] = ()
-        self._called_beside: tuple[CalledHost, ...] = ()
-        self._watch_changes = WatchChanges()
-        self._revision: tuple[tuple[int, int], str] | None = None
-        self._reloading = asyncio.Lock()
 
     async def listed(self) -> list[Endpoint]:
-        await self._reload()
+        await self._roster.reload()
         found = await self._figures()
-        return [self._shown(stored, found) for stored in self._stored]
+        return [self._shown(stored, found) for stored in self._roster.endpoints]
 
     async def one(self, endpoint_id: str) -> Endpoint | None:
-        await self._reload()
-        return await self._reported(self._find(endpoint_id))
+        await self._roster.reload()
+        return await self._reported(self._roster.find(endpoint_id))
 
     async def add(self, new: NewEndpoint) -> Endpoint:
         """Keep an endpoint; a webhook's secret stands in the answer, once.
@@ -94,9 +86,9 @@ class Desk:
             EndpointError, TargetRefusedError: saying what is wrong with it.
         """
         settings = intake.settings_of(new)
-        targets = await self._targets_of(new)
+        targets = await trying.targets_of(new, self._dialler)
         kept = await self._directory.add(targets, settings, enabled=new.enabled, at=self._clock.now())
-        await self._reload()
+        await self._roster.reload()
         secret = targets[0].signing[0].text if targets[0].signing else None
         return self._shown(kept[0], {}, secret)
 
@@ -111,11 +103,11 @@ class Desk:
             return None
         after = intake.changed(before, change)
         if after.target is not None and after.target != before.target:
-            await self._checked(after.target)
+            await trying.check(after.target, self._dialler)
         stored = await self._directory.change(endpoint_id, lambda stored: intake.changed(stored, change))
         if "enabled" in change.model_fields_set and change.enabled:
             await self._begin_anew(endpoint_id)
-        await self._reload()
+        await self._roster.reload()
         return await self._reported(stored)
 
     async def rotate(self, endpoint_id: str, overlap_seconds: int) -> Endpoint | None:
@@ -130,28 +122,28 @@ class Desk:
         )
         if stored is None or stored.target is None:
             return None
-        await self._reload()
+        await self._roster.reload()
         return self._shown(stored, await self._figures(), stored.target.signing[0].text)
 
     async def remove(self, endpoint_id: str) -> str | None:
         """Remove an endpoint and drop what waits for it; return its name, None if there is no such one."""
         removed = await self._directory.remove(endpoint_id)
-        await self._reload()
+        await self._roster.reload()
         if removed is not None and self._outbox is not None:
-            await self._outbox.drop_strangers([stored.id for stored in self._stored])
+            await self._outbox.drop_strangers([stored.id for stored in self._roster.endpoints])
         return removed
 
     async def test(self, endpoint_id: str) -> EndpointTest | None:
         """Send a test to an endpoint now, disabled or not; None if there is none."""
-        await self._reload()
-        stored = self._find(endpoint_id)
+        await self._roster.reload()
+        stored = self._roster.find(endpoint_id)
         if stored is None:
             return None
         if stored.target is None:
             return EndpointTest(delivered=False, status_code=None, ms=None, error=stored.disabled_because)
         if self._log is None or self._outbox is None or stored.kind is EndpointKind.HEARTBEAT:
-            return _tested(await self._try(stored.target))
-        return _tested(await self._try_numbered(stored, stored.target, self._log, self._outbox))
+            return trying.tested(await self._try(stored.target))
+        return trying.tested(await self._try_numbered(stored, stored.target, self._log, self._outbox))
 
     async def find(self, id_or_name: str) -> str | None:
         """The id of the endpoint that has this id or name."""
@@ -169,60 +161,18 @@ class Desk:
         Raises:
             EndpointError, TargetRefusedError: saying what is wrong with it.
         """
-        return _tested(await self._try((await self._targets_of(new))[0]))
-
-    async def deliveries(self, query: DeliveryQuery) -> DeliveryPage:
-        """Return one page, newest first.
-
-        Raises:
-            ParseError: if the cursor is not one of ours.
-        """
-        next_at = self._lanes.next_attempts(self._clock.now())
-        return await self._open_outbox().read(lambda connection: states.page(connection, query, next_at))
-
-    async def redeliver(self, delivery_id: str) -> tuple[str, int] | None:
-        """Send one again, in its old place; return what and where to, in words, and whether it waits anew.
-
-        None if there is none, or its endpoint was removed; 0 for one that waits already.
-        """
-        await self._reload()
-        outbox = self._open_outbox()
-        to = await outbox.endpoint_of(delivery_id)
-        if to is None or (stored := self._find(to)) is None:
-            return None
-        if (sequence := await outbox.without_body(delivery_id)) is not None:
-            for event in await self._open_log().events_after(sequence - 1, 1):
-                await outbox.keep_body(self._router.routes.leaving(event))
-        type_, queued = await outbox.redeliver(delivery_id)
-        self._lanes.look_again(stored.id)
-        return f"{type_} to {stored.name!r}", queued
-
-    async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
-        """Send all of an endpoint's again that were settled since a moment; count them.
-
-        What it did not ask for it does not get so either, and none of it one that was removed.
-        """
-        await self._reload()
-        if self._find(endpoint_id) is None:
-            return 0
-        counted = await self._open_outbox().requeue(
-            "endpoint_id = ? AND created_at >= ? "
-            "AND (because IS NULL OR because NOT IN ('rule', 'one_thread'))",
-            [endpoint_id, since],
-        )
-        self._lanes.look_again(endpoint_id)
-        return counted
+        return trying.tested(await self._try((await trying.targets_of(new, self._dialler))[0]))
 
     async def preview(self, draft: EndpointPreview) -> Preview:
         """Say what an endpoint of these rules would have sent in the last 7 and 30 days."""
-        settings, zone, now = intake.previewed(draft), self._zone(), self._clock.now()
+        settings, zone, now = intake.previewed(draft), self._roster.zone(), self._clock.now()
         # A mute is no part of what rules would have sent: it ends by itself.
         policy = replace(policy_of(draft.kind, settings, zone), muted_until=None)
         watch = watch_of(settings)
         drafted = previewing.Draft(
             policy=policy,
             style=self._style(settings),
-            leaving=self._router.routes.leaving,
+            leaving=self._roster.router.routes.leaving,
             watch=watch,
             rates=await self._last_rate(policy, watch, now),
         )
@@ -231,23 +181,17 @@ class Desk:
             None, previewing.preview, drafted, events, now
         )
 
-    async def why(self, txid: str) -> WhaleAlerts | None:
-        """Say of a whale what each endpoint was sent, or what held it back; None if there is none such.
+    async def deliveries(self, query: DeliveryQuery) -> DeliveryPage:
+        return await self._open_history().page(query)
 
-        Raises:
-            StoreError: in a demo, which sends nothing.
-        """
-        await self._reload()
-        log, outbox = self._open_log(), self._open_outbox()
-        whale = await log.one(txid)
-        if whale is None:
-            return None
-        events = await log.events_of(whale.prediction_id)
-        next_at = self._lanes.next_attempts(self._clock.now())
-        sent = await outbox.read(lambda connection: states.of_whale(connection, whale.prediction_id, next_at))
-        endpoints = [one for one in self._stored if one.kind is not EndpointKind.HEARTBEAT]
-        zone, now = self._zone(), self._clock.now()
-        return why.answer(whale, events, endpoints, sent, zone=zone, now=now)
+    async def redeliver(self, delivery_id: str) -> tuple[str, int] | None:
+        return await self._open_history().redeliver(delivery_id)
+
+    async def redeliver_since(self, endpoint_id: str, since: datetime) -> int:
+        return await self._open_history().redeliver_since(endpoint_id, since)
+
+    async def why(self, txid: str) -> WhaleAlerts | None:
+        return await self._open_history().why(txid)
 
     async def called_by_mqtt(self, host: str) -> None:
         """Keep that MQTT calls a host: it counts as called, like an alert's."""
@@ -257,14 +201,14 @@ class Desk:
         """Every host that was ever called; empty before the first."""
         if self._outbox is not None:
             await self._outbox.hosts()
-        self._called_beside = await self._directory.called()
+        await self._roster.read_called()
         return list(self.called())
 
     def called(self) -> tuple[CalledHost, ...]:
         """The same, as far as this run has read it."""
         running = self._outbox.called_hosts if self._outbox is not None else ()
         first: dict[tuple[str, str], datetime] = {}
-        for host, used_for, at in (*running, *self._called_beside):
+        for host, used_for, at in (*running, *self._roster.called_beside):
             first[host, used_for] = min(at, first.get((host, used_for), at))
         return tuple((host, used_for, at) for (host, used_for), at in sorted(first.items()))
 
@@ -278,30 +222,20 @@ class Desk:
             await self._outbox.forget_progress(endpoint_id)
         self._lanes.begin_anew(endpoint_id)
 
+    def _open_history(self) -> DeliveryHistory:
+        return DeliveryHistory(
+            self._roster, self._lanes, self._clock, outbox=self._open_outbox(), log=self._open_log()
+        )
+
     def _open_log(self) -> EventLog:
         if self._log is None:
             raise StoreError("there is no history of alerts yet: a demo sends nothing")
         return self._log
 
-    async def _targets_of(self, new: NewEndpoint) -> list[Target]:
-        """Return what it sends to, each checked; more than one where a URL names several.
-
-        Raises:
-            EndpointError, TargetRefusedError: saying what is wrong with it.
-        """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, _checked_targets, new, self._dialler)
-
-    async def _checked(self, target: Target) -> Target:
-        """Off the loop: the first one imports Apprise."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, _check, target, self._dialler)
-        return target
-
     async def _try(self, target: Target) -> AttemptOutcome:
         """Send a test of which nothing is kept but the host that was called."""
         latest = self._log.last_sequence if self._log is not None else 0
-        outcome = await self._postroom.send(target, a_test(self._clock.now(), latest, self._zone()))
+        outcome = await self._postroom.send(target, a_test(self._clock.now(), latest, self._roster.zone()))
         await self._keep_called(outcome.hosts, "alerts")
         return outcome
 
@@ -315,22 +249,10 @@ class Desk:
         self, stored: Stored, target: Target, log: EventLog, outbox: Outbox
     ) -> AttemptOutcome:
         """Send a test that is an event like others, and stands among the deliveries."""
-        facts = {"endpoint_id": stored.id, "words": TEST_WORDS}
-        (event,) = await log.append([Happening(type=EventType.TEST, at=self._clock.now(), facts=facts)], ())
+        (event,) = await log.append([trying.happening(stored.id, self._clock.now())], ())
         outcome = await self._postroom.send(target, message_of(event, self._style(stored.settings)))
         progress = self._lanes.progress_of(stored.id)
-        await outbox.record(
-            Attempted(
-                endpoint_id=stored.id,
-                delivery=delivery_id(event.sequence, stored.id),
-                at=self._clock.now(),
-                outcome=outcome,
-                result=Result.DELIVERED if outcome.delivered else Result.FAILED,
-                because=None if outcome.delivered else "test",
-                progress=progress,
-                progressed=False,
-            )
-        )
+        await outbox.record(trying.attempted(event, stored.id, outcome, progress, self._clock.now()))
         return outcome
 
     async def _previewed(self, draft: previewing.Draft, start: datetime) -> tuple[Event, ...]:
@@ -372,53 +294,5 @@ class Desk:
         )
         return intake.shown(stored, state, secret)
 
-    def _find(self, endpoint_id: str) -> Stored | None:
-        return next((stored for stored in self._stored if stored.id == endpoint_id), None)
-
     def _style(self, settings: Mapping[str, Any]) -> Style:
-        return style_of(settings, self._zone(), self._explorer)
-
-    async def _reload(self) -> None:
-        """One after the other: an older list must not come after a newer one."""
-        async with self._reloading:
-            await self._read()
-
-    async def _read(self) -> None:
-        zone = self._zone()
-        revision = (await self._directory.revision(), zone.key)
-        if revision == self._revision:
-            return
-        begun = self._revision is not None
-        self._stored = await self._directory.listed()
-        self._called_beside = await self._directory.called()
-        labels = await self._directory.label_names()
-        # Off the loop: an operator may have 100,000 labels.
-        routes = await asyncio.to_thread(routes_of, self._stored, zone, labels)
-        if begun:  # after a start nothing was changed: what was crossed stays crossed
-            self._watch_changes.note(self._router.routes, routes)
-        self._router.routes, self._revision = routes, revision
-        self._lanes.changed(self._stored)
-
-
-def _check(target: Target, dialler: Dialler) -> None:
-    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
-
-    senders.check(target, dialler)
-
-
-def _checked_targets(new: NewEndpoint, dialler: Dialler) -> list[Target]:
-    from notifiers import senders  # noqa: PLC0415 - requests and Apprise come with the first endpoint
-
-    targets = senders.split(intake.target_of(new, new_id()))
-    for target in targets:
-        senders.check(target, dialler)
-    return targets
-
-
-def _tested(outcome: AttemptOutcome) -> EndpointTest:
-    return EndpointTest(
-        delivered=outcome.delivered,
-        status_code=outcome.status_code,
-        ms=outcome.ms,
-        error=outcome.error if not outcome.answer else f"{outcome.error}: {outcome.answer}",
-    )
+        return style_of(settings, self._roster.zone(), self._explorer)

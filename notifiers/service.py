@@ -30,7 +30,6 @@ from notifiers.model import Message
 from notifiers.outbox import Outbox
 from notifiers.policies import policy_of
 from notifiers.postroom import Postroom
-from notifiers.routing import Router
 from notifiers.timekeeper import Timekeeper
 from notifiers.waiting import WaitingDelivery
 from notifiers.watcher import Watcher
@@ -103,17 +102,16 @@ class Alerts(Desk):
 
     async def open(self) -> None:
         """Read the endpoints; before the first event."""
-        await self._reload()
+        await self._roster.reload()
 
     def ride(self, connection: Connection, events: tuple[Event, ...]) -> None:
         """Write the deliveries of these events, in their transaction; on DuckDB's thread."""
-        self._router.ride(connection, events)
+        self._roster.router.ride(connection, events)
 
     def attach(self, database: Database, log: EventLog) -> None:
         """The node's database is open; `log` numbers events and has those of before."""
         self._outbox, self._log = Outbox(database, self._attempted), log
-        routes, self._router = self._router.routes, Router()  # it remembers what is in its database
-        self._router.routes = routes
+        self._roster.start_anew()
 
     def notices(self) -> tuple[Notice, ...]:
         """What was changed without the operator in the last day."""
@@ -124,14 +122,20 @@ class Alerts(Desk):
         """Send what waits and what comes, until cancelled."""
         outbox, log = self._open_outbox(), self._open_log()
         await outbox.forget_tests()
-        await outbox.write(lambda connection: self._router.postpone_losses(connection, self._began))
+        await outbox.write(lambda connection: self._roster.router.postpone_losses(connection, self._began))
         await outbox.hosts()
         self._lanes.begin(await outbox.progress())
-        self._revision = None
+        self._roster.forget()
         watcher = Watcher(
-            self._router, outbox, log, self._clock, self._fee, self._lanes.ring, self._watch_changes
+            self._roster.router,
+            outbox,
+            log,
+            self._clock,
+            self._fee,
+            self._lanes.ring,
+            self._roster.watch_changes,
         )
-        timekeeper = Timekeeper(self._router, outbox, log, self._clock, self._lanes.ring)
+        timekeeper = Timekeeper(self._roster.router, outbox, log, self._clock, self._lanes.ring)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ring())
@@ -149,8 +153,8 @@ class Alerts(Desk):
 
     def component(self) -> Component:
         """The line of health named notifiers."""
-        troubles = [words for stored in self._stored if (words := self._trouble(stored))]
-        active = sum(stored.active for stored in self._stored)
+        troubles = [words for stored in self._roster.endpoints if (words := self._trouble(stored))]
+        active = sum(stored.active for stored in self._roster.endpoints)
         status = ComponentStatus.OK if active else ComponentStatus.OFF
         if troubles:
             status = ComponentStatus.DEGRADED
@@ -161,7 +165,7 @@ class Alerts(Desk):
             status=status,
             since=self._since,
             error="; ".join(troubles[:3]) or None,
-            detail=_senders(active, len(self._stored)),
+            detail=_senders(active, len(self._roster.endpoints)),
         )
 
     # Inside.
@@ -177,9 +181,9 @@ class Alerts(Desk):
         swept: frozenset[str] | None = None
         while True:
             try:
-                await self._reload()
-                self._lanes.arrange(self._stored, outbox, group)
-                known = frozenset(stored.id for stored in self._stored)
+                await self._roster.reload()
+                self._lanes.arrange(self._roster.endpoints, outbox, group)
+                known = frozenset(stored.id for stored in self._roster.endpoints)
                 if known != swept:
                     await outbox.drop_strangers(known)
                     swept = known
@@ -196,19 +200,19 @@ class Alerts(Desk):
             await self._clock.sleep(PRUNE_SECONDS)
 
     def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:
-        style, leaving = self._style(stored.settings), self._router.routes.leaving
+        style, leaving = self._style(stored.settings), self._roster.router.routes.leaving
         return compose(delivery, style, leaving, silent=self._silent(stored, delivery))
 
     def _silent(self, stored: Stored, delivery: WaitingDelivery) -> bool:
         """What was decided before a mute or quiet hours, and is sent within them; Telegram can be told so."""
         if stored.kind is not EndpointKind.TELEGRAM:
             return False
-        policy = policy_of(stored.kind, stored.settings, self._zone())
+        policy = policy_of(stored.kind, stored.settings, self._roster.zone())
         return silent(policy, delivery.event_type, self._clock.now())
 
     async def _disable(self, endpoint_id: str, because: str) -> None:
         stored = await self._directory.disable(endpoint_id, because)
-        await self._reload()
+        await self._roster.reload()
         if stored is None:
             return
         _log.warning("endpoint disabled", endpoint=stored.name, because=because)
@@ -225,7 +229,7 @@ class Alerts(Desk):
             return replace(stored, target=replace(target, telegram=replace(target.telegram, chat_id=chat_id)))
 
         stored = await self._directory.change(endpoint_id, moved)
-        await self._reload()
+        await self._roster.reload()
         if stored is None:
             return
         _log.warning("a telegram group became a supergroup: its new chat is kept", endpoint=stored.name)
