@@ -166,6 +166,7 @@ app/core/  The domain model and its rules, as pure functions without I/O, clock,
 
 app/core/alerts/  Pure rules of alerts
   held                   What quiet hours or a budget held back, summed up in one message
+  memory                 What an endpoint's decisions remember
   phrases                The words for amounts, parties and forecasts of a whale, for one line on a phone
   policy                 What holds for one endpoint
   privacy                Private labels stay within Spout

@@ -1,23 +1,9 @@
 """Pure rules of alerts: what goes to whom and when, retries, text."""
 
 from app.core.alerts.held import summary_of
+from app.core.alerts.memory import Held, HoldReason, Memory, Owed, Released, Thread, paid
 from app.core.alerts.phrases import one_line
-from app.core.alerts.policy import (
-    Held,
-    HoldReason,
-    Memory,
-    Owed,
-    Policy,
-    Released,
-    Ruling,
-    Thread,
-    Threads,
-    decide,
-    next_due,
-    paid,
-    roll,
-    silent,
-)
+from app.core.alerts.policy import Policy, Ruling, Threads, decide, next_due, roll, silent
 from app.core.alerts.privacy import folded, masked, masked_words, without_own_labels
 from app.core.alerts.quiet import QuietHours, quiet_end
 from app.core.alerts.replaying import HeldBack, RuleReplay, Sent

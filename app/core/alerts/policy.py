@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from app.core.alerts.memory import Held, HoldReason, Memory, Owed, Released, Thread
 from app.core.alerts.quiet import QuietHours, quiet_end
 from app.core.alerts.rules import Rules, refused_by
-from app.core.contract import iso
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 from app.core.prediction import Status
 
@@ -34,19 +34,6 @@ class Threads(StrEnum):
     """One message, and one when it is over."""
 
 
-class HoldReason(StrEnum):
-    """Why a delivery is held back."""
-
-    RULE = "rule"
-    MUTED = "muted"
-    QUIET = "quiet"
-    BUDGET = "budget"
-    THREAD = "one_thread"
-    DEGRADED = "degraded_after_s"
-    """Waits: the source may come back."""
-    CAME_BACK = "came_back"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     rules: Rules = field(default_factory=Rules)
@@ -57,58 +44,6 @@ class Policy:
     degraded_after: timedelta = timedelta()
     follows: frozenset[str] = frozenset()
     zone: ZoneInfo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A digest or summary of what was held back from `start` to `end`, to be sent at `at`."""
-
-    type: EventType
-    start: datetime
-    end: datetime
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A source.degraded that waits until `ripe_at`."""
-
-    sequence: int
-    ripe_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What an endpoint's decisions depend on besides the event; kept in the transaction of its deliveries."""
-
-    hour_from: datetime | None = None
-    """When the first message of the budget's current hour was sent."""
-    sent: int = 0
-    over: bool = False
-    """Whether the budget has held something back in this hour."""
-    quiet_from: datetime | None = None
-    """The first event that the current quiet hours hold back."""
-    quiet_until: datetime | None = None
-    degraded: tuple[Held, ...] = ()
-    degraded_published: bool = False
-    """Whether a lost source was sent, or stands in a digest or summary: its return is told too."""
-    owed: tuple[Owed, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
-    """What the endpoint was told of a whale; `final`: the status of the last message that ended it."""
-
-    final: Status | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
-    """What becomes at `at` of a source.degraded that waited; `because` None: it is sent."""
-
-    sequence: int
-    because: HoldReason | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,12 +130,6 @@ def next_due(memory: Memory) -> datetime | None:
     if (end := _next_end(memory)) is not None:
         moments.append(end)
     return min(moments, default=None)
-
-
-def paid(memory: Memory, type_: EventType, start: datetime) -> Memory:
-    """Return the memory once a digest or summary is on its way."""
-    left = [one for one in memory.owed if one.type is not type_ or iso(one.start) != iso(start)]
-    return replace(memory, owed=tuple(left))
 
 
 def silent(policy: Policy, type_: EventType, at: datetime) -> bool:

@@ -5,18 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.alerts.held import summary_of
-from app.core.alerts.policy import (
-    HoldReason,
-    Memory,
-    Owed,
-    Policy,
-    Released,
-    Thread,
-    decide,
-    next_due,
-    paid,
-    roll,
-)
+from app.core.alerts.memory import HoldReason, Memory, Owed, Released, Thread, paid
+from app.core.alerts.policy import Policy, decide, next_due, roll
 from app.core.events import Event, EventType
 
 _HELD_BY = {EventType.ALERT_DIGEST: HoldReason.QUIET, EventType.ALERT_SUMMARY: HoldReason.BUDGET}
