@@ -85,6 +85,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
             raise EndpointError(f"an endpoint of kind {stored.kind} needs {needed}, and has nothing else")
     if change.every_minutes is not None and stored.kind is not EndpointKind.HEARTBEAT:
         raise EndpointError(f"an endpoint of kind {stored.kind} has no every_minutes")
+    if "every_minutes" in named and change.every_minutes is None:
+        settings["every_minutes"] = NewEndpoint.model_fields["every_minutes"].default
     name = _name(change.name) if "name" in named and change.name is not None else stored.name
     target = replace(stored.target, name=name)
     if "reach" in named:

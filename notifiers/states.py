@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from app.store import Connection
 from app.views import DeliveryQuery
 
 _MICROSECOND: Final = timedelta(microseconds=1)
+_CURSOR: Final = re.compile(r"(?P<sequence>[0-9]{1,18}) (?P<delivery>.*)", re.DOTALL)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -168,10 +170,12 @@ def _cursor(row: tuple[Any, ...]) -> str:
 
 def _parse(cursor: str) -> list[Any]:
     try:
-        sequence, _, delivery = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return [int(sequence), delivery]
-    except (binascii.Error, ValueError) as error:
-        raise ParseError("is not one of ours: take next_cursor of the page before") from error
+        found = _CURSOR.fullmatch(base64.urlsafe_b64decode(cursor.encode()).decode())
+    except (binascii.Error, ValueError):
+        found = None
+    if found is None:
+        raise ParseError("is not one of ours: take next_cursor of the page before")
+    return [int(found["sequence"]), found["delivery"]]
 
 
 def _moment(microseconds: int | None) -> datetime | None:

@@ -69,7 +69,10 @@ class Keys(Protocol):
 
 
 class RecordedChange(Protocol):
-    """One change; `at` in ISO 8601, UTC."""
+    """One change; `number` grows with each, `at` in ISO 8601, UTC."""
+
+    @property
+    def number(self) -> int: ...
 
     @property
     def at(self) -> str: ...
@@ -86,8 +89,8 @@ class Audit(Protocol):
 
     async def note(self, who: str, what: str, at: datetime) -> None: ...
 
-    async def listed(self, limit: int, offset: int = 0) -> tuple[Sequence[RecordedChange], int]:
-        """Return changes, newest first, and the number of all."""
+    async def listed(self, limit: int, before: int | None = None) -> tuple[Sequence[RecordedChange], int]:
+        """Return changes, newest first, and the number of all; `before`: those before that number's."""
         ...
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PydanticInvalidForJsonSchema, TypeAdapter, WithJsonSchema, create_model
 
-from app.api.models import Request
+from app.api.models import Request, whole
 from app.errors import SettingsError
 from app.settings import STARRED, Settings
 
@@ -17,11 +17,12 @@ def _kind_of(name: str) -> object:
             return None
         if not _is_plain(raw):
             raise ValueError("must be a text, a number, or null for the environment's")
+        text = str(whole(raw))
         try:
-            setting.parse(str(raw))
+            setting.parse(text)
         except SettingsError as error:
             raise ValueError(str(error).removeprefix(name).lstrip()) from None
-        return str(raw)
+        return text
 
     shapes = [*_numbers(setting.field), {"type": "string"}, {"type": "null"}]
     words = f"{setting.words}; null: back to the environment's"

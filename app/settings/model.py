@@ -3,6 +3,7 @@
 `docs/settings.md` lists every name; a test compares.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -64,18 +65,50 @@ class LiveSetting:
     words: str
 
 
+def _digits(text: Any) -> Any:  # noqa: ANN401 - pydantic's shape
+    """As the early reading of SPOUT_PORT takes them: Python would read 84_11 too, and 8411.0."""
+    if isinstance(text, str) and not _WHOLE.fullmatch(text.strip()):
+        raise ValueError
+    return text
+
+
+def _decimal(text: Any) -> Any:  # noqa: ANN401 - pydantic's shape
+    if isinstance(text, str) and not _DECIMAL.fullmatch(text.strip()):
+        raise ValueError
+    return text
+
+
+_WHOLE = re.compile(r"[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,3})?")
 _Btc = Annotated[
     Decimal,
     Field(gt=0, le=21_000_000, decimal_places=8),
+    BeforeValidator(_decimal),
     Must("be an amount of BTC above 0, with at most 8 decimals"),
 ]
-_Days = Annotated[int, Field(ge=1, le=36_500), Must("be a whole number of days from 1 to 36500")]
-_Megabytes = Annotated[int, Field(ge=100, le=1_048_576), Must("be a whole number of MB from 100 to 1048576")]
-_FrameMegabytes = Annotated[int, Field(ge=8, le=4_096), Must("be a whole number of MB from 8 to 4096")]
-_Clients = Annotated[int, Field(ge=1, le=10_000), Must("be a whole number from 1 to 10000")]
-_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Must("be a number from 0 to 1")]
+_Days = Annotated[
+    int, Field(ge=1, le=36_500), BeforeValidator(_digits), Must("be a whole number of days from 1 to 36500")
+]
+_Megabytes = Annotated[
+    int,
+    Field(ge=100, le=1_048_576),
+    BeforeValidator(_digits),
+    Must("be a whole number of MB from 100 to 1048576"),
+]
+_FrameMegabytes = Annotated[
+    int, Field(ge=8, le=4_096), BeforeValidator(_digits), Must("be a whole number of MB from 8 to 4096")
+]
+_Clients = Annotated[
+    int, Field(ge=1, le=10_000), BeforeValidator(_digits), Must("be a whole number from 1 to 10000")
+]
+_Share = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_decimal), Must("be a number from 0 to 1")
+]
 _Port = Annotated[
-    int, Field(ge=0, le=HIGHEST_PORT), Must("be a whole number from 0 (any free port) to 65535")
+    int,
+    Field(ge=0, le=HIGHEST_PORT),
+    BeforeValidator(_digits),
+    Must("be a whole number from 0 (any free port) to 65535"),
 ]
 _Source = Annotated[Source, Must("be one of auto, mempool, bitcoind, demo")]
 _Level = Annotated[LogLevel, Must("be one of debug, info, warning, error")]

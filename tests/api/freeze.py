@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from app.api.models import ASKED, SHAPES, Request, Shape
+from app.api.settings_change import SettingsChange
 from tests.api.compatibility import breaks
 
-FROZEN: dict[str, type[Shape | Request]] = {**SHAPES, **ASKED}
+FROZEN: dict[str, type[Shape | Request]] = {**SHAPES, **ASKED, SettingsChange.__name__: SettingsChange}
 FOLDER = Path(__file__).parents[2] / "docs" / "schema" / "v1"
 
 

@@ -1,5 +1,6 @@
 """`/api/v1/endpoints` and `/deliveries` over HTTP, with real receivers behind."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,19 @@ async def test_of_one_that_is_only_tested_nothing_is_kept(composition: Compositi
 
 
 @pytest.mark.usefixtures("stage")
+async def test_a_heartbeat_of_no_pace_of_its_own_has_the_pace_that_the_contract_says(
+    composition: Composition,
+) -> None:
+    with receiving() as receiver:
+        new = {**_hook(receiver), "kind": "heartbeat", "every_minutes": 7}
+        made = (await composition.http.post(URL, headers=ADMIN, json=new)).json()
+        path = f"{URL}/{made['id']}"
+        changed = await composition.http.patch(path, headers=ADMIN, json={"every_minutes": None})
+
+    assert (made["every_minutes"], changed.json()["every_minutes"]) == (7, 5)
+
+
+@pytest.mark.usefixtures("stage")
 async def test_one_that_is_removed_is_gone(composition: Composition) -> None:
     with receiving() as receiver:
         made = (await composition.http.post(URL, headers=ADMIN, json=_hook(receiver))).json()
@@ -178,3 +192,12 @@ async def test_deliveries_come_in_pages_newest_first(composition: Composition, s
 
     found = [one["sequence"] for page in (first, second) for one in page["deliveries"]]
     assert (found, first["total_count"], second["page_info"]["has_next"]) == ([3, 2, 1], 3, False)
+
+
+@pytest.mark.usefixtures("stage")
+async def test_a_page_after_a_number_that_no_event_can_have_is_refused(composition: Composition) -> None:
+    cursor = base64.urlsafe_b64encode(f"{10**40} x".encode()).decode()
+
+    answer = await composition.http.get("/api/v1/deliveries", headers=ADMIN, params={"cursor": cursor})
+
+    assert (answer.status_code, answer.json()["error"]["message"].split()[0]) == (400, "cursor")

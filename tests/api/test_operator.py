@@ -154,6 +154,18 @@ async def test_the_audit_log_comes_in_pages(tab: Composition) -> None:
     assert (first["total_count"], second["page_info"]["has_next"]) == (3, False)
 
 
+async def test_a_change_between_two_pages_of_the_audit_log_shows_none_twice(tab: Composition) -> None:
+    for name in ("a", "b", "c"):
+        await made(tab, name)
+    first = (await tab.http.get("/api/v1/audit?limit=1")).json()
+    await made(tab, "meanwhile")
+    cursor = first["page_info"]["next_cursor"]
+    rest = (await tab.http.get(f"/api/v1/audit?cursor={cursor}")).json()
+
+    told = [one["what"].split("'")[1] for page in (first, rest) for one in page["changes"]]
+    assert told == ["c", "b", "a"]
+
+
 async def test_a_password_set_on_the_page_needs_the_old_one_and_ends_all_sessions(
     open_server: OpenServer, tmp_path: Path
 ) -> None:

@@ -50,6 +50,18 @@ async def test_null_goes_back_to_the_environments(settled: tuple[Composition, Se
     assert in_force.current.whale_threshold_btc == 200
 
 
+async def test_a_number_of_json_is_one_whatever_way_it_is_written(
+    settled: tuple[Composition, SettingsInForce],
+) -> None:
+    composition, in_force = settled
+    body = b'{"SPOUT_RETENTION_DAYS": 3e1, "SPOUT_WHALE_THRESHOLD_BTC": 1e-8}'
+
+    answer = await composition.http.patch(PATH, headers=ADMIN, content=body)
+
+    assert answer.status_code == 200
+    assert (in_force.current.retention_days, in_force.current.whale_threshold_sat) == (30, 1)
+
+
 async def test_a_reader_may_not_even_look(settled: tuple[Composition, SettingsInForce]) -> None:
     composition, _ = settled
 

@@ -26,6 +26,7 @@ from app.api.models import (
     read,
 )
 from app.api.problems import Problem
+from app.api.settings_change import SettingsChange
 from app.api.stream.filter import event_filter
 from app.errors import RequestError
 
@@ -56,6 +57,7 @@ BODIES: list[tuple[type[Request], Body]] = [
     (NewPassword, {"new": "long enough"}),
     (Confirmation, {"password": "x"}),
     (TokenRequest, {}),
+    (SettingsChange, {"SPOUT_RETENTION_DAYS": 30, "SPOUT_WHALE_THRESHOLD_BTC": 100}),
     (Subscription, {"types": ["whale.detected"]}),
     (StreamMessage, {"subscribe": {"types": "whale.detected"}, "after": 1}),
 ]

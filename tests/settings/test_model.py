@@ -62,6 +62,18 @@ def test_every_setting_can_be_set() -> None:
     assert len(settings.given) == len(ALL)
 
 
+@pytest.mark.parametrize("given", ["84_11", "8411.0", "+8411", "\u0668\u0664\u0661\u0661"])
+def test_a_port_is_read_by_its_digits_alone(given: str) -> None:
+    assert complaint(SPOUT_PORT=given).startswith("SPOUT_PORT must be a whole number")
+
+
+@pytest.mark.parametrize("given", ["1_00", "\u0661\u0660\u0660", "1_0.5"])
+def test_an_amount_is_read_by_its_digits_alone(given: str) -> None:
+    assert complaint(SPOUT_WHALE_THRESHOLD_BTC=given).startswith(
+        "SPOUT_WHALE_THRESHOLD_BTC must be an amount"
+    )
+
+
 def test_the_defaults_are_the_contracts() -> None:
     settings = read_settings({})
 

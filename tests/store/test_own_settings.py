@@ -69,6 +69,18 @@ async def test_one_bad_value_of_several_changes_nothing(file: OperatorFile) -> N
     assert in_force.current.retention_days == 90
 
 
+async def test_a_kept_value_that_means_nothing_any_more_is_not_said_to_be_in_force(
+    file: OperatorFile,
+) -> None:
+    store, _ = a_store(file, SPOUT_RETENTION_DAYS="60")
+    row = (DAYS, "a season", str(NOON))
+    await file.run(lambda known: known.execute("INSERT INTO settings VALUES (?, ?, ?)", row))
+
+    days = await shown(store, DAYS)
+
+    assert (days.value, days.comes_from, days.changed_at) == (60, ComesFrom.ENVIRONMENT, None)
+
+
 async def test_what_another_process_sets_is_taken_with_the_next_look(
     file: OperatorFile, tmp_path: Path
 ) -> None:

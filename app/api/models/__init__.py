@@ -73,7 +73,7 @@ from app.api.models.events import (
     TestAlert,
 )
 from app.api.models.health import Component, Health, HealthStatus, Notice, Reconnects, overall
-from app.api.models.kinds import Answer, Request, Shape, schemas_of
+from app.api.models.kinds import Answer, Request, Shape, schemas_of, whole
 from app.api.models.labels import (
     ImportedLabels,
     ImportQuery,
@@ -250,6 +250,7 @@ __all__ = [
     "revision_of",
     "schemas_of",
     "signal_of",
+    "whole",
 ]
 
 SHAPES: dict[str, type[Shape | Request]] = {

@@ -14,8 +14,9 @@ COMMAND_LINE: Final = "the command line"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedChange:
-    """`at` in ISO 8601, UTC; `what` in words, without secrets."""
+    """`number` grows with each; `at` in ISO 8601, UTC; `what` in words, without secrets."""
 
+    number: int
     at: str
     who: str
     what: str
@@ -42,14 +43,17 @@ class AuditLog:
 
         await self._file.run(work)
 
-    async def listed(self, limit: int, offset: int = 0) -> tuple[tuple[RecordedChange, ...], int]:
-        """Return changes, newest first, and the number of all."""
+    async def listed(self, limit: int, before: int | None = None) -> tuple[tuple[RecordedChange, ...], int]:
+        """Return changes, newest first, and the number of all; `before`: those before that number's."""
 
         def work(connection: sqlite3.Connection) -> tuple[tuple[RecordedChange, ...], int]:
             rows = connection.execute(
-                "SELECT at, who, what FROM audit ORDER BY number DESC LIMIT ? OFFSET ?", (limit, offset)
+                "SELECT number, at, who, what FROM audit WHERE ?1 IS NULL OR number < ?1 "
+                "ORDER BY number DESC LIMIT ?2",
+                (before, limit),
             ).fetchall()
             (counted,) = connection.execute("SELECT count(*) FROM audit").fetchone()
-            return tuple(RecordedChange(at=at, who=who, what=what) for at, who, what in rows), int(counted)
+            found = (RecordedChange(number=at, at=when, who=who, what=what) for at, when, who, what in rows)
+            return tuple(found), int(counted)
 
         return await self._file.run(work)

@@ -155,6 +155,7 @@ def _cursor(last: Label) -> str:
 def _parse(cursor: str) -> tuple[str, str, str]:
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        json.dumps(place, ensure_ascii=False).encode()  # half a character is none that SQLite takes
     except (ValueError, RecursionError) as error:
         raise ParseError(_NOT_OURS) from error
     if not (isinstance(place, list) and len(place) == 3 and all(isinstance(part, str) for part in place)):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from app.core.contract import iso
+from app.errors import SettingsError
 from app.settings import STARRED, SettingsInForce, starred
 from app.store.operator.file import OperatorFile
 from app.views import ComesFrom, SettingShown
@@ -49,9 +50,12 @@ class SettingStore:
         self._revision = revision
 
     async def listed(self) -> tuple[SettingShown, ...]:
-        """Return all starred settings with their values in effect."""
+        """Return all starred settings with their values in effect.
+
+        One that is kept and not taken (a newer Spout may have kept it) is not in effect.
+        """
         await self.refresh()
-        kept = await self._kept()
+        kept = {name: one for name, one in (await self._kept()).items() if _is_taken(name, one[0])}
         base, current = self._in_force.base, self._in_force.current
         return tuple(
             SettingShown(
@@ -70,6 +74,14 @@ class SettingStore:
             lambda connection: connection.execute("SELECT name, value, changed_at FROM settings").fetchall()
         )
         return {name: (value, changed_at) for name, value, changed_at in rows}
+
+
+def _is_taken(name: str, text: str) -> bool:
+    try:
+        starred(name).parse(text)
+    except SettingsError:
+        return False
+    return True
 
 
 def _comes_from(name: str, given: bool, kept: Mapping[str, object]) -> ComesFrom:  # noqa: FBT001 - private

@@ -87,7 +87,9 @@ async def test_a_label_is_found_by_what_stands_in_its_name_or_address(
     assert ([label.entity for label in page.labels], page.total_count) == (found, len(found))
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "bm9uc2Vuc2U=", "WzFd", "WzEsMiwzXQ=="])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "bm9uc2Vuc2U=", "WzFd", "WzEsMiwzXQ==", "WyJcdWQ4MDAiLCJhIiwiYiJd"]
+)
 async def test_a_cursor_of_somebody_else_is_refused(labels: LabelStore, cursor: str) -> None:
     with pytest.raises(ParseError, match="not one of ours"):
         await labels.page(LabelQuery(cursor=cursor))
