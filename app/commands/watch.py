@@ -30,6 +30,7 @@ LONGEST_WAIT_SECONDS: Final = 10.0
 _COLUMNS: Final = {"time": 0, "event": 0, "BTC": 0, "from": 60, "to": 60, "flow": 90, "what": 100}
 """Each with the width of a terminal from which on it is shown."""
 _WHOLE: Final = ("time", "event", "BTC")
+_UNAUTHORIZED: Final = 4401
 _NEEDS_KEY = (
     "Spout asks for a key here: `spout keys create watch --scope read` prints one; put it into a file "
     "and name that with --key-file (- is standard input)"
@@ -115,7 +116,7 @@ class Stream:
                 if not _is_starting(error):
                     raise CommandError(f"{self._address}: {plain(str(error))}") from error
             except ConnectionClosed as closed:
-                self._refused(closed)
+                self.refused(closed)
             except OSError as error:
                 if self._last is None:
                     words = f"nothing answers at {self._address}: is Spout running there?"
@@ -144,10 +145,13 @@ class Stream:
             self._last = message["sequence"]
         return None
 
-    def _refused(self, closed: ConnectionClosed) -> None:
-        code = closed.rcvd.code if closed.rcvd else None
-        if code == 4401:
-            raise CommandError(_NEEDS_KEY) from closed
+    def refused(self, closed: ConnectionClosed) -> None:
+        """Raise CommandError if the connection was closed because of its key, or because it had none."""
+        if closed.rcvd is None or closed.rcvd.code != _UNAUTHORIZED:
+            return
+        given = "X-API-Key" in self._headers
+        words = f"{plain(closed.rcvd.reason)}: `spout keys list` shows the keys that Spout knows"
+        raise CommandError(words if given else _NEEDS_KEY) from closed
 
 
 def _is_reachable(address: str) -> bool:

@@ -58,3 +58,13 @@ async def test_a_body_that_readers_differ_about_is_refused(
     answer = await composition.http.post("/api/v1/endpoints", headers=ADMIN, content=body)
 
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, f"The body {words}")
+
+
+async def test_a_message_that_readers_differ_about_is_refused_in_the_same_words(
+    composition: Composition,
+) -> None:
+    case = {"method": "WS", "body": '{"after": 1, "after": 2}'}
+
+    code, _, words = await answered(composition, case)
+
+    assert (code, words.partition("; ")[2]) == (4400, "this one names 'after' twice")

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from app.commands.watch import BEFORE, Stream, cells_of, plain, table_of
 from app.errors import CommandError
@@ -55,6 +57,17 @@ def test_after_a_lost_connection_it_goes_on_where_it_was() -> None:
     stream.give(an_event(7))
 
     assert stream.wanted() == {"subscribe": {}, "after": 7}
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("spout_old", "the key was revoked: `spout keys list`"), (None, "Spout asks for a key")],
+)
+def test_a_key_that_is_not_good_is_told_from_none(key: str | None, words: str) -> None:
+    closed = ConnectionClosedError(Close(4401, "the key was revoked"), None)
+
+    with pytest.raises(CommandError, match=f"^{words}"):
+        Stream("http://127.0.0.1:8411", key).refused(closed)
 
 
 def test_a_label_with_markup_is_shown_as_it_is() -> None:

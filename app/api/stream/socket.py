@@ -258,4 +258,5 @@ def _object(message: str | bytes) -> dict[str, Any]:
     try:
         return json_object(message)
     except RequestError as error:
-        raise Problem(400, error.code, words) from error
+        wrong = "" if str(error).startswith("must") else f"; this one {error}"
+        raise Problem(400, error.code, f"{words}{wrong}") from error
