@@ -162,8 +162,8 @@ async def test_a_change_between_two_pages_of_the_audit_log_shows_none_twice(tab:
     cursor = first["page_info"]["next_cursor"]
     rest = (await tab.http.get(f"/api/v1/audit?cursor={cursor}")).json()
 
-    told = [one["what"].split("'")[1] for page in (first, rest) for one in page["changes"]]
-    assert told == ["c", "b", "a"]
+    reported = [one["what"].split("'")[1] for page in (first, rest) for one in page["changes"]]
+    assert reported == ["c", "b", "a"]
 
 
 async def test_a_password_set_on_the_page_needs_the_old_one_and_ends_all_sessions(

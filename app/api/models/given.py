@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from app.api.models.kinds import AMOUNT
+from app.api.models.kinds import AMOUNT, GIVEN_MOMENT, is_written_moment
 from app.core.classification import Flow
 from app.core.encoding import script_of
 from app.core.prediction import Status, Urgency
@@ -81,13 +81,16 @@ def moment(raw: object, *, whole_day: bool = False) -> datetime | None:
     """ISO 8601; without a zone it is UTC. A bare date is its first moment (`whole_day`: the next day's)."""
     if raw is None:
         return None
-    text = str(raw)
+    text = str(raw).upper()  # RFC 3339 takes t and z too
     try:
         if _DAY.fullmatch(text):
             day = datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
             return day + timedelta(days=1) if whole_day else day
         # A plus sign that was not escaped arrives as a space.
-        read = datetime.fromisoformat(_SPACE_FOR_PLUS.sub(r"\1+\2", text))
+        text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
+        if not is_written_moment(text):
+            raise ValueError(_TIME_WORDS)  # noqa: TRY301 - of the same words as what is no date
+        read = datetime.fromisoformat(text)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(_TIME_WORDS) from None
@@ -187,11 +190,8 @@ GivenOrder = Annotated[
     WithJsonSchema({"type": "string", "enum": list(_ORDERS), "default": str(Order())}),
 ]
 GivenCursor = Annotated[str | None, BeforeValidator(cursor)]
-_DAY_OR_TIME: dict[str, Any] = {
-    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]
-}
-GivenStart = Annotated[datetime | None, BeforeValidator(moment), WithJsonSchema(_DAY_OR_TIME)]
-GivenEnd = Annotated[datetime | None, BeforeValidator(end_of), WithJsonSchema(_DAY_OR_TIME)]
+GivenStart = Annotated[datetime | None, BeforeValidator(moment), WithJsonSchema(GIVEN_MOMENT)]
+GivenEnd = Annotated[datetime | None, BeforeValidator(end_of), WithJsonSchema(GIVEN_MOMENT)]
 GivenLimit = Annotated[
     int | None,
     BeforeValidator(whole_number(1, MOST)),

@@ -24,7 +24,16 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from app.core.contract import iso
 
-_A_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE_AND_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+_WRITTEN = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{_DATE_AND_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?")
+GIVEN_MOMENT: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": f"^{_DATE_AND_TIME}$"},
+    ],
+}
+"""The ways in which a moment may be given; without a zone it is UTC, a date is its first moment."""
 _COMMON = ConfigDict(
     frozen=True,
     defer_build=True,
@@ -79,9 +88,14 @@ class Answer(Shape):
         return self.model_dump_json(ensure_ascii=True, exclude=None if self.demo else {"demo"})
 
 
+def is_written_moment(text: str) -> bool:
+    """Whether it is one of the ways in which a moment may be given; Python reads many more of ISO 8601's."""
+    return _WRITTEN.fullmatch(text) is not None
+
+
 def _written(raw: Any) -> Any:  # noqa: ANN401 - whatever was given
     """Refuse what pydantic would read as seconds since 1970."""
-    if isinstance(raw, datetime) or (isinstance(raw, str) and _A_DATE.match(raw)):
+    if isinstance(raw, datetime) or (isinstance(raw, str) and is_written_moment(raw)):
         return raw
     raise ValueError("must be a time in ISO 8601, such as 2026-11-22T12:00:00Z")
 
@@ -113,7 +127,10 @@ Moment = Annotated[
     BeforeValidator(_written),
     AfterValidator(_in_utc),
     PlainSerializer(iso, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time", "description": "ISO 8601, UTC"}),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "ISO 8601, UTC"}, mode="serialization"
+    ),
+    WithJsonSchema({**GIVEN_MOMENT, "description": "ISO 8601; without a zone UTC"}, mode="validation"),
 ]
 Day = Annotated[str, _said(format="date")]
 Txid = Annotated[str, _said(pattern="^[0-9a-f]{64}$", description="display order")]
