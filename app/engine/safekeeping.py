@@ -177,7 +177,7 @@ class Safekeeping:
     async def _compact(self, database: Database, made: Path) -> None:
         """Compact the database if much of it is room left by deleted rows: a backup holds rows alone."""
         live = await asyncio.to_thread(os.path.getsize, made)
-        if database.size_bytes() > GROWN * live and await database.compact():
+        if await database.settle() > GROWN * live and await database.compact():
             _log.info("database compacted", bytes=database.size_bytes(), live=live)
 
     async def _write(self, database: Database, path: Path) -> None:

@@ -256,6 +256,20 @@ class Database:
         self._copier.shutdown(wait=False)
         self._release()
 
+    async def settle(self) -> int:
+        """Checkpoint the write-ahead log if the disk has room, and return the size on disk in bytes.
+
+        Before it a file may look small that the checkpoint makes large: what it writes anew stands beside
+        what it replaces.
+
+        Raises:
+            StoreError: if the database is closed.
+        """
+        if self._closed:
+            raise StoreError("the database is closed")
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        return self.size_bytes()
+
     def size_bytes(self) -> int:
         """Return the size of the database and its log on disk."""
         return _size(self.path) + _size(wal_of(self.path))
