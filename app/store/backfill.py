@@ -44,7 +44,7 @@ def whales_of(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[Pr
 
 
 def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
-    """Write the scripts of each transaction that these whales ever had, instead of what there is of them."""
+    """Write anew what these whales are searched by: scripts and txid of each transaction they ever had."""
     whales = [row.whale for row in rows]
     versions = " UNION ALL ".join(
         f"SELECT whale, tx_part, updated_at FROM {table} WHERE whale IN (SELECT unnest($1::BIGINT[]))"  # noqa: S608 - our own words
@@ -64,6 +64,12 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
             for one in script_hashes(msgspec.msgpack.decode(bodies[part], type=_StoredTransaction))
         ]
         insert_columns(connection, "whale_scripts", _columns(found))
+    for table in ("predictions", "lineage"):
+        connection.execute(
+            f"INSERT INTO whale_scripts SELECT whale, $2, md5_number_lower(txid) FROM {table} "  # noqa: S608 - our own words
+            "WHERE whale IN (SELECT unnest($1::BIGINT[]))",
+            [whales, moment(min((row.detected_at for row in rows), default=0))],
+        )
 
 
 def write_amounts(connection: Connection, rows: Sequence[VersionRow]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.prediction import Urgency
 from app.store.database import Connection
-from app.store.records import script_hash
+from app.store.records import name_hash, script_hash
 from app.views import PredictionQuery
 
 _URGENCIES: Final = tuple(Urgency)
@@ -95,11 +95,14 @@ def _as_of(connection: Connection, at: datetime, asked: Asked) -> None:
 
 def _with_txid(connection: Connection, txid: str, as_of: datetime | None) -> list[int]:
     """Return the whales that have or had this txid, by the moment of `as_of`."""
-    found = connection.execute(
-        "SELECT whale FROM predictions WHERE txid = $1 UNION SELECT whale FROM lineage WHERE txid = $1",
-        [txid],
-    ).fetchall()
-    whales = [whale for (whale,) in found]
+    alike = named_alike(connection, txid)
+    if not alike:
+        return []
+    named = " UNION ".join(
+        f"SELECT whale FROM {table} WHERE whale IN (SELECT unnest($1::BIGINT[])) AND txid = $2"  # noqa: S608 - our own words
+        for table in ("predictions", "lineage")
+    )
+    whales = _distinct(connection, named, [alike, txid])
     if as_of is None or not whales:
         return whales
     by_then = " UNION ".join(
@@ -107,4 +110,15 @@ def _with_txid(connection: Connection, txid: str, as_of: datetime | None) -> lis
         "WHERE whale IN (SELECT unnest($1::BIGINT[])) AND txid = $2 AND updated_at <= $3"
         for table in ("predictions", "superseded")
     )
-    return [whale for (whale,) in connection.execute(by_then, [whales, txid, as_of]).fetchall()]
+    return _distinct(connection, by_then, [whales, txid, as_of])
+
+
+def named_alike(connection: Connection, txid: str) -> list[int]:
+    """Return the whales of which some txid has this hash: nearly always those that have or had it."""
+    return _distinct(
+        connection, "SELECT whale FROM whale_scripts WHERE script = $1::UBIGINT", [name_hash(txid)]
+    )
+
+
+def _distinct(connection: Connection, statement: str, values: list[Any]) -> list[int]:
+    return list({whale for (whale,) in connection.execute(statement, values).fetchall()})

@@ -4,12 +4,12 @@ What it takes grows with the history, too, for ids are in no order.
 """
 
 from collections.abc import Iterable
-from hashlib import md5
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.store.database import Connection
+from app.store.records import name_hash
 
 
 class KnownIds:
@@ -26,11 +26,11 @@ class KnownIds:
             self._read = connection.execute(
                 "SELECT md5_number_lower(prediction_id) AS half FROM predictions ORDER BY half"
             ).fetchnumpy()["half"]
-        return sorted(one for one in ids if self._holds(_half(one)))
+        return sorted(one for one in ids if self._holds(name_hash(one)))
 
     def add(self, ids: Iterable[str]) -> None:
         """Note ids that are stored now."""
-        self._since.update(map(_half, ids))
+        self._since.update(map(name_hash, ids))
 
     def forget(self) -> None:
         """What is stored is not known for certain: it is read again."""
@@ -41,8 +41,3 @@ class KnownIds:
             return True
         place = int(np.searchsorted(self._read, np.uint64(half)))
         return place < len(self._read) and int(self._read[place]) == half
-
-
-def _half(prediction_id: str) -> int:
-    """Return what DuckDB calls the lower half of its MD5."""
-    return int.from_bytes(md5(prediction_id.encode(), usedforsecurity=False).digest()[8:], "little")

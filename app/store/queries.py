@@ -10,6 +10,7 @@ from app.core.units import Txid
 from app.store import chain
 from app.store.assembling import ALL_FORECASTS, ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.database import Connection
+from app.store.filters import named_alike
 from app.store.records import moment
 
 FORECASTS_RESTORED: Final = 50_000
@@ -24,10 +25,12 @@ PORTIONS_RESTORED: Final = 8
 
 def one(connection: Connection, name: str) -> Prediction | None:
     """Find by txid, replaced txid, or id; a current holder of the txid precedes a former one."""
+    alike = named_alike(connection, name)
+    among = f"whale IN ({', '.join(map(str, alike))}) AND" if alike else "prediction_id = $1 OR"
     found = rows_of(
         connection.execute(
-            f"SELECT {ROW} FROM predictions WHERE txid = $1 OR prediction_id = $1 "  # noqa: S608 - our own words
-            "OR whale IN (SELECT whale FROM lineage WHERE txid = $1) "
+            f"SELECT {ROW} FROM predictions WHERE {among} "  # noqa: S608 - our own words
+            "(txid = $1 OR whale IN (SELECT whale FROM lineage WHERE txid = $1)) "
             "ORDER BY txid = $1 DESC, predictions.updated_at DESC LIMIT 1",
             [name],
         ).fetchall()

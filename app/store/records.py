@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -102,6 +102,11 @@ def script_hashes(tx: _Pays) -> list[int]:
     """Return the hashes of the scripts that it pays from, as far as known, and to; each once, ascending."""
     scripts = (*(one.script for one in tx.inputs), *(one.script for one in tx.outputs))
     return sorted({script_hash(one) for one in scripts if one and not one.startswith(_DATA)})
+
+
+def name_hash(name: str) -> int:
+    """Return what DuckDB calls the lower half of its MD5: 8 bytes of a txid or an id, as a number."""
+    return int.from_bytes(md5(name.encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def script_hash(script: str) -> int:

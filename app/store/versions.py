@@ -14,7 +14,7 @@ from app.core.prediction import Forecast, Prediction
 from app.store import packing
 from app.store.database import Connection, insert_columns
 from app.store.known_ids import KnownIds
-from app.store.records import entity_names, life_of, script_hashes, seldom_of
+from app.store.records import entity_names, life_of, name_hash, script_hashes, seldom_of
 
 WHALES_REMEMBERED: Final = 20_000
 """Cache size: more than are ever followed at once; 500 bytes each."""
@@ -44,7 +44,7 @@ class Known:
     first: bytes = b""
     lineage: tuple[str, ...] = ()
     scripts: bytes = b""
-    """Digest of the scripts written last; empty after a restart: they are then written once more."""
+    """Digest of the scripts and txid written last; empty after a restart: they are then written once more."""
 
 
 @dataclass(slots=True)
@@ -261,10 +261,11 @@ class Versions:
         for txid in whale.replaces:
             if txid not in known.lineage:
                 self._rows.lineage.append((known.whale, len(known.lineage), txid))
+                self._rows.scripts.append((known.whale, whale.updated_at, name_hash(txid)))
                 known.lineage = (*known.lineage, txid)
 
     def _scripts(self, known: Known, whale: Prediction) -> None:
-        hashes = script_hashes(whale.tx)
+        hashes = [*script_hashes(whale.tx), name_hash(whale.txid)]
         if (name := packing.digest(packing.plain(hashes))) != known.scripts:
             known.scripts = name
             self._rows.scripts.extend((known.whale, whale.updated_at, one) for one in hashes)

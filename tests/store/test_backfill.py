@@ -2,19 +2,21 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
+from app.core.prediction import Prediction
+from app.core.units import Txid
 from app.store.accounts import AccountStore
 from app.store.backfill import WHALES_AT_ONCE
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.predictions import PredictionStore
 from app.views import Correlation, PredictionQuery
-from tests.builders import a_coinjoin
+from tests.builders import a_coinjoin, a_txid
 from tests.core.scoring.lives import START, TIP, a_block, lived
 from tests.store.builders import NOON, a_prediction
 from tests.store.test_accounts import LONG_AFTER, a_random_life
@@ -78,6 +80,30 @@ async def test_an_old_database_gets_its_accounts_and_scripts_over_restarts(tmp_p
 
     assert rounded(found) == rounded(expected)
     assert [one.prediction_id for one in paid.predictions] == [a_prediction(1).prediction_id]
+
+
+async def test_a_whale_of_an_older_spout_is_found_by_each_txid_it_had(tmp_path: Path) -> None:
+    before = a_prediction(1)
+    after = replace(before, version=2, tx=replace(before.tx, txid=a_txid(77)), replaces=(before.txid,))
+    opened = await open_database(tmp_path / "new", at=NOON)
+    await PredictionStore(opened).append([], [before, a_prediction(2)])
+    await PredictionStore(opened).append([], [after])
+    await opened.database.close()
+    as_schema_5(tmp_path / "new", tmp_path / "old")
+    opened = await open_database(tmp_path / "old", at=NOON)
+    store = PredictionStore(opened)
+
+    migrated = [await found_by(store, txid) for txid in (before.txid, after.txid)]
+    while await store.backfill():
+        pass
+    filled = [await found_by(store, txid) for txid in (before.txid, after.txid)]
+    await opened.database.close()
+
+    assert migrated == filled == [[after], [after]]
+
+
+async def found_by(store: PredictionStore, txid: Txid) -> list[Prediction]:
+    return list((await store.page(PredictionQuery(txid=txid))).predictions)
 
 
 async def test_a_new_database_has_nothing_to_bring_up_to_date(tmp_path: Path) -> None:
