@@ -82,6 +82,7 @@ app/api/  The HTTP API and the event stream
   routes                 Every route of the API, with its handler
   settings               `/api/v1/settings`: the starred settings, each with its origin; changed at once
   settings_change        What may be changed of the settings while Spout runs
+  signal_texts           The JSON of whales that were listed lately
   story                  All that was seen and concluded of one whale, from the store and the tracker's memory
   throttle               Throttles password attempts
   token_route            `POST /api/v1/tokens`: exchanges an API key for a short-lived JWT for the stream

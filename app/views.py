@@ -245,6 +245,8 @@ class PredictionPage:
     predictions: tuple[Prediction, ...]
     total_count: int
     next_cursor: str | None
+    digests: tuple[bytes, ...] = ()
+    """Of each prediction one of its content: equal digests, equal predictions. Empty where none are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

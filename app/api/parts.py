@@ -20,6 +20,7 @@ from app.api.models import (
 )
 from app.api.passwords import Confirmations, Passwords
 from app.api.problems import starting
+from app.api.signal_texts import SignalTexts
 from app.api.throttle import Throttle
 from app.api.tokens import Tokens
 from app.clock import Clock
@@ -209,6 +210,7 @@ class Parts:
     """Where what is exported as a file lies while it is sent."""
     throttle: Throttle = field(default_factory=Throttle)
     encoding: Lock = field(default_factory=Lock)
+    texts: SignalTexts = field(default_factory=SignalTexts)
     """Held while a long answer is made on another thread: several of those would outrun the event loop."""
     history: History | None = None
     accounts: Accounts | None = None

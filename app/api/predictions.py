@@ -13,6 +13,7 @@ from app.core.events import Event
 from app.core.prediction import Prediction
 from app.core.prices import Price
 from app.errors import ParseError
+from app.views import PredictionPage as Page
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -28,19 +29,16 @@ class PredictionsHandler(ApiHandler):
         except ParseError as error:
             raise bad_parameter("cursor", "is not one that Spout gave") from error
         price = self.parts.live.snapshot.price
-        await self.answer_from_thread(
-            lambda: PredictionPage(
-                predictions=[
-                    signal_of(one, price if query.as_of is None else one.price) for one in page.predictions
-                ],
-                total_count=page.total_count,
-                page_info=PageInfo(
-                    limit=query.limit,
-                    has_next=page.next_cursor is not None,
-                    next_cursor=page.next_cursor,
-                ),
-            )
-        )
+        prices = [price if query.as_of is None else one.price for one in page.predictions]
+        await self.answer_from_thread(lambda: self._shown(page, prices, query.limit))
+
+    def _shown(self, page: Page, prices: list[Price | None], limit: int) -> PredictionPage | str:
+        info = PageInfo(limit=limit, has_next=page.next_cursor is not None, next_cursor=page.next_cursor)
+        shape = PredictionPage(predictions=[], total_count=page.total_count, page_info=info)
+        if page.digests and not self.parts.demo:
+            return self.parts.texts.page(zip(page.predictions, page.digests, prices, strict=True), shape)
+        whales = [signal_of(one, price) for one, price in zip(page.predictions, prices, strict=True)]
+        return shape.model_copy(update={"predictions": whales})
 
 
 class PredictionHandler(ApiHandler):

@@ -15,6 +15,7 @@ import msgspec
 from app.core.classification import Flow
 from app.core.units import Sats
 from app.errors import ParseError
+from app.store import packing
 from app.store.assembled_versions import AssembledVersions, Encoded, VersionKey
 from app.store.assembling import PIECES_AT_ONCE, ROW, VersionRow, decoded, first_encoded, rows_of
 from app.store.database import Connection
@@ -60,6 +61,7 @@ def page(
         predictions=tuple(decoded(one.body) for one in fitting),
         total_count=extent.whales,
         next_cursor=_cursor_after(query.order, places[len(fitting) - 1]) if more and fitting else None,
+        digests=tuple(packing.digest(one.body) for one in fitting),
     )
 
 
