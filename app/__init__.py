@@ -368,6 +368,7 @@ app/store/  Persistent storage
   moving                 Migrates versions of schemas 1 to 3 to the tables of schema 4
   opening                Opens the database whatever its state, and reports what was repaired
   packing                Serialises values
+  parsed_statements      Statements that are parsed once
   predictions            Stores events and predictions
   pulse                  Probes the database periodically
   quarantine             Quarantines unreadable files

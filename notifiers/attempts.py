@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.core.alerts import EndpointProgress, Result
-from app.store import Connection
+from app.store import Connection, execute
 from notifiers.model import AttemptOutcome
 from notifiers.progress import keep_progress
 from notifiers.rows import insert
@@ -58,14 +58,16 @@ def keep_attempts(connection: Connection, attempts: Sequence[Attempted]) -> None
         if one.delivery is not None and one.result is not Result.WAITING:
             settled.setdefault((one.result.value, one.because), []).append(one.delivery)
     for (status, because), ids in settled.items():
-        connection.execute(
+        execute(
+            connection,
             "UPDATE deliveries SET status = ?, because = ? "
             "WHERE status = 'waiting' AND id IN (SELECT unnest(?))",
             [status, because, ids],
         )
     for one in attempts:
         if one.outcome.message_id is not None and one.prediction_id is not None:
-            connection.execute(
+            execute(
+                connection,
                 "UPDATE alert_threads SET message_id = ? WHERE endpoint_id = ? AND prediction_id = ?",
                 [one.outcome.message_id, one.endpoint_id, one.prediction_id],
             )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.core.alerts import LONGEST_STEP, REFUSED_AFTER, TEMPORARY_4XX, EndpointProgress
-from app.store import Connection
+from app.store import Connection, execute
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,21 +23,22 @@ def progress_of_all(connection: Connection) -> dict[str, EndpointProgress]:
     ).fetchall()
     return {
         row[0]: EndpointProgress(
-            failing_since=_moment(row[1]),
+            failing_since=moment(row[1]),
             streak=row[2],
-            next_attempt_at=_moment(row[3]),
+            next_attempt_at=moment(row[3]),
             attempted_at=attempted_at,
             failing_for=failing_for,
         )
         for row in rows
-        for attempted_at, failing_for in [_failing(connection, row[0], _moment(row[1]))]
+        for attempted_at, failing_for in [_failing(connection, row[0], moment(row[1]))]
     }
 
 
 def keep_progress(connection: Connection, endpoint_id: str, progress: EndpointProgress) -> None:
-    connection.execute("DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
+    execute(connection, "DELETE FROM endpoint_progress WHERE endpoint_id = ?", [endpoint_id])
     if progress != EndpointProgress():
-        connection.execute(
+        execute(
+            connection,
             "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
             [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],
         )
@@ -48,7 +49,8 @@ def refusals_of(connection: Connection, deliveries: Sequence[str]) -> dict[str, 
 
     A success ends a count, and so does the refusal that settles a delivery: sent again, it begins anew.
     """
-    rows = connection.execute(
+    rows = execute(
+        connection,
         f"SELECT delivery_id, delivered, {_REFUSED} FROM attempts "  # noqa: S608 - our own words
         "WHERE delivery_id IN (SELECT unnest(?)) ORDER BY attempted_at",
         [list(deliveries)],
@@ -71,8 +73,9 @@ def _failing(
         [endpoint_id, since, LONGEST_STEP // _MICROSECOND],
     ).fetchone()
     at, waited = row or (None, None)
-    return _moment(at), (waited or 0) * _MICROSECOND
+    return moment(at), (waited or 0) * _MICROSECOND
 
 
-def _moment(microseconds: int | None) -> datetime | None:
+def moment(microseconds: int | None) -> datetime | None:
+    """A moment as DuckDB counts it, in microseconds since 1970."""
     return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND

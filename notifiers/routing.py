@@ -25,7 +25,7 @@ from app.core.alerts import (
 )
 from app.core.events import TO_ONE_ENDPOINT, Event, EventType
 from app.core.prediction import Status
-from app.store import Connection
+from app.store import Connection, execute
 from notifiers.held import MADE_OF_HELD, held_events, release, without_returned
 from notifiers.routes import RoutedEndpoint, Routes
 from notifiers.rows import HELD_ROW, DeliveryRow, write_alerts
@@ -121,9 +121,9 @@ class Router:
         if not changed:
             return
         self._memories = {**(self._memories or {}), **changed}
-        connection.execute("DELETE FROM alert_memory WHERE endpoint_id IN (SELECT unnest(?))", [[*changed]])
+        execute(connection, "DELETE FROM alert_memory WHERE endpoint_id IN (SELECT unnest(?))", [[*changed]])
         encoded = [msgspec.json.encode(memory).decode() for memory in changed.values()]
-        connection.execute("INSERT INTO alert_memory SELECT unnest(?), unnest(?)", [[*changed], encoded])
+        execute(connection, "INSERT INTO alert_memory SELECT unnest(?), unnest(?)", [[*changed], encoded])
 
 
 class _Ride:
@@ -183,7 +183,8 @@ class _Ride:
         whales = sorted({event.prediction_id for event in self._events if event.prediction_id})
         if not whales or all(route.policy.threads is Threads.EVERY for route in self._routes.each):
             return {}
-        rows = self._connection.execute(
+        rows = execute(
+            self._connection,
             "SELECT endpoint_id, prediction_id, final FROM alert_threads "
             "WHERE prediction_id IN (SELECT unnest(?))",
             [whales],
@@ -195,11 +196,14 @@ class _Ride:
         for (endpoint_id, whale), thread in self._threads.items():
             known, final = self._known.get((endpoint_id, whale)), thread.final and thread.final.value
             if known is None:
-                self._connection.execute(
-                    "INSERT INTO alert_threads VALUES (?, ?, ?, NULL, ?)", [endpoint_id, whale, final, at]
+                execute(
+                    self._connection,
+                    "INSERT INTO alert_threads VALUES (?, ?, ?, NULL, ?)",
+                    [endpoint_id, whale, final, at],
                 )
             elif known != thread:
-                self._connection.execute(
+                execute(
+                    self._connection,
                     "UPDATE alert_threads SET final = ?, told_at = ? "
                     "WHERE endpoint_id = ? AND prediction_id = ?",
                     [final, at, endpoint_id, whale],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.core.events import EventType
-from app.store import Connection
+from app.store import Connection, execute
 from notifiers.progress import refusals_of
 
 
@@ -27,7 +27,8 @@ def waiting_deliveries(
     connection: Connection, endpoint_id: str, limit: int, *, threaded: bool
 ) -> tuple[WaitingDelivery, ...]:
     """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
-    rows = connection.execute(
+    rows = execute(
+        connection,
         "SELECT id, sequence, event_id, event_type, prediction_id FROM deliveries "
         "WHERE endpoint_id = ? AND status = 'waiting' AND because IS NULL ORDER BY sequence LIMIT ?",
         [endpoint_id, limit],
@@ -35,7 +36,8 @@ def waiting_deliveries(
     if not rows:
         return ()
     bodies = dict(
-        connection.execute(
+        execute(
+            connection,
             "SELECT sequence, body FROM alerts WHERE sequence IN (SELECT unnest(?))",
             [[row[1] for row in rows]],
         ).fetchall()
@@ -60,7 +62,8 @@ def waiting_deliveries(
 
 def _messages(connection: Connection, endpoint_id: str) -> dict[str, int]:
     return dict(
-        connection.execute(
+        execute(
+            connection,
             "SELECT prediction_id, message_id FROM alert_threads "
             "WHERE endpoint_id = ? AND message_id IS NOT NULL",
             [endpoint_id],

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from app.store.database import Limits as Limits
     from app.store.database import checked as checked
     from app.store.database import connect as connect
-    from app.store.database import insert_columns as insert_columns
     from app.store.exporting import ExportFormat as ExportFormat
     from app.store.exporting import Piece as Piece
     from app.store.exporting import exported as exported
@@ -49,6 +48,8 @@ if TYPE_CHECKING:
     from app.store.operator import RecordedChange as RecordedChange
     from app.store.operator import SettingStore as SettingStore
     from app.store.operator import open_operator as open_operator
+    from app.store.parsed_statements import execute as execute
+    from app.store.parsed_statements import insert_columns as insert_columns
     from app.store.predictions import MOST_EVENTS as MOST_EVENTS
     from app.store.predictions import PredictionStore as PredictionStore
     from app.store.pulse import Pulse as Pulse
@@ -82,7 +83,6 @@ __getattr__ = lazily(
             "Limits",
             "checked",
             "connect",
-            "insert_columns",
         ),
         "app.store.exporting": ("ExportFormat", "Piece", "exported"),
         "app.store.lock": ("CANNOT_LOCK", "RUNNING", "hold"),
@@ -109,6 +109,7 @@ __getattr__ = lazily(
             "SettingStore",
             "open_operator",
         ),
+        "app.store.parsed_statements": ("execute", "insert_columns"),
         "app.store.predictions": ("MOST_EVENTS", "PredictionStore"),
         "app.store.pulse": ("Pulse",),
         "app.store.quarantine": ("SUFFIX",),

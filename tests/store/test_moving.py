@@ -19,8 +19,9 @@ from app.core.models import Input
 from app.core.prediction import Prediction
 from app.core.units import Height, Outpoint, Sats, Script
 from app.store.assembling import ROW, assembled, rows_of
-from app.store.database import Connection, Limits, connect, insert_columns
+from app.store.database import Connection, Limits, connect
 from app.store.opening import DATABASE_FILE, open_database
+from app.store.parsed_statements import insert_columns
 from app.store.predictions import PredictionStore
 from tests.builders import numbered_txid
 from tests.store.builders import NOON, a_prediction

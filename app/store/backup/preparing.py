@@ -20,10 +20,11 @@ from app.store.backup.frames import BadBackupError, Done, Frame, Opened, Refused
 from app.store.backup.operator import Access, access_of, parsed
 from app.store.backup.seal import Manifest, read_seal
 from app.store.backup.shape import OPERATOR_TABLE, Column
-from app.store.database import Connection, Limits, checked, connect, in_transaction, insert_columns
+from app.store.database import Connection, Limits, checked, connect, in_transaction
 from app.store.migrations import build
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.opening import Opened as Opening
+from app.store.parsed_statements import insert_columns
 from app.store.predictions import PredictionStore
 from app.store.records import event_id, moment
 from app.views import PredictionQuery

@@ -13,8 +13,9 @@ from app.errors import StoreError
 from app.store.backup.operator import Row
 from app.store.backup.seal import Manifest, seal
 from app.store.backup.shape import OPERATOR_TABLE
-from app.store.database import Connection, Database, insert_columns
+from app.store.database import Connection, Database
 from app.store.lock import unusable
+from app.store.parsed_statements import insert_columns
 
 _UNFINISHED: Final = ".unfinished"
 _AT_ONCE: Final = 2_000
