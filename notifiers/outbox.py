@@ -16,13 +16,20 @@ from app.core.scoring import Figures
 from app.store import AccountStore, Connection, Database
 from notifiers.attempts import Attempted, CountAttempt, keep_attempts
 from notifiers.called_hosts import CalledHost, CalledHosts, read_hosts
-from notifiers.progress import progress_of_all
+from notifiers.progress import moment, progress_of_all
 from notifiers.rows import write_bodies
 from notifiers.waiting import WaitingDelivery, waiting_deliveries
 
 KEPT: Final = timedelta(days=30)
 SETTLE_SECONDS: Final = 2.0
 """At a stop, for what was sent to be recorded: what is not is sent once more."""
+_FORGETTABLE: Final = (
+    ("deliveries", "created_at", "status <> 'waiting'"),
+    ("attempts", "attempted_at", "true"),
+    ("alert_threads", "told_at", "true"),
+    ("alerts", "told_at", "sequence NOT IN (SELECT sequence FROM deliveries)"),
+)
+"""Tables in the order in which they are pruned, the column of their time, and which of their rows may go."""
 
 T = TypeVar("T")
 
@@ -173,22 +180,29 @@ class Outbox:
 
         await self._database.run(work)
 
-    async def prune(self, now: datetime) -> None:
-        """Forget what is settled and older than 30 days; what waits stays."""
-        before = now - KEPT
+    async def prune(self, before: datetime) -> int:
+        """Forget what is settled and older; what waits stays. Count the rows."""
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                "DELETE FROM deliveries WHERE created_at < ? AND status <> 'waiting'", [before]
-            )
-            connection.execute("DELETE FROM attempts WHERE attempted_at < ?", [before])
-            connection.execute("DELETE FROM alert_threads WHERE told_at < ?", [before])
-            connection.execute(
-                "DELETE FROM alerts WHERE told_at < ? AND sequence NOT IN (SELECT sequence FROM deliveries)",
-                [before],
-            )
+        def work(connection: Connection) -> int:
+            gone = 0
+            for table, at, which in _FORGETTABLE:
+                statement = f"DELETE FROM {table} WHERE {at} < ? AND {which}"  # noqa: S608 - our own words
+                counted = connection.execute(statement, [before]).fetchone()
+                gone += counted[0] if counted else 0
+            return gone
 
-        await self._database.run(work)
+        return await self._database.run(work)
+
+    async def oldest(self) -> datetime | None:
+        """Return the time of the oldest row that `prune` could ever delete; None if there is none."""
+        oldest = " UNION ALL ".join(
+            f"SELECT min({at}) AS since FROM {table} WHERE {which}"  # noqa: S608 - our own words
+            for table, at, which in _FORGETTABLE
+        )
+        rows = await self._database.run(
+            lambda connection: connection.execute(f"SELECT epoch_us(min(since)) FROM ({oldest})").fetchall()  # noqa: S608 - our own words
+        )
+        return moment(rows[0][0])
 
     async def _record(self) -> None:
         while self._recording:

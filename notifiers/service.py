@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ from notifiers.event_log import EventLog
 from notifiers.lanes import LaneParts, Lanes
 from notifiers.messages import compose
 from notifiers.model import Message
-from notifiers.outbox import Outbox
+from notifiers.outbox import KEPT, Outbox
 from notifiers.policies import policy_of
 from notifiers.postroom import Postroom
 from notifiers.timekeeper import Timekeeper
@@ -36,7 +36,6 @@ from notifiers.watcher import Watcher
 
 FOLLOW_SECONDS: Final = 1.0
 """How soon a change by the command line holds."""
-PRUNE_SECONDS: Final = 6 * 3600.0
 NOTICE_STANDS: Final = timedelta(days=1)
 _UTC: Final = ZoneInfo("UTC")
 _log = structlog.get_logger(__name__)
@@ -113,6 +112,18 @@ class Alerts(Desk):
         self._outbox, self._log = Outbox(database, self._attempted), log
         self._roster.start_anew()
 
+    @property
+    def keep(self) -> timedelta:
+        """How long what was sent is kept."""
+        return KEPT
+
+    async def oldest(self) -> datetime | None:
+        return await self._open_outbox().oldest()
+
+    async def prune(self, before: datetime) -> int:
+        """Forget what was sent; whoever calls knows that the clock is right (`app.engine`)."""
+        return await self._open_outbox().prune(before)
+
     def notices(self) -> tuple[Notice, ...]:
         """What was changed without the operator in the last day."""
         now = self._clock.now()
@@ -140,7 +151,6 @@ class Alerts(Desk):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ring())
                 group.create_task(self._follow(group))
-                group.create_task(self._prune(outbox))
                 group.create_task(timekeeper.run())
                 group.create_task(watcher.run())
         finally:
@@ -190,14 +200,6 @@ class Alerts(Desk):
             except StoreError as error:
                 _log.warning("endpoints cannot be followed", error=str(error))
             await self._clock.sleep(FOLLOW_SECONDS)
-
-    async def _prune(self, outbox: Outbox) -> None:
-        while True:
-            try:
-                await outbox.prune(self._clock.now())
-            except StoreError as error:
-                _log.warning("old deliveries cannot be forgotten", error=str(error))
-            await self._clock.sleep(PRUNE_SECONDS)
 
     def _compose(self, stored: Stored, delivery: WaitingDelivery) -> Message:
         style, leaving = self._style(stored.settings), self._roster.router.routes.leaving

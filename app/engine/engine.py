@@ -27,7 +27,7 @@ from app.engine.memory import MemoryWatch, ResidentMemory
 from app.engine.pipeline import Pipeline
 from app.engine.prices import PriceHolder
 from app.engine.recalibrate import Recalibrator
-from app.engine.retention import Retention
+from app.engine.retention import Kept, Retention
 from app.engine.safekeeping import Safekeeping
 from app.engine.snapshots import Snapshots
 from app.engine.supervisor import Supervisor
@@ -75,6 +75,19 @@ class Alerts(Protocol):
     def component(self) -> Component: ...
 
     def notices(self) -> tuple[Notice, ...]: ...
+
+    @property
+    def keep(self) -> timedelta:
+        """How long what was sent is kept."""
+        ...
+
+    async def oldest(self) -> datetime | None:
+        """Return the time of the oldest row that `prune` could ever delete; None if there is none."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Delete what is settled and older; count the rows."""
+        ...
 
 
 class Beside(Protocol):
@@ -216,13 +229,7 @@ class Engine:
         self._visibility = VisibilityWatch(
             sources.reading, self._inbox.emit, self._keep_transition, self._clock, self._announced
         )
-        self._retention = Retention(
-            prune=self.store.prune,
-            oldest=self.store.oldest,
-            tip=lambda: self.tracker.chain.tip,
-            keep=lambda: timedelta(days=self._in_force.current.retention_days),
-            clock=self._clock,
-        )
+        self._retention = Retention(*self._kept(), tip=lambda: self.tracker.chain.tip, clock=self._clock)
         self._disk = DiskWatch(self._data_dir, self.database.size_bytes, self._clock)
         self._snapshots = Snapshots(
             live=self._live,
@@ -286,6 +293,18 @@ class Engine:
     async def forecasts(self) -> None:
         """Wait until forecasts can be made. Whatever loads the processor after `start` should wait for it."""
         await self._table_tried.wait()
+
+    def _kept(self) -> list[Kept]:
+        whales = Kept(
+            name="whales",
+            prune=self.store.prune,
+            oldest=self.store.oldest,
+            keep=lambda: timedelta(days=self._in_force.current.retention_days),
+        )
+        if (alerts := self._alerts) is None:
+            return [whales]
+        sent = Kept(name="alerts", prune=alerts.prune, oldest=alerts.oldest, keep=lambda: alerts.keep)
+        return [whales, sent]
 
     async def _retain(self) -> None:
         """Bring what an older Spout wrote up to date first: what is forgotten must have been added up."""

@@ -51,22 +51,22 @@ def cut_at(*, now: datetime, tip: Block | None, keep: timedelta, oldest: datetim
     return Cut(before=min(before, oldest + AT_ONCE))
 
 
-class Retention:
-    """Runs the passes. `tip` is the tip of the tracker's chain, `keep` the retention setting in force."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept for `keep` as in force; `oldest`: the time of the oldest row that may ever be deleted."""
 
-    def __init__(
-        self,
-        *,
-        prune: Callable[[datetime], Awaitable[int]],
-        oldest: Callable[[], Awaitable[datetime | None]],
-        tip: Callable[[], Block | None],
-        keep: Callable[[], timedelta],
-        clock: Clock,
-    ) -> None:
-        self._prune = prune
-        self._oldest = oldest
+    name: str
+    prune: Callable[[datetime], Awaitable[int]]
+    oldest: Callable[[], Awaitable[datetime | None]]
+    keep: Callable[[], timedelta]
+
+
+class Retention:
+    """Runs the passes. `tip` is the tip of the tracker's chain."""
+
+    def __init__(self, *kept: Kept, tip: Callable[[], Block | None], clock: Clock) -> None:
+        self._kept = kept
         self._tip = tip
-        self._keep = keep
         self._clock = clock
         self._waiting: Notice | None = None
 
@@ -86,12 +86,17 @@ class Retention:
             StoreError: if the store fails.
         """
         now = self._clock.now()
-        cut = cut_at(now=now, tip=self._tip(), keep=self._keep(), oldest=await self._oldest())
-        self._emit(cut.waits, now)
-        if cut.before is not None:
-            rows = await self._prune(cut.before)
-            _log.info("history forgotten", before=cut.before.isoformat(), rows=rows)
-        return cut.waits is not None
+        cuts = [
+            (one, cut_at(now=now, tip=self._tip(), keep=one.keep(), oldest=await one.oldest()))
+            for one in self._kept
+        ]
+        waits = next((cut.waits for _, cut in cuts if cut.waits is not None), None)
+        self._emit(waits, now)
+        for one, cut in cuts:
+            if cut.before is not None:
+                rows = await one.prune(cut.before)
+                _log.info("history forgotten", of=one.name, before=cut.before.isoformat(), rows=rows)
+        return waits is not None
 
     def notices(self) -> tuple[Notice, ...]:
         """The notice that pruning is held back, if the clock is the reason."""

@@ -19,7 +19,7 @@ from app.core.tracking.tracker import Tracker
 from app.core.units import Txid
 from app.engine.clock_steps import ClockSteps
 from app.engine.pipeline import Pipeline
-from app.engine.retention import Retention
+from app.engine.retention import Kept, Retention
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
 from tests.builders import a_block, a_whale
@@ -68,9 +68,8 @@ async def running(
         clock=clock,
         clock_steps=ClockSteps(clock),
     )
-    retention = Retention(
-        prune=store.prune, oldest=store.oldest, tip=lambda: tracker.chain.tip, keep=lambda: KEEP, clock=clock
-    )
+    whales = Kept(name="whales", prune=store.prune, oldest=store.oldest, keep=lambda: KEEP)
+    retention = Retention(whales, tip=lambda: tracker.chain.tip, clock=clock)
     yield pipeline, store, retention
     await opened.database.close()
 

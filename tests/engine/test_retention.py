@@ -6,7 +6,7 @@ import pytest
 
 from app.core.models import Block
 from app.core.units import BlockHash, Height
-from app.engine.retention import AT_ONCE, Cut, Retention, cut_at
+from app.engine.retention import AT_ONCE, Cut, Kept, Retention, cut_at
 from tests.fakes import LeapingClock
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -72,7 +72,8 @@ async def test_a_start_half_a_year_ahead_deletes_nothing_is_told_and_ends_when_t
     async def oldest() -> datetime:
         return LONG_AGO
 
-    retention = Retention(prune=prune, oldest=oldest, tip=lambda: a_tip(NOON), keep=lambda: KEEP, clock=clock)
+    whales = Kept(name="whales", prune=prune, oldest=oldest, keep=lambda: KEEP)
+    retention = Retention(whales, tip=lambda: a_tip(NOON), clock=clock)
     await retention.pass_once()
     ahead = ([*cuts], [notice.code for notice in retention.notices()])
     clock.step(NOON - clock.now())
