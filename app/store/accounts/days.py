@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from app.core.scoring import LeadTimes, Sums
 from app.core.units import Height
 from app.store.accounts import statements
-from app.store.accounts.cube import Added, added, by_day, of_forecasts, of_whales
+from app.store.accounts.cube import Added, Columns, added, by_day, of_forecasts, of_whales
 from app.store.database import Connection
+from app.store.records import microseconds
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -21,6 +23,10 @@ SPANS: Final = 8
 """So many runs of days are remembered together, those asked for last."""
 SPANS_LEADS: Final = 1_000_000
 """With so many lead times in all: 10 MB."""
+DAYS_ROWS: Final = 4
+"""Of so many days the rows themselves are remembered, those asked for last: windows begin within a day."""
+MOST_ROWS: Final = 20_000
+"""A day with more is read anew: 50 bytes a row."""
 TOTALS: Final = 1_000
 """Of so many periods the totals are remembered: a kilobyte each."""
 
@@ -66,6 +72,21 @@ class _Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class DayRows:
+    """What is decided of one day, row by row: columns of `statements.forecasts` and `statements.whales`."""
+
+    generation: int
+    forecasts: Columns
+    whales: Columns
+
+    def between(self, start: datetime, end: datetime) -> Added:
+        """Return the sums of what counts in [start, end)."""
+        first, last = microseconds(start), microseconds(end)
+        forecasts, whales = (_counted(rows, first, last) for rows in (self.forecasts, self.whales))
+        return added((of_forecasts(forecasts), of_whales(whales)))
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Of several days. `generation` is that in which they were added up."""
 
@@ -96,7 +117,17 @@ class Days:
         self._known: dict[int, _Remembered] = {}
         self._spans: OrderedDict[tuple[int, int], _Remembered] = OrderedDict()
         self._totals: OrderedDict[tuple[int, int], Totals] = OrderedDict()
+        self._rows: OrderedDict[int, DayRows] = OrderedDict()
         self._extent: _Extent | None = None
+
+    def rows(self, connection: Connection, generation: int, day: int) -> DayRows:
+        """Return what is decided of one day, row by row."""
+        known = self._rows.get(day)
+        if known is None or not self._is_current(known, day, day + 1):
+            known = _rows(connection, generation, day)
+        if len(known.forecasts["day"]) + len(known.whales["day"]) <= MOST_ROWS:
+            self._remember(self._rows, day, known, DAYS_ROWS)
+        return known
 
     def of(self, connection: Connection, generation: int, first: int, end: int) -> dict[int, Added]:
         """Return the days in [first, end) with any row."""
@@ -159,7 +190,7 @@ class Days:
             known = self._extent = _Extent(generation, _extent(connection), _extent_kept(connection))
         return known
 
-    def _is_current(self, known: _Remembered | Totals | None, first: int, end: int) -> bool:
+    def _is_current(self, known: _Remembered | DayRows | Totals | None, first: int, end: int) -> bool:
         touched = self._touched
         return known is not None and touched is not None and known.generation >= touched.last(first, end)
 
@@ -190,14 +221,26 @@ def waiting(
     return {day: of_forecasts(columns) for day, columns in by_day(rows).items()}
 
 
-def decided(
-    connection: Connection, forecasts: str, whales: str, values: Mapping[str, Any]
-) -> dict[int, Added]:
-    """Return the sums by day of decided forecasts and of whales, each under its own condition."""
-    rows = fetched(
-        connection, statements.forecasts(f"{statements.FINAL} AND {forecasts}"), {**values, "tip": -1}
+def _rows(connection: Connection, generation: int, day: int) -> DayRows:
+    of_day = f"day = {day:d}"
+    forecasts = statements.forecasts(f"{statements.FINAL} AND {of_day}")
+    return DayRows(
+        generation,
+        fetched(connection, forecasts, {"tip": -1}),
+        fetched(connection, statements.whales(of_day), {}),
     )
-    ends = fetched(connection, statements.whales(whales), values)
+
+
+def _counted(rows: Columns, first: int, end: int) -> Columns:
+    """Return the rows counted in [first, end), in microseconds."""
+    within = (rows["counted"] >= first) & (rows["counted"] < end)
+    return rows if within.all() else {name: column[within] for name, column in rows.items()}
+
+
+def decided(connection: Connection, forecasts: str, whales: str) -> dict[int, Added]:
+    """Return the sums by day of decided forecasts and of whales, each under its own condition."""
+    rows = fetched(connection, statements.forecasts(f"{statements.FINAL} AND {forecasts}"), {"tip": -1})
+    ends = fetched(connection, statements.whales(whales), {})
     found = {day: of_forecasts(columns) for day, columns in by_day(rows).items()}
     for day, columns in by_day(ends).items():
         of_day = of_whales(columns)
@@ -207,7 +250,7 @@ def decided(
 
 def _read(connection: Connection, first: int, end: int) -> dict[int, Added]:
     where = f"day >= {first:d} AND day < {end:d}"
-    return decided(connection, where, where, {})
+    return decided(connection, where, where)
 
 
 def _extent(connection: Connection) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ def keep_days(connection: Connection, before: datetime) -> None:
     last = day_of(before)
     if last <= kept_before(connection):
         return
-    for day, sums in decided(connection, f"final_day < {last:d}", f"day < {last:d}", {}).items():
+    for day, sums in decided(connection, f"final_day < {last:d}", f"day < {last:d}").items():
         for group, one in sums.groups():
             connection.execute(
                 "INSERT INTO daily_accuracy VALUES (?, ?, ?, ?, ?)", [day, *group, encoded(one)]

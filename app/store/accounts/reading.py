@@ -28,7 +28,7 @@ from app.core.scoring import (
 from app.core.units import Height, Txid
 from app.store.accounts import misses, statements
 from app.store.accounts.cube import Added, added, calibration_rows, of_forecasts
-from app.store.accounts.days import Days, Totals, Touched, decided, fetched, waiting
+from app.store.accounts.days import Days, Totals, Touched, fetched, waiting
 from app.store.accounts.ledger import day_of
 from app.store.database import Connection, Database
 from app.store.records import microseconds, moment
@@ -111,6 +111,9 @@ class _DaysOf:
     def whole(self, first: int, end: int) -> Added:
         return self.days.whole(self.connection, self.generation, first, end)
 
+    def between(self, day: int, start: datetime, end: datetime) -> Added:
+        return self.days.rows(self.connection, self.generation, day).between(start, end)
+
     def totals(self, first: int, end: int) -> Totals:
         return self.days.totals(self.connection, self.generation, first, end)
 
@@ -183,8 +186,7 @@ def _correlation(connection: Connection, days: _DaysOf, start: datetime, end: da
     window, values = "counted_at >= $start AND counted_at < $end", {"start": start, "end": end}
     first_day, last_day = day_of(start), day_of(end)
     parts = [days.whole(first_day + 1, last_day)]
-    edges = f"day IN ({first_day:d}, {last_day:d}) AND {window}"
-    parts += decided(connection, edges, edges, values).values()
+    parts += [days.between(day, start, end) for day in sorted({first_day, last_day})]
     parts += waiting(connection, window, values, _tip(connection)).values()
     whole = added(parts)
     return Correlation(

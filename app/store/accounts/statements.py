@@ -34,7 +34,8 @@ def forecasts(where: str) -> str:
 def whales(where: str) -> str:
     """Rows for `cube.of_whales`."""
     return (
-        f"SELECT day, {_PLACE}, excused, announced, confirmed, coalesce(flow_right, false) AS is_right, "  # noqa: S608 - our own words
+        f"SELECT day, epoch_us(counted_at) AS counted, {_PLACE}, excused, announced, confirmed, "  # noqa: S608 - our own words
+        "coalesce(flow_right, false) AS is_right, "
         "flow_right IS NOT NULL AS is_judged, lead_time_seconds IS NOT NULL AS has_lead, "
         f"coalesce(lead_time_seconds, 0) AS lead FROM whale_outcomes WHERE {where}"
     )
