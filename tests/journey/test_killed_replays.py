@@ -1,7 +1,8 @@
 """SIGKILL at any point of a replay, and a restart that goes on from there: the accounts are as undisturbed.
 
 In `make test` the demo's recording, 20 kills; in `make soak` 200, in the real backend's longest one too. What
-comes out differently is who saw a whale first: after a restart, the list of the mempool may come earlier.
+comes out differently is who saw a whale first: after a restart, the list of the mempool may come a little
+before or after the frame, and a quantile of lead times moves by so much.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ from tests.soak import only_in_soak, share
 DEMO = Path(__file__).parents[2] / "app/data"
 KILLS = share(200)
 SEED = 14
+FIRST_SIGHT_SECONDS = 0.2
 Line = dict[str, Any]
 
 
@@ -87,7 +89,13 @@ def test_kills_in_a_replay_leave_the_figures_as_they_are_undisturbed(whole: Whol
     print(f"{len(at)} kills at lines {at} of {len(whole.lines)}: {len(disturbed)} figures of {n} forecasts")
     assert len(at) == KILLS
     assert n >= 20
-    assert disturbed == pytest.approx(undisturbed)
+    assert exactly(disturbed) == pytest.approx(exactly(undisturbed))
+    assert disturbed == pytest.approx(undisturbed, abs=FIRST_SIGHT_SECONDS)
+
+
+def exactly(found: dict[str, Any]) -> dict[str, Any]:
+    """All figures but the lead times."""
+    return {name: one for name, one in found.items() if "lead_times" not in name}
 
 
 def killed(whole: Whole, room: Path, chance: random.Random, *, kills: int) -> list[int]:
