@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
-from urllib.parse import unquote
 
 from app.api.base import ApiHandler
 from app.api.models import Key, Keys, MadeKey, NewKey
 from app.api.parts import ListedKey
 from app.api.problems import Problem, bad_parameter
-from app.core.access import Scope
+from app.core.access import KEY_NAME_WORDS, Scope, is_key_name
 from app.errors import StoreError
 
 ADMIN: Mapping[str, Scope] = dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), Scope.ADMIN)
@@ -26,8 +25,8 @@ class KeysHandler(ApiHandler):
         new = self.asked_body(NewKey)
         self.require_confirmed()
         name, at = new.name.strip(), self.parts.clock.now().replace(microsecond=0)
-        if not name or not name.isprintable():
-            raise bad_parameter("name", "must have characters that can be shown")
+        if not is_key_name(name):
+            raise bad_parameter("name", KEY_NAME_WORDS)
         try:
             key = await self.parts.open_keys().create(name, new.scope, at)
         except StoreError as error:
@@ -41,7 +40,6 @@ class KeyHandler(ApiHandler):
 
     async def delete(self, name: str) -> None:
         self.require_confirmed()
-        name = unquote(name)
         if not await self.parts.open_keys().revoke(name, self.parts.clock.now()):
             raise Problem(404, "not_found", f"No living key is named {name[:100]!r}")
         await self.note(f"API key {name!r} revoked")

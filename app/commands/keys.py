@@ -11,12 +11,11 @@ from rich.table import Column, Table
 
 from app.clock import SystemClock
 from app.commands.surroundings import DataDir, noted, operator_file, settings_here
-from app.core.access import Scope
+from app.core.access import KEY_NAME_WORDS, Scope, is_key_name
 from app.errors import CommandError
 from app.store import KeyStore, ListedKey
 
 T = TypeVar("T")
-_LONGEST_NAME = 60
 
 keys = typer.Typer(help="API keys: make them, list them, revoke them.")
 
@@ -71,8 +70,8 @@ def _plain(text: str) -> str:
 
 def _good_name(name: str) -> str:
     trimmed = name.strip()
-    if not trimmed or len(trimmed) > _LONGEST_NAME or not trimmed.isprintable():
-        raise CommandError(f"a key's name must have 1 to {_LONGEST_NAME} characters that can be shown")
+    if not is_key_name(trimmed):
+        raise CommandError(f"a key's name {KEY_NAME_WORDS}")
     return trimmed
 
 

@@ -1,6 +1,7 @@
 """Keys, password, audit log and confirmation over HTTP, with the operator's real file behind them."""
 
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -65,6 +66,22 @@ async def test_a_revoked_key_opens_nothing(tab: Composition) -> None:
 
     refused = await tab.http.get("/api/v1/labels", headers={"X-API-Key": key})
     assert (revoked.status_code, refused.status_code) == (204, 401)
+
+
+@pytest.mark.parametrize("name", ["a%41", "50%", "a/b?c#d", "100%25"])
+async def test_the_key_of_the_name_is_revoked_and_no_other(tab: Composition, name: str) -> None:
+    await made(tab, unquote(name) if unquote(name) != name else "another")
+    await made(tab, name)
+
+    await tab.http.delete(f"{KEYS}/{quote(name, safe='')}")
+
+    keys = (await tab.http.get(KEYS)).json()["keys"]
+    assert [one["name"] for one in keys if one["revoked_at"] is not None] == [name]
+
+
+@pytest.mark.parametrize("name", [".", "..", " .. "])
+async def test_a_key_that_no_page_could_revoke_is_not_made(tab: Composition, name: str) -> None:
+    assert await made(tab, name) == 400
 
 
 async def test_a_name_is_a_living_keys_once(tab: Composition) -> None:
