@@ -208,6 +208,18 @@ def test_a_moment_is_taken_where_its_schema_takes_it(
     assert taken(shape, whole) == validator(shape).is_valid(whole)
 
 
+@pytest.mark.parametrize("given", ["", "  ", "\u202eBinance", "a\0b"])
+def test_a_name_that_no_label_can_have_is_neither_watched_nor_a_rule(given: str) -> None:
+    watched = {"net_flow": [{"entity": given, "btc": 5, "hours": 6}]}
+
+    assert not taken(EndpointPreview, {"watch": watched})
+    assert not taken(EndpointPreview, {"rules": {"entities": [given]}})
+
+
+def test_a_name_is_kept_without_the_blanks_around_it() -> None:
+    assert read(EndpointPreview, {"rules": {"entities": [" Binance "]}}).rules.entities == ["Binance"]
+
+
 def test_a_name_of_ours_is_none_of_theirs() -> None:
     assert not taken(NewEndpoint, {"name": "x", "kind": "email", "email": {**MAIL, "from_": MAIL["from"]}})
     assert not taken(EndpointPreview, {"quiet_hours": {"from_": "22:00", "to": "07:00"}})

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from app.api.models.given import btc
+from app.api.models.given import btc, name
 from app.api.models.kinds import (
     SAID,
     Answer,
@@ -112,6 +112,8 @@ TimeOfDay = Annotated[
     AfterValidator(_time_of_day),
     WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY, "examples": ["22:00"]}),
 ]
+EntityName = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(name)]
+"""As labels name them; of blanks alone, or of what cannot be shown, there is none that it could find."""
 Template = Annotated[str, AfterValidator(_fillable)]
 """A text of the operator's own that can be filled in."""
 MailAddress = Annotated[str, AfterValidator(mail_address)]
@@ -139,7 +141,7 @@ class Rules(Request):
         default_factory=list, max_length=50, description="empty: all but whale.updated and memory.pressure"
     )
     flow_types: list[Flow] = Field(default_factory=list, max_length=50, description="empty: all but internal")
-    entities: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+    entities: list[EntityName] = Field(
         default_factory=list, max_length=200, description="names of senders or receivers; empty: all"
     )
     min_moved_btc: Annotated[Btc | None, BeforeValidator(btc)] = Field(
@@ -169,7 +171,7 @@ class QuietHours(Request):
 class NetFlow(Request):
     """More than `btc` to or from exchanges, or one of them, within so many hours."""
 
-    entity: str | None = Field(default=None, max_length=100, description="null: all exchanges together")
+    entity: EntityName | None = Field(default=None, description="null: all exchanges together")
     btc: Annotated[Btc, BeforeValidator(btc)]
     hours: Annotated[Hours, BeforeValidator(no_switch)] = Field(description="within so many hours")
 
