@@ -28,6 +28,8 @@ class Answered:
 
     status: int
     retry_after: str | None = None
+    date: str | None = None
+    """When it was said, by the other side's clock."""
     body: bytes = b""
 
 

@@ -123,14 +123,37 @@ def _exchange(request: requests.PreparedRequest, call: Dial) -> requests.Respons
         body: Any = request.body  # bytes, text or a file: http.client takes them all
         connection.request(request.method or "GET", request.path_url, body, headers)
         answer = connection.getresponse()
-        said = answer.read(LARGEST_ANSWER)
+        said = _body_of(answer)
     finally:
         connection.close()
         connected.close()
+    call.answered(
+        Answered(
+            status=answer.status,
+            retry_after=answer.getheader("Retry-After"),
+            date=answer.getheader("Date"),
+            body=said,
+        )
+    )
     if call.aborted:
         call.remaining()
-    call.answered(Answered(status=answer.status, retry_after=answer.getheader("Retry-After"), body=said))
     return _response(request, answer, said)
+
+
+def _body_of(answer: http.client.HTTPResponse) -> bytes:
+    """Return what came of a body: one that breaks off takes nothing back of what the head said.
+
+    Raises:
+        TimeoutError: if no more came in time.
+    """
+    try:
+        return answer.read(LARGEST_ANSWER)
+    except TimeoutError:
+        raise
+    except http.client.IncompleteRead as error:
+        return error.partial
+    except (OSError, http.client.HTTPException, ValueError):
+        return b""
 
 
 class _Answer(http.client.HTTPResponse):

@@ -14,6 +14,7 @@ from app.api.models import (
     EndpointState,
     NewEmail,
     NewEndpoint,
+    Security,
     Telegram,
 )
 from app.errors import EndpointError
@@ -71,7 +72,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
     """Return the endpoint with what the change names; what it does not name stays, secrets too.
 
     Raises:
-        EndpointError: if a part does not belong to its kind, or its secrets cannot be read and are not given.
+        EndpointError: if a part does not belong to its kind, its secrets cannot be read and are not given, or
+            one that is kept would go to another server.
     """
     named = change.model_fields_set
     reported = change.model_dump(mode="json", by_alias=True)
@@ -96,12 +98,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
     if change.email is not None and target.email is not None:
         target = replace(target, email=_merged(target.email, change.email.model_dump(exclude_unset=True)))
     if change.telegram is not None and target.telegram is not None:
-        parts = {
-            k: v
-            for k, v in change.telegram.model_dump(exclude_unset=True).items()
-            if v is not None or k == "api_url"
-        }
-        target = replace(target, telegram=replace(target.telegram, **parts))
+        reported = change.telegram.model_dump(exclude_unset=True)
+        target = replace(target, telegram=_merged_chat(target.telegram, reported))
     because = None if enabled and "enabled" in named else stored.disabled_because
     return replace(
         stored, name=name, settings=settings, enabled=enabled, disabled_because=because, target=target
@@ -183,7 +181,28 @@ def _merged(email: EmailTarget, reported: dict[str, Any]) -> EmailTarget:
     parts = {names.get(name, name): value for name, value in reported.items() if value is not None}
     if "username" in reported and reported["username"] is None:
         parts |= {"username": None, "password": None}
-    return replace(email, **parts)
+    after = replace(email, **parts)
+    if after.password and "password" not in parts:
+        _refuse_another_server(email, after)
+    return after
+
+
+def _merged_chat(chat: TelegramTarget, reported: dict[str, Any]) -> TelegramTarget:
+    """Return it with what is given; `api_url` may be null: Telegram's own."""
+    parts = {name: value for name, value in reported.items() if value is not None or name == "api_url"}
+    after = replace(chat, **parts)
+    if "token" not in parts and after.api_url not in (None, chat.api_url):
+        raise EndpointError("telegram.token must be given again: another server would get the kept one")
+    return after
+
+
+def _refuse_another_server(before: EmailTarget, after: EmailTarget) -> None:
+    """A password that is kept goes to the server that it was given for, and not in clear where it did not."""
+    elsewhere = after.host.lower() != before.host.lower()
+    in_clear = after.security is Security.NONE and before.security is not Security.NONE
+    if elsewhere or in_clear:
+        who = "another server" if elsewhere else "everybody on the line"
+        raise EndpointError(f"email.password must be given again: {who} would get the kept one")
 
 
 def _name(name: str) -> str:

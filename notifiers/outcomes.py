@@ -108,12 +108,19 @@ def _retry_after(last: Answered, parameters: dict[str, Any]) -> float | None:
     try:
         seconds = float(last.retry_after)
     except ValueError:
-        seconds = _until(last.retry_after)
+        seconds = _until(last.retry_after, last.date)
     return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else None
 
 
-def _until(date: str) -> float:
+def _until(moment: str, said: str | None) -> float:
+    """Seconds from when it was said, by the same clock: ours may be wrong by hours."""
     try:
-        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
+        return (_moment(moment) - (_moment(said) if said else datetime.now(UTC))).total_seconds()
+    except ValueError:
         return float("nan")
+
+
+def _moment(date: str) -> datetime:
+    """Each of HTTP's three forms; the oldest names no zone, and means GMT."""
+    moment = parsedate_to_datetime(date)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -54,6 +54,8 @@ def test_of_several_addresses_only_allowed_ones_are_dialled() -> None:
 
 def test_an_answer_without_end_costs_64_kb() -> None:
     with receiving(lambda _got: Say(endless=True)) as receiver:
+        receiver.script.append(Say())
+        sent(a_webhook(receiver.url()))  # what it imports is no part of an answer
         tracemalloc.start()
         outcome = sent(a_webhook(receiver.url()))
         _, peak = tracemalloc.get_traced_memory()
@@ -96,6 +98,22 @@ def test_an_answer_in_the_smallest_chunks_is_read() -> None:
         outcome = sent(a_webhook(receiver.url()))
 
     assert (outcome.delivered, outcome.error) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("head", "outcome"),
+    [
+        (b"200 OK", (True, 200, False, None)),
+        (b"410 Gone", (False, 410, True, None)),
+        (b"429 Slow\r\nRetry-After: 7", (False, 429, False, 7)),
+    ],
+)
+def test_a_body_that_breaks_off_takes_nothing_back(head: bytes, outcome: tuple[object, ...]) -> None:
+    cut = b"HTTP/1.1 " + head + b"\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+    with receiving(lambda _got: Say(before=[cut])) as receiver:
+        found = sent(a_webhook(receiver.url()))
+
+    assert (found.delivered, found.status_code, found.gone, found.retry_after_s) == outcome
 
 
 def test_a_dripping_answer_ends_when_its_time_is_up() -> None:

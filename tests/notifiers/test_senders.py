@@ -85,6 +85,15 @@ def test_retry_after_counts_with_429_and_503(status: int, reported: str, seconds
     assert outcome.retry_after_s == seconds
 
 
+@pytest.mark.parametrize("moment", ["Sun, 01 Jan 2034 10:00:30 GMT", "Sun Jan  1 10:00:30 2034"])
+def test_a_moment_to_be_called_again_counts_by_the_receivers_own_clock(moment: str) -> None:
+    head = f"HTTP/1.1 503 X\r\nDate: Sun, 01 Jan 2034 10:00:00 GMT\r\nRetry-After: {moment}\r\n\r\n"
+    with receiving(lambda _got: Say(before=[head.encode()])) as receiver:
+        outcome = sent(a_webhook(receiver.url()))
+
+    assert outcome.retry_after_s == 30
+
+
 def test_a_failures_answer_is_kept_short_and_without_controls_and_secrets() -> None:
     with receiving(lambda _got: Say(500, f"\x1b[31m bad {SECRET}\r\n".encode() + b"x" * 9_999)) as receiver:
         outcome = sent(a_webhook(receiver.url()))
