@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from app.errors import SpoutError
+from app.errors import SendError, SpoutError
 from notifiers.bounded import Bounded
 from notifiers.dial import LARGEST_ANSWER, Dial, current_call, tls_words
 
@@ -17,6 +17,7 @@ class DialledSMTP(smtplib.SMTP):
 
     def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **_: Any) -> None:  # noqa: ANN401 - the library's shape
         self.call: Dial = current_call()
+        self._is_besides = False
         super().__init__(host, port, local_hostname or "spout.invalid")
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's hook
@@ -33,7 +34,14 @@ class DialledSMTP(smtplib.SMTP):
             self.file = Bounded(
                 self.sock.makefile("rb"), LARGEST_ANSWER, "the mail server answers without end"
             )
-        code, words = super().getreply()
+        try:
+            code, words = super().getreply()
+        except smtplib.SMTPServerDisconnected:
+            if not self._is_besides:
+                self.call.fail(SendError("the mail server hung up, or did not answer in time"))
+            raise
+        if code < 0 and not self._is_besides:
+            self.call.fail(SendError("what it answers is no SMTP"))
         self.call.smtp_answer = (code, words.decode("utf-8", "replace"))
         return code, words
 
@@ -46,6 +54,8 @@ class DialledSMTP(smtplib.SMTP):
                 "it offers no STARTTLS: choose tls, or none in your own network",
             )
             raise
+        except smtplib.SMTPException:
+            raise  # its answer is the outcome
         except OSError as error:
             self.call.smtp_answer = (454, tls_words(error, self.call))
             raise
@@ -88,11 +98,11 @@ class DialledSMTP(smtplib.SMTP):
 
     @contextmanager
     def _besides(self) -> Iterator[None]:
-        outcome = self.call.smtp_answer
+        outcome, self._is_besides = self.call.smtp_answer, True
         try:
             yield
         finally:
-            self.call.smtp_answer = outcome
+            self.call.smtp_answer, self._is_besides = outcome, False
 
 
 class DialledSMTPS(DialledSMTP):

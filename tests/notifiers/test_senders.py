@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -284,6 +286,38 @@ def test_what_a_mail_server_refuses_is_the_outcome(
 
     assert (outcome.delivered, outcome.permanent) == (False, permanent)
     assert outcome.error == f"the mail server answered {answer}"
+
+
+@pytest.mark.parametrize(
+    ("command", "says", "words"),
+    [
+        ("EHLO", b"", "the mail server hung up, or did not answer in time"),
+        ("MAIL", b"", "the mail server hung up, or did not answer in time"),
+        ("MAIL", b"SSH-2.0-OpenSSH\r\n", "what it answers is no SMTP"),
+        ("STARTTLS", b"554 not now\r\n", "the mail server answered 554 not now"),
+    ],
+)
+def test_what_a_mail_server_said_before_it_fell_is_not_its_answer(
+    command: str, says: bytes, words: str
+) -> None:
+    class Falling(StreamRequestHandler):
+        """Says good things until `command`, to that `says`, and then nothing more."""
+
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                if line.upper().startswith(command.encode()):
+                    self.wfile.write(says)
+                    return
+                self.wfile.write(b"250-here\r\n250 STARTTLS\r\n")
+
+    security = Security.STARTTLS if command == "STARTTLS" else Security.NONE
+    with ThreadingTCPServer(("127.0.0.1", 0), Falling) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        outcome = sent(a_mailbox(server.server_address[1], security))
+        server.shutdown()
+
+    assert outcome.error == words
 
 
 @pytest.fixture
