@@ -10,6 +10,7 @@ from typing import Any
 
 from bokeh.models import (
     ColumnDataSource,
+    DatetimeTickFormatter,
     FixedTicker,
     HoverTool,
     Line,
@@ -121,6 +122,16 @@ def plain_figure(name: str, *, height: int, **more: Any) -> figure:  # noqa: ANN
         axis.axis_line_color = None
     plot.xgrid.visible = False
     return plot
+
+
+def times(**formats: str) -> DatetimeTickFormatter:
+    """For an axis of times, which says nothing while it is empty; `formats` by Bokeh's names, days="%e %b".
+
+    A chart whose figures have not come stands at the first moments of 1970.
+    """
+    formatter = DatetimeTickFormatter(microseconds="", milliseconds="")
+    formatter.update(**formats)
+    return formatter
 
 
 def coloured(renderer: "GlyphRenderer[Any]", *tags: str) -> "GlyphRenderer[Any]":

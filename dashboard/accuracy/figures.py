@@ -11,7 +11,6 @@ from typing import Any
 from bokeh.models import (
     ColumnDataSource,
     DatetimeTicker,
-    DatetimeTickFormatter,
     FactorRange,
     FixedTicker,
     HoverTool,
@@ -28,7 +27,7 @@ from bokeh.plotting import figure
 from app.core.scoring import ENOUGH, CalibrationBin, Figures
 from app.views import PeriodFigures
 from dashboard.accuracy.words import AccuracyWindow, group_name, lead_names
-from dashboard.figures import coloured, plain_figure
+from dashboard.figures import coloured, plain_figure, times
 
 _PERCENT = "0 %"
 _HOUR_MS = 3_600_000
@@ -42,9 +41,7 @@ def rate_figure() -> figure:
         x_range=Range1d(start=0, end=1),
         y_range=Range1d(start=0, end=1.02),
     )
-    plot.xaxis.formatter = DatetimeTickFormatter(
-        days="%e %b", hours="%e %b", months="%e %b", hourmin="", minutes=""
-    )
+    plot.xaxis.formatter = times(days="%e %b", hours="%e %b", months="%e %b", hourmin="", minutes="")
     plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=5)
     plot.yaxis.formatter = NumeralTickFormatter(format=_PERCENT)
     plot.yaxis.ticker = FixedTicker(ticks=[0, 0.25, 0.5, 0.75, 1])

@@ -8,7 +8,6 @@ from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
     DatetimeTicker,
-    DatetimeTickFormatter,
     HoverTool,
     Line,
     NumeralTickFormatter,
@@ -22,7 +21,7 @@ from bokeh.plotting import figure
 
 from app.core.classification import Flow
 from app.core.units import SATS_PER_BTC
-from dashboard.figures import coloured, plain_figure
+from dashboard.figures import coloured, plain_figure, times
 from dashboard.format import FLOW_MARKS, FLOW_WORDS, amount
 from dashboard.history.words import Amounts, net_of
 
@@ -41,7 +40,7 @@ def days_figure() -> figure:
         y_range=Range1d(start=-1, end=1),
     )
     plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=6)
-    plot.xaxis.formatter = DatetimeTickFormatter(days="%e %b", months="%e %b", hours="%e %b")
+    plot.xaxis.formatter = times(days="%e %b", months="%e %b", hours="%e %b")
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     chosen = BoxAnnotation(
         name="days-chosen", visible=False, fill_alpha=0.16, line_color=None, level="underlay"

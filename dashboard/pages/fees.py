@@ -3,7 +3,7 @@
 from datetime import timedelta
 from statistics import median
 
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
 
 from app.core.prediction import Status
 from app.core.units import SATS_PER_BTC
@@ -26,7 +26,7 @@ def fees(sources: PageSources) -> SpoutPage:
     plot = figures.plain_figure("fees", height=240, y_axis_label="sat/vB", **axes)
     paid = plot.scatter("at", "rate", size=9, fill_alpha=0.6, source=dots)
     figures.coloured(paid, "fill:accent", "line:card")
-    plot.xaxis.formatter = DatetimeTickFormatter(hours="%H:%M", days="%-d %b")
+    plot.xaxis.formatter = figures.times(hours="%H:%M", days="%-d %b")
     plot.yaxis.formatter = NumeralTickFormatter(format="0.[0]")
     plot.add_tools(HoverTool(renderers=[paid], tooltips=[("sat/vB", "@rate{0.0}"), ("BTC", "@btc{0.00}")]))
     chart = DataChart(plot, head=["Confirmed, UTC", "sat/vB", "BTC"])

@@ -17,6 +17,7 @@ from app.views import Component, ComponentStatus, Level, Notice
 from dashboard.build import Pages
 from dashboard.log_tail import LogTail
 from tests.browser.conftest import a_browser, watched
+from tests.browser.lookback_shots import take_lookback
 from tests.browser.operated import OperatedBox
 from tests.browser.preview import served
 from tests.browser.scenes import an_evening_of_samples, harbour, trouble_and_back
@@ -274,6 +275,7 @@ async def main(folder: Path, wanted: list[str]) -> int:
                 print(shot.name, flush=True)
         states = [state for state in SETTINGS_SHOTS if not wanted or state.name in wanted]
         complaints += await take_settings(browser, states, folder)
+        complaints += await take_lookback(browser, folder, wanted, SIZES, LIGHTS)
     print("\n".join(complaints) or "no complaint from any page")
     return 1 if complaints else 0
 
