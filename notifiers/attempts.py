@@ -58,11 +58,12 @@ def keep_attempts(connection: Connection, attempts: Sequence[Attempted]) -> None
         if one.delivery is not None and one.result is not Result.WAITING:
             settled.setdefault((one.result.value, one.because), []).append(one.delivery)
     for (status, because), ids in settled.items():
+        # What a receiver has taken is delivered, also where it was dropped while it was on its way.
         execute(
             connection,
             "UPDATE deliveries SET status = ?, because = ? "
-            "WHERE status = 'waiting' AND id IN (SELECT unnest(?))",
-            [status, because, ids],
+            "WHERE (status = 'waiting' OR ?) AND id IN (SELECT unnest(?))",
+            [status, because, status == Result.DELIVERED.value, ids],
         )
     for one in attempts:
         if one.outcome.message_id is not None and one.prediction_id is not None:

@@ -130,7 +130,7 @@ class Desk:
         removed = await self._directory.remove(endpoint_id)
         await self._roster.reload()
         if removed is not None and self._outbox is not None:
-            await self._outbox.drop_strangers([stored.id for stored in self._roster.endpoints])
+            await self._outbox.drop_strangers(self._roster.ids)
         return removed
 
     async def test(self, endpoint_id: str) -> EndpointTest | None:

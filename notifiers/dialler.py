@@ -137,6 +137,7 @@ class Dialler:
             connected = self._to(addresses, proxy.host, proxy.port, call)
         except SendError as error:
             raise SendError(f"{where}: {error}") from error
+        call.called(host.strip("[]").rstrip(".").lower())  # the proxy is told its name, whatever comes of it
         try:
             proxy.lead(connected, host, port, call.remaining())
             connected.settimeout(call.remaining())

@@ -77,8 +77,10 @@ class Directory:
         return tuple((entity, group, bool(private)) for entity, group, private in rows)
 
     async def one(self, id_or_name: str) -> Stored | None:
+        """By its id, or else by its name: a name may read like another's id."""
         found = await self.listed()
-        return next((one for one in found if id_or_name in (one.id, one.name)), None)
+        by_id = (one for one in found if one.id == id_or_name)
+        return next(by_id, next((one for one in found if one.name == id_or_name), None))
 
     async def add(
         self, targets: Sequence[Target], settings: dict[str, Any], *, enabled: bool, at: datetime

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from app.clock import Clock
-from app.core.alerts import EndpointProgress, Result, after_attempt, shifted
+from app.core.alerts import REFUSED_AFTER, EndpointProgress, Result, after_attempt, shifted
 from app.errors import StoreError
 from notifiers.attempts import Attempted
 from notifiers.directory import Stored
@@ -26,6 +26,7 @@ AT_ONCE: Final = 100
 UNRECORDED: Final = 16
 """Sent and not yet recorded, at most, by one lane: what a kill can send twice."""
 STORE_AGAIN_SECONDS: Final = 5.0
+NOT_WRITTEN: Final = "its text cannot be written: the log says why"
 CLOCK_STEP: Final = timedelta(minutes=1)
 """A wall clock that parts from the running one by more was set."""
 _log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class Lane:
         self._bell = asyncio.Event()
         self._changed = False
         self._paused = False
+        self._retired = False
         self._pace: Pace = pace_of(stored.target)
         self._clocks = (clock.now(), clock.monotonic())
         self._unrecorded: list[tuple[Attempted, asyncio.Future[None]]] = []
@@ -97,6 +99,11 @@ class Lane:
         self._changed = True
         self._bell.set()
 
+    def retire(self) -> None:
+        """Send nothing more: what is being sent is kept first, for the receiver may have it."""
+        self._retired = True
+        self.change(replace(self.stored, enabled=False))
+
     def take_up(self) -> Stored:
         """Return the endpoint as it is now; what changes from here on ends a rest."""
         self._changed = False
@@ -107,7 +114,8 @@ class Lane:
         return await self._until(seconds)
 
     async def run(self) -> None:
-        while True:
+        """Until it is cancelled or retired."""
+        while not self._retired:
             self._bell.clear()
             self._changed = False
             try:
@@ -116,7 +124,7 @@ class Lane:
                 _log.warning("deliveries cannot be kept", endpoint=self.stored.name, error=str(error))
                 await self._clock.sleep(STORE_AGAIN_SECONDS)
                 continue
-            if not again:
+            if not again and not self._retired:
                 await self._bell.wait()
 
     async def _drain(self) -> bool:
@@ -143,7 +151,7 @@ class Lane:
         self._pace.took(self._clock.monotonic())
         if (sent := self._messages.get(delivery.prediction_id or "")) is not None:
             delivery = replace(delivery, message_id=sent)
-        outcome = await self._send(self.stored.target, self._compose(self.stored, delivery))
+        outcome = await self._attempt(self.stored.target, delivery)
         if self.stored.edits and outcome.message_id is not None and delivery.prediction_id is not None:
             self._messages[delivery.prediction_id] = outcome.message_id
         at = self._clock.now()
@@ -151,7 +159,7 @@ class Lane:
         verdict = after_attempt(
             before,
             at=at,
-            tries=delivery.refusals + permanent,
+            tries=REFUSED_AFTER if outcome.final else delivery.refusals + permanent,
             jitter=self._jitter(),
             delivered=outcome.delivered,
             permanent=permanent,
@@ -177,6 +185,16 @@ class Lane:
         await self._settle()
         await self._follow(outcome, verdict.disable)
         return verdict.result is not Result.WAITING and self.stored.active and not self._changed
+
+    async def _attempt(self, target: Target, delivery: WaitingDelivery) -> AttemptOutcome:
+        try:
+            message = self._compose(self.stored, delivery)
+        except Exception:  # noqa: BLE001 - what cannot be written is one delivery's misfortune, and no other's
+            _log.exception(
+                "a message cannot be written", endpoint=target.name, event_type=delivery.event_type
+            )
+            return AttemptOutcome(delivered=False, ms=0.0, permanent=True, final=True, error=NOT_WRITTEN)
+        return await self._send(target, message)
 
     async def _follow(self, outcome: AttemptOutcome, disable: str | None) -> None:
         if outcome.migrated_to is not None:

@@ -90,8 +90,11 @@ class Lanes:
         """A lane for each endpoint, and none for those that are gone."""
         known = {stored.id for stored in endpoints}
         for gone in self._tasks.keys() - known:
-            self._tasks.pop(gone).cancel()
-            self._lanes.pop(gone, None)
+            task, lane = self._tasks.pop(gone), self._lanes.pop(gone, None)
+            if lane is None or lane.stored.kind is EndpointKind.HEARTBEAT:
+                task.cancel()
+            else:
+                lane.retire()
         for stored in endpoints:
             if stored.id in self._tasks:
                 continue

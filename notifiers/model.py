@@ -96,6 +96,8 @@ class AttemptOutcome:
     retry_after_s: float | None = None
     permanent: bool = False
     """It will be refused again as it is: a 4xx of HTTP, a 5xx of SMTP."""
+    final: bool = False
+    """Nothing of another attempt could be different: this delivery fails at once."""
     gone: bool = False
     """The receiver says that it is no longer there (410): the endpoint is disabled."""
     migrated_to: str | None = None

@@ -165,18 +165,22 @@ class Outbox:
             )
         )
 
-    async def drop_strangers(self, known: Collection[str]) -> None:
-        """Settle all that waits for endpoints that are not among `known`: they were removed."""
+    async def drop_strangers(self, known: Callable[[], Collection[str]]) -> None:
+        """Settle all that waits for endpoints that are not among `known`: they were removed.
+
+        `known` is asked between two transactions: an event may have been written for one added a moment ago.
+        """
 
         def work(connection: Connection) -> None:
+            ids = list(known())
             gone = "endpoint_id NOT IN (SELECT unnest(?::VARCHAR[]))"
             connection.execute(
                 "UPDATE deliveries SET status = 'dropped', because = 'removed' "  # noqa: S608 - our own words
                 f"WHERE status = 'waiting' AND {gone}",
-                [list(known)],
+                [ids],
             )
             for table in ("endpoint_progress", "alert_memory", "alert_watch", "alert_threads"):
-                connection.execute(f"DELETE FROM {table} WHERE {gone}", [list(known)])  # noqa: S608 - of our own names only
+                connection.execute(f"DELETE FROM {table} WHERE {gone}", [ids])  # noqa: S608 - of our own names only
 
         await self._database.run(work)
 

@@ -43,7 +43,8 @@ class Postroom:
 
     async def prepare(self, target: Target) -> None:
         """Import what this endpoint is sent with, so that its first event does not wait for it."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, _prepare, target)
+        async with self._free:  # else an attempt might wait for a thread while its time runs
+            await asyncio.get_running_loop().run_in_executor(self._threads, _prepare, target)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

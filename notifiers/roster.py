@@ -26,6 +26,10 @@ class Roster:
         self._revision: tuple[tuple[int, int], str] | None = None
         self._reloading = asyncio.Lock()
 
+    def ids(self) -> frozenset[str]:
+        """Of all endpoints as they stand; from any thread."""
+        return frozenset(stored.id for stored in self.endpoints)
+
     def find(self, endpoint_id: str) -> Stored | None:
         return next((stored for stored in self.endpoints if stored.id == endpoint_id), None)
 

@@ -193,9 +193,9 @@ class Alerts(Desk):
             try:
                 await self._roster.reload()
                 self._lanes.arrange(self._roster.endpoints, outbox, group)
-                known = frozenset(stored.id for stored in self._roster.endpoints)
+                known = self._roster.ids()
                 if known != swept:
-                    await outbox.drop_strangers(known)
+                    await outbox.drop_strangers(self._roster.ids)
                     swept = known
             except StoreError as error:
                 _log.warning("endpoints cannot be followed", error=str(error))

@@ -163,6 +163,16 @@ def test_through_the_proxy_names_are_resolved_there() -> None:
     assert (outcome.delivered, socks.asked) == (True, [("hook.example", 80)])
 
 
+def test_a_name_that_the_proxy_was_told_counts_as_called_whatever_came_of_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        socks = Socks(taken.getsockname()[1])
+        outcome = sent(a_webhook("http://Hook.example/", reach=Reach.PUBLIC), a_dialler(proxy=socks.port))
+        socks.close()
+
+    assert (outcome.delivered, outcome.hosts) == (False, ("hook.example",))
+
+
 def test_a_proxy_that_drips_ends_with_the_attempt() -> None:
     with receiving() as receiver:
         socks = Socks(receiver.port, drip_seconds=0.2)

@@ -163,6 +163,45 @@ async def test_what_waits_for_an_endpoint_that_was_removed_while_spout_stood_is_
         await until_settled(stage, ["dropped"] * 2)
 
 
+async def test_what_was_being_sent_as_its_endpoint_was_removed_is_kept_as_it_went(tmp_path: Path) -> None:
+    with receiving(lambda _got: Say(wait_seconds=1.0)) as receiver:
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen(2)
+            await until(lambda: bool(receiver.got))
+            await stage.alerts.remove(endpoint.id)
+            await until_settled(stage, ["delivered", "dropped"])
+            hosts = [host for host, *_ in await stage.alerts.hosts()]
+
+    assert (hosts, len(receiver.got)) == (["127.0.0.1"], 1)
+
+
+async def test_what_cannot_be_written_fails_alone(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        async with staged(tmp_path, run=False) as before:
+            await before.add(receiver.url())
+            await before.happen(2)
+            await before.database.run(
+                lambda connection: connection.execute("UPDATE alerts SET body = '{' WHERE sequence = 1")
+            )
+        async with staged(tmp_path) as stage:
+            await until_settled(stage, ["failed", "delivered"])
+
+    assert _sequences(receiver) == [2]
+
+
+async def test_an_endpoint_is_found_by_its_id_before_one_is_by_its_name(tmp_path: Path) -> None:
+    async with staged(tmp_path, run=False) as stage:
+        older = await stage.add("http://127.0.0.1:9/older")
+        newer = await stage.add("http://127.0.0.1:9/")
+        named = EndpointChange.model_validate({"name": newer.id})
+        await stage.alerts.change(older.id, named)
+        found = await stage.directory.one(newer.id)
+
+    assert found is not None
+    assert found.id == newer.id
+
+
 async def test_what_was_for_an_endpoint_that_is_gone_is_not_sent_again(tmp_path: Path) -> None:
     with receiving() as receiver:
         async with staged(tmp_path) as stage:

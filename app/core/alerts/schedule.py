@@ -24,6 +24,9 @@ SCHEDULE_SECONDS: Final = (
 """The wait before each consecutive attempt; the last one repeats until the endpoint is disabled."""
 JITTER: Final = 0.2
 """A wait is longer by up to this share, so that endpoints that failed together are retried apart."""
+GENTLE_SECONDS: Final = 60.0
+"""Who says again and again when to come back is called no sooner than this: a busy chat, which
+limits its messages, would else be left alone for hours, and who always says a second called each second."""
 REFUSED_AFTER: Final = 3
 """Permanent refusals after which a delivery fails."""
 TEMPORARY_4XX: Final = frozenset((408, 410, 425, 429))
@@ -81,7 +84,7 @@ def after_attempt(
     `tries` counts the permanent refusals of this delivery, this attempt included; `jitter` is in [0, 1).
     `permanent`: the receiver will refuse this delivery again. `gone`: the receiver says it no longer exists
     (HTTP 410). `moved`: it says where it is now, and is tried there at once, unless it failed before already.
-    `retry_after_s` makes the schedule's wait longer, never shorter.
+    `retry_after_s`, above 0, is obeyed: the wait is as long, or the schedule's up to `GENTLE_SECONDS`.
     """
     if delivered:
         return AttemptVerdict(result=Result.DELIVERED, progress=EndpointProgress())
@@ -104,7 +107,9 @@ def after_attempt(
         )
     failing = replace(failing, streak=progress.streak + 1)
     step = SCHEDULE_SECONDS[min(failing.streak, len(SCHEDULE_SECONDS) - 1)]
-    wait = max(step * (1 + JITTER * jitter), retry_after_s or 0.0)
+    wait = step * (1 + JITTER * jitter)
+    if retry_after_s is not None and retry_after_s > 0:
+        wait = max(min(wait, GENTLE_SECONDS), retry_after_s)
     if moved and progress.streak == 0:
         wait = 0.0
     return AttemptVerdict(

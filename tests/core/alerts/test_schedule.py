@@ -63,9 +63,18 @@ def test_gone_disables_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("streak", "reported", "waits"),
-    [(0, 31, 31), (0, 0, 5), (0, -4, 5), (1, 31, 300), (1, 86_400, 86_400), (9, 0, 86_400)],
+    [
+        (0, 3, 5),
+        (0, 31, 31),
+        (0, 0, 5),
+        (0, -4, 5),
+        (1, 3, 60),
+        (7, 90, 90),
+        (1, 86_400, 86_400),
+        (9, 0, 86_400),
+    ],
 )
-def test_retry_after_makes_a_wait_longer_and_never_shorter(
+def test_who_says_when_to_come_back_is_obeyed_but_called_no_more_than_once_a_minute(
     streak: int, reported: float, waits: float
 ) -> None:
     verdict = after_attempt(
