@@ -125,13 +125,15 @@ def parse_labels(
 ) -> tuple[Label, ...]:
     """Parse the operator's CSV: a header with at least `address,entity`, then one label per line.
 
+    Semicolons and tabs separate too where they separate the header: spreadsheets of many countries write them.
     `today` (ISO date) dates the rows that have no date, `private` holds for those that do not say. Nothing is
     accepted if one line is invalid.
 
     Raises:
         LabelError: with the number of the line in the file.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
     labels: dict[Script, tuple[int, Label]] = {}
     try:
         _check_header(reader.fieldnames)
@@ -206,6 +208,11 @@ def _shipped_label(row: Mapping[str, str]) -> Label:
         basis=row["basis"],
         created_at=TABLE_DATE,
     )
+
+
+def _delimiter(text: str) -> str:
+    header = text.partition("\n")[0].lower()
+    return next((one for one in ";\t" if one in header and "," not in header), ",")
 
 
 def _check_header(names: Iterable[str] | None) -> None:

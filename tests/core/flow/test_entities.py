@@ -224,6 +224,16 @@ def test_a_bad_file_is_refused_with_its_line(text: str, words: str) -> None:
         parse_labels(text, today=DAY)
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_whatever_a_spreadsheet_separates_with_is_read(between: str, end: str) -> None:
+    rows = [("address", "Entity", "private"), (BINANCE, "Müller, Söhne", "true")]
+    text = end.join(between.join(f'"{cell}"' for cell in row) for row in rows)
+
+    [label] = parse_labels("\ufeff" + text, today=DAY)
+    assert (label.entity, label.private) == ("Müller, Söhne", True)
+
+
 def test_the_same_label_twice_counts_once() -> None:
     text = f"address,entity\n{BINANCE},a\n{BINANCE},a\n"
 
