@@ -125,7 +125,7 @@ def parse_labels(
 ) -> tuple[Label, ...]:
     """Parse the operator's CSV: a header with at least `address,entity`, then one label per line.
 
-    Semicolons and tabs separate too where they separate the header: spreadsheets of many countries write them.
+    Semicolons and tabs separate too where they separate the header: many a spreadsheet writes them.
     `today` (ISO date) dates the rows that have no date, `private` holds for those that do not say. Nothing is
     accepted if one line is invalid.
 
