@@ -34,7 +34,7 @@ def fees(sources: PageSources) -> SpoutPage:
     async def fill() -> None:
         end = sources.live.snapshot.made_at
         start = end - timedelta(days=1)
-        plot.x_range.update(start=millis(start), end=millis(end))
+        plot.x_range.update(start=millis(start), end=millis(end + timedelta(minutes=30)))  # room for the last dot
         kept = await sources.history.page(PredictionQuery(status=Status.CONFIRMED, start=start, limit=MOST))
         found = [
             (one.confirmed_at, rate, one.classification.moved / SATS_PER_BTC)
