@@ -34,7 +34,8 @@ def fees(sources: PageSources) -> SpoutPage:
     async def fill() -> None:
         end = sources.live.snapshot.made_at
         start = end - timedelta(days=1)
-        plot.x_range.update(start=millis(start), end=millis(end + timedelta(minutes=30)))  # room for the last dot
+        room = timedelta(minutes=30)  # for the last dot
+        plot.x_range.update(start=millis(start), end=millis(end + room))
         kept = await sources.history.page(PredictionQuery(status=Status.CONFIRMED, start=start, limit=MOST))
         found = [
             (one.confirmed_at, rate, one.classification.moved / SATS_PER_BTC)
