@@ -33,8 +33,7 @@ def fees(sources: PageSources) -> SpoutPage:
 
     async def fill() -> None:
         end = sources.live.snapshot.made_at
-        start = end - timedelta(days=1)
-        room = timedelta(minutes=30)  # for the last dot
+        start, room = end - timedelta(days=1), timedelta(minutes=30)  # room for the last dot
         plot.x_range.update(start=millis(start), end=millis(end + room))
         kept = await sources.history.page(PredictionQuery(status=Status.CONFIRMED, start=start, limit=MOST))
         found = [
