@@ -32,8 +32,8 @@ from dashboard.pages import PAGES, Page
 _START_SECONDS = 60.0
 """After the start, until pages are composed that nobody has asked for.
 
-Composing takes the interpreter from whales that come meanwhile (frame to stream, p95: 40 ms without, 120 to 160
-beside it), and a start has many of them.
+Composing takes the interpreter from whales that come meanwhile (frame to stream, p95: 40 ms without,
+120 to 160 beside it), and a start has many of them.
 """
 
 
