@@ -65,14 +65,14 @@ class LiveSetting:
     words: str
 
 
-def _digits(text: Any) -> Any:  # noqa: ANN401 - pydantic's shape
+def _digits(text: object) -> object:
     """As the early reading of SPOUT_PORT takes them: Python would read 84_11 too, and 8411.0."""
     if isinstance(text, str) and not _WHOLE.fullmatch(text.strip()):
         raise ValueError
     return text
 
 
-def _decimal(text: Any) -> Any:  # noqa: ANN401 - pydantic's shape
+def _decimal(text: object) -> object:
     if isinstance(text, str) and not _DECIMAL.fullmatch(text.strip()):
         raise ValueError
     return text

@@ -81,15 +81,15 @@ def moment(raw: object, *, whole_day: bool = False) -> datetime | None:
     """ISO 8601; without a zone it is UTC. A bare date is its first moment (`whole_day`: the next day's)."""
     if raw is None:
         return None
-    text = str(raw).upper()  # RFC 3339 takes t and z too
+    # RFC 3339 takes t and z too; a plus sign that was not escaped arrives as a space.
+    text = _SPACE_FOR_PLUS.sub(r"\1+\2", str(raw).upper())
+    is_day = _DAY.fullmatch(text) is not None
+    if not is_day and not is_written_moment(text):
+        raise ValueError(_TIME_WORDS)
     try:
-        if _DAY.fullmatch(text):
+        if is_day:
             day = datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
             return day + timedelta(days=1) if whole_day else day
-        # A plus sign that was not escaped arrives as a space.
-        text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
-        if not is_written_moment(text):
-            raise ValueError(_TIME_WORDS)  # noqa: TRY301 - of the same words as what is no date
         read = datetime.fromisoformat(text)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
