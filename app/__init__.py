@@ -357,7 +357,8 @@ app/store/  Persistent storage
   backfill               Brings whales that an older Spout wrote up to date
   chain                  The last few hundred block headers, so that a restart knows the chain it followed
   checkpoint             Makes a checkpoint safe against a kill or a power cut in the middle of it
-  database               DuckDB: one thread writes, one reads
+  connections            Connections to DuckDB, how they are opened and locked up
+  database               One DuckDB database: one thread writes
   duckdb_errors          Maps DuckDB's error messages to our errors
   events                 Reads stored events
   exporting              The history as a table, in CSV or Parquet
@@ -373,6 +374,7 @@ app/store/  Persistent storage
   pulse                  Probes the database periodically
   quarantine             Quarantines unreadable files
   queries                Queries of whales by name and state, and what the retention deletes
+  reader                 Reads of one database on a thread and a cursor of their own
   recall                 Reloads whales that were unloaded when memory ran short
   records                Converts predictions and events to rows, and back
   searching              Searches for whales
@@ -520,7 +522,7 @@ notifiers/  Where alerts go
   policies               From an endpoint as it is kept to what holds for it
   postroom               The sending threads
   previewing             What an endpoint of these rules would have sent
-  progress               How endpoints and deliveries fared so far, from the attempts that are kept
+  progress               How endpoints fared so far, from the attempts that are kept
   proxy                  The SOCKS proxy that public and onion endpoints are reached through
   redaction              Takes an endpoint's own secrets out of what is kept or logged about it
   roster                 The endpoints as they were last read, and what follows them
@@ -536,8 +538,9 @@ notifiers/  Where alerts go
   targets                Where an alert may call
   telegram               Apprise's Telegram plugin, with what it leaves out
   timekeeper             What is due by time alone
+  together               Does in one transaction what several ask for at one moment
   trying                 A test of an endpoint
-  waiting                What an endpoint's queue holds
+  waiting                What the endpoints' queues hold
   walls                  An audit hook around the threads that send
   watcher                Looks after what endpoints watch besides whales
   webhook                Our own plugin of Apprise

@@ -30,6 +30,8 @@ class Attempted:
     because: str | None
     progress: EndpointProgress
     prediction_id: str | None = None
+    refusals: int = 0
+    """How often the delivery was permanently refused since it began to wait, this attempt included."""
     progressed: bool
     """Whether `progress` differs from what is kept."""
 
@@ -65,6 +67,11 @@ def keep_attempts(connection: Connection, attempts: Sequence[Attempted]) -> None
             "WHERE (status = 'waiting' OR ?) AND id IN (SELECT unnest(?))",
             [status, because, status == Result.DELIVERED.value, ids],
         )
+    for one in attempts:
+        if one.outcome.permanent and one.result is Result.WAITING:
+            execute(
+                connection, "UPDATE deliveries SET refusals = ? WHERE id = ?", [one.refusals, one.delivery]
+            )
     for one in attempts:
         if one.outcome.message_id is not None and one.prediction_id is not None:
             execute(

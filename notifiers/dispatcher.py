@@ -19,10 +19,8 @@ from notifiers.directory import Stored
 from notifiers.model import AttemptOutcome, Message, Target
 from notifiers.outbox import Outbox
 from notifiers.pace import Pace, pace_of
-from notifiers.waiting import WaitingDelivery
+from notifiers.waiting import AT_ONCE, WaitingDelivery
 
-AT_ONCE: Final = 100
-"""Deliveries that are read from the outbox together."""
 UNRECORDED: Final = 16
 """Sent and not yet recorded, at most, by one lane: what a kill can send twice."""
 STORE_AGAIN_SECONDS: Final = 5.0
@@ -134,7 +132,7 @@ class Lane:
             return False
         self._paused = False
         self._messages.clear()
-        waiting = await self._outbox.waiting(self.stored.id, AT_ONCE, threaded=self.stored.edits)
+        waiting = await self._outbox.waiting(self.stored.id, threaded=self.stored.edits)
         whole = True
         for delivery in waiting:
             whole = await self._deliver(delivery)
@@ -156,10 +154,11 @@ class Lane:
             self._messages[delivery.prediction_id] = outcome.message_id
         at = self._clock.now()
         before, permanent = self.progress, outcome.permanent and outcome.migrated_to is None
+        refusals = delivery.refusals + permanent
         verdict = after_attempt(
             before,
             at=at,
-            tries=REFUSED_AFTER if outcome.final else delivery.refusals + permanent,
+            tries=REFUSED_AFTER if outcome.final else refusals,
             jitter=self._jitter(),
             delivered=outcome.delivered,
             permanent=permanent,
@@ -176,6 +175,7 @@ class Lane:
             because=verdict.because,
             progress=verdict.progress,
             prediction_id=delivery.prediction_id if self.stored.edits else None,
+            refusals=refusals,
             progressed=verdict.progress != before,
         )
         self.progress = verdict.progress

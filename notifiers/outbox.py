@@ -18,9 +18,12 @@ from notifiers.attempts import Attempted, CountAttempt, keep_attempts
 from notifiers.called_hosts import CalledHost, CalledHosts, read_hosts
 from notifiers.progress import moment, progress_of_all
 from notifiers.rows import write_bodies
-from notifiers.waiting import WaitingDelivery, waiting_deliveries
+from notifiers.together import Together
+from notifiers.waiting import Queue, Wanted, queues
 
 KEPT: Final = timedelta(days=30)
+RECORD_SECONDS: Final = 0.02
+"""Attempts that end within it are kept in one transaction: what is detected waits for fewer of them."""
 SETTLE_SECONDS: Final = 2.0
 """At a stop, for what was sent to be recorded: what is not is sent once more."""
 _FORGETTABLE: Final = (
@@ -40,20 +43,20 @@ class Outbox:
         self._database = database
         self._attempted = attempted
         self._called = CalledHosts()
-        self._recording: list[tuple[Attempted, asyncio.Future[None]]] = []
-        self._recorder: asyncio.Task[None] | None = None
+        self._recorder = Together(self._keep, moment_seconds=RECORD_SECONDS)
+        self._queues = Together(self._read_queues)
 
-    async def waiting(
-        self, endpoint_id: str, limit: int, *, threaded: bool = False
-    ) -> tuple[WaitingDelivery, ...]:
-        """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
-        return await self._database.run(
-            lambda connection: waiting_deliveries(connection, endpoint_id, limit, threaded=threaded)
-        )
+    async def waiting(self, endpoint_id: str, *, threaded: bool = False) -> Queue:
+        """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit.
+
+        Raises:
+            StoreError: if it cannot be read.
+        """
+        return await self._queues.ask(Wanted(endpoint_id, threaded))
 
     async def progress(self) -> dict[str, EndpointProgress]:
         """How each endpoint fares, as it was last kept."""
-        return await self._database.run(progress_of_all)
+        return await self._database.glance(progress_of_all)
 
     def record(self, attempted: Attempted, *, again: bool = False) -> asyncio.Future[None]:
         """Keep an attempt; the future is done once it is. Those of one moment share a transaction.
@@ -63,17 +66,11 @@ class Outbox:
         """
         if self._attempted is not None and attempted.delivery is not None and not again:
             self._attempted(delivered=attempted.outcome.delivered)
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        kept.add_done_callback(_looked_at)
-        self._recording.append((attempted, kept))
-        if self._recorder is None or self._recorder.done():
-            self._recorder = asyncio.create_task(self._record())
-        return kept
+        return self._recorder.ask(attempted)
 
     async def settle(self) -> None:
         """Wait until all that was recorded is kept, or could not be."""
-        if self._recorder is not None:
-            await asyncio.wait({self._recorder}, timeout=SETTLE_SECONDS)
+        await self._recorder.settle(SETTLE_SECONDS)
 
     async def called(self, hosts: Iterable[str], at: datetime, used_for: str = "alerts") -> None:
         """Keep which hosts were called by a test, of which nothing else is kept, or beside alerts."""
@@ -94,7 +91,7 @@ class Outbox:
 
         def work(connection: Connection) -> int:
             counted = connection.execute(
-                "UPDATE deliveries SET status = 'waiting', because = NULL "  # noqa: S608 - our own words
+                "UPDATE deliveries SET status = 'waiting', because = NULL, refusals = 0 "  # noqa: S608 - our own words
                 f"WHERE status <> 'waiting' AND sequence IN (SELECT sequence FROM alerts) AND {condition}",
                 list(values),
             ).fetchone()
@@ -104,7 +101,7 @@ class Outbox:
 
     async def without_body(self, delivery: str) -> int | None:
         """Return the sequence of a delivery that a rule held back: its event was not kept here."""
-        rows = await self._database.run(
+        rows = await self._database.glance(
             lambda connection: connection.execute(
                 "SELECT sequence FROM deliveries "
                 "WHERE id = ? AND sequence NOT IN (SELECT sequence FROM alerts)",
@@ -119,7 +116,7 @@ class Outbox:
 
     async def endpoint_of(self, delivery: str) -> str | None:
         """The id of the endpoint that a delivery is for; None if there is no such delivery."""
-        rows = await self._database.run(
+        rows = await self._database.glance(
             lambda connection: connection.execute(
                 "SELECT endpoint_id FROM deliveries WHERE id = ?", [delivery]
             ).fetchall()
@@ -129,7 +126,7 @@ class Outbox:
     async def redeliver(self, delivery: str) -> tuple[str, int]:
         """Let one wait again that there is; return its event's type, and 0 if it waits already, else 1."""
         queued = await self.requeue("id = ?", [delivery])
-        rows = await self._database.run(
+        rows = await self._database.glance(
             lambda connection: connection.execute(
                 "SELECT event_type FROM deliveries WHERE id = ?", [delivery]
             ).fetchall()
@@ -141,7 +138,8 @@ class Outbox:
         return await self._database.run(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._database.run(work)
+        """Run `work`, which only reads; nothing that is detected waits for it."""
+        return await self._database.read(work)
 
     async def figures(self, start: datetime, end: datetime) -> Figures:
         """How right the forecasts that came due in [start, end) were."""
@@ -203,33 +201,22 @@ class Outbox:
             f"SELECT min({at}) AS since FROM {table} WHERE {which}"  # noqa: S608 - our own words
             for table, at, which in _FORGETTABLE
         )
-        rows = await self._database.run(
+        rows = await self._database.glance(
             lambda connection: connection.execute(f"SELECT epoch_us(min(since)) FROM ({oldest})").fetchall()  # noqa: S608 - our own words
         )
         return moment(rows[0][0])
 
-    async def _record(self) -> None:
-        while self._recording:
-            taken, self._recording = self._recording, []
-            attempts = [attempted for attempted, _ in taken]
-            try:
-                await self._database.run(
-                    lambda connection, them=attempts: self._keep(connection, them),  # type: ignore[misc]
-                    self._called.know,
-                )
-            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
-                for _, kept in taken:
-                    if not kept.done():
-                        kept.set_exception(error)
-                continue
-            for _, kept in taken:
-                if not kept.done():
-                    kept.set_result(None)
+    async def _read_queues(self, wanted: Sequence[Wanted]) -> list[Queue]:
+        return await self._database.glance(lambda connection: queues(connection, wanted))
 
-    def _keep(self, connection: Connection, attempts: Sequence[Attempted]) -> list[CalledHost]:
-        keep_attempts(connection, attempts)
-        hosts = [(host, "alerts", one.at) for one in attempts for host in one.outcome.hosts]
-        return self._called.write(connection, hosts)
+    async def _keep(self, attempts: Sequence[Attempted]) -> list[None]:
+        def work(connection: Connection) -> list[CalledHost]:
+            keep_attempts(connection, attempts)
+            hosts = [(host, "alerts", one.at) for one in attempts for host in one.outcome.hosts]
+            return self._called.write(connection, hosts)
+
+        await self._database.run(work, self._called.know)
+        return [None] * len(attempts)
 
 
 def drop_open(connection: Connection, because: str = "restored") -> None:
@@ -239,9 +226,3 @@ def drop_open(connection: Connection, because: str = "restored") -> None:
     )
     for table in ("alert_memory", "alert_watch"):  # a digest of then, a limit crossed then
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
-
-
-def _looked_at(kept: asyncio.Future[None]) -> None:
-    """Whoever awaits it gets its error; after a stop nobody does."""
-    if not kept.cancelled():
-        kept.exception()

@@ -1,18 +1,13 @@
-"""How endpoints and deliveries fared so far, from the attempts that are kept: for the schedule."""
+"""How endpoints fared so far, from the attempts that are kept: for the schedule."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.core.alerts import LONGEST_STEP, REFUSED_AFTER, TEMPORARY_4XX, EndpointProgress
+from app.core.alerts import LONGEST_STEP, EndpointProgress
 from app.store import Connection, execute
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_REFUSED: Final = (
-    "(status_code BETWEEN 400 AND 499 AND status_code NOT IN "
-    f"({', '.join(map(str, sorted(TEMPORARY_4XX)))}) OR error LIKE 'the mail server answered 5%')"
-)
 
 
 def progress_of_all(connection: Connection) -> dict[str, EndpointProgress]:
@@ -42,23 +37,6 @@ def keep_progress(connection: Connection, endpoint_id: str, progress: EndpointPr
             "INSERT INTO endpoint_progress VALUES (?, ?, ?, ?)",
             [endpoint_id, progress.failing_since, progress.streak, progress.next_attempt_at],
         )
-
-
-def refusals_of(connection: Connection, deliveries: Sequence[str]) -> dict[str, int]:
-    """How often each was permanently refused since it last began to wait.
-
-    A success ends a count, and so does the refusal that settles a delivery: sent again, it begins anew.
-    """
-    rows = execute(
-        connection,
-        f"SELECT delivery_id, delivered, {_REFUSED} FROM attempts "  # noqa: S608 - our own words
-        "WHERE delivery_id IN (SELECT unnest(?)) ORDER BY attempted_at",
-        [list(deliveries)],
-    ).fetchall()
-    found: dict[str, int] = {}
-    for delivery, delivered, refused in rows:
-        found[delivery] = 0 if delivered else (found.get(delivery, 0) + bool(refused)) % REFUSED_AFTER
-    return found
 
 
 def _failing(

@@ -61,6 +61,7 @@ def write_alerts(
                 row.status,
                 row.because,
                 row.event.prediction_id,
+                0,
             )
             for row in rows
         ],

@@ -1,10 +1,14 @@
-"""What an endpoint's queue holds: deliveries that wait for their turn, read with what is sent."""
+"""What the endpoints' queues hold: deliveries that wait for their turn, read with what is sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from app.core.events import EventType
 from app.store import Connection, execute
-from notifiers.progress import refusals_of
+
+AT_ONCE: Final = 100
+"""Deliveries of one endpoint that are read together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,49 +27,58 @@ class WaitingDelivery:
     """Of the whale's message that is to be edited, where the endpoint has one."""
 
 
-def waiting_deliveries(
-    connection: Connection, endpoint_id: str, limit: int, *, threaded: bool
-) -> tuple[WaitingDelivery, ...]:
-    """What is to be sent next to an endpoint, in order of sequence; `threaded`: with messages to edit."""
+Queue: TypeAlias = tuple[WaitingDelivery, ...]
+"""What is to be sent next to an endpoint, in order of sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose queue is asked for; `threaded`: with the messages that are to be edited."""
+
+    endpoint_id: str
+    threaded: bool = False
+
+
+def queues(connection: Connection, wanted: Sequence[Wanted]) -> list[Queue]:
+    """The queue of each, read together: an event rings every endpoint's lane."""
     rows = execute(
         connection,
-        "SELECT id, sequence, event_id, event_type, prediction_id FROM deliveries "
-        "WHERE endpoint_id = ? AND status = 'waiting' AND because IS NULL ORDER BY sequence LIMIT ?",
-        [endpoint_id, limit],
+        "SELECT id, endpoint_id, sequence, event_id, event_type, prediction_id, coalesce(refusals, 0), body "
+        "FROM (SELECT * FROM deliveries "
+        "WHERE status = 'waiting' AND because IS NULL AND endpoint_id IN (SELECT unnest(?)) "
+        "QUALIFY row_number() OVER (PARTITION BY endpoint_id ORDER BY sequence) <= ?) "
+        "JOIN (SELECT sequence, body FROM alerts) USING (sequence) ORDER BY sequence",
+        [[one.endpoint_id for one in wanted], AT_ONCE],
     ).fetchall()
-    if not rows:
-        return ()
-    bodies = dict(
-        execute(
-            connection,
-            "SELECT sequence, body FROM alerts WHERE sequence IN (SELECT unnest(?))",
-            [[row[1] for row in rows]],
-        ).fetchall()
-    )
-    refusals = refusals_of(connection, [row[0] for row in rows])
-    messages = _messages(connection, endpoint_id) if threaded else {}
-    return tuple(
-        WaitingDelivery(
-            id=row[0],
-            endpoint_id=endpoint_id,
-            sequence=row[1],
-            event_id=row[2],
-            event_type=EventType(row[3]),
-            body=bodies[row[1]],
-            refusals=refusals.get(row[0], 0),
-            prediction_id=row[4],
-            message_id=messages.get(row[4]),
+    threaded = {one.endpoint_id for one in wanted if one.threaded}
+    messages = _messages(connection, [(row[1], row[5]) for row in rows if row[1] in threaded and row[5]])
+    found: dict[str, list[WaitingDelivery]] = {}
+    for row in rows:
+        found.setdefault(row[1], []).append(
+            WaitingDelivery(
+                id=row[0],
+                endpoint_id=row[1],
+                sequence=row[2],
+                event_id=row[3],
+                event_type=EventType(row[4]),
+                prediction_id=row[5],
+                refusals=row[6],
+                body=row[7],
+                message_id=messages.get((row[1], row[5])),
+            )
         )
-        for row in rows
-    )
+    return [tuple(found.get(one.endpoint_id, ())) for one in wanted]
 
 
-def _messages(connection: Connection, endpoint_id: str) -> dict[str, int]:
-    return dict(
-        execute(
-            connection,
-            "SELECT prediction_id, message_id FROM alert_threads "
-            "WHERE endpoint_id = ? AND message_id IS NOT NULL",
-            [endpoint_id],
-        ).fetchall()
-    )
+def _messages(connection: Connection, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The message of each whale at each endpoint, where there is one."""
+    if not asked:
+        return {}
+    rows = execute(
+        connection,
+        "SELECT endpoint_id, prediction_id, message_id FROM alert_threads "
+        "WHERE endpoint_id IN (SELECT unnest(?)) AND prediction_id IN (SELECT unnest(?)) "
+        "AND message_id IS NOT NULL",
+        [[endpoint_id for endpoint_id, _ in asked], [whale for _, whale in asked]],
+    ).fetchall()
+    return {(endpoint_id, whale): message_id for endpoint_id, whale, message_id in rows}

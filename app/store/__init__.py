@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from app.store.backup import operator_rows as operator_rows
     from app.store.backup import prepare as prepare
     from app.store.backup import write_backup as write_backup
-    from app.store.database import Connection as Connection
+    from app.store.connections import Connection as Connection
+    from app.store.connections import Limits as Limits
+    from app.store.connections import checked as checked
+    from app.store.connections import connect as connect
     from app.store.database import Database as Database
-    from app.store.database import Limits as Limits
-    from app.store.database import checked as checked
-    from app.store.database import connect as connect
     from app.store.exporting import ExportFormat as ExportFormat
     from app.store.exporting import Piece as Piece
     from app.store.exporting import exported as exported
@@ -77,13 +77,8 @@ __getattr__ = lazily(
             "prepare",
             "write_backup",
         ),
-        "app.store.database": (
-            "Connection",
-            "Database",
-            "Limits",
-            "checked",
-            "connect",
-        ),
+        "app.store.connections": ("Connection", "Limits", "checked", "connect"),
+        "app.store.database": ("Database",),
         "app.store.exporting": ("ExportFormat", "Piece", "exported"),
         "app.store.lock": ("CANNOT_LOCK", "RUNNING", "hold"),
         "app.store.migrations": (

@@ -9,7 +9,7 @@ from app.core.prediction import Forecast, Prediction
 from app.errors import StoreError
 from app.store import packing
 from app.store.assembled_versions import Encoded
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.parsed_statements import FEW_ROWS
 from app.store.records import moment
 from app.store.versions import Known

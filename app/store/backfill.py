@@ -12,7 +12,7 @@ import msgspec
 from app.core.models import Input, Output
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of, unpacked_parts
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.parsed_statements import insert_columns
 from app.store.records import moment, script_hashes
 

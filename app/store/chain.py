@@ -5,7 +5,7 @@ from typing import Final
 
 from app.core.models import Block
 from app.core.units import BlockHash
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import block_of
 
 REMEMBERED: Final = 300

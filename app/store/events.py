@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.core.events import Event, EventType
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, assembled, in_portions, rows_of
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import EVENT_COLUMNS, event_of
 
 AT_ONCE: Final = 1_000

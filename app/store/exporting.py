@@ -18,7 +18,7 @@ from typing import Any, Final
 from app.api.models import signal_of
 from app.core.prediction import Prediction
 from app.redaction import csv_cell, printable
-from app.store.database import Connection, checked, scratch
+from app.store.connections import Connection, checked, scratch
 from app.store.parsed_statements import insert_columns
 from app.views import History, PredictionQuery
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.core.prediction import Urgency
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import name_hash, script_hash
 from app.views import PredictionQuery
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import name_hash
 
 

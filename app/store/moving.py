@@ -15,7 +15,7 @@ import psutil
 import structlog
 
 from app.core.prediction import Forecast, Prediction
-from app.store.database import MEBIBYTE, Connection, Limits, checked, checkpoint, in_transaction, wal_of
+from app.store.connections import MEBIBYTE, Connection, Limits, checked, checkpoint, in_transaction, wal_of
 from app.store.duckdb_errors import MemoryShortError
 from app.store.migrations import has_table
 from app.store.records import forecast_before_4, prediction_before_4

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
-from app.store.database import (
+from app.store.connections import (
     MEBIBYTE,
     Connection,
-    Database,
     Limits,
     checked,
     checkpoint,
@@ -28,6 +27,7 @@ from app.store.database import (
     reconnect,
     wal_of,
 )
+from app.store.database import Database
 from app.store.duckdb_errors import DatabaseUnreadableError, MemoryShortError, WalUnreadableError
 from app.store.lock import hold, unusable
 from app.store.migrations import FLOOR, LATEST, migrate, refuse_newer, schema_version

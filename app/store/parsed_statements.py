@@ -7,7 +7,7 @@ changed schema changes nothing here.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app.store.database import Connection, Statement
+from app.store.connections import Connection, Statement
 
 MOST: Final = 256
 """Texts that are remembered; Spout has a few dozen, and more only where one is made of what was asked."""

@@ -14,7 +14,8 @@ from app.core.units import BlockHash, Txid
 from app.store import backfill, chain, events, queries, searching
 from app.store.accounts import Ledger, Touched, keep_days
 from app.store.assembled_versions import AssembledVersions
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 from app.store.opening import Opened
 from app.store.parsed_statements import insert_columns
 from app.store.records import encoded, numbered

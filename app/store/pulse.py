@@ -4,7 +4,8 @@ from datetime import datetime
 
 from app.clock import Clock
 from app.errors import StoreError
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 
 EVERY_SECONDS = 10.0
 

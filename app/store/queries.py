@@ -9,7 +9,7 @@ from app.core.tracking import Unloaded
 from app.core.units import Txid
 from app.store import chain
 from app.store.assembling import ALL_FORECASTS, ROW, VersionRow, assembled, in_portions, rows_of
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.filters import named_alike
 from app.store.records import moment
 

@@ -18,7 +18,7 @@ from app.errors import ParseError
 from app.store import packing
 from app.store.assembled_versions import AssembledVersions, Encoded, VersionKey
 from app.store.assembling import PIECES_AT_ONCE, ROW, VersionRow, decoded, first_encoded, rows_of
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.filters import Asked, asked_of
 from app.store.records import moment
 from app.views import DayFlow, Order, PredictionPage, PredictionQuery, SortKey

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from app.core.visibility import Level, Visibility
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 from app.store.records import moment
 
 

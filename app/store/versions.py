@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.core.prediction import Forecast, Prediction
 from app.store import packing
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.known_ids import KnownIds
 from app.store.parsed_statements import insert_columns
 from app.store.records import entity_names, life_of, name_hash, script_hashes, seldom_of

@@ -21,6 +21,8 @@ SENT_BAR_MS = 50.0
 LAG_BAR_MS = 20.0
 EVENTS = 300
 ENDPOINTS = 5
+STORED = 100
+STORED_PAUSE_SECONDS = 0.15
 QUEUED = 10_000
 LONGEST_DRAIN_SECONDS = 300.0
 TICK_SECONDS = 0.005
@@ -56,7 +58,12 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def rows() -> list[BenchRow]:
-    return [asyncio.run(_sent()), *asyncio.run(_drained()), *alerts_whole.rows()]
+    return [
+        asyncio.run(_sent()),
+        *asyncio.run(_stored()),
+        *asyncio.run(_drained()),
+        *alerts_whole.rows(),
+    ]
 
 
 async def _sent() -> BenchRow:
@@ -73,6 +80,34 @@ async def _sent() -> BenchRow:
             await _until(receiver, EVENTS + 1)
             waits = [1_000 * (at - kept) for at, kept in zip(receiver.arrivals()[1:], stored, strict=True)]
     return at_most("alerts.sent_p99_ms", _percentile(waits, 0.99), SENT_BAR_MS, "ms")
+
+
+async def _stored() -> list[BenchRow]:
+    """What detection waits for until an event is kept, with five endpoints and with none."""
+    with tempfile.TemporaryDirectory() as room, elsewhere() as receiver:
+        async with staged(Path(room)) as stage:
+            alone = await _appended(stage)
+            for number in range(ENDPOINTS):
+                await stage.add(f"http://127.0.0.1:{receiver.port}/{number}", name=str(number))
+            await _until(receiver, await _warm(stage) * ENDPOINTS)
+            beside = await _appended(stage)
+    return [
+        BenchRow(
+            name=f"alerts.stored_{name}_p{percent}_ms", value=_percentile(waits, percent / 100), unit="ms"
+        )
+        for name, waits in (("without", alone), ("with_five", beside))
+        for percent in (50, 95)
+    ]
+
+
+async def _appended(stage: Stage) -> list[float]:
+    waits = []
+    for _ in range(STORED):
+        began = time.perf_counter()
+        await stage.happen()
+        waits.append(1_000 * (time.perf_counter() - began))
+        await asyncio.sleep(STORED_PAUSE_SECONDS)
+    return waits
 
 
 async def _warm(stage: Stage) -> int:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from app.store.database import Limits
+from app.store.connections import Limits
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_block, a_prediction, detected

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.store.checkpoint import HEADERS_LENGTH, saved_of
-from app.store.database import Database, checkpoint
+from app.store.connections import checkpoint
+from app.store.database import Database
 from app.store.opening import DATABASE_FILE, Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_prediction, detected

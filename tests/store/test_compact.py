@@ -10,7 +10,8 @@ import pytest
 
 from app.core.prediction import Prediction, Status
 from app.store.checkpoint import saved_of
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_prediction, detected

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StoreError
-from app.store.database import Limits
+from app.store.connections import Limits
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_prediction, detected

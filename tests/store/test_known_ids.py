@@ -1,6 +1,6 @@
 """What is remembered of which predictions have rows."""
 
-from app.store.database import Connection, in_memory
+from app.store.connections import Connection, in_memory
 from app.store.known_ids import KnownIds
 
 

@@ -19,7 +19,7 @@ from app.core.models import Input
 from app.core.prediction import Prediction
 from app.core.units import Height, Outpoint, Sats, Script
 from app.store.assembling import ROW, assembled, rows_of
-from app.store.database import Connection, Limits, connect
+from app.store.connections import Connection, Limits, connect
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.parsed_statements import insert_columns
 from app.store.predictions import PredictionStore

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StoreError, StoreNewerError
-from app.store.database import Limits
+from app.store.connections import Limits
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_prediction, detected, source_degraded
@@ -338,4 +338,4 @@ def test_only_one_module_imports_duckdb() -> None:
     importing = re.compile(r"^\s*(import|from) duckdb\b", re.MULTILINE)
     modules = [path for room in ("app", "dashboard", "notifiers") for path in (ROOT / room).rglob("*.py")]
 
-    assert [path.name for path in modules if importing.search(path.read_text("utf-8"))] == ["database.py"]
+    assert [path.name for path in modules if importing.search(path.read_text("utf-8"))] == ["connections.py"]

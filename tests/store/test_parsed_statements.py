@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.store import Limits, connect, execute
-from app.store.database import Connection
+from app.store.connections import Connection
 
 INSERT = "INSERT INTO counted VALUES (?, ?)"
 

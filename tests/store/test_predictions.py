@@ -13,7 +13,7 @@ from app.core.models import Output
 from app.core.prediction import Prediction, Status, Urgency
 from app.core.units import Height, Sats, Script
 from app.errors import ParseError
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
 from app.views import History, PredictionQuery

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.errors import StoreError
-from app.store import database as database_module
+from app.store import reader as reader_module
 from app.store.assembling import PIECES_AT_ONCE
 from app.store.opening import Opened
 from app.store.packing import PIECE
@@ -68,10 +68,10 @@ async def test_a_write_does_not_wait_for_a_read_that_takes_for_ever(opened: Open
 
 @pytest.fixture
 def hasty() -> Iterator[None]:
-    before = database_module.READ_SECONDS
-    database_module.READ_SECONDS = 0.05  # type: ignore[misc]  # a limit that a test can wait for
+    before = reader_module.READ_SECONDS
+    reader_module.READ_SECONDS = 0.05  # type: ignore[misc]  # a limit that a test can wait for
     yield
-    database_module.READ_SECONDS = before  # type: ignore[misc]
+    reader_module.READ_SECONDS = before  # type: ignore[misc]
 
 
 @pytest.mark.usefixtures("hasty")
@@ -79,8 +79,26 @@ async def test_a_read_that_takes_too_long_is_told_so_and_the_next_one_is_answere
     with pytest.raises(StoreError, match="took longer"):
         await opened.database.read(lambda it: it.execute(FOR_EVER).fetchall())
 
-    database_module.READ_SECONDS = 20.0  # type: ignore[misc]
+    reader_module.READ_SECONDS = 20.0  # type: ignore[misc]
     assert await PredictionStore(opened).one("nothing") is None
+
+
+async def test_a_glance_waits_for_neither_a_long_read_nor_a_write(opened: Opened) -> None:
+    done = threading.Event()
+    glance = opened.database.glance
+    await glance(lambda _: None)
+    held = [
+        asyncio.create_task(opened.database.read(lambda _: done.wait(60))),
+        asyncio.create_task(opened.database.run(lambda _: done.wait(60))),
+    ]
+
+    found = await asyncio.wait_for(
+        glance(lambda it: it.execute("SELECT count(*) FROM events").fetchone()), 30
+    )
+    done.set()
+
+    assert found == (0,)
+    assert await asyncio.gather(*held) == [True, True]
 
 
 async def test_reads_have_a_thread_of_their_own(opened: Opened) -> None:

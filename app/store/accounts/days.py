@@ -13,7 +13,7 @@ from app.core.scoring import LeadTimes, Sums
 from app.core.units import Height
 from app.store.accounts import statements
 from app.store.accounts.cube import Added, Columns, added, by_day, of_forecasts, of_whales
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import microseconds
 
 K = TypeVar("K", bound=Hashable)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.store.accounts.days import decided
 from app.store.accounts.ledger import day_of, kept_before
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import encoded
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.core.prediction import Prediction
 from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
 from app.store.accounts.days import Touched
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.parsed_statements import insert_columns
 from app.store.records import microseconds
 

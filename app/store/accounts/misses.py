@@ -10,7 +10,7 @@ from app.core.prediction import Outcome, Prediction, Urgency
 from app.core.scoring import Circumstances, Fate, ForecastOutcome, touching
 from app.core.units import Height, Txid
 from app.store.assembling import ROW, assembled, in_portions, rows_of
-from app.store.database import Connection
+from app.store.connections import Connection
 from app.store.records import moment
 from app.views import LEAD_TIME_EDGES, Miss, MissKind, MissPage
 

@@ -30,7 +30,8 @@ from app.store.accounts import misses, statements
 from app.store.accounts.cube import Added, added, calibration_rows, of_forecasts
 from app.store.accounts.days import Days, Totals, Touched, fetched, waiting
 from app.store.accounts.ledger import day_of
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 from app.store.records import microseconds, moment
 from app.views import AccuracyState, Correlation, MissPage, PeriodFigures
 

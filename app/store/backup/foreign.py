@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 from app.errors import StoreError
 from app.store.backup.frames import BadBackupError, Done, Opened, Refused, Rows, send
 from app.store.backup.shape import LONGEST_TEXT, OPERATOR_TABLE, Column, columns_of
-from app.store.database import Connection, checked, connect_foreign, in_memory
+from app.store.connections import Connection, checked, connect_foreign, in_memory
 from app.store.migrations import LATEST, build, refuse_newer
 
 ROWS_AT_ONCE: Final = 1_024

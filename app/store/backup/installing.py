@@ -8,7 +8,7 @@ from typing import Final
 from app.store.backup.preparing import Prepared
 from app.store.backup.writing import fsync_directory
 from app.store.checkpoint import forget_blocks
-from app.store.database import Connection, Limits, checked, checkpoint, connect, in_transaction, wal_of
+from app.store.connections import Connection, Limits, checked, checkpoint, connect, in_transaction, wal_of
 from app.store.migrations import FLOOR
 from app.store.opening import DATABASE_FILE
 

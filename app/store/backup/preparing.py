@@ -20,7 +20,7 @@ from app.store.backup.frames import BadBackupError, Done, Frame, Opened, Refused
 from app.store.backup.operator import Access, access_of, parsed
 from app.store.backup.seal import Manifest, read_seal
 from app.store.backup.shape import OPERATOR_TABLE, Column
-from app.store.database import Connection, Limits, checked, connect, in_transaction
+from app.store.connections import Connection, Limits, checked, connect, in_transaction
 from app.store.migrations import build
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.opening import Opened as Opening

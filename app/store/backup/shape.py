@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.store.database import Connection
+from app.store.connections import Connection
 
 OPERATOR_TABLE: Final = "operator_rows"
 """The operator's rows in a backup: a table's name, a row as JSON."""

@@ -13,7 +13,8 @@ from app.errors import StoreError
 from app.store.backup.operator import Row
 from app.store.backup.seal import Manifest, seal
 from app.store.backup.shape import OPERATOR_TABLE
-from app.store.database import Connection, Database
+from app.store.connections import Connection
+from app.store.database import Database
 from app.store.lock import unusable
 from app.store.parsed_statements import insert_columns
 
