@@ -136,6 +136,9 @@ class Prediction:
     reason: str | None = None
     """Why it ended or what is uncertain, as text."""
     left_unverified: bool = False
+    held_by: tuple[SourceName, ...] = ()
+    """Sources in whose mempools the current transaction is, one name a mempool, as known when this version
+    was stored: after a restart each of them is waited for. () in records older than this field."""
     reorged: int = 0
     peel_of: str | None = None
     """Id of the prediction that was announced for the peel chain this transaction continues."""

@@ -25,7 +25,7 @@ from app.core.tracking.beliefs import Consequences, WhalePolicy
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds
-from app.core.units import Height, SatPerVb, Sats, Txid
+from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
 from tests.builders import START_HEIGHT, a_block
 from tests.fakes import NOON, NoForecasts
 
@@ -58,13 +58,16 @@ class Story:
         bounds: Bounds | None = None,
         threshold: Sats = THRESHOLD,
     ) -> None:
-        self.tracker = Tracker(a_whale_policy(entities, forecast_source, threshold), bounds)
+        self._policy = a_whale_policy(entities, forecast_source, threshold)
+        self._bounds = bounds
+        self.tracker = Tracker(self._policy, bounds)
         self.at = NOON
         self.events: list[Happening] = []
         self.kept: dict[str, Prediction] = {}
         self.questions: list[Question] = []
         """Of the latest observation."""
         self.blocks: list[Block] = []
+        self.unread: dict[BlockHash, Block] = {}
 
     @property
     def types(self) -> list[str]:
@@ -89,6 +92,13 @@ class Story:
             self.at += timedelta(seconds=1)
             self._take(self.tracker.handle(observation, self.at))
         return self.types[before:]
+
+    def restart(self) -> None:
+        """What is kept outlives the tracker; nothing else does."""
+        tracker = Tracker(self._policy, self._bounds)
+        blocks = {block.hash: block for block in self.blocks}
+        tracker.restore(tuple(self.kept.values()), tuple(blocks.values()), tuple(self.unread.values()))
+        self.tracker = tracker
 
     def start(self) -> None:
         self.receive(BlockConnected(block=a_block(0), source=WS))
@@ -147,6 +157,9 @@ class Story:
     def _take(self, drawn: Consequences) -> None:
         self.events += drawn.happenings
         self.blocks += drawn.blocks
+        self.unread |= {block.hash: block for block in drawn.blocks}
+        for read in drawn.read:
+            self.unread.pop(read, None)
         self.questions += [one for one in drawn.questions if one not in self.questions]
         for event in drawn.happenings:
             assert event.prediction is not None

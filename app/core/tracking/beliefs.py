@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.core.classification import Classification, Flag
 from app.core.events import EventType, Happening
 from app.core.flow import Hop, PeelMemory, hop_of
-from app.core.models import Block, BlockEntry, Transaction
+from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import ProjectedTransaction, TransactionReplaced
 from app.core.prediction import Forecast, Prediction, Status
 from app.core.questions import AskStatus, Question
@@ -112,13 +112,17 @@ class Beliefs:
         self.tips = Tips()
         self.kin: Recent[Txid, frozenset[Txid]] = Recent(bounds.gone)
         """Unconfirmed relatives of whales, with those whales; one that comes or goes may change a package."""
-        self.received: set[str] = set()
+        self.received: set[SourceName] = set()
         """Mempools that sent an observation since the start."""
-        self.holders: Recent[Txid, Mapping[str, datetime]] = Recent(bounds.gone)
+        self.holders: Recent[Txid, Mapping[SourceName, datetime]] = Recent(bounds.gone)
         """Mempools that hold a possible whale, each with the time it was last reported there."""
-        self.lacking: Recent[Txid, frozenset[str]] = Recent(bounds.gone)
-        """Mempools that lack a whale of which no mempool has reported that it holds it."""
-        self.disputed: Recent[Txid, str] = Recent(bounds.gone)
+        self.held_before: Recent[Txid, frozenset[SourceName]] = Recent(bounds.gone)
+        """Of whales from before the start: mempools that held them then and have not spoken of them since."""
+        self.lacking: Recent[Txid, frozenset[SourceName]] = Recent(bounds.gone)
+        """Mempools that lack a whale from before the start, or one that no mempool is reported to hold."""
+        self.reheld: dict[Txid, None] = {}
+        """Transactions whose holders changed since versions were last stored for that alone."""
+        self.disputed: Recent[Txid, SourceName] = Recent(bounds.gone)
         """Whales that are in some mempools but not in another, with the name of that other one."""
         self.missing: Recent[Txid, datetime] = Recent(bounds.gone)
         """Whales that were found nowhere, and since when, while the reason may still be reported."""
@@ -160,7 +164,17 @@ class Beliefs:
         before = self.gone.get(txid)
         self.gone.put(txid, Departure(why, at, reported or (before is not None and before.reported)))
 
+    def held_by(self, whale: Prediction) -> tuple[SourceName, ...]:
+        """Return the mempools that hold it: by reports, else as known before the start."""
+        reported, before = self.holders.get(whale.txid), self.held_before.get(whale.txid)
+        if whale.status is not Status.PENDING or (reported is None and not whale.held_by):
+            return whale.held_by
+        return tuple(sorted({*(reported or ()), *(before or ())}))
+
     def keep(self, whale: Prediction) -> Prediction:
+        held_by = self.held_by(whale)
+        if held_by != whale.held_by:
+            whale = replace(whale, held_by=held_by)
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
         if whale.status is not Status.PENDING:

@@ -160,6 +160,7 @@ def take_over(
         reason=None,
         flags=kept | {Flag.FEE_SPIKE} if fee_spike else kept,
         conflicts_with=(),
+        held_by=(),
         announced_flow=classification.flow,
         outcome=Outcome.CENSORED,
         overdue_since=None,
@@ -212,6 +213,11 @@ def leave_unverified(whale: Prediction, at: datetime, reason: str) -> Prediction
 def remark(whale: Prediction, at: datetime, reason: str, *, unverified: bool) -> Prediction:
     """Return it still pending, with a remark on which mempools hold it."""
     return _next(whale, at, left_unverified=unverified, reason=reason)
+
+
+def held(whale: Prediction, by: tuple[SourceName, ...], at: datetime) -> Prediction:
+    """Return it with the mempools that hold it."""
+    return _next(whale, at, held_by=by)
 
 
 def verify(whale: Prediction, at: datetime) -> Prediction:

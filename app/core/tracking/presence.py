@@ -17,14 +17,19 @@ from app.core.tracking import endings, lifecycle
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import Txid
 
-MEMPOOL_OF: Final[Mapping[SourceName, str]] = {
+_MEMPOOL_OF: Final[Mapping[SourceName, SourceName]] = {
+    SourceName.MEMPOOL_WS: SourceName.MEMPOOL_WS,
+    SourceName.MEMPOOL_REST: SourceName.MEMPOOL_WS,
+    SourceName.BITCOIND: SourceName.BITCOIND,
+    SourceName.ELECTRS: SourceName.ELECTRS,
+}
+"""The mempool that a source reports on, by one source's name for each."""
+_WORDS: Final[Mapping[SourceName, str]] = {
     SourceName.MEMPOOL_WS: "the mempool backend",
-    SourceName.MEMPOOL_REST: "the mempool backend",
     SourceName.BITCOIND: "bitcoind",
     SourceName.ELECTRS: "the Electrum server",
 }
-"""The mempool that a source reports on, as text."""
-LISTING: Final = frozenset({"the mempool backend", "bitcoind"})
+_LISTING: Final = frozenset({SourceName.MEMPOOL_WS, SourceName.BITCOIND})
 """Mempools that are listed regularly, so that each says sooner or later what it lacks."""
 COMES_BACK_WITHIN: Final = timedelta(hours=1)
 """A source known before a restart that sends nothing for this long is taken to be removed."""
@@ -33,8 +38,8 @@ COMES_BACK_WITHIN: Final = timedelta(hours=1)
 def listen(beliefs: Beliefs, observation: Observation, at: datetime) -> None:
     """Record the mempool that an observation came from, and its source's tip."""
     source: SourceName | None = getattr(observation, "source", None)
-    if source is not None and source in MEMPOOL_OF:
-        beliefs.received.add(MEMPOOL_OF[source])
+    if source is not None and source in _MEMPOOL_OF:
+        beliefs.received.add(_MEMPOOL_OF[source])
     beliefs.tips.listen(observation, at)
 
 
@@ -44,21 +49,48 @@ def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
     return known is not None and tip is not None and known < tip.height
 
 
+def from_before(beliefs: Beliefs, whale: Prediction) -> None:
+    """Record which mempools held a whale when it was stored: none of them has spoken of it since."""
+    beliefs.held_before.put(whale.txid, _held_when_stored(whale))
+
+
 def holds(beliefs: Beliefs, txid: Txid, source: SourceName, at: datetime) -> None:
     """Record that the mempool of this source holds the transaction."""
-    mempool = MEMPOOL_OF.get(source)
-    if mempool is not None:
-        beliefs.holders.put(txid, {**(beliefs.holders.get(txid) or {}), mempool: at})
+    mempool = _MEMPOOL_OF.get(source)
+    if mempool is None:
+        return
+    known = beliefs.holders.get(txid) or {}
+    _has_spoken(beliefs, txid, mempool)
+    beliefs.holders.put(txid, {**known, mempool: at})
+    if mempool not in known:
+        beliefs.reheld[txid] = None
 
 
 def lacks(beliefs: Beliefs, txid: Txid, source: SourceName) -> None:
     """Record that the mempool of this source does not hold the transaction (any longer)."""
-    known = beliefs.holders.get(txid)
-    mempool = MEMPOOL_OF.get(source)
-    if known is None and mempool is not None:
+    mempool, known = _MEMPOOL_OF.get(source), beliefs.holders.get(txid)
+    if mempool is None:
+        return
+    if known is None or txid in beliefs.held_before:
+        _has_spoken(beliefs, txid, mempool)
         beliefs.lacking.put(txid, (beliefs.lacking.get(txid) or frozenset()) | {mempool})
     if known is not None:
-        beliefs.holders.put(txid, {one: at for one, at in known.items() if one != MEMPOOL_OF.get(source)})
+        beliefs.holders.put(txid, {one: at for one, at in known.items() if one != mempool})
+
+
+def _has_spoken(beliefs: Beliefs, txid: Txid, mempool: SourceName) -> None:
+    before = beliefs.held_before.get(txid)
+    if before is not None and mempool in before:
+        beliefs.held_before.put(txid, before - {mempool})
+
+
+def store_holders(beliefs: Beliefs, at: datetime) -> None:
+    """Store which mempools hold the whales of which that changed, so that a restart knows it."""
+    for txid in beliefs.reheld:
+        whale = beliefs.whales.current(txid)
+        if whale is not None and (held_by := beliefs.held_by(whale)) != whale.held_by:
+            beliefs.keep(lifecycle.held(whale, held_by, at))
+    beliefs.reheld.clear()
 
 
 def is_held(beliefs: Beliefs, txid: Txid) -> bool:
@@ -66,22 +98,31 @@ def is_held(beliefs: Beliefs, txid: Txid) -> bool:
     return bool(beliefs.holders.get(txid))
 
 
-def _others(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> Mapping[str, datetime]:
+def _others(
+    beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
+) -> Mapping[SourceName, datetime]:
     """Return which other mempools hold it according to the latest reports, each with the time of that.
 
-    After a restart nobody has reported it yet: then it is the one that saw it first, unless that has been
-    removed, and each that lists its mempool and has not listed it without the whale yet.
+    Of a whale from before the start also those that held it then, unless they have been removed, and each
+    that lists its mempool and has not listed it without the whale yet.
     """
-    known = beliefs.holders.get(whale.txid)
-    if known is None:
-        first = MEMPOOL_OF.get(whale.first_seen_by)
+    reported, before = beliefs.holders.get(whale.txid), beliefs.held_before.get(whale.txid)
+    known: dict[SourceName, datetime] = {}
+    if reported is None or before is not None:
         since = beliefs.missing.get(whale.txid) or at
-        awaited = first in beliefs.received or at - since < COMES_BACK_WITHIN
-        may = {first} if first is not None and awaited else set()
-        may |= beliefs.received & LISTING
+        lost = at - since >= COMES_BACK_WITHIN
+        stored = _held_when_stored(whale) if before is None else before
+        may = {one for one in stored if one in beliefs.received or not lost}
+        may |= beliefs.received & _LISTING
         may -= beliefs.lacking.get(whale.txid) or frozenset()
-        known = dict.fromkeys(sorted(may), whale.detected_at)
-    return {one: when for one, when in known.items() if one != MEMPOOL_OF.get(source)}
+        known = dict.fromkeys(may, whale.detected_at)
+    known |= reported or {}
+    return {one: when for one, when in known.items() if one != _MEMPOOL_OF.get(source)}
+
+
+def _held_when_stored(whale: Prediction) -> frozenset[SourceName]:
+    stored = whale.held_by or (whale.first_seen_by,)
+    return frozenset(_MEMPOOL_OF[one] for one in stored if one in _MEMPOOL_OF)
 
 
 def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> bool:
@@ -96,10 +137,11 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     if whale.txid not in beliefs.missing:
         beliefs.missing.put(whale.txid, at)
     departure = beliefs.gone.get(whale.txid)
-    silent = departure is not None and max(held.values()) < departure.at
-    lacking = MEMPOOL_OF.get(source, "one source")
+    none_has_spoken = held.keys().isdisjoint(beliefs.holders.get(whale.txid) or {})  # since the start
+    silent = none_has_spoken or (departure is not None and max(held.values()) < departure.at)
+    lacking = _MEMPOOL_OF.get(source, source)
     beliefs.disputed.put(whale.txid, lacking)
-    _remark(beliefs, whale, lacking, tuple(sorted(held)), at, silent=silent)
+    _remark(beliefs, whale, lacking, tuple(held), at, silent=silent)
     return True
 
 
@@ -110,19 +152,26 @@ def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime)
     if lacking is None:
         return endings.verify(beliefs, whale, at)
     beliefs.gone.pop(whale.txid)
-    if lacking == MEMPOOL_OF.get(source):
+    if lacking == _MEMPOOL_OF.get(source):
         beliefs.disputed.pop(whale.txid)
         return beliefs.publish(EventType.UPDATED, lifecycle.verify(whale, at), at)
     if whale.left_unverified:
-        return _remark(beliefs, whale, lacking, (MEMPOOL_OF.get(source, "another source"),), at, silent=False)
+        return _remark(beliefs, whale, lacking, (_MEMPOOL_OF.get(source, source),), at, silent=False)
     return whale
 
 
 def _remark(
-    beliefs: Beliefs, whale: Prediction, lacking: str, held: tuple[str, ...], at: datetime, *, silent: bool
+    beliefs: Beliefs,
+    whale: Prediction,
+    lacking: SourceName,
+    held: tuple[SourceName, ...],
+    at: datetime,
+    *,
+    silent: bool,
 ) -> Prediction:
     said = "had it and has not been heard since" if silent else "has it"
-    words = f"not in the mempool of {lacking}; {' and '.join(held)} {said}"
+    names = " and ".join(sorted(_WORDS.get(one, "another source") for one in held))
+    words = f"not in the mempool of {_WORDS.get(lacking, 'one source')}; {names} {said}"
     if whale.reason == words:
         return whale
     return beliefs.publish(EventType.UPDATED, lifecycle.remark(whale, at, words, unverified=silent), at)

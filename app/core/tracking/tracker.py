@@ -42,7 +42,7 @@ from app.core.observations import (
     Unanswered,
     VisibilityChanged,
 )
-from app.core.prediction import Prediction
+from app.core.prediction import Prediction, Status
 from app.core.questions import AskMempool
 from app.core.tracking import (
     announcements,
@@ -123,6 +123,8 @@ class Tracker:
         for block in unread:
             self._beliefs.unread.put(block.hash, block.height)
         for prediction in sorted(predictions, key=lambda one: one.updated_at):
+            if prediction.status is Status.PENDING:
+                presence.from_before(self._beliefs, prediction)
             self._beliefs.keep(prediction)
 
     def handle(self, observation: Observation, at: datetime) -> Consequences:
@@ -135,6 +137,8 @@ class Tracker:
         for released in unloading.released(self._beliefs, observation):
             self._take(released, at)
         weighing.release(self._beliefs, at)
+        if isinstance(observation, QueueProjected | BlockConnected):  # now and then, not with each report
+            presence.store_holders(self._beliefs, at)
         out = self._beliefs.consequences()
         if out.read:  # the last transaction of a block may have come just now: what was due in it is late
             self._beliefs.note_overdue(at)

@@ -27,6 +27,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored
+from app.core.tracking import presence
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.whales import Unloaded
 from app.core.units import Txid
@@ -87,6 +88,8 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, _at: datetime) -> None
         del beliefs.unloaded[txid]
     whale = reply.prediction
     if whale is not None and whale.status is Status.PENDING:
+        if whale.txid not in beliefs.holders:
+            presence.from_before(beliefs, whale)
         beliefs.whales.put(whale)
         beliefs.ask(AskStatus(whale.txid))
 

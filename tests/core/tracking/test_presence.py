@@ -151,6 +151,64 @@ def test_a_source_that_is_no_longer_configured_is_not_waited_for_for_ever() -> N
     assert story.receive(published) == ["dropped"]
 
 
+def restarted_after_both_held_it() -> Story:
+    """The node saw it first, the backend too; since then nothing has been heard of the backend."""
+    before = Story(forecast_source=forecasting())
+    before.receive(*(TransactionSeen(tx=WHALE, source=source) for source in (NODE, WS)))
+    before.receive(BlockConnected(block=a_block(0), source=NODE))
+    story = Story()
+    story.tracker.restore((before.only,), (a_block(0),))
+    story.kept[before.only.prediction_id] = before.only
+    story.receive(SourceConnected(source=NODE, again=False))
+    return story
+
+
+def lacks(source: SourceName) -> StatusReply:
+    return StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=source)
+
+
+def test_a_mempool_that_held_it_before_a_restart_is_waited_for_whoever_saw_it_first() -> None:
+    story = restarted_after_both_held_it()
+
+    assert story.receive(lacks(NODE)) == ["updated"]
+    assert story.only.left_unverified
+
+
+def test_once_the_last_that_held_it_before_a_restart_has_spoken_it_is_dropped() -> None:
+    story = restarted_after_both_held_it()
+    story.receive(lacks(NODE), lacks(REST))
+    story.at += timedelta(seconds=2)
+
+    assert story.receive(lacks(REST)) == ["dropped"]
+
+
+def test_one_that_held_it_before_a_restart_and_stays_away_is_not_waited_for_for_ever() -> None:
+    story = restarted_after_both_held_it()
+    story.receive(lacks(NODE))
+    story.at += timedelta(hours=1)
+
+    assert story.receive(lacks(NODE)) == ["dropped"]
+
+
+def test_two_restarts_know_what_one_does() -> None:
+    once = restarted_after_both_held_it()
+    story = Story()
+    story.tracker.restore((once.only,), (a_block(0),))
+    story.kept[once.only.prediction_id] = once.only
+
+    assert "dropped" not in story.receive(lacks(NODE))
+
+
+def test_that_one_more_mempool_holds_it_is_stored_once_and_told_to_nobody() -> None:
+    story = TwoSources()
+    before = story.only.version
+
+    assert story.receive(BlockConnected(block=a_block(1), source=NODE)) == []
+    assert story.only.held_by == (NODE, WS)
+    story.receive(TransactionSeen(tx=WHALE, source=NODE), BlockConnected(block=a_block(2), source=NODE))
+    assert story.only.version == before + 1
+
+
 def restarted(first_seen_by: SourceName) -> Story:
     """Both mempools have been heard since the restart; neither has spoken of the whale."""
     before = Story()
