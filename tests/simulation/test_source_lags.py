@@ -38,6 +38,8 @@ from tests.soak import share
 
 LAGS = share(100)
 SEEDS = (1, 2, 3)
+RESTARTS = 0.1
+"""Of what happens, this much is preceded by a restart."""
 Change = Callable[[ModelNode], list[Observation]]
 
 
@@ -168,12 +170,20 @@ class World:
         late = self.chance.choice((self.node, self.backend))
         late.lag = self.chance.choice((1.0, 3.0, 15.0, 90.0))
         for _ in range(self.chance.randint(2, 6)):
+            if self.chance.random() < RESTARTS:
+                await self.restarts()
             self.something()
             await self.passes(self.chance.choice((1, 2, 12, 40)))
             if self.chance.random() < 0.4:
                 self.answering.ask(AskMempool("now and then"))
         late.lag = self.chance.choice((0.0, 1.0))
         await self.passes(3)
+
+    async def restarts(self) -> None:
+        """Started again: it knows what it stored, each source says its tip, and the mempool is asked for."""
+        self.story.restart()
+        await self.begin()
+        self.answering.ask(AskMempool("started"))
 
     def something(self) -> None:
         waiting = list(self.truth.mempool.values())
