@@ -36,7 +36,7 @@ def weigh_again(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
     """
     if not candidate.waits_for:
         parent = candidate.tx.inputs[0].outpoint.txid if hop_of(candidate.tx) is not None else None
-        if parent is None or parent not in beliefs.candidates:
+        if parent is None or not _is_undecided(beliefs, parent):
             decide(beliefs, candidate, at)
             return
         beliefs.held[candidate.tx.txid] = parent
@@ -46,13 +46,18 @@ def weigh_again(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
 
 
 def release(beliefs: Beliefs, at: datetime) -> None:
-    """Decide the candidates whose parents have been decided, or are no candidates any longer."""
-    while ready := [txid for txid, parent in beliefs.held.items() if parent not in beliefs.candidates]:
+    """Decide the candidates whose parents have been decided, or are asked about no longer."""
+    while ready := [txid for txid, parent in beliefs.held.items() if not _is_undecided(beliefs, parent)]:
         for txid in ready:
             del beliefs.held[txid]
             candidate = beliefs.candidates.get(txid)
             if candidate is not None:
                 weigh_again(beliefs, candidate, at)
+
+
+def _is_undecided(beliefs: Beliefs, txid: Txid) -> bool:
+    """Return whether it is still asked about, as a candidate or as a line of a projected block."""
+    return txid in beliefs.candidates or txid in beliefs.projected
 
 
 def answered(beliefs: Beliefs, candidate: Candidate, question: Question, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from msgspec import Raw
 
+from app.core.flow import hop_of
 from app.core.models import SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
@@ -37,6 +38,8 @@ WS = SourceName.MEMPOOL_WS
 Fields = dict[str, Raw]
 AT_ONCE = 1_000
 """Small transactions in one observation; large transactions stand between them, each for itself."""
+HELD_AT_MOST = 2_000
+"""Hops that wait for the end of a large frame; some 2 kB each."""
 _SIGNS_OF_LIFE = {"pong", "loadingIndicators"}
 
 
@@ -182,14 +185,32 @@ class FrameReader:
 
     def _in_bulk(self, added: Batches) -> Iterator[Observation]:
         threshold = Sats(0) if self._threshold is None else self._threshold()
-        while (batch := self._try("added", next, added, None)) is not None:
+        held: list[Transaction] | None = None
+        batch = self._try("added", next, added, None)
+        while batch is not None:
+            following = self._try("added", next, added, None)
+            if held is None and following is not None:
+                held = []  # a hop's parent may stand in a later batch
             if isinstance(batch, list):
                 yield from self._one_by_one(batch)
             else:
-                yield from self._by_size(batch, threshold, late=self._late)
+                yield from self._by_size(batch, threshold, held, late=self._late)
+            if held and (following is None or len(held) >= HELD_AT_MOST):
+                yield from self._released(held)
+                held.clear()
+            batch = following
 
-    def _by_size(self, batch: FrameBatch, threshold: Sats, *, late: bool) -> Iterator[Observation]:
-        """Yield the large ones read whole, parents first, and the small ones between them in bulk."""
+    def _released(self, held: Sequence[Transaction]) -> Iterator[Observation]:
+        for tx in parents_first(held):
+            yield TransactionSeen(tx=tx, source=WS, late=self._late)
+
+    def _by_size(
+        self, batch: FrameBatch, threshold: Sats, held: list[Transaction] | None, *, late: bool
+    ) -> Iterator[Observation]:
+        """Yield the large ones read whole, parents first, and the small ones between them in bulk.
+
+        Those that look like a hop of a chain are put into `held` instead, if there is such.
+        """
         large = [index for index, gross in enumerate(batch.gross) if gross > threshold]
         read = [tx for index in large if (tx := self._try("added", batch.whole, index)) is not None]
         ordered = iter(parents_first(read))
@@ -199,7 +220,9 @@ class FrameReader:
                 yield TransactionsSeen(batch=batch.part(start, index), source=WS, late=late)
             start = index + 1
             tx = next(ordered, None)  # fewer than places, where some could not be read
-            if tx is not None:
+            if tx is not None and held is not None and hop_of(tx) is not None:
+                held.append(tx)
+            elif tx is not None:
                 yield TransactionSeen(tx=tx, source=WS, late=late)
         if start < len(batch):
             yield TransactionsSeen(batch=batch.part(start, len(batch)), source=WS, late=late)

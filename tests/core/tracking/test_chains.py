@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from app.core.models import Output, Transaction
-from app.core.observations import PackageReply
-from app.core.questions import AskPrevouts
+from app.core.observations import PackageReply, ProjectedTransaction
+from app.core.questions import AskPrevouts, AskTransaction
 from app.core.units import Outpoint, SatPerVb, Sats, Script
 from tests.builders import (
     a_coin,
@@ -36,6 +36,14 @@ def a_chain(hops: int, *, swept: bool) -> list[Transaction]:
         chain.append(tx)
         coin, amount = coin._replace(txid=tx.txid, vout=len(tx.outputs) - 1), amount - 6
     return chain
+
+
+def a_line(tx: Transaction) -> ProjectedTransaction:
+    assert tx.fee is not None
+    assert tx.vsize is not None
+    return ProjectedTransaction(
+        txid=tx.txid, value=tx.gross, fee=tx.fee, vsize=tx.vsize, package_feerate=None, source=WS
+    )
 
 
 @pytest.mark.parametrize("swept", [True, False])
@@ -81,6 +89,26 @@ def test_a_hop_whose_parent_cannot_be_asked_about_is_announced_all_the_same() ->
     story.seen(*(without_prevouts(tx) for tx in chain))
     story.receive(prevouts_of(chain[1]))
     story.unanswered(AskPrevouts(chain[0].txid, (chain[0].inputs[0].outpoint,)))
+
+    assert len(story.kept) == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_chain_that_projected_blocks_name_is_one_alert_in_whichever_order_it_is_read(seed: int) -> None:
+    story, chain = Story(), a_chain(6, swept=False)
+    story.receive(*(a_line(tx) for tx in chain))
+    for tx in random.Random(seed).sample(chain, len(chain)):
+        story.published(tx)
+
+    assert story.types.count("detected") == 1
+    assert len(story.kept) == len(chain)
+
+
+def test_a_hop_does_not_wait_for_a_parent_that_nobody_can_read() -> None:
+    story, chain = Story(), a_chain(2, swept=False)
+    story.receive(*(a_line(tx) for tx in chain))
+    story.published(chain[1])
+    story.unanswered(AskTransaction(chain[0].txid))
 
     assert len(story.kept) == 2
 

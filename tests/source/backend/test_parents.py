@@ -9,7 +9,7 @@ import pytest
 from app.core.models import Transaction
 from app.core.observations import Observation, TransactionSeen, TransactionsSeen
 from app.core.units import Sats
-from app.source.backend.frames import FrameReader
+from app.source.backend.frames import AT_ONCE, FrameReader
 from app.source.backend.parents import parents_first
 from tests.builders import a_script, a_transaction, pays, spends
 from tests.core.story import THRESHOLD, Story
@@ -44,11 +44,15 @@ def a_payment(number: int) -> Transaction:
 
 
 def frame_of(txs: list[Transaction]) -> bytes:
+    return frame_of_added([as_added(tx) for tx in txs])
+
+
+def frame_of_added(added: list[dict[str, Any]]) -> bytes:
     return msgspec.json.encode(
         {
             "mempool-transactions": {
                 "sequence": 7,
-                "added": [as_added(tx) for tx in txs],
+                "added": added,
                 "removed": [],
                 "mined": [],
                 "replaced": [],
@@ -72,6 +76,22 @@ def test_a_chain_in_one_frame_is_one_alert_in_any_order(seed: int, *, in_bulk: b
 
     assert story.types.count("detected") == 1
     assert story.of(chain[0]).peel_of is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chain_spread_over_a_frame_of_thousands_is_one_alert_in_any_order(seed: int) -> None:
+    story, chain = Story(), a_chain(5, swept=False)
+    small = as_added(a_payment(1))
+    added = [small | {"txid": f"{number:064x}"} for number in range(5 * AT_ONCE // 2)]
+    chance = random.Random(seed)
+    for hop in chain:
+        added.insert(chance.randrange(len(added)), as_added(hop))
+
+    story.receive(*FrameReader(lambda: THRESHOLD).feed(frame_of_added(added)))
+
+    assert story.types.count("detected") == 1
+    assert story.of(chain[0]).peel_of is None
+    assert len(story.kept) == len(chain)
 
 
 def test_nothing_is_lost_where_a_transaction_cannot_be_read_or_stands_there_twice() -> None:
