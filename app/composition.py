@@ -111,6 +111,7 @@ class Composition:
             finish=drop_open,
             clock=self._clock,
         )
+        await asyncio.to_thread(self._safekeeping.clear)
         on_request = OnRequest(
             self._open_engine, self._safekeeping, self._put_in_place, self._alerts.test_named
         )

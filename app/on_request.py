@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from app.api import story_of
 from app.api.models import EndpointTest, ExportFilters, read
@@ -14,7 +14,6 @@ from app.errors import RequestError, StoreError
 from app.local import Handler, LocalChannel
 from app.store import ExportFormat, Prepared, exported
 
-_INCOMING: Final = "incoming"
 Replace = Callable[[Prepared, bool], Awaitable[dict[str, Any]]]
 """Stops the engine, puts the prepared database in place and starts it again; returns words for people."""
 SendTest = Callable[[str], Awaitable[EndpointTest | None]]
@@ -76,7 +75,11 @@ class OnRequest:
     async def _restore(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
         """Receive the file, say what is in it, and go on only if the other end says so."""
         self._of_a_node()
-        incoming = self._safekeeping.data_dir / _INCOMING
+        with self._safekeeping.restoring():
+            await self._restored(asked, channel)
+
+    async def _restored(self, asked: Mapping[str, Any], channel: LocalChannel) -> None:
+        incoming = self._safekeeping.incoming
         try:
             await _receive(channel, asked.get("length"), incoming)
             prepared = await self._safekeeping.prepare(incoming)

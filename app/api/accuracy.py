@@ -1,7 +1,7 @@
 """How right Spout was: by period, over a window, and of one prediction."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from app.api.base import ApiHandler
@@ -28,6 +28,8 @@ DEFAULT_DAYS = {
     Period.QUARTERLY: 5 * 366,
 }
 """So far back where no start is given."""
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What is asked beyond is cut to these: nothing is kept there, and whole periods would leave the calendar."""
 
 
 class StatisticsHandler(ApiHandler):
@@ -37,8 +39,8 @@ class StatisticsHandler(ApiHandler):
     async def get(self) -> None:
         query = self.asked_query(StatisticsQuery)
         period = query.period or Period.DAILY
-        end = query.end_date or self.parts.clock.now()
-        start = query.start_date or end - timedelta(days=DEFAULT_DAYS[period])
+        end = _within(query.end_date or self.parts.clock.now())
+        start = _within(query.start_date or end - timedelta(days=DEFAULT_DAYS[period]))
         found = await self.parts.open_accounts().statistics(period, start, end)
         await self.answer_from_thread(
             lambda: Statistics(
@@ -84,6 +86,10 @@ class CorrelationHandler(ApiHandler):
                 by_first_source=_groups(found.by_first_source),
             )
         )
+
+
+def _within(moment: datetime) -> datetime:
+    return min(max(moment, _EARLIEST), _LATEST)
 
 
 def figures_shape(figures: scoring.Figures) -> Figures:

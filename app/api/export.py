@@ -64,7 +64,7 @@ class _ExportHandler(ApiHandler):
         """Lead a browser to the login; refuse everything else in JSON."""
         asked_by_browser = "text/html" in self.request.headers.get("Accept", "")
         if status_code == 401 and asked_by_browser and self.parts.gate.door is Door.PASSWORD:
-            self.redirect(f"/login?next={quote(self.request.path, safe='/')}")
+            self.redirect(f"/login?next={quote(self.request.uri or '/', safe='/')}")
             return
         super().write_error(status_code, **kwargs)
 

@@ -72,6 +72,7 @@ async def standing(settings: Settings, *, may_be_new: bool = False) -> AsyncIter
         try:
             async with operator_file(data_dir) as file:
                 safekeeping = Safekeeping(data_dir, file, key=key, finish=drop_open, clock=clock)
+                await asyncio.to_thread(safekeeping.clear)
                 yield Standing(opened=opened, safekeeping=safekeeping)
         finally:
             await opened.database.close()

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,8 @@ from app.clock import Clock
 from app.errors import StoreError
 from app.store import (
     BACKUPS,
+    EXPORTING,
+    RESTORING,
     Connection,
     Database,
     Installed,
@@ -37,6 +40,8 @@ NIGHT_HOUR: Final = 3
 GROWN: Final = 1.3
 """A database this much larger than its rows is compacted, after the nightly backup."""
 LOOK_EVERY_SECONDS: Final = 600.0
+_PASSING: Final = "passing-"
+_INCOMING: Final = "incoming"
 _log = structlog.get_logger(__name__)
 
 
@@ -58,6 +63,7 @@ class Safekeeping:
         self._finish = finish
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        self._is_restoring = False
         self._failed: Notice | None = None
 
     async def back_up(self, database: Database) -> Path:
@@ -80,13 +86,45 @@ class Safekeeping:
         Raises:
             StoreError: if the disk has no room, or the database refuses.
         """
-        path = self.data_dir / BACKUPS / f"passing-{secrets.token_hex(4)}"
-        async with self._one_at_a_time:
-            try:
+        path = self.data_dir / BACKUPS / f"{_PASSING}{secrets.token_hex(4)}"
+        try:
+            # Not held while it is copied: a command that was suspended would keep the nightly backup waiting.
+            async with self._one_at_a_time:
                 await self._write(database, path)
-                yield path
-            finally:
-                path.unlink(missing_ok=True)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @property
+    def incoming(self) -> Path:
+        """Where a backup to be restored is received; for whoever is `restoring`."""
+        return self.data_dir / _INCOMING
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Let one restore at a time go on, its question to the operator included.
+
+        What the operator agrees to must be what is then put in place, and there is one place to prepare it.
+
+        Raises:
+            StoreError: while another is under way.
+        """
+        if self._is_restoring:
+            raise StoreError("another restore is under way, or waits for its answer: end that one first")
+        self._is_restoring = True
+        try:
+            yield
+        finally:
+            self._is_restoring = False
+
+    def clear(self) -> None:
+        """Remove what a Spout that was killed left half made; call while nobody else uses the directory."""
+        left = [self.incoming, *(self.data_dir / BACKUPS).glob(f"{_PASSING}*")]
+        for file in left:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        for folder in (self.data_dir / RESTORING, *self.data_dir.glob(f"{EXPORTING}*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def prepare(self, file: Path) -> Prepared:
         """Read a backup into a database that can be installed.

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from app.store.accounts import AccountStore as AccountStore
     from app.store.backup import BACKUP_PURPOSE as BACKUP_PURPOSE
     from app.store.backup import BACKUPS as BACKUPS
+    from app.store.backup import RESTORING as RESTORING
     from app.store.backup import BadBackupError as BadBackupError
     from app.store.backup import Installed as Installed
     from app.store.backup import Prepared as Prepared
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.store.connections import checked as checked
     from app.store.connections import connect as connect
     from app.store.database import Database as Database
+    from app.store.exporting import EXPORTING as EXPORTING
     from app.store.exporting import ExportFormat as ExportFormat
     from app.store.exporting import Piece as Piece
     from app.store.exporting import exported as exported
@@ -64,6 +66,7 @@ __getattr__ = lazily(
         "app.store.backup": (
             "BACKUPS",
             "BACKUP_PURPOSE",
+            "RESTORING",
             "BadBackupError",
             "Installed",
             "Prepared",
@@ -79,7 +82,7 @@ __getattr__ = lazily(
         ),
         "app.store.connections": ("Connection", "Limits", "checked", "connect"),
         "app.store.database": ("Database",),
-        "app.store.exporting": ("ExportFormat", "Piece", "exported"),
+        "app.store.exporting": ("EXPORTING", "ExportFormat", "Piece", "exported"),
         "app.store.lock": ("CANNOT_LOCK", "RUNNING", "hold"),
         "app.store.migrations": (
             "LATEST",

@@ -22,7 +22,8 @@ from app.store.connections import Connection, checked, scratch
 from app.store.parsed_statements import insert_columns
 from app.views import History, PredictionQuery
 
-FOLDER_PREFIX: Final = "export-"
+EXPORTING: Final = "export-"
+"""How the folders begin in which Parquet is made."""
 _PAGE: Final = 500
 _CHUNK: Final = 256 * 1024
 _TEXTS: Final = "; "
@@ -104,7 +105,7 @@ async def exported(
         async for piece in _in_pages(history, query, _csv_of, _csv_line(list(_KINDS))):
             yield piece
         return
-    room = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=FOLDER_PREFIX, dir=folder))
+    room = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=EXPORTING, dir=folder))
     try:
         parquet = await asyncio.to_thread(_Parquet, room)
         try:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from app.store.accounts import AccountStore
 from app.store.opening import open_database
 from app.store.predictions import PredictionStore
@@ -52,6 +54,26 @@ async def test_a_wrong_period_is_refused_by_name(composition: Composition) -> No
     answer = await composition.http.get("/api/v1/statistics?period=hourly", headers=READ)
 
     assert (answer.status_code, "period" in answer.json()["error"]["message"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "end_date=0001-01-05",
+        "period=weekly&end_date=9999-12-31T10:00",
+        "period=quarterly&start_date=0001-01-01&end_date=9999-12-31",
+    ],
+)
+async def test_whole_periods_may_be_asked_to_either_end_of_the_calendar(
+    composition: Composition, tmp_path: Path, asked: str
+) -> None:
+    opened = await open_database(tmp_path / "accounts", at=NOON)
+    composition.server.attach(composition.history, composition.keys, accounts=AccountStore(opened.database))
+
+    answer = await composition.http.get(f"/api/v1/statistics?{asked}", headers=READ)
+
+    await opened.database.close()
+    assert (answer.status_code, answer.json()["periods"]) == (200, [])
 
 
 async def test_a_window_is_at_most_ninety_days(composition: Composition) -> None:

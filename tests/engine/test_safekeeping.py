@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.safekeeping import LOOK_EVERY_SECONDS, Safekeeping
+from app.errors import StoreError
 from app.store.backup.listing import backups_in, keep_latest, name_at
 from app.store.opening import Opened, open_database
 from app.store.operator import open_operator
@@ -98,3 +99,34 @@ async def test_where_the_newest_backup_is_damaged_the_one_before_is_restored(
     assert notice is not None
     assert (notice.code, again.last_sequence) == ("backup_restored", 500)
     assert "2026-11-22 20:00 UTC" in notice.words
+
+
+async def test_a_second_restore_is_refused_while_one_waits_for_its_answer(safekeeping: Safekeeping) -> None:
+    with safekeeping.restoring(), pytest.raises(StoreError, match="another restore"):
+        safekeeping.restoring().__enter__()
+
+
+async def test_a_copy_that_is_not_fetched_keeps_no_nightly_backup_waiting(
+    safekeeping: Safekeeping, opened: Opened
+) -> None:
+    async with safekeeping.passing(opened.database):
+        made = await safekeeping.back_up(opened.database)
+
+    assert made.exists()
+
+
+async def test_what_a_killed_spout_left_half_made_is_cleared(
+    safekeeping: Safekeeping, opened: Opened, tmp_path: Path
+) -> None:
+    made = await safekeeping.back_up(opened.database)
+    for folder in ("restoring", "export-abc"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rows").touch()
+    for file in (tmp_path / "incoming", tmp_path / "backups" / "passing-12"):
+        file.touch()
+    before = {made.name, *(one.name for one in tmp_path.iterdir())} - {"restoring", "export-abc", "incoming"}
+
+    safekeeping.clear()
+
+    left = {one.name for one in (*tmp_path.iterdir(), *(tmp_path / "backups").iterdir())}
+    assert left == before

@@ -89,11 +89,16 @@ def moment(raw: object, *, whole_day: bool = False) -> datetime | None:
     try:
         if is_day:
             day = datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
-            return day + timedelta(days=1) if whole_day else day
+            return _after(day) if whole_day else day
         read = datetime.fromisoformat(text)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(_TIME_WORDS) from None
+
+
+def _after(day: datetime) -> datetime:
+    """The first moment of the next day; the calendar's last day has none after it."""
+    return datetime.max.replace(tzinfo=UTC) if day.date() == date.max else day + timedelta(days=1)
 
 
 def end_of(raw: object) -> datetime | None:

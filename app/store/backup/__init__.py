@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.store.backup.listing import name_at as name_at
     from app.store.backup.operator import merge as merge
     from app.store.backup.operator import operator_rows as operator_rows
+    from app.store.backup.preparing import RESTORING as RESTORING
     from app.store.backup.preparing import Prepared as Prepared
     from app.store.backup.preparing import prepare as prepare
     from app.store.backup.seal import BACKUP_PURPOSE as BACKUP_PURPOSE
@@ -47,6 +48,7 @@ __getattr__ = lazily(
             "operator_rows",
         ),
         "app.store.backup.preparing": (
+            "RESTORING",
             "Prepared",
             "prepare",
         ),

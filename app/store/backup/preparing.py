@@ -29,10 +29,13 @@ from app.store.predictions import PredictionStore
 from app.store.records import event_id, moment
 from app.views import PredictionQuery
 
-FOLDER: Final = "restoring"
+RESTORING: Final = "restoring"
+"""The folder in which a backup is prepared."""
 _ROWS_A_TRANSACTION: Final = 50_000
 _MOST_ROWS: Final = 200_000_000
 _READ_BACK: Final = 200
+_HIGHEST_SEQUENCE: Final = 2**48
+"""Numbers never go back: of a file that began far beyond, our own backups would be refused one day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ async def prepare(
         StoreNewerError: if a newer Spout wrote it.
         StoreError: if the disk is full.
     """
-    folder = data_dir / FOLDER
+    folder = data_dir / RESTORING
     shutil.rmtree(folder, ignore_errors=True)
     loop = asyncio.get_running_loop()
     try:
@@ -238,10 +241,13 @@ def _name(connection: Connection, opened: Opened) -> None:
 
 def _need_distinct_sequences(connection: Connection) -> None:
     found = connection.execute(
-        "SELECT count(*), count(DISTINCT sequence), coalesce(min(sequence), 1) FROM events"
+        "SELECT count(*), count(DISTINCT sequence), coalesce(min(sequence), 1), coalesce(max(sequence), 1) "
+        "FROM events"
     ).fetchone()
     if not found or found[0] != found[1] or found[2] < 1:
         raise BadBackupError("its events are numbered twice")
+    if found[3] > _HIGHEST_SEQUENCE:
+        raise BadBackupError("its events have numbers that no Spout has come to")
 
 
 @contextmanager

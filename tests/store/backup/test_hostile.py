@@ -60,6 +60,7 @@ async def test_a_macro_named_like_a_function_of_ours_is_not_run(
         ("UPDATE predictions SET record = 'abc'::BLOB", "does not read"),
         ("ALTER TABLE predictions DROP COLUMN status", "no column status"),
         ("DROP TABLE parts", "no table parts"),
+        ("UPDATE events SET sequence = sequence + 9000000000000000", "no Spout has come to"),
         ("UPDATE operator_rows SET row = '{\"id\": 7}'", "nothing is restored"),
     ],
 )
