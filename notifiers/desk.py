@@ -105,9 +105,10 @@ class Desk:
         if after.target is not None and after.target != before.target:
             await trying.check(after.target, self._dialler)
         stored = await self._directory.change(endpoint_id, lambda stored: intake.changed(stored, change))
-        if "enabled" in change.model_fields_set and change.enabled:
-            await self._begin_anew(endpoint_id)
         await self._roster.reload()
+        leads_elsewhere = before.target and after.target and not after.target.is_same_place(before.target)
+        if change.enabled or leads_elsewhere:
+            await self._begin_anew(endpoint_id)
         return await self._reported(stored)
 
     async def rotate(self, endpoint_id: str, overlap_seconds: int) -> Endpoint | None:

@@ -99,7 +99,8 @@ class Dialler:
         return tuple(allowed)
 
     def _resolved(self, name: str, port: int, call: Dial) -> list[Address]:
-        asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
+        with walls.gate():  # the pool may start a thread of its own
+            asked: Future[list[Address]] = self._resolvers.submit(self._resolve, name, port)
         try:
             return asked.result(timeout=min(_RESOLVE_SECONDS, call.remaining()))
         except (OSError, FutureTimeoutError, UnicodeError) as error:

@@ -19,7 +19,7 @@ from notifiers.directory import Stored
 from notifiers.model import AttemptOutcome, Message, Target
 from notifiers.outbox import Outbox
 from notifiers.pace import Pace, pace_of
-from notifiers.waiting import AT_ONCE, WaitingDelivery
+from notifiers.waiting import WaitingDelivery
 
 UNRECORDED: Final = 16
 """Sent and not yet recorded, at most, by one lane: what a kill can send twice."""
@@ -132,15 +132,15 @@ class Lane:
             return False
         self._paused = False
         self._messages.clear()
-        waiting = await self._outbox.waiting(self.stored.id, threaded=self.stored.edits)
+        queue = await self._outbox.waiting(self.stored.id, threaded=self.stored.edits)
         whole = True
-        for delivery in waiting:
+        for delivery in queue.deliveries:
             whole = await self._deliver(delivery)
             if not whole:
                 break
         await self._settle()
         # A bell that rang during a pause was not listened to.
-        return self.stored.active and (not whole or self._paused or len(waiting) == AT_ONCE)
+        return self.stored.active and (not whole or self._paused or queue.more)
 
     async def _deliver(self, delivery: WaitingDelivery) -> bool:
         """Try the head of the queue once; False if the queue is to be looked at anew."""
@@ -149,7 +149,13 @@ class Lane:
         self._pace.took(self._clock.monotonic())
         if (sent := self._messages.get(delivery.prediction_id or "")) is not None:
             delivery = replace(delivery, message_id=sent)
-        outcome = await self._attempt(self.stored.target, delivery)
+        target = self.stored.target
+        outcome = await self._attempt(target, delivery)
+        is_left = not outcome.delivered and self._leads_elsewhere(target)
+        if is_left:  # what the place it led to says holds for that place
+            outcome = replace(
+                outcome, permanent=outcome.final, gone=False, migrated_to=None, retry_after_s=None
+            )
         if self.stored.edits and outcome.message_id is not None and delivery.prediction_id is not None:
             self._messages[delivery.prediction_id] = outcome.message_id
         at = self._clock.now()
@@ -166,6 +172,8 @@ class Lane:
             moved=outcome.migrated_to is not None,
             retry_after_s=outcome.retry_after_s,
         )
+        if is_left:
+            verdict = replace(verdict, progress=EndpointProgress(), disable=None)
         attempted = Attempted(
             endpoint_id=self.stored.id,
             delivery=delivery.id,
@@ -176,7 +184,7 @@ class Lane:
             progress=verdict.progress,
             prediction_id=delivery.prediction_id if self.stored.edits else None,
             refusals=refusals,
-            progressed=verdict.progress != before,
+            progressed=is_left or verdict.progress != before,
         )
         self.progress = verdict.progress
         self._unrecorded.append((attempted, self._outbox.record(attempted)))
@@ -185,6 +193,10 @@ class Lane:
         await self._settle()
         await self._follow(outcome, verdict.disable)
         return verdict.result is not Result.WAITING and self.stored.active and not self._changed
+
+    def _leads_elsewhere(self, target: Target) -> bool:
+        """Whether the endpoint was given another place than `target` meanwhile."""
+        return self.stored.target is not None and not self.stored.target.is_same_place(target)
 
     async def _attempt(self, target: Target, delivery: WaitingDelivery) -> AttemptOutcome:
         try:
@@ -203,9 +215,19 @@ class Lane:
             await self.give_up(disable)
 
     async def give_up(self, because: str) -> None:
-        """Disable the endpoint, and tell the operator through the others."""
-        self.stored = replace(self.stored, enabled=False, disabled_because=because)
-        await self._disable(self.stored.id, because)
+        """Disable the endpoint, and tell the operator through the others.
+
+        Raises:
+            StoreError: if that cannot be kept; it is enabled still.
+        """
+        before = self.stored
+        self.stored = given_up = replace(before, enabled=False, disabled_because=because)
+        try:
+            await self._disable(self.stored.id, because)
+        except StoreError:
+            if self.stored is given_up:  # it stands as enabled: it is tried again, and given up then
+                self.stored = before
+            raise
 
     async def _settle(self) -> None:
         """Wait until every attempt is kept: only then is the queue read again.

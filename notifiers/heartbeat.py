@@ -30,8 +30,6 @@ async def beat(lane: Lane, send: Send, outbox: Outbox, working: Callable[[], boo
                 outcome = await send(stored.target, NOTHING)
                 verdict = _verdict(lane, outcome, clock)
                 await _keep(lane, outcome, verdict, outbox, clock)
-                if verdict.disable is not None:
-                    await lane.give_up(verdict.disable)
                 seconds = max(seconds, outcome.retry_after_s or 0.0)
             else:
                 seconds = LOOK_AGAIN_SECONDS
@@ -67,5 +65,7 @@ async def _keep(
     lane.progress = progress
     try:
         await outbox.record(attempted)
+        if verdict.disable is not None:
+            await lane.give_up(verdict.disable)
     except StoreError as error:
         _log.warning("a heartbeat cannot be kept", endpoint=lane.stored.name, error=str(error))

@@ -1,5 +1,6 @@
 """From what the API or the command line is given to an endpoint to keep, and back to what is shown."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,10 +22,12 @@ from app.errors import EndpointError
 from notifiers import signing
 from notifiers.directory import Stored
 from notifiers.model import EmailTarget, Target, TelegramTarget, masked_url
+from notifiers.redaction import MASK
 from notifiers.signing import SigningSecret
 
 MOST_SECRETS: Final = 8
 """Each signs every message while it is in force."""
+_MASKED: Final = re.compile(r"[/@]" + re.escape(MASK) + r"(?=[/@:]|$)")
 _TARGET_FIELDS: Final = frozenset(("name", "kind", "url", "email", "telegram", "secret", "enabled"))
 
 
@@ -46,10 +49,12 @@ def target_of(new: NewEndpoint, endpoint_id: str) -> Target:
         name=_name(new.name),
         kind=new.kind,
         reach=new.reach,
-        url=new.url,
+        url=_whole("url", new.url),
         email=_email(new.email) if new.email else None,
         telegram=TelegramTarget(
-            token=new.telegram.token or "", chat_id=new.telegram.chat_id, api_url=new.telegram.api_url
+            token=new.telegram.token or "",
+            chat_id=new.telegram.chat_id,
+            api_url=_whole("telegram.api_url", new.telegram.api_url),
         )
         if new.telegram
         else None,
@@ -93,8 +98,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
     target = replace(stored.target, name=name)
     if "reach" in named:
         target = replace(target, reach=change.reach)
-    if change.url is not None:
-        target = replace(target, url=change.url)
+    if change.url is not None and change.url != masked_url(target.url or ""):
+        target = replace(target, url=_whole("url", change.url))
     if change.email is not None and target.email is not None:
         target = replace(target, email=_merged(target.email, change.email.model_dump(exclude_unset=True)))
     if change.telegram is not None and target.telegram is not None:
@@ -190,6 +195,9 @@ def _merged(email: EmailTarget, reported: dict[str, Any]) -> EmailTarget:
 def _merged_chat(chat: TelegramTarget, reported: dict[str, Any]) -> TelegramTarget:
     """Return it with what is given; `api_url` may be null: Telegram's own."""
     parts = {name: value for name, value in reported.items() if value is not None or name == "api_url"}
+    if chat.api_url and parts.get("api_url") == masked_url(chat.api_url):
+        del parts["api_url"]
+    _whole("telegram.api_url", parts.get("api_url"))
     after = replace(chat, **parts)
     if "token" not in parts and after.api_url not in (None, chat.api_url):
         raise EndpointError("telegram.token must be given again: another server would get the kept one")
@@ -203,6 +211,15 @@ def _refuse_another_server(before: EmailTarget, after: EmailTarget) -> None:
     if elsewhere or in_clear:
         who = "another server" if elsewhere else "everybody on the line"
         raise EndpointError(f"email.password must be given again: {who} would get the kept one")
+
+
+def _whole(name: str, url: str | None) -> str | None:
+    """Return a URL that is not one as it is shown: what is masked in that would be lost."""
+    if url is not None and _MASKED.search(url):
+        raise EndpointError(
+            f"{name} has {MASK} where a part is not shown: leave it out to keep it, or write all of it"
+        )
+    return url
 
 
 def _name(name: str) -> str:

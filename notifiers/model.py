@@ -54,6 +54,11 @@ class Target:
     def redactor(self) -> EndpointRedactor:
         return EndpointRedactor(self.secrets())
 
+    def is_same_place(self, other: "Target") -> bool:
+        """Whether the other one is the same place, reached in the same way, whatever it is called."""
+        where = ("kind", "reach", "url", "email", "telegram")
+        return all(getattr(self, name) == getattr(other, name) for name in where)
+
     def secrets(self) -> tuple[str, ...]:
         """All that must not be seen outside: keys, passwords, tokens, and what of a URL may be one."""
         found = [secret.text for secret in self.signing]

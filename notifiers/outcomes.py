@@ -12,6 +12,8 @@ from app.core.alerts import TEMPORARY_4XX
 from notifiers.dial import Answered, Dial
 from notifiers.model import AttemptOutcome, Target
 
+_LARGEST_ID: Final = 2**63 - 1
+"""Of a message or a chat: a larger number can neither be kept nor be one of Telegram's."""
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 """Nobody is obeyed who wants to be left alone for longer."""
 
@@ -36,7 +38,7 @@ def outcome_of(target: Target, call: Dial, *, accepted: bool, error: str | None,
     status = last.status if last else None
     from_http = status is not None and 400 <= status < 500 and status not in TEMPORARY_4XX
     parameters = _parameters(target, last) if last else {}
-    migrated = parameters.get("migrate_to_chat_id")
+    migrated = _an_id(parameters.get("migrate_to_chat_id"))
     return AttemptOutcome(
         delivered=False,
         ms=ms,
@@ -46,7 +48,7 @@ def outcome_of(target: Target, call: Dial, *, accepted: bool, error: str | None,
         retry_after_s=_retry_after(last, parameters) if last else None,
         permanent=call.error is None and (from_http or (smtp is not None and 500 <= smtp < 600)),
         gone=status == HTTPStatus.GONE and call.error is None,
-        migrated_to=str(migrated) if isinstance(migrated, int) else None,
+        migrated_to=None if migrated is None else str(migrated),
         hosts=hosts,
     )
 
@@ -64,7 +66,13 @@ def _message_id(target: Target, last: Answered | None) -> int | None:
         result = json.loads(last.body)["result"]["message_id"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return result if isinstance(result, int) else None
+    return _an_id(result)
+
+
+def _an_id(reported: object) -> int | None:
+    if not isinstance(reported, int) or isinstance(reported, bool):
+        return None
+    return reported if abs(reported) <= _LARGEST_ID else None
 
 
 def _words(call: Dial, last: Answered | None) -> str:

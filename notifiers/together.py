@@ -9,7 +9,10 @@ Answer = TypeVar("Answer")
 
 
 class Together(Generic[Ask, Answer]):
-    """`work` answers what was asked, in its order; what is asked meanwhile is the next turn's."""
+    """`work` answers what was asked, in its order; what is asked meanwhile is the next turn's.
+
+    It does all of it or nothing: what failed together is done one by one.
+    """
 
     def __init__(
         self, work: Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]], *, moment_seconds: float = 0.0
@@ -38,16 +41,22 @@ class Together(Generic[Ask, Answer]):
         while self._asked:
             await asyncio.sleep(self._moment_seconds)
             taken, self._asked = self._asked, []
-            try:
-                answers = await self._work([what for what, _ in taken])
-            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
-                for _, future in taken:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in zip(taken, answers, strict=True):
-                if not future.done():
-                    future.set_result(answer)
+            if not await self._settled(taken):
+                for one in taken:
+                    await self._settled([one])
+
+    async def _settled(self, taken: Sequence[tuple[Ask, asyncio.Future[Answer]]]) -> bool:
+        """Do it; False if it is to be done one by one: what cannot be done stops nobody else."""
+        try:
+            answers = await self._work([what for what, _ in taken])
+        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+            if len(taken) == 1 and not taken[0][1].done():
+                taken[0][1].set_exception(error)
+            return len(taken) == 1
+        for (_, future), answer in zip(taken, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+        return True
 
 
 def _looked_at(answer: asyncio.Future[Answer]) -> None:

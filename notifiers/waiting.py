@@ -1,14 +1,16 @@
 """What the endpoints' queues hold: deliveries that wait for their turn, read with what is sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Final
 
 from app.core.events import EventType
 from app.store import Connection, execute
 
 AT_ONCE: Final = 100
-"""Deliveries of one endpoint that are read together."""
+"""Deliveries of one endpoint that are read together, at most."""
+TOGETHER: Final = 500
+"""Deliveries of all endpoints that are read together, at most: 10 MB if every body is as long as may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +22,19 @@ class WaitingDelivery:
     sequence: int
     event_id: str
     event_type: EventType
-    body: str
+    body: str = field(repr=False)
     refusals: int
     prediction_id: str | None = None
     message_id: int | None = None
     """Of the whale's message that is to be edited, where the endpoint has one."""
 
 
-Queue: TypeAlias = tuple[WaitingDelivery, ...]
-"""What is to be sent next to an endpoint, in order of sequence."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is to be sent next to an endpoint, in order of sequence; `more`: others may wait behind it."""
+
+    deliveries: tuple[WaitingDelivery, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Wanted:
 
 def queues(connection: Connection, wanted: Sequence[Wanted]) -> list[Queue]:
     """The queue of each, read together: an event rings every endpoint's lane."""
+    most = max(1, min(AT_ONCE, TOGETHER // len(wanted)))
     rows = execute(
         connection,
         "SELECT id, endpoint_id, sequence, event_id, event_type, prediction_id, coalesce(refusals, 0), body "
@@ -48,7 +55,7 @@ def queues(connection: Connection, wanted: Sequence[Wanted]) -> list[Queue]:
         "WHERE status = 'waiting' AND because IS NULL AND endpoint_id IN (SELECT unnest(?)) "
         "QUALIFY row_number() OVER (PARTITION BY endpoint_id ORDER BY sequence) <= ?) "
         "JOIN (SELECT sequence, body FROM alerts) USING (sequence) ORDER BY sequence",
-        [[one.endpoint_id for one in wanted], AT_ONCE],
+        [[one.endpoint_id for one in wanted], most],
     ).fetchall()
     threaded = {one.endpoint_id for one in wanted if one.threaded}
     messages = _messages(connection, [(row[1], row[5]) for row in rows if row[1] in threaded and row[5]])
@@ -67,7 +74,8 @@ def queues(connection: Connection, wanted: Sequence[Wanted]) -> list[Queue]:
                 message_id=messages.get((row[1], row[5])),
             )
         )
-    return [tuple(found.get(one.endpoint_id, ())) for one in wanted]
+    read = [tuple(found.get(one.endpoint_id, ())) for one in wanted]
+    return [Queue(deliveries, more=len(deliveries) == most) for deliveries in read]
 
 
 def _messages(connection: Connection, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:

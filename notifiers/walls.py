@@ -1,7 +1,8 @@
 """An audit hook around the threads that send: past our own dialler nothing leaves, starts or resolves.
 
 Apprise's plugins are other people's code. Those we offer are tested to use what we hand them; should one,
-some day, open a socket, a process or a thread by itself, it is refused before it happens.
+some day, open a socket, a process or a thread by itself, it is refused before it happens (a thread since
+Python 3.12: older ones do not tell of it).
 Source: PEP 578; https://docs.python.org/3/library/audit_events.html.
 """
 
@@ -21,6 +22,9 @@ _REFUSED = frozenset(
         "socket.getaddrinfo",
         "socket.gethostbyname",
         "socket.gethostbyaddr",
+        "socket.getnameinfo",
+        "_thread.start_new_thread",
+        "_thread.start_joinable_thread",  # as it is called since Python 3.13
         "subprocess.Popen",
         "os.system",
         "os.exec",

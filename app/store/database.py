@@ -86,7 +86,7 @@ class Database:
         if self._closed:
             raise StoreError("the database is closed")
         loop = asyncio.get_running_loop()
-        cursor = await loop.run_in_executor(self._thread, lambda: self._opened().cursor())
+        cursor = await loop.run_in_executor(self._thread, self._new_cursor)
         return await loop.run_in_executor(self._copier, self._copy, cursor, path, complete)
 
     async def compact(self) -> bool:
@@ -140,7 +140,15 @@ class Database:
 
     def _cursor(self) -> Connection:
         # Created on the writing thread, once: the connection belongs to that thread.
-        return self._thread.submit(lambda: self._opened().cursor()).result()
+        try:
+            return self._thread.submit(self._new_cursor).result()
+        except RuntimeError as error:  # its thread takes nothing more
+            raise StoreError("the database is closed") from error
+
+    def _new_cursor(self) -> Connection:
+        if self._closed:  # what stood behind another read must not open it again
+            raise StoreError("the database is closed")
+        return self._opened().cursor()
 
     def _copy(self, cursor: Connection, path: Path, complete: Callable[[Connection], T]) -> T:
         self._copying = cursor

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -269,3 +270,14 @@ def test_outside_of_an_attempt_everything_is_as_ever() -> None:
 def test_outside_of_an_attempt_a_plugin_reaches_nobody() -> None:
     with receiving() as receiver, pytest.raises(Requests().RequestException):
         Requests().get(receiver.url())
+
+
+@pytest.mark.parametrize("event", ["_thread.start_new_thread", "_thread.start_joinable_thread"])
+def test_a_sending_thread_starts_no_other_where_its_python_tells_of_it(event: str) -> None:
+    with a_dialler().call(Reach.LAN), pytest.raises(TargetRefusedError):
+        sys.audit(event)
+
+
+def test_a_sending_thread_asks_for_no_name_of_an_address() -> None:
+    with a_dialler().call(Reach.LAN), pytest.raises(TargetRefusedError):
+        socket.getnameinfo(("127.0.0.1", 9), 0)

@@ -64,3 +64,39 @@ async def test_a_server_is_changed_with_the_secret_given_again_or_without_one(
     stage: Stage, kind: str, kept: dict[str, Any], change: dict[str, Any]
 ) -> None:
     assert await _changed(stage, kind, kept, change) is not None
+
+
+async def test_a_url_as_it_is_shown_changes_nothing(stage: Stage) -> None:
+    endpoint = await stage.add("http://127.0.0.1:9/a-secret-path")
+    await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": endpoint.url}))
+
+    kept = await stage.directory.one(endpoint.id)
+    assert kept is not None
+    assert kept.target is not None
+    assert (endpoint.url, kept.target.url) == ("http://127.0.0.1:9/***", "http://127.0.0.1:9/a-secret-path")
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9/***", "http://127.0.0.1:8/***"])
+async def test_a_url_of_which_a_part_is_masked_is_refused(stage: Stage, url: str) -> None:
+    endpoint = await stage.add("http://127.0.0.1:9/a-secret-path")
+    with pytest.raises(EndpointError, match="leave it out to keep it"):
+        await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": url}))
+
+
+async def test_a_new_url_of_which_a_part_is_masked_is_refused(stage: Stage) -> None:
+    with pytest.raises(EndpointError, match="or write all of it"):
+        await stage.add("http://127.0.0.1:9/***")
+
+
+async def test_a_bot_api_server_as_it_is_shown_changes_nothing(stage: Stage) -> None:
+    server = "http://127.0.0.1:8081/a-secret-path"
+    endpoint = await stage.add(None, name="chat", kind="telegram", telegram=CHAT | {"api_url": server})
+    assert endpoint.telegram is not None
+    shown = {"api_url": endpoint.telegram.api_url}
+    await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"telegram": shown}))
+
+    kept = await stage.directory.one(endpoint.id)
+    assert kept is not None
+    assert kept.target is not None
+    assert kept.target.telegram is not None
+    assert kept.target.telegram.api_url == server

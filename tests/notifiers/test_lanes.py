@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -307,3 +309,64 @@ async def test_a_host_that_takes_no_connection_counts_as_called(tmp_path: Path) 
         )
 
         assert [host for host, *_ in await stage.alerts.hosts()] == ["127.0.0.1"]
+
+
+async def test_a_410_of_where_an_endpoint_led_before_disables_it_not(tmp_path: Path) -> None:
+    with receiving() as before, receiving() as after:
+        before.script.append(Say(410, wait_seconds=0.3))
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(before.url())
+            await stage.happen(2)
+            await until(lambda: bool(before.got))
+            await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": after.url()}))
+            await until_settled(stage, ["delivered"] * 2)
+
+    assert (stage.disabled, _sequences(after)) == ([], [1, 2])
+
+
+async def test_a_410_disables_what_was_given_only_another_name_meanwhile(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        receiver.script.append(Say(410, wait_seconds=0.3))
+        async with staged(tmp_path) as stage:
+            endpoint = await stage.add(receiver.url())
+            await stage.happen()
+            await until(lambda: bool(receiver.got))
+            await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"name": "another"}))
+            await until(lambda: bool(stage.disabled))
+
+    assert [name for name, _ in stage.disabled] == ["another"]
+
+
+async def test_an_endpoint_that_is_given_another_address_does_not_wait_for_the_schedule_of_the_old_one(
+    tmp_path: Path,
+) -> None:
+    with receiving(lambda _got: Say(500)) as before, receiving() as after:
+        async with staged(tmp_path, clock=FakeClock()) as stage:
+            endpoint = await stage.add(before.url())
+            await stage.happen()
+            await until_attempted(stage, 1)
+            await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": after.url()}))
+            await until_settled(stage, ["delivered"])
+
+    assert len(after.got) == 1
+
+
+async def test_an_endpoint_that_could_not_be_disabled_is_disabled_later(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with receiving(lambda _got: Say(410)) as receiver:
+        async with staged(tmp_path, clock=clock) as stage:
+            await stage.add(receiver.url())
+            with closing(sqlite3.connect(tmp_path / "operator.db", isolation_level=None)) as operator:
+                operator.execute(
+                    "CREATE TRIGGER full BEFORE INSERT ON endpoints BEGIN SELECT RAISE(ABORT, 'no room'); END"
+                )
+                await stage.happen()
+                await until_settled(stage, ["failed"])
+                operator.execute("DROP TRIGGER full")
+            await stage.happen()
+            async with asyncio.timeout(60):
+                while not stage.disabled:
+                    await clock.advance(5)
+                    await asyncio.sleep(0.02)
+
+    assert len(receiver.got) == 2

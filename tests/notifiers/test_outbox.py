@@ -8,6 +8,7 @@ from typing import Final
 from app.store.connections import Connection, in_memory
 from app.store.migrations import build, migrate
 from notifiers.together import Together
+from notifiers.waiting import TOGETHER, Wanted, queues
 from tests.fakes import NOON
 
 REFUSED: Final = (400, None)
@@ -79,7 +80,7 @@ async def test_what_is_asked_in_one_moment_is_done_together() -> None:
     assert turns == [[1, 2], [3]]
 
 
-async def test_a_turn_that_fails_fails_for_all_who_asked_and_not_for_the_next() -> None:
+async def test_what_cannot_be_done_fails_for_who_asked_for_it_and_for_nobody_else() -> None:
     async def work(asked: Sequence[int]) -> list[int]:
         if 1 in asked:
             raise ValueError("one of them")
@@ -88,5 +89,26 @@ async def test_a_turn_that_fails_fails_for_all_who_asked_and_not_for_the_next() 
     together = Together(work)
     failed = await asyncio.gather(together.ask(1), together.ask(2), return_exceptions=True)
 
-    assert [str(one) for one in failed] == ["one of them", "one of them"]
+    assert [str(one) for one in failed] == ["one of them", "2"]
     assert await together.ask(3) == 3
+
+
+def test_however_many_queues_are_read_together_they_fit_into_the_memory_there_is() -> None:
+    connection = in_memory(64)
+    build(connection, 10)
+    connection.execute(
+        "INSERT INTO alerts SELECT i, 'evt_' || i, 'fees.spiked', ?, repeat(md5(i::VARCHAR), 600) "
+        "FROM range(100) ids(i)",
+        [NOON],
+    )
+    connection.execute(
+        "INSERT INTO deliveries SELECT 'dlv_' || i || e, 'ep_' || e, i, 'evt_' || i, 'fees.spiked', ?, "
+        "'waiting', NULL, NULL, 0 FROM range(100) ids(i), range(100) endpoints(e)",
+        [NOON],
+    )
+
+    read = queues(connection, [Wanted(f"ep_{number}") for number in range(100)])
+
+    sequences = [[one.sequence for one in queue.deliveries] for queue in read]
+    assert sequences == [list(range(TOGETHER // 100))] * 100
+    assert all(queue.more for queue in read)

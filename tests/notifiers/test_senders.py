@@ -426,3 +426,19 @@ def test_a_chat_that_does_not_answer_says_no_token(caplog: pytest.LogCaptureFixt
     outcome = sent(a_chat(1))
 
     assert TOKEN.partition(":")[2] not in repr(outcome) + caplog.text
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "true", "7.5"])
+def test_a_message_id_that_cannot_be_one_is_none(number: str) -> None:
+    body = b'{"ok": true, "result": {"message_id": %s}}' % number.encode()
+    with receiving(lambda _got: Say(body=body)) as receiver:
+        outcome = sent(a_chat(receiver.port))
+
+    assert (outcome.delivered, outcome.message_id) == (True, None)
+
+
+@pytest.mark.parametrize("chat", ["99999999999999999999", "true"])
+def test_a_chat_that_cannot_be_one_is_not_followed(chat: str) -> None:
+    body = b'{"ok": false, "parameters": {"migrate_to_chat_id": %s}}' % chat.encode()
+    with receiving(lambda _got: Say(400, body=body)) as receiver:
+        assert sent(a_chat(receiver.port)).migrated_to is None

@@ -1,10 +1,12 @@
 """Reads have a thread and a cursor of their own: they never wait before ingest, and have a limit of time."""
 
 import asyncio
+import os
 import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,21 @@ async def test_a_write_does_not_wait_for_a_read_that_takes_for_ever(opened: Open
     await opened.database.close()
     with pytest.raises(StoreError):
         await read
+
+
+async def test_what_stands_behind_another_read_does_not_open_a_closed_database_again(opened: Opened) -> None:
+    asked = [
+        asyncio.create_task(opened.database.glance(lambda it: it.execute(FOR_EVER).fetchall()))
+        for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    await opened.database.close()
+    found = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 60)
+
+    assert [isinstance(one, StoreError) for one in found] == [True] * 3
+    file = opened.database.path.stat()
+    held = (handle.stat() for handle in Path("/proc/self/fd").iterdir() if handle.exists())
+    assert not any(os.path.samestat(one, file) for one in held)
 
 
 @pytest.fixture
