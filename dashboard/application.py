@@ -172,13 +172,15 @@ def _say_once(document: Document) -> None:
 def _variables(page: SpoutPage, session: dict[str, Any]) -> dict[str, Any]:
     places = page.places()
     grouped = {name for one in page.sections for name in (*one.fields, *one.parts)}
-    early = sorted(f"components/{name}" for name in page.early_modules())
+    # What opens the feed's line comes first: the state is asked for while the rest is still being loaded.
+    first = assets.modules_behind((MAIN_MODULE,))
+    rest = assets.modules_behind(tuple(sorted(f"components/{name}" for name in page.early_modules())))
     return {
         "title": f"{page.title} · Spout",
         "heading": page.title,
         "scripts": session["scripts"],
         "document": session.get("document"),
-        "modules": [assets.address(name) for name in assets.modules_behind((MAIN_MODULE, *early))],
+        "modules": [assets.address(name) for name in dict.fromkeys((*first, *rest))],
         "sections": page.sections,
         "placed": [name for name in places if name not in {*grouped, "toasts", "announcements"}],
         "place": lambda name: places.get(name, ""),

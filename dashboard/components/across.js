@@ -30,6 +30,7 @@ function fly(ghost, seen, goal) {
   ghost.classList.add("ghost");
   Object.assign(ghost.style, {
     position: "fixed",
+    translate: "none",
     top: `${seen.top}px`,
     left: `${seen.left}px`,
     width: `${seen.width}px`,

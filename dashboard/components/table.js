@@ -141,9 +141,10 @@ export class Table {
       );
     }
     const index = this.at.get(row.id);
-    const place = `${index * this.height}px`;
-    if (element.style.top !== place) {
-      element.style.top = place;
+    // Not by `top`: then each whale that comes in would lay out all rows below it anew.
+    const place = `0px ${index * this.height}px`;
+    if (element.place !== place) {
+      element.place = element.style.translate = place;
       element.setAttribute("aria-rowindex", index + 2);
     }
     element.setAttribute("aria-selected", String(row.id === this.selected));

@@ -177,6 +177,7 @@ export function mount(host, params) {
     filters.set();
   });
   take();
+  if (filter.active) publish(new Set(["filters"])); // tables that were drawn before
   on(["rows"], counted);
 }
 export const render = component(mount);

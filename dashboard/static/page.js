@@ -6,6 +6,10 @@ import { state } from "./page_feed.js";
 
 startFrame();
 await mountEarly();
+// Drawn, whichever came last: the parts or what they show.
+const drawn = () => (document.documentElement.dataset.ready = "yes");
+if (state.known) drawn();
+else addEventListener("spout-state", drawn, { once: true });
 let begun = false;
 const begin = () => {
   if (!begun) startPanel();

@@ -35,7 +35,6 @@ export const feed = new Feed(written.channel ?? "status", {
     state.known = true;
     const { parts, moved } = store.replace(message);
     received(new Set([...parts, "rows"]), moved);
-    document.documentElement.dataset.ready = "yes";
     dispatchEvent(new Event("spout-state"));
   },
   onChange(message) {

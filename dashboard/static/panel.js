@@ -33,15 +33,14 @@ const script = (src) =>
 const frozen = written.document
   ? fetch(new URL(written.document, document.baseURI)).then((answer) => answer.json())
   : null;
+frozen?.catch(() => {}); // it may fail before it is waited for; then the charts do not come, and `start` sees to that
 let token = written.token ?? null;
 let connection = null;
 let tries = 0;
 
 export async function start() {
   if (!written.scripts?.length) return; // the card of a page that could not be made
-  const late = setTimeout(() => {
-    if (!session.document && !document.hidden) reload("no charts");
-  }, LONGEST_WAIT);
+  const late = setTimeout(() => whenLookedAt(() => session.document || reload("no charts")), LONGEST_WAIT);
   await Promise.all(written.scripts.map(script));
   window.Bokeh.set_log_level?.("warn");
   // Bokeh takes a button held still for 0.3 s for a press, of which no figure here knows, and draws no brush after it.
@@ -53,6 +52,12 @@ export async function start() {
     lost();
   }
   clearTimeout(late);
+}
+
+// A tab that was opened in the background is let be until somebody sees what it lacks.
+function whenLookedAt(call) {
+  if (!document.hidden) call();
+  else document.addEventListener("visibilitychange", () => whenLookedAt(call), { once: true });
 }
 
 async function standalone() {

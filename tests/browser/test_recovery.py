@@ -143,6 +143,26 @@ async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser
         assert len(loads) == 2
 
 
+async def test_charts_that_never_came_to_a_tab_in_the_background_are_fetched_once_it_is_looked_at(
+    browser: Browser, sea: Sea
+) -> None:
+    async with served(sea) as (address, _):
+        tab = watched(await browser.new_page(), address)
+        await tab.page.clock.install()
+        await tab.page.route("**/lib/panel.min.js", lambda route: route.abort())
+        page = await tab.open()
+        await marked(page)
+        await page.evaluate(HIDE.format("true"))
+        await page.clock.run_for(16_000)
+        hidden = await same_visit(page)
+        await tab.page.unroute("**/lib/panel.min.js")
+        await page.evaluate(HIDE.format("false"))
+        await until(page, "window.sameVisit === undefined")
+
+        assert hidden
+        await until(page, CHARTS_ARE_THERE)
+
+
 class Cable:
     """The feed's line, which can go dead without a word, as when a laptop changes its network."""
 

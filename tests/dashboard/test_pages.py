@@ -48,6 +48,16 @@ def test_only_a_web_address_becomes_a_link_to_the_explorer() -> None:
     )
 
 
+async def test_what_opens_the_feeds_line_is_loaded_before_what_draws_its_rows() -> None:
+    sea = Sea()
+    pages = build_pages(sea.live, sea.past, PageOptions(version="1"))
+    named = re.findall(r'modulepreload" href="[^"]*/(\w+/\w+\.js)"', await pages.applications["/"].html(""))
+
+    assert named.index("static/feed.js") < min(
+        at for at, name in enumerate(named) if name.startswith("components/")
+    )
+
+
 def test_no_asset_names_a_foreign_host() -> None:
     files = [
         *COMPONENTS.rglob("*.js"),
