@@ -20,6 +20,7 @@ class _Shape(NamedTuple):
 
 _SHAPES: Final = (
     _Shape(("://",), re.compile(r"(?<=://)[^/\s]+@"), f"{HIDDEN}@"),
+    _Shape(("://",), re.compile(r"(?<=://)[^\s/\"'@:]*:[^\s\"'<>@]*/[^\s\"'<>]*@"), f"{HIDDEN}@"),
     _Shape(
         ("authorization",),
         re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',}]+"),
@@ -30,6 +31,18 @@ _SHAPES: Final = (
         re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.~-]{12,}"),
         rf"\1 {HIDDEN}",
     ),
+    _Shape(
+        ("passw", "passphrase", "secret", "token", "api_key", "api-key", "apikey"),
+        re.compile(
+            r"(?i)((?:password|passwd|passphrase|secret|token|api[_-]?key)\\*[\"']?\s*[=:]\s*(\\*[\"']))"
+            r"(?:(?!\2)(?:\\.|[^\\\n]))+(?=\2)"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    _Shape(
+        ("cookie",), re.compile(r"(?i)(?<![/.\w])((?:set-)?cookie:\s*)[^=\n\"']+=[^\n\"']*"), rf"\1{HIDDEN}"
+    ),
+    _Shape(("api-key",), re.compile(r"(?i)(api-key:\s*)[^\s\"',}]+"), rf"\1{HIDDEN}"),
     _Shape(
         ("=",),
         re.compile(
@@ -42,7 +55,8 @@ _SHAPES: Final = (
     _Shape(("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
     _Shape((":",), re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), HIDDEN),
 )
-"""Credentials in URLs (a password may hold an @) and headers; our keys, webhooks', JWTs, Telegram's."""
+"""Credentials in URLs (a password may hold an @ or a /), in headers, and under a name, as Python or JSON
+writes them, however often quoted; our keys, webhooks', JWTs, Telegram's."""
 _SECRET_NAMES: Final = re.compile(
     r"(?i)password|passwd|passphrase|secret|token|api_?key|authorization|cookie"
 )

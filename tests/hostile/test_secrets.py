@@ -68,6 +68,37 @@ def test_a_secret_is_in_no_line_however_deep_it_was_buried(lines: io.StringIO, s
     assert secret not in lines.getvalue()
 
 
+UNKNOWN = "zq9 of, their&own"
+"""A secret of somebody else's, of which only the name beside it tells what it is."""
+NAMED = {
+    "as Python prints it": repr({"url": "x", "password": UNKNOWN}),
+    "as JSON": json.dumps({"api_key": UNKNOWN, "n": 1}),
+    "as JSON in JSON in JSON": json.dumps({"said": json.dumps({"body": json.dumps({"token": UNKNOWN})})}),
+    "quoted after a sign": f"login(user='me', passphrase='{UNKNOWN}')",
+    "with its own quotes": json.dumps({"secret": f'a"{UNKNOWN}'}),
+    "a cookie": f"GET / HTTP/1.1\r\nCookie: spout_session={UNKNOWN}; theme=dark\r\n",
+    "a set cookie": f"set-cookie: s={UNKNOWN}",
+    "an address with a slash": "http://operator:zq9/own@node:8332/x",
+    "a header": "X-Api-Key: zq9own",
+}
+
+
+@pytest.mark.parametrize("text", NAMED.values(), ids=NAMED.keys())
+def test_a_secret_that_nobody_knows_is_hidden_by_the_name_beside_it(lines: io.StringIO, text: str) -> None:
+    structlog.get_logger("app").warning("it said", answer=text)
+    logging.getLogger("somebody").warning("it said %s", text)
+
+    assert "zq9" not in lines.getvalue()
+    assert "own" not in lines.getvalue().replace("unknown", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["/home/me/.cookie: Permission denied", "https://example.org/@user:server", "token: not read"]
+)
+def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+    assert Redactor()(text) == text
+
+
 @pytest.mark.parametrize("secret", PLANTED.values(), ids=PLANTED.keys())
 def test_a_traceback_shows_no_local_variable_and_no_secret_of_its_message(
     lines: io.StringIO, secret: str
