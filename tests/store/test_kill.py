@@ -33,7 +33,7 @@ def killed_after(lines: int, directory: Path, *, delay: float = 0.0, checkpoint_
 
 @pytest.mark.slow
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)  # a hundred starts, each with more to restore: at load 10 not done in 900 s
 @pytest.mark.parametrize(
     "checkpoint_mb",
     [
