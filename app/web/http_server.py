@@ -168,8 +168,7 @@ def note_request(request: HTTPServerRequest, most_body_bytes: int, at: float) ->
     if not isinstance(connection, HTTP1Connection) or not isinstance(stream, DoorStream):
         return  # a handler alone, in a test
     connection.set_max_body_size(most_body_bytes)
-    given = request.headers.get("Content-Length", "")[:20]
-    stream.refuse_with = 413 if given.isdigit() and int(given) > most_body_bytes else 400
+    stream.refuse_with = 413 if (_length_of(request) or 0) > most_body_bytes else 400
     stream.largest_words = _largest_words(most_body_bytes)
     if stream.entered is not None:
         stream.entered.active_at = at
@@ -178,9 +177,14 @@ def note_request(request: HTTPServerRequest, most_body_bytes: int, at: float) ->
 
 def is_small(request: HTTPServerRequest) -> bool:
     """Whether Content-Length says that the body is within the limit for unauthenticated clients."""
-    given = request.headers.get("Content-Length", "")[:20]
     chunked = "Transfer-Encoding" in request.headers
-    return not chunked and (not given.isdigit() or int(given) <= LARGEST_UNPROVED_BODY_BYTES)
+    return not chunked and (_length_of(request) or 0) <= LARGEST_UNPROVED_BODY_BYTES
+
+
+def _length_of(request: HTTPServerRequest) -> int | None:
+    """Return Content-Length; None if it is absent or no number, which Tornado refuses."""
+    given = request.headers.get("Content-Length", "")[:20]
+    return int(given) if given.isascii() and given.isdigit() else None  # `²` is a digit too, and no int
 
 
 class BodyAfterProof(HTTPMessageDelegate):

@@ -165,3 +165,15 @@ async def test_what_is_no_json_is_no_matter_of_the_login(composition: Compositio
 
     assert (with_key.status_code, with_key.json()["error"]["code"]) == (400, "bad_json")
     assert without.status_code == 401
+
+
+@pytest.mark.parametrize("length", [b"\xb2", b"1_0", b"+2", b"9" * 5_000])
+async def test_a_length_that_is_no_number_is_refused_and_ends_no_handler(
+    composition: Composition, length: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = b"POST /login HTTP/1.1\r\nHost: spout\r\nContent-Length: " + length + b"\r\n\r\nab"
+    status, _, body = await raw(composition, request)
+
+    assert status in {400, 413}
+    assert json.loads(body)
+    assert not [line for line in caplog.records if line.exc_info]

@@ -91,7 +91,7 @@ async def _read(response: httpx.Response, most: int, budget: Budget) -> bytes:
             f"{where}: the answer is compressed ({encoding[:40]}), which was not asked for"
         )
     reported = response.headers.get("Content-Length", "")
-    if reported.isdigit() and int(reported[:20]) > most:
+    if reported.isascii() and reported.isdigit() and int(reported[:20]) > most:
         raise UnreachableError(
             f"{where}: the answer has {reported[:20]} bytes, more than the {most} it may have"
         )
