@@ -386,6 +386,7 @@ app/store/accounts/  How right Spout was, as rows
   cube                   Outcomes added up by day and group, as arrays
   days                   The sums of each day, remembered as long as no row of that day changes
   keeping                Days that go with the retention leave their sums behind
+  leads                  Lead times of many whales by group, from which quantiles are picked
   ledger                 The rows of outcomes, written in the transaction of the prediction they are of
   misses                 What was missed, one by one, and how long before their block whales were known
   reading                The figures, read from the store

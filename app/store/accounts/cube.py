@@ -6,23 +6,16 @@ read once, as columns, and added up here.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.classification import Flow
-from app.core.models import SourceName
-from app.core.prediction import HORIZONS, Outcome, Urgency
-from app.core.scoring import BINS, BRIER_HORIZONS, HorizonSums, LeadTimes, Sums, quantile
+from app.core.prediction import HORIZONS, Outcome
+from app.core.scoring import BINS, BRIER_HORIZONS, HorizonSums, LeadTimes, Sums
+from app.store.accounts.leads import GROUP, PLACES, SHAPE, Run, Together, merged
 
 Columns = Mapping[str, NDArray[Any]]
-GROUP: Final = {"flow": tuple(Flow), "urgency": tuple(Urgency), "first_seen_by": tuple(SourceName)}
-"""The values of each dimension; the place before the first is that of none."""
-SHAPE: Final = tuple(1 + len(values) for values in GROUP.values())
-PLACES: Final = SHAPE[0] * SHAPE[1] * SHAPE[2]
-_AT: Final = tuple(one.astype(np.uint8) for one in np.unravel_index(np.arange(PLACES), SHAPE))
-"""Of each place where it stands in each dimension."""
 RESULTS: Final = (Outcome.ON_TIME, Outcome.LATE, Outcome.DROPPED, Outcome.REPLACED, Outcome.CENSORED)
 FORECAST_COUNTS: Final = (*(one.value for one in RESULTS), "baseline_n", "baseline_on_time")
 WHALE_COUNTS: Final = (
@@ -44,44 +37,39 @@ def _no_calibration() -> NDArray[np.float64]:
     return np.zeros((len(HORIZONS), BINS, 3))
 
 
-def _no_leads() -> NDArray[np.float64]:
-    return np.zeros(0)
-
-
-def _no_places() -> NDArray[np.uint16]:
-    return np.zeros(0, dtype=np.uint16)
-
-
 @dataclass(frozen=True, slots=True)
 class Added:
     """Sums by measure, flow, urgency and source; `calibration` by horizon and bin: n, sum stated, sum seen.
 
-    `leads`: the lead times in seconds, ascending, with the group of each.
+    `leads`: the lead times, none, or in one or two runs as `merged` returns them.
     """
 
     sums: NDArray[np.float64] = field(default_factory=_no_sums)
     calibration: NDArray[np.float64] = field(default_factory=_no_calibration)
-    leads: NDArray[np.float64] = field(default_factory=_no_leads)
-    lead_places: NDArray[np.uint16] = field(default_factory=_no_places)
+    leads: tuple[Run, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         return not self.sums.any()
 
+    @property
+    def lead_count(self) -> int:
+        return sum(map(len, self.leads))
+
     def total(self) -> Sums:
         return sums_of_row(self.sums.sum(axis=(1, 2, 3)))
 
     def lead_times(self) -> LeadTimes:
-        return _lead_times(self.leads)
+        return Together(self.leads).quantiles() if self.leads else LeadTimes()
 
     def by(self, dimension: int) -> dict[str, tuple[Sums, LeadTimes]]:
         """Return the sums by the names of one dimension, alphabetically; "none" where there is none."""
         others = tuple(1 + other for other in range(len(SHAPE)) if other != dimension)
         rows = self.sums.sum(axis=others)
-        places = _AT[dimension].take(self.lead_places)
+        leads = Together(self.leads).by(dimension) if self.leads else [LeadTimes()] * SHAPE[dimension]
         names = ("none", *(str(one) for one in tuple(GROUP.values())[dimension]))
         return {
-            name: (sums_of_row(rows[:, place]), _lead_times(self.leads.compress(places == place)))
+            name: (sums_of_row(rows[:, place]), leads[place])
             for place, name in sorted(enumerate(names), key=lambda one: one[1])
             if rows[:, place].any()
         }
@@ -105,7 +93,7 @@ def added(parts: Iterable[Added]) -> Added:
     return Added(
         sum((one.sums for one in each), start=_no_sums()),
         sum((one.calibration for one in each), start=_no_calibration()),
-        *_merged(each),
+        merged([run for one in each for run in one.leads]),
     )
 
 
@@ -143,7 +131,7 @@ def of_whales(rows: Columns) -> Added:
     has_lead = rows["has_lead"]
     leads = rows["lead"][has_lead].astype(np.float64)
     order = np.argsort(leads)
-    return Added(sums=sums, leads=leads[order], lead_places=rows["place"][has_lead][order])
+    return Added(sums=sums, leads=(Run(leads[order], rows["place"][has_lead][order]),) if len(leads) else ())
 
 
 def by_day(rows: Columns) -> dict[int, dict[str, NDArray[Any]]]:
@@ -218,24 +206,3 @@ def _calibration(
     places = np.minimum(BINS - 1, stated // (10_000 // BINS)).astype(np.intp)
     columns = (np.ones(len(stated)), stated / 10_000.0, true[known])
     return np.stack([np.bincount(places, weights=one, minlength=BINS) for one in columns], axis=1)
-
-
-def _merged(parts: Sequence[Added]) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-    """Return all lead times ascending; cheap where one part holds nearly all of them."""
-    most = max(parts, key=lambda one: len(one.leads))
-    others = [one for one in parts if one is not most and len(one.leads)]
-    if not others:
-        return most.leads, most.lead_places
-    leads = np.concatenate([one.leads for one in others])
-    places = np.concatenate([one.lead_places for one in others])
-    order = np.argsort(leads)
-    at = np.searchsorted(most.leads, leads[order])
-    return np.insert(most.leads, at, leads[order]), np.insert(most.lead_places, at, places[order])
-
-
-def _lead_times(leads: NDArray[np.float64]) -> LeadTimes:
-    if not len(leads):
-        return LeadTimes()
-    ascending = cast("Sequence[float]", leads)
-    p10, p50, p90 = (float(quantile(ascending, share) or 0.0) for share in (0.1, 0.5, 0.9))
-    return LeadTimes(p10=p10, p50=p50, p90=p90)

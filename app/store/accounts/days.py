@@ -22,7 +22,7 @@ V = TypeVar("V")
 SPANS: Final = 8
 """So many runs of days are remembered together, those asked for last."""
 SPANS_LEADS: Final = 1_000_000
-"""With so many lead times in all: 10 MB."""
+"""With so many lead times in all: 22 MB."""
 DAYS_ROWS: Final = 4
 """Of so many days the rows themselves are remembered, those asked for last: windows begin within a day."""
 MOST_ROWS: Final = 20_000
@@ -150,7 +150,7 @@ class Days:
         if known is None or not self._is_current(known, first, end):
             known = _Remembered(generation, added(self.of(connection, generation, first, end).values()))
         self._remember(self._spans, (first, end), known, SPANS)
-        while sum(len(one.sums.leads) for one in self._spans.values()) > SPANS_LEADS:
+        while sum(one.sums.lead_count for one in self._spans.values()) > SPANS_LEADS:
             self._spans.popitem(last=False)
         return known.sums
 

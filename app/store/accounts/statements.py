@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.core.prediction import HORIZONS
-from app.store.accounts.cube import GROUP, RESULTS, SHAPE
+from app.store.accounts.cube import RESULTS
+from app.store.accounts.leads import GROUP, SHAPE
 
 
 def _number_of(column: str, values: Iterable[str]) -> str:
