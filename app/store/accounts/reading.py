@@ -294,8 +294,9 @@ def _last_change(connection: Connection) -> AccuracyState | None:
 
 
 def _tip(connection: Connection) -> Height | None:
-    found = connection.execute("SELECT height FROM blocks ORDER BY ordinal DESC LIMIT 1").fetchone()
-    return Height(found[0]) if found else None
+    # Of an aggregate half the time of an order with a limit, which is planned for longer than it runs.
+    found = connection.execute("SELECT arg_max(height, ordinal) FROM blocks").fetchone()
+    return Height(found[0]) if found and found[0] is not None else None
 
 
 def _end(period: Period, begins: int) -> int:
