@@ -6,15 +6,18 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from itertools import chain, repeat
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
 from app.api.models import Reach
 from app.errors import TargetRefusedError
-from notifiers.dial import LARGEST_ANSWER
+from notifiers.dial import LARGEST_ANSWER, Dial
 from notifiers.dialler import Dialler
 from notifiers.http import Requests
 from notifiers.proxy import Proxy
@@ -22,6 +25,22 @@ from notifiers.targets import TargetPolicy
 from tests.notifiers.authority import make_authority
 from tests.notifiers.builders import a_dialler, a_webhook, sent
 from tests.notifiers.receivers import Say, Socks, receiving
+
+
+@contextmanager
+def _ending_soon() -> Iterator[Callable[[Dial], None]]:
+    """What an attempt tells that it started, and which ends it 0.3 s later, from a thread beside it."""
+    calls: Queue[Dial] = Queue()
+
+    def end() -> None:
+        call = calls.get()
+        time.sleep(0.3)
+        call.abort()
+
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    yield calls.put
+    ending.join()
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -120,9 +139,8 @@ def test_a_body_that_breaks_off_takes_nothing_back(head: bytes, outcome: tuple[o
 def test_a_dripping_answer_ends_when_its_time_is_up() -> None:
     with receiving(lambda _got: Say(dripping=True)) as receiver:
         began = time.monotonic()
-        outcome = sent(
-            a_webhook(receiver.url()), started=lambda call: threading.Timer(0.3, call.abort).start()
-        )
+        with _ending_soon() as started:
+            outcome = sent(a_webhook(receiver.url()), started=started)
 
     assert (outcome.delivered, time.monotonic() - began < 3) == (False, True)
     assert "15 s" in (outcome.error or "")
@@ -178,11 +196,12 @@ def test_a_proxy_that_drips_ends_with_the_attempt() -> None:
     with receiving() as receiver:
         socks = Socks(receiver.port, drip_seconds=0.2)
         began = time.monotonic()
-        outcome = sent(
-            a_webhook("http://hook.example/", reach=Reach.PUBLIC),
-            a_dialler(proxy=socks.port),
-            started=lambda call: threading.Timer(0.3, call.abort).start(),
-        )
+        with _ending_soon() as started:
+            outcome = sent(
+                a_webhook("http://hook.example/", reach=Reach.PUBLIC),
+                a_dialler(proxy=socks.port),
+                started=started,
+            )
         seconds = time.monotonic() - began
         socks.close()
 
