@@ -172,4 +172,6 @@ def _place(name: str, part: Viewable) -> Markup:
         early = Markup(' data-module="{}" data-params="{}"').format(
             part.module, json.dumps(part.first_values())
         )
-    return Markup('<div id="root-{}" class="place"{}></div>').format(name, early)
+    reserve = getattr(part, "reserve", 0)
+    style = Markup(' style="--reserve:{}px"').format(reserve) if reserve else Markup()
+    return Markup('<div id="root-{}" class="place"{}{}></div>').format(name, style, early)

@@ -19,9 +19,12 @@ class FileComponent(JSComponent):
     """A component whose module is `components/<module>`; drawn once its page's session is there.
 
     For what calls Python: a subclass answers `self._handle_msg(message)` and sends with `self._send_msg`.
+    `reserve`: the height in pixels that the page keeps free for it, so that nothing moves when it is drawn; a
+    page's own style may know better.
     """
 
     module: ClassVar[str]
+    reserve: int = 0
     __abstract = True
 
     def __init__(self, **params: Any) -> None:  # noqa: ANN401 - Panel's shape
@@ -43,11 +46,9 @@ class FileComponent(JSComponent):
 class EarlyComponent(FileComponent):
     """Drawn by the page at once, from its parameters and the page's own feed, before Panel is there.
 
-    Its parameters are written into the page, so they hold nothing secret. `reserve` is the height that the
-    page keeps free for it (CSS), so that nothing moves when it is drawn.
+    Its parameters are written into the page, so they hold nothing secret.
     """
 
-    reserve: ClassVar[str] = "0"
     __abstract = True
 
     def first_values(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import { calm, clockTicks, colours, idle, nice } from "../static/charts.js";
 import { charts, drawn, frame, place, say } from "../static/chart.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { component } from "../static/component.js";
+import { saveButtons } from "../static/save.js";
 import { store } from "../static/page_feed.js";
 import { withSearch } from "../static/whales.js";
 
@@ -197,6 +198,10 @@ export function mount(host, params) {
     ["internal", "↻ internal"],
     ["unknown", "• unknown"],
   ];
+  // The table is of both charts; each is a picture of its own.
+  const lower = saveButtons("other-flows", { figure: () => charts.document && charts.model("other") });
+  lower.prepend("The lower chart: ");
+  flow.table.lastElementChild.before(lower);
   host.replaceChildren(
     windows,
     flow.chart,

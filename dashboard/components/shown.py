@@ -9,6 +9,10 @@ from panel.custom import Child
 from dashboard.components.base import FileComponent, pane
 
 
+_BELOW_A_CHART = 64
+"""Pixels of a line of words, and of the table that can be opened."""
+
+
 class Choice(FileComponent):
     """One of a few as buttons: `Choice(field="days", options=[["7", "7 d"], ["30", "30 d"]], first="7")`.
 
@@ -73,3 +77,4 @@ class DataChart(FileComponent):
 
     def __init__(self, figure: Any, **params: Any) -> None:  # noqa: ANN401 - Bokeh's, Panel's shape
         super().__init__(figure=pane(figure), field=figure.name, tall=figure.height, **params)
+        self.reserve = figure.height + _BELOW_A_CHART

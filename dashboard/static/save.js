@@ -37,28 +37,38 @@ async function copied(event, item) {
   setTimeout(() => (pressed.textContent = text), 2_000);
 }
 
-// `rows()`: the table, its head first; `figure()`: the Bokeh model, undefined while it is not there.
-export function saveButtons(name, { rows, figure = null }) {
-  const drawing = () => {
-    const view = window.Bokeh?.index.find_one(figure());
-    return view ? view.export("png", true).canvas : null;
-  };
+function drawing(figure) {
+  const view = window.Bokeh?.index.find_one(figure());
+  return view ? view.export("png", true).canvas : null;
+}
+
+function savePng(name, figure) {
+  return button("PNG", `Save ${name} as PNG`, () => {
+    const canvas = drawing(figure);
+    if (canvas) save(`spout-${name}.png`, canvas.toDataURL("image/png"));
+  });
+}
+
+function copyPng(name, figure) {
+  const png = () =>
+    new Promise((good, bad) => drawing(figure)?.toBlob((blob) => (blob ? good(blob) : bad()), "image/png"));
+  return button("PNG", `Copy ${name} as PNG`, (event) => copied(event, new ClipboardItem({ "image/png": png() })));
+}
+
+// `rows()`: the table, its head first; `figure()`: the Bokeh model, undefined while it is not there. Either alone will do.
+export function saveButtons(name, { rows = null, figure = null }) {
   const text = () => csv(rows());
-  const png = () => new Promise((good, bad) => drawing()?.toBlob((blob) => (blob ? good(blob) : bad()), "image/png"));
   const saving = [
-    figure &&
-      button("PNG", `Save ${name} as PNG`, () => {
-        const canvas = drawing();
-        if (canvas) save(`spout-${name}.png`, canvas.toDataURL("image/png"));
-      }),
-    button("CSV", `Save ${name} as CSV`, () =>
-      save(`spout-${name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(text())}`),
-    ),
+    figure && savePng(name, figure),
+    rows &&
+      button("CSV", `Save ${name} as CSV`, () =>
+        save(`spout-${name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(text())}`),
+      ),
   ];
   const copying = canCopy() && [
     " · Copy as ",
-    figure && button("PNG", `Copy ${name} as PNG`, (event) => copied(event, new ClipboardItem({ "image/png": png() }))),
-    button("CSV", `Copy ${name} as CSV`, (event) => copied(event, new ClipboardItem({ "text/plain": text() }))),
+    figure && copyPng(name, figure),
+    rows && button("CSV", `Copy ${name} as CSV`, (event) => copied(event, new ClipboardItem({ "text/plain": text() }))),
   ];
   return h("p", { class: "save soft" }, "Save as ", ...[...saving, ...(copying || [])].filter(Boolean));
 }
