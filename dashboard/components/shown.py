@@ -8,7 +8,6 @@ from panel.custom import Child
 
 from dashboard.components.base import FileComponent, pane
 
-
 _BELOW_A_CHART = 64
 """Pixels of a line of words, and of the table that can be opened."""
 
