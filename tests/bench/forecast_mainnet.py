@@ -1,6 +1,6 @@
 """The forecaster over real transactions of mainnet: 2.3 hours of December 2014, beside the naive baseline.
 
-Source: bitcoinfees/feesim and bitcoin-feemodel (MIT), as shared/mainnet/feemodel_dec2014 tells. No bar: 22
+Source: bitcoinfees/feesim and bitcoin-feemodel (MIT), as shared/mainnet/feemodel_dec2014 tells. No bar: 23
 blocks, and rules of that time (no RBF, no segwit, part of each block by age); sizes are bytes.
 """
 
@@ -50,7 +50,7 @@ def rows() -> Iterator[BenchRow]:
     outcomes = [one for whale in whales for one in forecast_outcomes(whale)]
     tip = max(whale.confirmed_height or 0 for whale in whales)
     found = figures_of(sums_of(outcomes, [], Height(tip)), LeadTimes())
-    name = "forecast.mainnet_dec2014"
+    name = "forecast.mainnet.dec2014"
     yield shown(f"{name}.n", found.n, "came due")
     yield shown(f"{name}.censored", found.censored, "still waiting")
     for key, value in (
