@@ -48,3 +48,15 @@ async def test_whales_that_come_in_move_nothing_but_what_stands_below_their_tabl
 
         assert await page.evaluate("window.shift") == 0
         await context.close()
+
+
+async def test_the_status_line_is_not_cut_where_all_sources_work(browser: Browser, sea: Sea) -> None:
+    harbour(sea)
+    async with served(sea) as (address, _):
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        page = await watched(await context.new_page(), address).open()
+        await page.locator("#pill-level .sources", has_text="sources").wait_for()
+
+        cut = "[...document.querySelectorAll('.pill > span')].filter((e) => e.scrollWidth > e.clientWidth)"
+        assert await page.evaluate(f"{cut}.map((e) => e.textContent)") == []
+        await context.close()
