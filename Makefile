@@ -31,6 +31,10 @@ install: $(INSTALLED)
 run: $(INSTALLED)
 	@exec $(BIN)/spout run
 
+# Bytecode is kept even where the environment says not to: each of three workers would compile every test, and
+# each of the two hundred programs that they start all of Spout.
+test soak: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(TESTABLE)
 	@sh tests/get_parts.sh
 	@$(BIN)/python -m pytest -q -m timed $(TESTS) || [ $$? = 5 ]

@@ -71,7 +71,9 @@ class Surroundings:
     budget: Budget = field(default_factory=Budget)
     """Limits the total size of their unfinished replies."""
     tls: ssl.SSLContext | None = None
-    """The authorities that all of them trust; reading the system's takes tens of milliseconds."""
+    """The authorities that all of them trust; reading the system's takes tens of milliseconds.
+
+    None: those of the settings are read."""
 
     def guard(self, name: str) -> Guard:
         return Guard(name, self.clock, self.jitter)
@@ -79,7 +81,7 @@ class Surroundings:
 
 def sources_of(settings: Settings, around: Surroundings) -> Sources:
     """Build the sources that the settings name."""
-    wanted, around = settings.given, replace(around, tls=trusting(settings.ca_file))
+    wanted, around = settings.given, replace(around, tls=around.tls or trusting(settings.ca_file))
     node_named = bool({"bitcoind_url", "bitcoind_cookie_file"} & wanted)
     alone = settings.source is Source.BITCOIND or (
         settings.source is Source.AUTO and node_named and "mempool_url" not in wanted

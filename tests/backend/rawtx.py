@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tests.backend.encoding import REGTEST, Network, sha256d
@@ -17,24 +18,27 @@ class RawInput:
     witness: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RawTransaction:
-    """`outputs` are (satoshi, script); sizes in bytes and weight units."""
+    """`outputs` are (satoshi, script); sizes in bytes and weight units.
+
+    What follows from the bytes is worked out once: a played backend is asked for it again and again.
+    """
 
     version: int
     locktime: int
     inputs: tuple[RawInput, ...]
     outputs: tuple[tuple[int, bytes], ...]
 
-    @property
+    @cached_property
     def txid(self) -> str:
         return sha256d(self.serialize(witness=False))[::-1].hex()
 
-    @property
+    @cached_property
     def size(self) -> int:
         return len(self.serialize())
 
-    @property
+    @cached_property
     def weight(self) -> int:
         return 3 * len(self.serialize(witness=False)) + self.size
 

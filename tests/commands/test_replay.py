@@ -1,12 +1,16 @@
 import json
+import subprocess
+import sys
 import tempfile
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from app.commands.replay import Speed, pace_of
-from tests.commands.conftest import Spout
+from tests.commands.conftest import ROOT, Spout
+from tests.journey.spout import bare_environment
 
 CONTRACT = [
     *("transactions", "blocks", "whales", "by_status", "by_flow", "replacements", "reorgs", "conflicts"),
@@ -20,8 +24,34 @@ def demo() -> list[str]:
     return [str(room / "demo.ws.jsonl.gz"), "--rest", str(room / "demo.rest.jsonl.gz")]
 
 
-def test_json_is_exactly_the_contracts_object(process: Spout, demo: list[str]) -> None:
-    ended = process("replay", *demo, "--json")
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replay of the demo by a process of its own, and the folder of what it wrote."""
+
+    ended: subprocess.CompletedProcess[str]
+    room: Path
+
+
+@pytest.fixture(scope="module")
+def replayed(demo: list[str], tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """Played once for all that is read of it: it takes seconds."""
+    room = tmp_path_factory.mktemp("replayed")
+    written = ["--dump", str(room / "whales.jsonl"), "--data-dir", str(room / "kept")]
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "replay", *demo, "--json", *written],
+        env={**bare_environment(), "PYTHONPATH": str(ROOT)},
+        cwd=room,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    return Replayed(ended, room)
+
+
+def test_json_is_exactly_the_contracts_object(replayed: Replayed) -> None:
+    ended = replayed.ended
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert list(json.loads(ended.stdout)) == CONTRACT
@@ -35,16 +65,13 @@ def test_people_get_a_table_of_the_same_figures(spout: Spout, demo: list[str]) -
     assert [name for name in CONTRACT if name.replace("_", " ") not in reported.stdout] == []
 
 
-def test_the_dump_holds_each_whale_once_with_its_forecasts(
-    spout: Spout, demo: list[str], tmp_path: Path
-) -> None:
-    reported = spout("replay", *demo, "--json", "--dump", str(tmp_path / "whales.jsonl"))
+def test_the_dump_holds_each_whale_once_with_its_forecasts(replayed: Replayed) -> None:
+    whales = [json.loads(line) for line in (replayed.room / "whales.jsonl").read_text().splitlines()]
 
-    whales = [json.loads(line) for line in (tmp_path / "whales.jsonl").read_text().splitlines()]
-    assert len(whales) == json.loads(reported.stdout)["whales"] > 0
+    assert len(whales) == json.loads(replayed.ended.stdout)["whales"] > 0
     assert len({whale["prediction_id"] for whale in whales}) == len(whales)
     assert all(isinstance(whale["forecasts"], list) for whale in whales)
-    assert not (tmp_path / "whales.jsonl.part").exists()
+    assert not (replayed.room / "whales.jsonl.part").exists()
 
 
 def test_without_a_data_directory_nothing_stays(
@@ -57,10 +84,8 @@ def test_without_a_data_directory_nothing_stays(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_data_directory_keeps_what_was_found(spout: Spout, demo: list[str], tmp_path: Path) -> None:
-    spout("replay", *demo, "--json", "--data-dir", str(tmp_path / "kept"))
-
-    assert (tmp_path / "kept" / "spout.duckdb").stat().st_size > 100_000
+def test_the_data_directory_keeps_what_was_found(replayed: Replayed) -> None:
+    assert (replayed.room / "kept" / "spout.duckdb").stat().st_size > 100_000
 
 
 def test_what_is_not_to_be_read_of_a_recording_is_counted(

@@ -1,6 +1,7 @@
 """One run of the program in a simulation: its engine, alerts and files, from start to a stop or a kill."""
 
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +12,7 @@ from app.core.events import Event
 from app.engine import Engine
 from app.settings import SettingsInForce, read_settings
 from app.source import Surroundings, sources_of
+from app.source.resilience import trusting
 from app.store import LabelStore, OperatorFile, SettingStore, open_operator
 from app.views import LiveSnapshot, Snapshot
 from notifiers.dialler import Dialler
@@ -56,7 +58,10 @@ class Life:
         await engine.open()
         engine.start(
             lambda emit, seen: sources_of(
-                settings, Surroundings(emit=emit, seen_txids=seen, clock=clock, jitter=jitter)
+                settings,
+                Surroundings(
+                    emit=emit, seen_txids=seen, clock=clock, jitter=jitter, tls=shared_authorities()
+                ),
             )
         )
         return cls(engine, alerts, operator, live)
@@ -86,6 +91,12 @@ async def template(receiver: Receiver, near: Path) -> Path:
 def shared_dialler() -> Dialler:
     """One for all seeds: it reads the certificates of the system."""
     return a_dialler()
+
+
+@cache
+def shared_authorities() -> ssl.SSLContext:
+    """One for all lives: reading the system's takes tens of milliseconds, and nothing here speaks TLS."""
+    return trusting(None)
 
 
 def forget_template(receiver: Receiver) -> None:

@@ -205,11 +205,15 @@ class Simulation:
         """At the end, with nothing broken: everything is known as it is."""
         snapshot = self.life.live.snapshot
         assert snapshot.level.value == "live", snapshot.level_reason
+        store, kept = self.life.engine.store, dict[str, Prediction]()
         for txid, tx in self.world.known.items():
             if _is_whale(tx):
-                self._is_right(txid, await self.life.engine.store.one(txid))
-        for whale in self._shown():
-            assert await self.life.engine.store.one(whale.prediction_id) == whale, "page and store differ"
+                self._is_right(txid, whale := await store.one(txid))
+                if whale is not None:
+                    kept[whale.prediction_id] = whale
+        for shown in self._shown():
+            of_store = kept.get(shown.prediction_id) or await store.one(shown.prediction_id)
+            assert of_store == shown, "page and store differ"
 
     def _is_right(self, txid: str, whale: Prediction | None) -> None:
         block = self.world.confirmed_in(txid)
