@@ -4,54 +4,37 @@ Those of alerts are in tests/notifiers/test_reports.py; the kinds that these are
 their own in the rooms they belong to.
 """
 
-import json
 import ssl
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import msgspec
 import pytest
 
 from app.core.classification import Flag
 from app.core.flow.classifier import classify
 from app.core.flow.entities import Entities
-from app.core.models import Transaction
 from app.core.prediction import Prediction
 from app.core.units import Height
-from app.source.backend import decode
 from app.source.electrum.connection import ElectrumEndpoint
 from app.store.opening import DATABASE_FILE, open_database
 from app.store.predictions import PredictionStore
 from tests.api.conftest import OpenServer
 from tests.api.test_auth import PASSWORD
+from tests.hostile.reported import BESIDE, a_transaction_of, an_input
 from tests.store.builders import NOON, a_forecast, a_prediction, detected
 
-INPUTS = Path(__file__).parents[3] / "shared/reports/inputs"
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not INPUTS.is_dir(), reason="needs the reports that lie beside the repository"),
-]
+pytestmark = BESIDE
 REVISIONS = 300
-
-
-def _input(name: str) -> dict[str, Any]:
-    reported: dict[str, Any] = json.loads((INPUTS / f"{name}.json").read_text("utf-8"))
-    return reported
-
-
-def _transaction(name: str) -> Transaction:
-    return decode.transaction(msgspec.json.encode(_input(name)["tx"]["esplora"]))[0]
 
 
 @pytest.mark.parametrize("name", ["a5_consolidation_1450_inputs", "a5_op_return_100k"])
 async def test_a5_a_giant_is_stored_once_and_a_revision_is_a_few_hundred_bytes(
     name: str, tmp_path: Path
 ) -> None:
-    whale = a_prediction(1, tx=_transaction(name))
+    whale = a_prediction(1, tx=a_transaction_of(name))
     empty = await _size(tmp_path / "empty", [])
     once = await _size(tmp_path / "once", [whale])
     revised = await _size(tmp_path / "revised", [_revised(whale, number) for number in range(REVISIONS)])
@@ -86,7 +69,7 @@ def _revised(whale: Prediction, number: int) -> Prediction:
 
 def test_c4_names_of_the_boxes_are_ones_own_network_and_public_ones_are_checked() -> None:
     modes = {}
-    for url in _input("c4_tls_names")["urls"]:
+    for url in an_input("c4_tls_names")["urls"]:
         context = ElectrumEndpoint.parse(url).context()
         assert context is not None
         modes[url.split("//")[1].split(":")[0]] = context.verify_mode
@@ -96,7 +79,7 @@ def test_c4_names_of_the_boxes_are_ones_own_network_and_public_ones_are_checked(
 
 
 def test_d1_five_payments_of_a_hundred_are_no_coinjoin() -> None:
-    found = classify(_transaction("d1_five_times_hundred"), Entities())
+    found = classify(a_transaction_of("d1_five_times_hundred"), Entities())
 
     assert Flag.COINJOIN not in found.flags
     assert found.counted > 100 * 100_000_000
@@ -108,14 +91,14 @@ async def test_g1_a_page_of_ours_is_let_in_whatever_port_the_proxy_drops(
 ) -> None:
     composition = await open_server(SPOUT_PASSWORD=PASSWORD)
 
-    answer = await _said(composition.http, _input("g1_host_without_port")["requests"][number])
+    answer = await _said(composition.http, an_input("g1_host_without_port")["requests"][number])
     assert answer.status_code == 303
 
 
 async def test_g1_a_foreign_page_stays_out(open_server: OpenServer) -> None:
     composition = await open_server(SPOUT_PASSWORD=PASSWORD)
 
-    answer = await _said(composition.http, _input("g1_host_without_port")["foreign"])
+    answer = await _said(composition.http, an_input("g1_host_without_port")["foreign"])
     assert answer.status_code == 403
 
 
