@@ -174,7 +174,7 @@ def _variables(page: SpoutPage, session: dict[str, Any]) -> dict[str, Any]:
     grouped = {name for one in page.sections for name in (*one.fields, *one.parts)}
     # What opens the feed's line comes first: the state is asked for while the rest is still being loaded.
     first = assets.modules_behind((MAIN_MODULE,))
-    rest = assets.modules_behind(tuple(sorted(f"components/{name}" for name in page.early_modules())))
+    rest = assets.modules_behind(tuple(f"components/{name}" for name in page.early_modules()))
     return {
         "title": f"{page.title} · Spout",
         "heading": page.title,

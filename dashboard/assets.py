@@ -65,16 +65,17 @@ def text(name: str) -> str:
 @cache
 def modules_behind(names: tuple[str, ...]) -> list[str]:
     """These modules and all that they import, so that a page names them and a browser need not find out."""
-    found: dict[str, None] = dict.fromkeys(names)
-    todo = list(names)
+    found: dict[str, None] = {}
+    todo = list(reversed(names))
     while todo:
         name = todo.pop()
-        folder = ROOM / name
-        for wanted in _IMPORT.findall(folder.read_text(encoding="utf-8")):
-            other = (folder.parent / wanted).resolve().relative_to(ROOM.resolve()).as_posix()
-            if other not in found:
-                found[other] = None
-                todo.append(other)
+        if name in found:
+            continue
+        found[name] = None
+        file = ROOM / name
+        imported = _IMPORT.findall(file.read_text(encoding="utf-8"))
+        others = [(file.parent / one).resolve().relative_to(ROOM.resolve()).as_posix() for one in imported]
+        todo += reversed(others)  # each with what it imports: what comes first can run first
     return list(found)
 
 

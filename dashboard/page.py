@@ -138,9 +138,10 @@ class SpoutPage(pn.Template):
         """The element of every part by its name; what can be drawn before the session says so itself."""
         return {name: _place(name, part) for name, part in self._items()}
 
-    def early_modules(self) -> set[str]:
-        """The modules of what is drawn before Panel is there."""
-        return {part.module for _, part in self._items() if isinstance(part, EarlyComponent)}
+    def early_modules(self) -> tuple[str, ...]:
+        """The modules of what is drawn before Panel is there, in the order of the parts."""
+        modules = (part.module for _, part in self._items() if isinstance(part, EarlyComponent))
+        return tuple(dict.fromkeys(modules))
 
     def _items(self) -> list[tuple[str, Any]]:
         return [(name, part) for name, (part, _) in self._render_items.items()]

@@ -71,15 +71,18 @@ export function component(mount) {
   };
 }
 
+// Each as its own module comes: the rows wait for no chart's.
 export async function mountEarly(root = document) {
   const places = [...root.querySelectorAll(".place[data-module]")];
-  const modules = await Promise.all(places.map((place) => import(`../components/${place.dataset.module}`)));
-  places.forEach((place, index) => {
-    const host = document.createElement("div");
-    const params = new Params(JSON.parse(place.dataset.params));
-    place.append(host);
-    place.early = { host, params };
-    modules[index].mount(host, params);
-  });
+  await Promise.all(places.map(mountOne));
   dispatchEvent(new Event("spout-mounted"));
+}
+
+async function mountOne(place) {
+  const module = await import(`../components/${place.dataset.module}`);
+  const host = document.createElement("div");
+  const params = new Params(JSON.parse(place.dataset.params));
+  place.append(host);
+  place.early = { host, params };
+  module.mount(host, params);
 }

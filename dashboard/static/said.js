@@ -79,14 +79,30 @@ export function secretOnce(title, secret, words) {
   return box;
 }
 
+// A press is a click only if what was pressed is still there when it is let go: until then its place is not built anew.
+const held = { by: null, waiting: new Map() };
+const onWindow = (name, notify) => globalThis.addEventListener?.(name, notify, true); // node's own tests have no window
+onWindow("pointerdown", ({ target }) => (held.by = target));
+for (const end of ["pointerup", "pointercancel", "blur"]) onWindow(end, () => setTimeout(letGo));
+
+function letGo() {
+  held.by = null;
+  const waiting = [...held.waiting.values()];
+  held.waiting.clear();
+  for (const draw of waiting) draw();
+}
+
 // Builds anew only what changed, and keeps the focus where it was.
 export function redraw(host, key, build) {
+  if (held.by && host.contains(held.by)) return void held.waiting.set(host, () => redraw(host, key, build));
+  held.waiting.delete(host);
   const text = JSON.stringify(key);
-  if (host.dataset.drawn === text) return;
+  if (host.dataset.drawn === text) return undefined;
   host.dataset.drawn = text;
   const focused = host.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   host.replaceChildren(...build());
   if (focused) host.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  return undefined;
 }
 
 // `load` when the element comes into view and every so often while it is; a failure is drawn by `failed`.

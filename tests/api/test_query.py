@@ -82,7 +82,6 @@ def test_a_plus_that_became_a_space_is_understood() -> None:
         ("sort", "txid"),
         ("start_date", "yesterday"),
         ("start_date", "2026-13-01"),
-        ("end_date", "9999-12-31"),
         ("start_date", "0001-01-01T00:00:00+14:00"),
         ("limit", "0"),
         ("limit", "1001"),

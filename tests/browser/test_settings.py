@@ -21,6 +21,25 @@ SECTIONS = ("alerts", "deliveries", "general", "labels", "access", "backup", "ch
 TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz123456789"
 GOOD_BOT = b'{"ok": true, "result": {"message_id": 7}}'
 
+A_LIST_OF_ONE_BUTTON = """
+(async () => {
+  const ours = document.querySelector("script[type=module][src]").src;
+  const { redraw } = await import(new URL("said.js", ours));
+  const host = Object.assign(document.createElement("div"), { id: "pressed" });
+  host.style = "position:fixed;top:0;left:0;z-index:99";
+  document.body.prepend(host);
+  let [last, presses] = [0, 0];
+  const button = () => {
+    const made = document.createElement("button");
+    made.textContent = `drawn ${last}, pressed ${presses}`;
+    made.onclick = () => { presses += 1; drawn(last); };
+    return made;
+  };
+  window.drawn = (number) => { last = number; redraw(host, [last, presses], () => [button()]); };
+  drawn(1);
+})()
+"""
+
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[BackendProcess]:
@@ -247,3 +266,18 @@ async def test_an_old_tab_is_asked_for_the_password_and_then_does_what_it_was_to
         await press(page, "Go on").click()
 
         await expect(page.locator(".plainlist li[data-name=grafana]")).to_be_visible(timeout=SOON)
+
+
+async def test_a_press_counts_though_its_list_is_drawn_anew_meanwhile(
+    browser: Browser, spout: SpoutProcess
+) -> None:
+    """A list changes by itself, a finger takes a tenth of a second, and a click needs both its ends."""
+    page = (await opened(browser, spout)).page
+    await page.evaluate(A_LIST_OF_ONE_BUTTON)
+    await page.locator("#pressed button").hover()
+    await page.mouse.down()
+    meanwhile = await page.evaluate("drawn(2), document.querySelector('#pressed').textContent")
+    await page.mouse.up()
+
+    await expect(page.locator("#pressed")).to_have_text("drawn 2, pressed 1", timeout=SOON)
+    assert meanwhile == "drawn 1, pressed 0"
