@@ -47,11 +47,10 @@ class Together(Generic[Ask, Answer]):
 
     async def _settled(self, taken: Sequence[tuple[Ask, asyncio.Future[Answer]]]) -> bool:
         """Do it; False if it is to be done one by one: what cannot be done stops nobody else."""
-        try:
-            answers = await self._work([what for what, _ in taken])
-        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+        (answers,) = await asyncio.gather(self._work([what for what, _ in taken]), return_exceptions=True)
+        if isinstance(answers, BaseException):
             if len(taken) == 1 and not taken[0][1].done():
-                taken[0][1].set_exception(error)
+                taken[0][1].set_exception(answers)
             return len(taken) == 1
         for (_, future), answer in zip(taken, answers, strict=True):
             if not future.done():

@@ -37,6 +37,8 @@ class Limits:
     threads: int = 1
     checkpoint_mb: int = 4
     """The write-ahead log is checkpointed once it is longer than this."""
+    read_seconds: float = 20.0
+    """Time limit of a read; a longer one is interrupted, and the caller gets an error."""
     full_check_mb: int = 256
     """A file up to this size is read completely at opening; of a larger one, only what a start needs."""
 

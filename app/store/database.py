@@ -39,8 +39,8 @@ class Database:
         self._connection: Connection | None = connection
         self._thread = thread
         self._limits = limits
-        self._reader = Reader(path, "duckdb-reads")
-        self._glancer = Reader(path, "duckdb-glances")
+        self._reader = Reader(path, "duckdb-reads", limits.read_seconds)
+        self._glancer = Reader(path, "duckdb-glances", limits.read_seconds)
         self._copier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-copies")
         self._copying: Connection | None = None
         self._closed = False
@@ -63,7 +63,7 @@ class Database:
         """Run `work`, which only reads, on the reading thread: it sees everything committed before.
 
         Raises:
-            StoreError: if DuckDB fails, or it takes longer than READ_SECONDS.
+            StoreError: if DuckDB fails, or it takes longer than the limits' `read_seconds`.
         """
         return await self._ask(self._reader, work)
 
@@ -71,7 +71,7 @@ class Database:
         """As `read`, for what takes milliseconds: it does not wait until a long read has ended.
 
         Raises:
-            StoreError: if DuckDB fails, or it takes longer than READ_SECONDS.
+            StoreError: if DuckDB fails, or it takes longer than the limits' `read_seconds`.
         """
         return await self._ask(self._glancer, work)
 

@@ -10,23 +10,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from app.errors import QueryTooLongError
 from app.store.connections import Connection, DuckDBError, InterruptedQuery, in_transaction
 from app.store.duckdb_errors import refusal
 
 T = TypeVar("T")
-READ_SECONDS: Final = 20.0
-"""Time limit of a read; a longer one is interrupted, and the caller gets an error."""
 
 
 class Reader:
     """A reading thread and its cursor, which the writing thread closes before it reopens the database."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """`name`: what the thread's begins with."""
+    def __init__(self, path: Path, name: str, seconds: float) -> None:
+        """`name`: what the thread's begins with; `seconds`: the time limit of a read."""
         self._path = path
+        self._seconds = seconds
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._busy = threading.Lock()
         self._cursor: Connection | None = None
@@ -44,13 +43,13 @@ class Reader:
             cursor.close()  # its instance has been closed meanwhile
 
     def _timed(self, cursor: Connection, work: Callable[[Connection], T]) -> T:
-        late = threading.Timer(READ_SECONDS, cursor.interrupt)
+        late = threading.Timer(self._seconds, cursor.interrupt)
         late.start()
         try:
             return in_transaction(cursor, work)
         except InterruptedQuery as error:
             raise QueryTooLongError(
-                f"a question took longer than {READ_SECONDS:g} s: ask for less"
+                f"a question took longer than {self._seconds:g} s: ask for less"
             ) from error
         except DuckDBError as error:
             self._close()

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection, serve
 
 from app.clock import SystemClock
 from app.core.observations import Observation, ProjectedTransaction
 from app.core.units import Sats
+from app.source import Emit
 from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience import SeenTxids, SourceHealth
 from tests.builders import a_txid
@@ -58,13 +59,19 @@ class LoadingBackend:
         return {"projected-block-transactions": reported}
 
 
-async def test_what_waited_before_the_backend_had_read_it_is_found_when_it_has() -> None:
-    backend, clock, found = LoadingBackend(), SystemClock(), asyncio.Event()
+class LoadsInTheEnd(Protocol):
+    """A played backend; `swept` when all that it has so far was looked at."""
 
-    async def emit(reported: Sequence[Observation]) -> None:
-        if any(isinstance(one, ProjectedTransaction) and one.txid == WHALE for one in reported):
-            found.set()
+    swept: asyncio.Event
 
+    async def serve(self, link: ServerConnection) -> None: ...
+
+    async def finish(self) -> None: ...
+
+
+async def followed_until(found: asyncio.Event, backend: LoadsInTheEnd, emit: Emit) -> None:
+    """Follow it while it loads and after, until `found`."""
+    clock = SystemClock()
     async with serve(backend.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         stream = MempoolWebSocket(
@@ -85,5 +92,15 @@ async def test_what_waited_before_the_backend_had_read_it_is_found_when_it_has()
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_waited_before_the_backend_had_read_it_is_found_when_it_has() -> None:
+    found = asyncio.Event()
+
+    async def emit(reported: Sequence[Observation]) -> None:
+        if any(isinstance(one, ProjectedTransaction) and one.txid == WHALE for one in reported):
+            found.set()
+
+    await followed_until(found, LoadingBackend(), emit)
 
     assert found.is_set()

@@ -1,6 +1,5 @@
 """What users of neighbouring tools reported about a box's own authority, played as it lies there."""
 
-import shutil
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,8 +7,9 @@ import pytest
 from app.errors import UnreachableError
 from tests.hostile.reported import BESIDE, an_input
 from tests.hostile.test_own_authority import Box, ask_rest, ask_stream, box
+from tests.hostile.test_own_authority import pytestmark as needs_openssl
 
-pytestmark = [*BESIDE, pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")]
+pytestmark = [*BESIDE, needs_openssl]
 __all__ = ["box"]  # a fixture
 
 

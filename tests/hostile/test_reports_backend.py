@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 
-from app.clock import SystemClock
 from app.core.models import SourceName
 from app.core.observations import MempoolListed, Observation, ProjectedTransaction, TransactionReply
 from app.core.questions import AskMempool, AskStatus, AskTransaction
@@ -17,13 +16,13 @@ from app.core.units import Txid
 from app.errors import SourceError
 from app.source.backend.frames import FrameReader
 from app.source.backend.rest import MempoolRest
-from app.source.backend.stream import MempoolWebSocket
 from app.source.backend.transport import RestAnswer
 from app.source.resilience import Guard, SeenTxids, SourceHealth
 from app.source.resilience.health import ConnectionState
-from tests.core.story import THRESHOLD, Story
+from tests.core.story import Story
 from tests.fakes import FakeClock, LeapingClock
 from tests.hostile.reported import BESIDE, an_input
+from tests.hostile.test_loading_backend import followed_until
 
 pytestmark = BESIDE
 A1, A2, A4 = "a1_backend_still_loading", "a2_leftovers_lost", "a4_no_txindex"
@@ -97,7 +96,7 @@ class Loading:
 
 
 async def test_a1_a_whale_that_waited_before_the_backend_had_loaded_is_announced_when_it_has() -> None:
-    backend, clock, found, story = Loading(), SystemClock(), asyncio.Event(), Story()
+    found, story = asyncio.Event(), Story()
     whale = Txid(an_input(A1)["whale"]["txid"])
 
     async def emit(reported: Sequence[Observation]) -> None:
@@ -106,25 +105,7 @@ async def test_a1_a_whale_that_waited_before_the_backend_had_loaded_is_announced
             story.receive(*lines)
             found.set()
 
-    async with serve(backend.serve, "127.0.0.1", 0) as server:
-        stream = MempoolWebSocket(
-            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-            emit=emit,
-            health=SourceHealth("mempool_ws", clock),
-            seen_txids=SeenTxids(),
-            threshold=lambda: THRESHOLD,
-            clock=clock,
-            jitter=lambda: 0.0,
-        )
-        running = asyncio.create_task(stream.run())
-        try:
-            async with asyncio.timeout(10):
-                await backend.swept.wait()
-                await backend.finish()
-                await found.wait()
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+    await followed_until(found, Loading(), emit)
 
     answered = an_input(A1)["rest"]["/api/v1/tx/<the whale>"]
     desk = Desk(Rest(LeapingClock(), {f"tx/{whale}": (answered["status"], answered["body"])}))

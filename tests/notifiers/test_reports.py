@@ -1,19 +1,13 @@
 """What users of neighbouring tools reported, as small inputs: each answered as it should have been."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.hostile.reported import BESIDE, INPUTS
 from tests.notifiers.builders import a_chat, a_message, sent
 from tests.notifiers.receivers import Say, receiving
 
-INPUTS = Path(__file__).parents[3] / "shared/reports/inputs"
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not INPUTS.is_dir(), reason="needs the reports that lie beside the repository"),
-]
+pytestmark = BESIDE
 
 
 def _input(name: str) -> dict[str, Any]:

@@ -4,16 +4,15 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.errors import StoreError
-from app.store import reader as reader_module
 from app.store.assembling import PIECES_AT_ONCE
-from app.store.opening import Opened
+from app.store.connections import Limits
+from app.store.opening import Opened, open_database
 from app.store.packing import PIECE
 from app.store.predictions import PredictionStore
 from app.store.queries import live_and_recent
@@ -83,21 +82,14 @@ async def test_what_stands_behind_another_read_does_not_open_a_closed_database_a
     assert not any(os.path.samestat(one, file) for one in held)
 
 
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    before = reader_module.READ_SECONDS
-    reader_module.READ_SECONDS = 0.05  # type: ignore[misc]  # a limit that a test can wait for
-    yield
-    reader_module.READ_SECONDS = before  # type: ignore[misc]
+async def test_a_read_that_takes_too_long_is_told_so_and_the_next_one_is_answered(tmp_path: Path) -> None:
+    opened = await open_database(tmp_path, at=NOON, limits=Limits(read_seconds=1.0))
 
-
-@pytest.mark.usefixtures("hasty")
-async def test_a_read_that_takes_too_long_is_told_so_and_the_next_one_is_answered(opened: Opened) -> None:
     with pytest.raises(StoreError, match="took longer"):
         await opened.database.read(lambda it: it.execute(FOR_EVER).fetchall())
 
-    reader_module.READ_SECONDS = 20.0  # type: ignore[misc]
     assert await PredictionStore(opened).one("nothing") is None
+    await opened.database.close()
 
 
 async def test_a_glance_waits_for_neither_a_long_read_nor_a_write(opened: Opened) -> None:
