@@ -287,6 +287,7 @@ app/source/  Adapters to nodes
   build                  Builds the sources that the settings name, in the order of their trust
   far_sides              The configured node, backend and Electrum server, with health
   filter                 Filters the observations of all sources
+  heights                Which blocks are believed: one far above all others waits for a second one
   polling                Polls the backend's REST API while nothing streams
   seen_by                Tracks the visibility level
   sources                The sources of one engine together

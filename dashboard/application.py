@@ -175,12 +175,14 @@ def _variables(page: SpoutPage, session: dict[str, Any]) -> dict[str, Any]:
     # What opens the feed's line comes first: the state is asked for while the rest is still being loaded.
     first = assets.modules_behind((MAIN_MODULE,))
     rest = assets.modules_behind(tuple(f"components/{name}" for name in page.early_modules()))
+    modules = list(dict.fromkeys((*first, *rest)))
+    assets.pack(modules)
     return {
         "title": f"{page.title} · Spout",
         "heading": page.title,
         "scripts": session["scripts"],
         "document": session.get("document"),
-        "modules": [assets.address(name) for name in dict.fromkeys((*first, *rest))],
+        "modules": [assets.address(name) for name in modules],
         "sections": page.sections,
         "placed": [name for name in places if name not in {*grouped, "toasts", "announcements"}],
         "place": lambda name: places.get(name, ""),

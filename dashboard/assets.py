@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -79,10 +79,20 @@ def modules_behind(names: tuple[str, ...]) -> list[str]:
     return list(found)
 
 
+_packed: dict[str, tuple[bytes, bytes]] = {}
+"""Plain and compressed, for all requests, by an address that names the content."""
+
+
+def pack(names: Iterable[str]) -> None:
+    """Compress these of our own files before they are asked for; for a thread."""
+    for name in names:
+        key = f"{fingerprint()}/{name}"
+        if key not in _packed and (file := _file(name)) is not None:
+            _packed[key] = _pack(file)
+
+
 class AssetHandler(RequestHandler):
     """One file that never changes: compressed once, kept in memory, answered from there."""
-
-    _packed: dict[str, tuple[bytes, bytes]] = {}  # noqa: RUF012 - one for all requests, by an address that names its content
 
     def initialize(self, documents: Mapping[str, bytes]) -> None:
         """`documents`: the frozen pages' documents, by `documents/<hash>.json`."""
@@ -97,10 +107,10 @@ class AssetHandler(RequestHandler):
         if plain is None and file is None:
             raise HTTPError(404)
         key = f"{fingerprint()}/{name}"
-        if key not in self._packed:
+        if key not in _packed:
             loop = asyncio.get_running_loop()
-            self._packed[key] = await loop.run_in_executor(None, _pack, file if plain is None else plain)
-        body, small = self._packed[key]
+            _packed[key] = await loop.run_in_executor(None, _pack, file if plain is None else plain)
+        body, small = _packed[key]
         packs = "gzip" in self.request.headers.get("Accept-Encoding", "")
         if packs:
             self.set_header("Content-Encoding", "gzip")

@@ -5,10 +5,17 @@ from collections.abc import Callable, Sequence
 from app.clock import Clock
 from app.core.firsts import Firsts
 from app.core.models import SourceName, Transaction
-from app.core.observations import Observation, TransactionReplaced, TransactionSeen, TransactionsSeen
+from app.core.observations import (
+    Observation,
+    Skipped,
+    TransactionReplaced,
+    TransactionSeen,
+    TransactionsSeen,
+)
 from app.core.preference import Preference
 from app.core.units import Sats
 from app.source.backend import Emit
+from app.source.heights import PlausibleHeights
 
 
 class ObservationFilter:
@@ -29,6 +36,7 @@ class ObservationFilter:
         self._threshold = threshold
         self._is_shut = is_shut
         self._preference = Preference(is_fresh)
+        self._heights = PlausibleHeights()
 
     @property
     def threshold(self) -> Sats:
@@ -39,14 +47,18 @@ class ObservationFilter:
 
     async def emit(self, observations: Sequence[Observation]) -> None:
         """Emit the observations that pass."""
-        await self._emit(tuple(one for one in observations if self._lets_in(one)))
+        passed = (self._pass(one) for one in observations)
+        await self._emit(tuple(one for one in passed if one is not None))
 
-    def _lets_in(self, observation: Observation) -> bool:
+    def _pass(self, observation: Observation) -> Observation | None:
+        """Return what is emitted for it: itself, nothing, or that it is not believed."""
         source: SourceName | None = getattr(observation, "source", None)
         if source is not None and self._is_shut(source):
-            return False
+            return None
+        if source is not None and (why := self._heights.refuse(observation)) is not None:
+            return Skipped(source=source, what=why)
         self._note_who_was_first(observation)
-        return self._preference.admits(observation)
+        return observation if self._preference.admits(observation) else None
 
     def _note_who_was_first(self, observation: Observation) -> None:
         match observation:
