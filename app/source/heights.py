@@ -1,4 +1,4 @@
-"""Which blocks are believed: one far above all others waits until a second one shows that a chain leads there."""
+"""Which blocks are believed: one far above all others waits for a second one that shows a chain to it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -34,7 +34,9 @@ class PlausibleHeights:
         tip, best = blocks[-1], self._best
         if best is not None and tip.height > best + LEAP and not self._is_proven(blocks, source):
             self._doubted[source] = tip
-            return f"block at height {tip.height}, {tip.height - best} above any other, and nothing leads there"
+            return (
+                f"block at height {tip.height}, {tip.height - best} above any other, and nothing leads there"
+            )
         self._doubted.pop(source, None)
         self._best = tip.height if best is None else max(best, tip.height)
         return None
