@@ -40,7 +40,12 @@ class Announcements {
     this.details = host.firstChild;
     this.sound.addEventListener("change", () => this.turnSound());
     this.notify.addEventListener("change", () => this.turnNotify());
-    this.least.addEventListener("change", () => this.set({ least: Math.max(0, Number(this.least.value) || 0) }));
+    this.least.value = this.wish.least;
+    // Written back once it is taken, and at no other time: somebody may be typing.
+    this.least.addEventListener("change", () => {
+      this.set({ least: Math.max(0, Number(this.least.value) || 0) });
+      this.least.value = this.wish.least;
+    });
     this.details.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       this.details.open = false;
@@ -84,7 +89,6 @@ class Announcements {
     this.sound.checked = this.wish.sound;
     this.notify.checked = this.wish.notify;
     this.notify.disabled = refusal !== null;
-    this.least.value = this.wish.least;
     this.why.textContent = refusal ?? "";
     this.bell.classList.toggle("on", this.wish.sound || this.wish.notify);
     feed.awake = this.wish.sound || this.wish.notify;

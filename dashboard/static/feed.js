@@ -14,7 +14,7 @@ export class Feed {
     this.refused = 0;
     this.up = false; // the pages answered, and the line was refused all the same
     this.whale = null; // asked about and not answered yet
-    this.awake = false; // somebody wants to be told though the tab is hidden
+    this.wakeful = false;
     document.addEventListener("visibilitychange", () => this.look());
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.look();
@@ -28,7 +28,14 @@ export class Feed {
   }
 
   get resting() {
-    return document.hidden && !this.awake;
+    return document.hidden && !this.wakeful;
+  }
+
+  // Whether somebody wants to be told though the tab is hidden: it may be so already.
+  set awake(wakeful) {
+    const rested = this.resting;
+    this.wakeful = wakeful;
+    if (rested !== this.resting && this.socket?.readyState === 1) this.look();
   }
 
   connect() {
@@ -39,7 +46,9 @@ export class Feed {
     // Behind a proxy that logs people in, a cookie alone opens nothing: the page shows that it was read.
     const token = document.querySelector('meta[name="spout-page"]')?.content;
     const socket = new WebSocket(url, token ? [`spout.page.${token}`] : []);
+    const old = this.socket;
     this.socket = socket;
+    old?.close(); // it may be opening still
     this.opened = false;
     socket.onopen = () => {
       this.opened = true;

@@ -53,6 +53,20 @@ async def test_a_large_whale_is_shown_to_a_tab_that_is_looked_away_from(browser:
         await page.context.close()
 
 
+async def test_a_tab_that_is_looked_away_from_is_told_from_the_moment_on_that_somebody_asks_for_it(
+    browser: Browser, sea: Sea
+) -> None:
+    async with served(sea) as (address, _):
+        page = await turned_on(browser, address, "Notification of this browser")
+        await page.get_by_role("checkbox", name="Notification of this browser").uncheck()
+        await page.evaluate(HIDE.format("true"))
+        await page.get_by_role("checkbox", name="Notification of this browser").check()
+        sea.appear(a_whale("large", 777.77, sea.now))
+
+        await until(page, "window.shown.length > 0", seconds=15)
+        await page.context.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/wall"])
 async def test_sound_is_made_when_it_is_turned_on_and_for_a_large_whale(
     browser: Browser, sea: Sea, path: str
@@ -86,6 +100,18 @@ async def test_the_choice_is_kept_in_this_browser(browser: Browser, sea: Sea) ->
         await page.get_by_label("Sound and notifications").first.click()
 
         await expect(page.locator("#announce-notify")).to_be_checked(timeout=SOON)
+        await expect(page.locator("#announce-least")).to_have_value("900")
+        await page.context.close()
+
+
+async def test_an_amount_that_is_being_typed_is_not_written_over(browser: Browser, sea: Sea) -> None:
+    async with served(sea) as (address, _):
+        page = await turned_on(browser, address, "Sound")
+        await page.locator("#announce-least").fill("900")
+        await page.get_by_role("heading", name="Confirmed flows").click()
+
+        kept = "JSON.parse(localStorage.getItem('spout-announce')).least"
+        await until(page, f"{kept} === 900")
         await expect(page.locator("#announce-least")).to_have_value("900")
         await page.context.close()
 
