@@ -33,12 +33,13 @@ run: $(INSTALLED)
 
 # Bytecode is kept even where the environment says not to: each of three workers would compile every test, and
 # each of the two hundred programs that they start all of Spout.
-test soak: export PYTHONDONTWRITEBYTECODE :=
+test test-anywhen test-browsers test-packages soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(TESTABLE)
 	@sh tests/get_parts.sh
 	@$(BIN)/python -m pytest -q -m timed $(TESTS) || [ $$? = 5 ]
-	@$(BIN)/python -m pytest -q -m "not timed" --numprocesses $(WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -q -m "not timed" --numprocesses $(WORKERS) --dist loadfile \
+		--no-loadscope-reorder $(TESTS)
 
 test-anywhen: $(TESTABLE)
 	@$(BIN)/python -m tests.anywhen $(CASE)

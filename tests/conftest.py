@@ -3,8 +3,12 @@
 import locale
 import logging
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+WAITING = ("journey", "node", "browser", "simulation", "hostile", "store")
+"""Rooms whose tests wait for programs, most of it in few and long tests."""
 
 
 def pytest_configure() -> None:
@@ -20,3 +24,15 @@ def pytest_configure() -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several processes the longest come first: at the end no process waits for another's long test."""
+    if config.getoption("loadscopereorder", True):
+        return
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(nodeid: str) -> int:
+    room = nodeid.split("/")[1]
+    return WAITING.index(room) if room in WAITING else len(WAITING)

@@ -351,7 +351,9 @@ async def test_an_endpoint_that_is_given_another_address_does_not_wait_for_the_s
     assert len(after.got) == 1
 
 
-async def test_an_endpoint_that_could_not_be_disabled_is_disabled_later(tmp_path: Path) -> None:
+async def test_an_endpoint_that_could_not_be_disabled_is_disabled_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = FakeClock()
     with receiving(lambda _got: Say(410)) as receiver:
         async with staged(tmp_path, clock=clock) as stage:
@@ -362,6 +364,8 @@ async def test_an_endpoint_that_could_not_be_disabled_is_disabled_later(tmp_path
                 )
                 await stage.happen()
                 await until_settled(stage, ["failed"])
+                # The endpoint, too, was refused.
+                await until(lambda: "deliveries cannot be kept" in caplog.text)
                 operator.execute("DROP TRIGGER full")
             await stage.happen()
             async with asyncio.timeout(60):
