@@ -32,7 +32,7 @@ makes it worth asking again, so all children of one large payment would be asked
 REMEMBERED_PACKAGES = 1_000
 RETRIES = 10
 RETRY_SECONDS = 5.0
-"""Delay before prevouts that no source could supply are requested again; doubled after each attempt."""
+"""Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
 REMEMBERED_RETRIES = 1_000
 _log = structlog.get_logger(__name__)
@@ -172,21 +172,19 @@ class Answering:
             answer = await self._answer(question)
         finally:
             self._open.discard(_key(question))  # whatever the outcome, it may be asked again
+        told = isinstance(question, AskBlock) and self._retries.get(question) is not None
         for reply in answer:
-            await self._emit(reply)
-        self._ask_rest_later(answer)
+            if not (told and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
+                await self._emit(reply)
+        for left in _worth_asking_again(question, answer):
+            self._ask_later(left)
 
-    def _ask_rest_later(self, answer: Sequence[Observation]) -> None:
-        """Keep asking for missing prevouts until they are known: the amount may depend on them."""
-        for reply in answer:
-            if self._group is None or not isinstance(reply, Unanswered):
-                continue
-            question = reply.question
-            tried = self._retries.get(question) or 0
-            if isinstance(question, AskPrevouts) and tried < RETRIES and question not in self._open:
-                self._retries.put(question, tried + 1)
-                self._open.add(question)
-                self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
+    def _ask_later(self, question: Question) -> None:
+        tried = self._retries.get(question) or 0
+        if self._group is not None and tried < RETRIES and question not in self._open:
+            self._retries.put(question, tried + 1)
+            self._open.add(question)
+            self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
 
     async def _pace(self) -> None:
         if self._last_reconciliation is not None:
@@ -219,6 +217,14 @@ class Answering:
         reason = "; ".join(reasons) or "there is nobody to ask"
         _log.debug("question unanswered", question=unsaid, reason=reason)
         return (*_decisive_first(replies), Unanswered(question=unsaid, reason=reason))
+
+
+def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Sequence[Question]:
+    """Return what must be known in the end: prevouts decide an amount, a block may hold whales nobody saw."""
+    if isinstance(question, AskBlock):
+        return () if any(_is_whole_block(one) for one in answer) else (question,)
+    unanswered = (one.question for one in answer if isinstance(one, Unanswered))
+    return [one for one in unanswered if isinstance(one, AskPrevouts)]
 
 
 def what_is_left(question: Question, reply: Sequence[Observation]) -> Question | None:

@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 class Poller:
     """Reads mempool, tip, fees and queue by REST while no source streams.
 
-    It also reads them once whenever REST is back, for the questions that failed meanwhile.
+    It also reads the mempool whenever REST is back, until it was read: for questions that failed meanwhile.
     """
 
     def __init__(self, believed: Callable[[], FarSides], rest: MempoolRest, emit: Emit, clock: Clock) -> None:
@@ -42,6 +42,7 @@ class Poller:
         self._clock = clock
         self._polled_at = clock.monotonic()
         self._answered = True
+        self._owed = False
 
     async def run(self) -> None:
         while True:
@@ -55,18 +56,22 @@ class Poller:
         due = self._clock.monotonic() - self._polled_at >= POLL_SECONDS
         if not self._answered:
             return
-        if not answered:
-            await self._try(partial(self._rest.answer, AskMempool("REST answers again")))
-        elif due and not self._believed().reading().stream:
+        streams = self._believed().reading().stream
+        if not answered or (due and (self._owed or not streams)):
             self._polled_at = self._clock.monotonic()
-            await self._try(partial(self._rest.answer, AskMempool("polling")))
-            await self._try(self._rest.market)
+            why = "polling" if answered else "REST answers again"
+            self._owed = not await self._try(partial(self._rest.answer, AskMempool(why)))
+            if not streams:
+                await self._try(self._rest.market)
 
-    async def _try(self, read: Callable[[], Awaitable[tuple[Observation, ...]]]) -> None:
+    async def _try(self, read: Callable[[], Awaitable[tuple[Observation, ...]]]) -> bool:
+        """Return whether it was read."""
         try:
             await self._emit(await read())
         except (SourceError, ParseError) as error:
             _log.debug("poll without answer", error=str(error))
+            return False
+        return True
 
 
 class Backlog:

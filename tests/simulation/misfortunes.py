@@ -1,9 +1,11 @@
 """What goes wrong in a simulation, one function each. `faulty` then has how it is mended, if it lasts."""
 
+import json
 import resource
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from tests.backend.shapes import extended
 from tests.backend.subscriptions import Client
 from tests.notifiers.receivers import Say
 
@@ -53,6 +55,13 @@ async def restart(sim: "Simulation") -> None:
 
 async def garbage(sim: "Simulation") -> None:
     sim.backend.send_raw(sim.chance.choice(GARBAGE), binary=sim.chance.random() < 0.3)
+
+
+async def absurd_height(sim: "Simulation") -> None:
+    """A block that nothing leads to: neither are the whales late then, nor the other sources behind."""
+    told = {**extended(sim.world.tip), "height": 9_000_000, "id": sim.chance.randbytes(32).hex()}
+    told["previousblockhash"] = sim.chance.randbytes(32).hex()
+    sim.backend.send_raw(json.dumps({"block": told}))
 
 
 async def half_a_frame(sim: "Simulation") -> None:
@@ -143,6 +152,7 @@ MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
         freeze,
         restart,
         garbage,
+        absurd_height,
         half_a_frame,
         lost_frames,
         late_frames,

@@ -282,6 +282,27 @@ async def test_inputs_that_nobody_ever_knows_are_given_up() -> None:
     assert len(oracle.asked) == 1 + RETRIES
 
 
+@pytest.mark.parametrize("in_part", [SourceError("away"), ()])
+async def test_a_block_that_could_not_be_read_is_asked_for_again_until_it_is(
+    in_part: SourceError | tuple[()],
+) -> None:
+    header, whole = a_block_reported(whole=False), a_block_reported(whole=True)
+    oracle = Scripted(in_part, (header,), in_part, (whole,))
+    desk = Desk(oracle)
+    await running(desk, AskBlock(BLOCK))
+
+    assert (len(oracle.asked), desk.received[-1]) == (4, whole)
+
+
+async def test_that_nobody_has_a_block_is_told_once_and_it_is_given_up_in_the_end() -> None:
+    oracle = Scripted(SourceError("pruned"))
+    desk = Desk(oracle)
+    await running(desk, AskBlock(BLOCK))
+
+    assert len(oracle.asked) == 1 + RETRIES
+    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="pruned")]
+
+
 async def test_what_is_asked_once_more_is_asked_after_the_next_poll() -> None:
     desk = Desk(Oracle())
     await desk.ask(AskStatus(A, again=True))

@@ -54,6 +54,7 @@ class Backend:
     def __init__(self, clock: LeapingClock) -> None:
         self.clock = clock
         self.asked: list[str] = []
+        self.status = 200
         self.answers = {
             "/api/v1/mempool/txids": b"[]",
             "/api/v1/blocks/tip/hash": TIP,
@@ -68,7 +69,7 @@ class Backend:
         self.asked.append(path)
         if path not in self.answers:
             raise UnreachableError(f"{path}: refused")
-        return RestAnswer(status=200, body=self.answers[path], as_of=self.clock.now())
+        return RestAnswer(status=self.status, body=self.answers[path], as_of=self.clock.now())
 
 
 class Far:
@@ -239,6 +240,21 @@ async def test_rest_that_is_back_is_looked_through_at_once() -> None:
     far.rest.connected()
 
     assert "mempool/txids" in await far.turns(1)
+
+
+async def test_rest_that_is_back_is_looked_through_until_it_could_be_read() -> None:
+    far = Polled()
+    far.stream.connected()
+    far.rest.reconnecting("refused")
+    await far.turns(1)
+    far.rest.connected()
+    far.backend.status = 429
+    await far.turns(1)
+    far.backend.status = 200
+
+    assert await far.turns(1) == []
+    assert "mempool/txids" in await far.turns(POLL_SECONDS)
+    assert await far.turns(POLL_SECONDS) == []
 
 
 class Oracle:
