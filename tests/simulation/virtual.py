@@ -9,6 +9,7 @@ takes as long as what is done in it.
 import asyncio
 import selectors
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -172,6 +173,7 @@ class End(asyncio.Transport):
         super().__init__({"socket": _Socket(port), "peername": ("127.0.0.1", port)})
         self._loop, self._network, self.port, self.protocol = loop, network, port, protocol
         self.peer: End
+        self._travelling: deque[bytes | None] = deque()
         self._arrived: list[bytes | None] = []
         self._reads, self._closing, self.lost = True, False, False
 
@@ -240,7 +242,12 @@ class End(asyncio.Transport):
                 self.close()
 
     def _send(self, piece: bytes | None) -> None:
-        self._loop.call_later(TRAVELS_SECONDS, self.peer.arrive, piece)
+        self._travelling.append(piece)
+        self._loop.call_later(TRAVELS_SECONDS, self._hand_on)
+
+    def _hand_on(self) -> None:
+        """The oldest arrives first: timers of one moment come in any order."""
+        self.peer.arrive(self._travelling.popleft())
 
     def arrive(self, piece: bytes | None) -> None:
         self._arrived.append(piece)
