@@ -172,9 +172,9 @@ class Answering:
             answer = await self._answer(question)
         finally:
             self._open.discard(_key(question))  # whatever the outcome, it may be asked again
-        told = isinstance(question, AskBlock) and self._retries.get(question) is not None
+        again = isinstance(question, AskBlock) and self._retries.get(question) is not None
         for reply in answer:
-            if not (told and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
+            if not (again and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
                 await self._emit(reply)
         for left in _worth_asking_again(question, answer):
             self._ask_later(left)

@@ -59,9 +59,9 @@ async def garbage(sim: "Simulation") -> None:
 
 async def absurd_height(sim: "Simulation") -> None:
     """A block that nothing leads to: neither are the whales late then, nor the other sources behind."""
-    told = {**extended(sim.world.tip), "height": 9_000_000, "id": sim.chance.randbytes(32).hex()}
-    told["previousblockhash"] = sim.chance.randbytes(32).hex()
-    sim.backend.send_raw(json.dumps({"block": told}))
+    block_hash, previous = (sim.chance.randbytes(32).hex() for _ in range(2))
+    block = {**extended(sim.world.tip), "height": 9_000_000, "id": block_hash, "previousblockhash": previous}
+    sim.backend.send_raw(json.dumps({"block": block}))
 
 
 async def half_a_frame(sim: "Simulation") -> None:
