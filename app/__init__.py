@@ -14,10 +14,12 @@ The journey, which `app.engine.pipeline` tells on one screen:
     -> show     a Snapshot of now and a History of the past (`views`), for the API and the pages
     -> score    what came of each forecast, and how often it was right (`core.scoring`)
 
-Floors; imports only point down, and import-linter keeps it so (pyproject.toml):
+Floors; imports only point down, and import-linter keeps it so (pyproject.toml). One exception: the shapes of
+`app.api.models` lie below the faces, so store, dashboard and notifiers import them too.
 
     __main__, commands, appliance, composition            the shell
-    on_request, server, service_manager                   what the shell serves and reports to
+    on_request                                            what commands ask a running Spout
+    server, service_manager                               what the shell serves and reports to
     api, dashboard, notifiers                             the faces: strangers to each other
     engine                                                one node watched, or recordings played
     source, store, web, local                             adapters: to nodes, disk, browsers, commands
@@ -27,7 +29,9 @@ Floors; imports only point down, and import-linter keeps it so (pyproject.toml):
 
 A folder's outside goes through its `__init__`, its front door. `data` holds what is shipped: the table of
 labelled addresses and the demo's recording. A new field of a whale is added in `api.models.whale`, filled in
-`api.models.mapping`: API, OpenAPI, the event's schema, stream and the page's row follow from it.
+`api.models.mapping`: API, OpenAPI, stream, stored event and the page's row follow from it. `make schemas`
+writes it into docs/schema; the export has it once `store.exporting` names its column; and the pages draw it
+where components/evidence.js (the drawer), cells.js (the tables) or whale_csv.js (their CSV) does.
 
 Which library is for which edge: docs/architecture.md. tests/test_map.py compares this page with the tree.
 
@@ -71,7 +75,7 @@ app/api/  The HTTP API and the event stream
   login                  The operator's login
   mount                  Assembles the API's application
   openapi                `GET /api/v1/openapi.json`: generated from the routes, each of which a test demands
-  openapi_access         The OpenAPI paths of keys, audit log, password and the import of labels
+  openapi_access         The OpenAPI paths of keys, audit log, backups, password and the import of labels
   openapi_alerts         The OpenAPI paths of endpoints and deliveries
   parts                  The dependencies of the API's handlers, provided by the composition root
   password               `/api/v1/password` and `/api/v1/confirm`
@@ -317,7 +321,7 @@ app/source/bitcoind/  bitcoind by RPC and ZMQ.
   pairing                Pairs notifications into arrivals, removals and replacements, by ZMQ's order
   rpc                    bitcoind's JSON-RPC
   scan                   Scans the node's mempool at a limited rate
-  session                One session with the node: what ZMQ notifies is dealt out here, what RPC answers too
+  session                One session with the node: from subscribing to ZMQ until the error that ends it
   shapes                 bitcoind's RPC replies as msgspec types, and their conversion to core models
   source                 bitcoind as a source of observations and answers
   zmq_feed               bitcoind's ZMQ notifications
@@ -385,7 +389,7 @@ app/store/  Persistent storage
 
 app/store/accounts/  How right Spout was, as rows
   cube                   Outcomes added up by day and group, as arrays
-  days                   The sums of each day, remembered as long as no row of that day changes
+  days                   The sums of each day and of several days, remembered while no row of them changes
   keeping                Days that go with the retention leave their sums behind
   leads                  Lead times of many whales by group, from which quantiles are picked
   ledger                 The rows of outcomes, written in the transaction of the prediction they are of
@@ -444,7 +448,7 @@ dashboard/  The pages in the browser
   theme                  The one place for colours, type and spacing
   writes                 Panel's queue of messages to a browser, mended
 
-dashboard/accuracy/
+dashboard/accuracy/  What the Accuracy page shows
   figures                The Accuracy page's Bokeh figures
   words                  How right Spout was, in words and rows
 
@@ -456,7 +460,7 @@ dashboard/components/  The component library
   shown                  What Python shows on a page with a session
   system                 What shows how the appliance itself is
 
-dashboard/feed/
+dashboard/feed/  What the pages show of now, rendered once for all readers, and their socket
   bubbles                Time against feerate
   channel                One page's numbered stream
   flow                   Flow over time
@@ -478,7 +482,7 @@ dashboard/gallery/  The component library to look at
   sample                 The sample data of the gallery
   serving                Serves pages on a port of this machine as the appliance mounts them
 
-dashboard/history/
+dashboard/history/  What the History page shows
   figures                The History page's Bokeh figure
   words                  What the History page says of a search, in words and rows
 
@@ -491,7 +495,7 @@ dashboard/pages/  Every page that stands, in the order of the navigation
   system                 The System page
   wall                   The wall view, `/wall`
 
-dashboard/settings/
+dashboard/settings/  What the Settings page shows
   components             The parts of the Settings page
   words                  What the Settings page calls things
 
@@ -533,7 +537,7 @@ notifiers/  Where alerts go
   rows                   Deliveries as rows, written in the transaction of their events
   sealing                Secrets at rest
   senders                One attempt: an endpoint and a message in, an outcome out
-  service                All of it together
+  service                The rider in the store's transaction, dispatcher, watches, heartbeats
   services               Apprise's plugins, of the offered services alone, with our way out in place of theirs
   signing                Standard Webhooks 1.0.0
   states                 What the outbox says about endpoints and deliveries, as the API tells it

@@ -1,4 +1,4 @@
-"""A whale gains a field in one place, the mapping, and it is in all that Spout says of a whale."""
+"""A field that a whale gains in its shape and the mapping is in API, OpenAPI, events, stream and row."""
 
 import json
 import shutil
