@@ -1,4 +1,4 @@
-"""One whale as a line of the live tables: what `components/table.js` draws, and nothing it must compute."""
+"""One whale as a line of the live tables: what `components/cells.js` draws, computed here."""
 
 from typing import Any
 
