@@ -35,18 +35,18 @@ from app.core.tracking.prevouts import missing_prevouts, with_prevouts
 from app.errors import ParseError
 
 
-def seen(beliefs: Beliefs, reply: TransactionSeen, at: datetime) -> None:
+def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
     """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale."""
     beliefs.tally.transactions += 1
-    tx = reply.tx
+    tx = report.tx
     packages.joined(beliefs, tx)
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
-        presence.holds(beliefs, tx.txid, reply.source, at)
+        presence.holds(beliefs, tx.txid, report.source, at)
     if known is not None:
-        _seen_again(beliefs, known, reply, at)
+        _seen_again(beliefs, known, report, at)
         return
-    if presence.is_behind(beliefs, reply.source) and _spent_in_block(beliefs, tx):
+    if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
         return  # a stale report: this source has not read the latest blocks yet
     rivals = beliefs.whales.spenders(tx.outpoints)
     if not rivals and tx.txid not in beliefs.candidates and inferred_replacement.adopt(beliefs, tx, at):
@@ -61,18 +61,18 @@ def seen(beliefs: Beliefs, reply: TransactionSeen, at: datetime) -> None:
         questions.append(ask)
     candidate = Candidate(
         tx=tx,
-        source=reply.source,
+        source=report.source,
         at=at,
-        late=reply.late,
+        late=report.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
     )
     weighing.weigh(beliefs, candidate, at)
 
 
-def many_seen(beliefs: Beliefs, reply: TransactionsSeen, at: datetime) -> None:
+def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:
     """Many transactions: those that are large, known, or related to a known whale are handled one by one."""
-    batch, handled = reply.batch, 0
+    batch, handled = report.batch, 0
     for index in _of_interest(beliefs, batch):
         if batch.txids[index] in beliefs.unloaded:
             continue
@@ -83,7 +83,7 @@ def many_seen(beliefs: Beliefs, reply: TransactionsSeen, at: datetime) -> None:
             beliefs.tally.skipped += 1
             beliefs.ask(AskMempool(f"a transaction could not be read: {error}"))
         else:
-            seen(beliefs, TransactionSeen(tx=tx, source=reply.source, late=reply.late), at)
+            seen(beliefs, TransactionSeen(tx=tx, source=report.source, late=report.late), at)
     beliefs.tally.transactions += len(batch.txids) - handled
 
 
@@ -104,27 +104,27 @@ def _of_interest(beliefs: Beliefs, batch: TransactionBatch) -> Iterator[int]:
             yield index
 
 
-def replaced(beliefs: Beliefs, reply: TransactionReplaced, at: datetime) -> None:
+def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> None:
     """A source reports a replacement; only the part that the inputs prove is accepted."""
-    by, known = with_derived_scripts(reply.by), beliefs.whales.current(reply.by.txid)
+    by, known = with_derived_scripts(report.by), beliefs.whales.current(report.by.txid)
     if known is not None and known.status is Status.PENDING:
-        for txid in reply.victims:
+        for txid in report.victims:
             # A late report: its replacement was announced, so this would be a second alert.
             beliefs.candidates.pop(txid)
-    weighing.decide_waiting(beliefs, reply.victims, at)
-    for txid in reply.victims:
+    weighing.decide_waiting(beliefs, report.victims, at)
+    for txid in report.victims:
         beliefs.rivals.pop(txid)
         beliefs.depart(txid, f"replaced by {by.txid}", at)
-    victims = replacing.victims_among(beliefs, reply.victims, by)
-    if reply.mined:
+    victims = replacing.victims_among(beliefs, report.victims, by)
+    if report.mined:
         replacing.lose_to(beliefs, victims, by, at)
         replacement = beliefs.whales.current(by.txid)
         if replacement is not None and replacement.status is Status.PENDING:
             beliefs.ask(AskStatus(by.txid))  # its block may have been reported before we tracked it
     elif victims:
         replacing.replace_whales(beliefs, victims, by, at)
-    elif not inferred_replacement.adopt_late(beliefs, reply.victims, by, at):
-        seen(beliefs, TransactionSeen(tx=by, source=reply.source), at)
+    elif not inferred_replacement.adopt_late(beliefs, report.victims, by, at):
+        seen(beliefs, TransactionSeen(tx=by, source=report.source), at)
 
 
 def projected(beliefs: Beliefs, line: ProjectedTransaction, at: datetime) -> None:
@@ -188,9 +188,9 @@ def _candidate_completed(beliefs: Beliefs, candidate: Candidate, reply: Prevouts
     weighing.weigh_again(beliefs, complete, at)
 
 
-def _seen_again(beliefs: Beliefs, known: Prediction, reply: TransactionSeen, at: datetime) -> None:
-    tx = reply.tx
-    if known.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
+def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at: datetime) -> None:
+    tx = report.tx
+    if known.status is not Status.PENDING and presence.is_behind(beliefs, report.source):
         return  # a stale report: this source has not read the latest blocks yet
     if known.txid != tx.txid:
         # A replaced version is in the mempool again: has its replacement left?
@@ -207,7 +207,7 @@ def _seen_again(beliefs: Beliefs, known: Prediction, reply: TransactionSeen, at:
         case Status.DROPPED | Status.REPLACED:
             endings.come_back(beliefs, known, at)
         case Status.PENDING:
-            known = _with_fee(beliefs, presence.found(beliefs, known, reply.source, at), tx, at)
+            known = _with_fee(beliefs, presence.found(beliefs, known, report.source, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
 

@@ -14,12 +14,12 @@ from app.core.tracking.candidates import Candidate
 from app.core.units import BlockHash, Height, Txid
 
 
-def listed(beliefs: Beliefs, reply: ChainListed, at: datetime) -> None:
+def listed(beliefs: Beliefs, report: ChainListed, at: datetime) -> None:
     """The latest blocks of a source: the first list initialises the chain; later ones may contain a reorg."""
-    tip, newest = beliefs.chain.tip, reply.blocks[-1]
+    tip, newest = beliefs.chain.tip, report.blocks[-1]
     if tip is None:
-        beliefs.chain.restore(reply.blocks)
-        for block in reply.blocks:
+        beliefs.chain.restore(report.blocks)
+        for block in report.blocks:
             beliefs.connect(block)
             beliefs.take_for_read(block)
     elif newest.hash in beliefs.chain:
@@ -28,7 +28,7 @@ def listed(beliefs: Beliefs, reply: ChainListed, at: datetime) -> None:
         # A stale view after a restart, or a reorg: the backend's tip decides.
         beliefs.ask(AskMempool("the backend's chain is not the one we know"))
     else:
-        for block in reply.blocks:
+        for block in report.blocks:
             if block.height >= beliefs.chain.lowest:
                 connected(beliefs, block, at)
 

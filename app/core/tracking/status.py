@@ -26,11 +26,11 @@ NEXT_POLL: Final = timedelta(seconds=2)
 BLOCKS_ARE_READ_WITHIN: Final = timedelta(minutes=10)
 
 
-def left(beliefs: Beliefs, reply: TransactionLeft, at: datetime) -> None:
+def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
     """Transactions left one mempool: confirmed, replaced, dropped, or still in others. Ask for the status."""
-    weighing.decide_waiting(beliefs, reply.txids, at)
-    for txid in reply.txids:
-        presence.lacks(beliefs, txid, reply.source)
+    weighing.decide_waiting(beliefs, report.txids, at)
+    for txid in report.txids:
+        presence.lacks(beliefs, txid, report.source)
         packages.left(beliefs, txid)
         beliefs.depart(txid, "it left the mempool", at)
         beliefs.rivals.pop(txid)
@@ -39,21 +39,21 @@ def left(beliefs: Beliefs, reply: TransactionLeft, at: datetime) -> None:
             beliefs.ask(AskStatus(txid))
 
 
-def mempool_listed(beliefs: Beliefs, reply: MempoolListed, at: datetime) -> None:
+def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> None:
     """Ask about every whale that should be in the listing and is not, and for blocks not read yet."""
     for whale in beliefs.whales.pending():
-        if whale.updated_at >= reply.as_of:
+        if whale.updated_at >= report.as_of:
             continue
-        if whale.txid in reply.txids:
-            presence.holds(beliefs, whale.txid, reply.source, at)
-            _ask_what_is_missing(beliefs, presence.found(beliefs, whale, reply.source, at))
+        if whale.txid in report.txids:
+            presence.holds(beliefs, whale.txid, report.source, at)
+            _ask_what_is_missing(beliefs, presence.found(beliefs, whale, report.source, at))
         else:
-            _ask_where(beliefs, whale, reply, at)
+            _ask_where(beliefs, whale, report, at)
     for whale in beliefs.whales.ended():
         # An ended whale that is listed came back or was reorged out of its block while no source reported it.
-        if presence.is_behind(beliefs, reply.source):
+        if presence.is_behind(beliefs, report.source):
             break
-        if whale.updated_at < reply.as_of and whale.txid in reply.txids:
+        if whale.updated_at < report.as_of and whale.txid in report.txids:
             beliefs.ask(AskStatus(whale.txid))
     for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing()):
         beliefs.ask(AskBlock(block_hash, height))
@@ -140,11 +140,11 @@ def _settle_contests(beliefs: Beliefs, reply: StatusReply, at: datetime) -> bool
     return gone and any(more)
 
 
-def _ask_where(beliefs: Beliefs, whale: Prediction, reply: MempoolListed, at: datetime) -> None:
+def _ask_where(beliefs: Beliefs, whale: Prediction, report: MempoolListed, at: datetime) -> None:
     """Ask about a whale that is not in the listing; an older version of it may be."""
-    presence.lacks(beliefs, whale.txid, reply.source)
+    presence.lacks(beliefs, whale.txid, report.source)
     beliefs.depart(whale.txid, "it is no longer listed", at, reported=False)
-    older = next((txid for txid in whale.replaces if txid in reply.txids), None)
+    older = next((txid for txid in whale.replaces if txid in report.txids), None)
     beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
 
 

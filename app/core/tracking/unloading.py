@@ -40,7 +40,7 @@ AT_LEAST: Final = 50
 DEFERRED_AT_MOST: Final = 1_000
 
 
-def pressed(beliefs: Beliefs, reply: MemoryPressed, at: datetime) -> None:
+def pressed(beliefs: Beliefs, report: MemoryPressed, at: datetime) -> None:
     """Unload some whales; publish that once per episode of memory pressure."""
     waiting = sorted(beliefs.whales.pending(), key=_feerate)
     excess = waiting[: max(0, len(waiting) - ALWAYS_KEPT)]
@@ -50,10 +50,10 @@ def pressed(beliefs: Beliefs, reply: MemoryPressed, at: datetime) -> None:
         for txid in (whale.txid, *whale.replaces):
             beliefs.unloaded[txid] = Unloaded(whale.prediction_id, whale.detected_at)
     beliefs.tally.unloaded += len(unload_oldest)
-    if reply.first:
+    if report.first:
         facts = {
-            "rss_mb": round(reply.rss_mb, 1),
-            "limit_mb": reply.limit_mb,
+            "rss_mb": round(report.rss_mb, 1),
+            "limit_mb": report.limit_mb,
             "shed": len(unload_oldest),
             "pending": len(waiting) - len(unload_oldest),
         }
@@ -104,8 +104,8 @@ def released(beliefs: Beliefs, observation: Observation) -> tuple[Observation, .
     return tuple(ready)
 
 
-def _waits(beliefs: Beliefs, reply: TransactionReplaced) -> bool:
-    return any(txid in beliefs.unloaded for txid in (*reply.victims, reply.by.txid))
+def _waits(beliefs: Beliefs, report: TransactionReplaced) -> bool:
+    return any(txid in beliefs.unloaded for txid in (*report.victims, report.by.txid))
 
 
 def _mentioned_in(beliefs: Beliefs, observation: Observation) -> Iterable[Txid]:
