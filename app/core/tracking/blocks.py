@@ -117,8 +117,13 @@ def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
     """Give recently dropped whales `winner` as reason: a reorg may drop one before its block is read."""
     for whale in tuple(beliefs.whales.ended()):
         lately = whale.ended_at is not None and at - whale.ended_at < inferred_replacement.UNEXPLAINED
-        reply = winner.txid in whale.conflicts_with
-        if whale.status is Status.DROPPED and lately and not reply and whale.tx.outpoints & winner.outpoints:
+        already_said = winner.txid in whale.conflicts_with
+        if (
+            whale.status is Status.DROPPED
+            and lately
+            and not already_said
+            and whale.tx.outpoints & winner.outpoints
+        ):
             endings.lose_to_block(beliefs, whale, winner.txid, at)
 
 
