@@ -79,7 +79,7 @@ class BitcoindSession:
         self._desk = desk
         self._address_of = address_of
         self._rpc = rpc
-        self._optional = OptionalQuestions("bitcoind", clock, self._watch_topics)
+        self._optional = OptionalQuestions("bitcoind", clock, self._update_pairing_and_notes)
         self._fees = BitcoindFees(rpc, self._optional)
         self._scanner = Scanner(rpc, clock, address_of)
         self._seen = SeenTxids()
@@ -137,7 +137,7 @@ class BitcoindSession:
                     group.create_task(self._listen())
                     await self._until_linked()
                 self._health.connected()
-                self._watch_topics()
+                self._update_pairing_and_notes()
                 for alarm in (self._look, self._moved, self._pulse):
                     alarm.set()
                 group.create_task(self._follow_chain())
@@ -168,7 +168,7 @@ class BitcoindSession:
         match notification:
             case Spoke(topic):
                 self._topics.spoke(topic)
-                self._watch_topics()
+                self._update_pairing_and_notes()
             case RawTransaction(raw):
                 self._take(raw)
             case Entered(txid, order):
@@ -196,7 +196,7 @@ class BitcoindSession:
             self._topics.unlinked(change.url)
             for alarm in (self._doubt, self._pulse, self._look, self._moved):
                 alarm.set()  # a dead node is noticed at once; one that only lost ZMQ is polled from now on
-        self._watch_topics()
+        self._update_pairing_and_notes()
 
     def _take(self, raw: bytes) -> None:
         try:
@@ -250,7 +250,7 @@ class BitcoindSession:
         first, _ = self._lost or (block.height, block.height)
         self._lost = (first, block.height)
         self._emit(Gap(source=SOURCE, reason=f"block {block.height} is pruned: its whales are not to be had"))
-        self._watch_topics()
+        self._update_pairing_and_notes()
 
     def _lost_blocks(self) -> tuple[str, ...]:
         if self._lost is None:
@@ -282,7 +282,7 @@ class BitcoindSession:
     def _become_busy(self, *words: str) -> None:
         if words != self._too_busy:
             self._too_busy = words
-            self._watch_topics()
+            self._update_pairing_and_notes()
 
     async def _look_through(self, *, late: bool) -> None:
         followed = self._desk.followed
@@ -338,7 +338,7 @@ class BitcoindSession:
             return WITHOUT_RAWTX_SECONDS
         return RECONCILE_SECONDS if self.receives("sequence") else WITHOUT_SEQUENCE_SECONDS
 
-    def _watch_topics(self) -> None:
+    def _update_pairing_and_notes(self) -> None:
         self._desk.paired = self.receives("sequence")
         self._health.note(
             *self._topics.missing(), *self._optional.notes, *self._too_busy, *self._lost_blocks()
