@@ -134,7 +134,7 @@ def build_pages(live: LiveSnapshot, history: History, options: PageOptions) -> P
             "status": StatusRenderer(print_),
             **{name: renderer(print_) for name, renderer in options.channels.items()},
         },
-        options.whale or story.send,
+        options.whale or story.describe,
     )
     variables = {
         "assets": f"ui/{print_}",

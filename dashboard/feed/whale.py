@@ -33,7 +33,7 @@ class WhaleStory:
         self._history = history
         self._label_of = label_of
 
-    async def send(self, prediction_id: str) -> dict[str, Any] | None:
+    async def describe(self, prediction_id: str) -> dict[str, Any] | None:
         """Return the drawer's body; None if nobody knows this whale (any more).
 
         Raises:
