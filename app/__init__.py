@@ -293,8 +293,8 @@ app/source/  Adapters to nodes
   filter                 Filters the observations of all sources
   heights                Which blocks are believed: one far above all others waits for a second one
   polling                Polls the backend's REST API while nothing streams
-  seen_by                Tracks the visibility level
   sources                The sources of one engine together
+  visibility_watch       Tracks the visibility level
 
 app/source/backend/  The mempool backend by WebSocket and REST.
   answers                Answers questions about one transaction or block from the backend's REST API

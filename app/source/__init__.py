@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from app.source.resilience import SourceHealth as SourceHealth
     from app.source.resilience import trusting as trusting
     from app.source.resilience import within as within
-    from app.source.seen_by import ANNOUNCING as ANNOUNCING
-    from app.source.seen_by import VisibilityWatch as VisibilityWatch
-    from app.source.seen_by import last_announced as last_announced
     from app.source.sources import Sources as Sources
     from app.source.sources import off as off
+    from app.source.visibility_watch import ANNOUNCING as ANNOUNCING
+    from app.source.visibility_watch import VisibilityWatch as VisibilityWatch
+    from app.source.visibility_watch import last_announced as last_announced
 
 __getattr__ = lazily(
     __name__,
@@ -106,10 +106,10 @@ __getattr__ = lazily(
             "trusting",
             "within",
         ),
-        "app.source.seen_by": ("ANNOUNCING", "VisibilityWatch", "last_announced"),
         "app.source.sources": (
             "Sources",
             "off",
         ),
+        "app.source.visibility_watch": ("ANNOUNCING", "VisibilityWatch", "last_announced"),
     },
 )

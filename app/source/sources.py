@@ -17,7 +17,7 @@ from app.source.checks import NETWORK, OLD_TIP, CheckVerdict, Examination, Findi
 from app.source.far_sides import FarSides, blocks, is_connected
 from app.source.filter import ObservationFilter
 from app.source.resilience import Condition, ConnectionState, SourceHealth
-from app.source.seen_by import tidings
+from app.source.visibility_watch import tidings
 from app.views import Component, ComponentStatus, Notice
 
 Part = tuple[str, Callable[[], Awaitable[None]]]

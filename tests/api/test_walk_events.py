@@ -28,7 +28,7 @@ from tests.notifiers.lives import storm
 from tests.notifiers.receivers import receiving
 from tests.notifiers.stage import staged
 from tests.notifiers.test_rules import pass_time
-from tests.source.test_seen_by import BLOCKS, LIVE, Watch
+from tests.source.test_visibility_watch import BLOCKS, LIVE, Watch
 
 OF_ENDPOINTS = set(map(str, TO_ONE_ENDPOINT))
 WHALE = a_whale(150)

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.core.events import EventType
 from app.core.observations import Observation
 from app.core.visibility import Level, Reading, Transition
-from app.source.seen_by import ANNOUNCING, UNAVAILABLE, VisibilityWatch, last_announced, tidings
+from app.source.visibility_watch import ANNOUNCING, UNAVAILABLE, VisibilityWatch, last_announced, tidings
 from app.store import PredictionStore, open_database
 from tests.fakes import LeapingClock
 
