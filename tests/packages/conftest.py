@@ -5,9 +5,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.packages.fast_tests import FastTests
 from tests.packages.podman import Container, Network, podman
 
 collect_ignore_glob = [] if os.environ.get("SPOUT_TEST_PACKAGES") else ["test_*.py"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_tests(request: pytest.FixtureRequest) -> Iterator[FastTests | None]:
+    """Running from the start on, where a test waits for them."""
+    if any("test_within_image" in one.nodeid for one in request.session.items):
+        with FastTests() as started:
+            yield started
+    else:
+        yield None
 
 
 @pytest.fixture

@@ -10,10 +10,7 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM, until
 from tests.journey.waiting import until as until_true
 from tests.packages.podman import IMAGE, Container, podman
 
-ROOT = Path(__file__).parents[2]
 HEALTHZ_SECONDS = 5.0
-ROOMS = "settings store/backup notifiers/test_dialler.py notifiers/test_targets.py"
-"""Of the fast tests, those that run in the image: what its Python and its missing packages may change."""
 
 pytestmark = pytest.mark.timeout(960)
 
@@ -116,26 +113,3 @@ def test_its_labels_and_its_user_are_what_a_store_reads() -> None:
     assert config["Config"]["Volumes"] == {"/data": {}}
     assert config["Config"]["ExposedPorts"] == {"8411/tcp": {}}
     assert config["Healthcheck"]["Test"] == ["CMD", "spout", "is-alive"]
-
-
-def test_fast_tests_pass_on_its_own_python() -> None:
-    """The code under test is the image's; of the repository only the tests and what they read are mounted."""
-    beside = ROOT / ".parts" / "image-tests"
-    mounts = [f"--volume={ROOT / name}:/tests/{name}:ro" for name in ("tests", "docs", "pyproject.toml")]
-    rooms = " ".join(f"tests/{room}" for room in ROOMS.split())
-    command = (
-        "cd /tests && PYTHONPATH=/opt/spout:/beside:/tests python3 -m pytest -q -n 2 --dist loadfile "
-        f"-p no:cacheprovider -m 'not node and not browser and not slow and not timed' {rooms}"
-    )
-    words = podman(
-        *("run", "--rm", "--cap-drop=all", "--user=1000:1000", "--read-only", "--no-healthcheck"),
-        *("--tmpfs=/tmp:exec", f"--volume={beside}:/beside:ro", "--env=SPOUT_HOST=", "--env=SPOUT_DATA_DIR="),
-        *(*mounts, "--entrypoint", "sh", IMAGE, "-c", f"{command}; true"),
-        seconds=900,
-    )
-    summary = words.splitlines()[-1]
-
-    print(summary)
-    assert " passed" in summary, words[-3000:]
-    assert "failed" not in summary, words[-3000:]
-    assert "error" not in summary, words[-3000:]
