@@ -2,6 +2,7 @@
 
 import locale
 import logging
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -19,11 +20,23 @@ def pytest_configure() -> None:
     # others: the store knows a full disk by the C library's words, which DuckDB repeats.
     for kind in (locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_NUMERIC, locale.LC_TIME, locale.LC_MONETARY):
         locale.setlocale(kind, "")
+    _log_as_the_suite_does()
+
+
+def _log_as_the_suite_does() -> None:
     structlog.configure(
         processors=[structlog.stdlib.add_log_level, structlog.processors.KeyValueRenderer()],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test did that set up the program's own logging: what that prints, a full disk refuses."""
+    yield
+    if not isinstance(structlog.get_config()["logger_factory"], structlog.stdlib.LoggerFactory):
+        _log_as_the_suite_does()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
