@@ -24,6 +24,7 @@ from app.store import (
     OperatorFile,
     Prepared,
     backups_in,
+    believed_first,
     install,
     keep_latest,
     made_at,
@@ -72,10 +73,11 @@ class Safekeeping:
         Raises:
             StoreError: if the disk has no room, or the database refuses.
         """
-        path = self.data_dir / BACKUPS / name_at(self._clock.now())
+        at = self._clock.now()
+        path = self.data_dir / BACKUPS / name_at(at)
         async with self._one_at_a_time:
             await self._write(database, path)
-            await asyncio.get_running_loop().run_in_executor(None, keep_latest, self.data_dir)
+            await asyncio.get_running_loop().run_in_executor(None, keep_latest, self.data_dir, at)
         _log.info("backup made", file=str(path), bytes=path.stat().st_size)
         return path
 
@@ -165,7 +167,7 @@ class Safekeeping:
     async def restore_newest(self, floor: int) -> Notice | None:
         """Where the database is gone: restore the newest backup that can be read, and return the notice."""
         here = await self._operator.run(operator_rows)
-        for file in backups_in(self.data_dir):
+        for file in believed_first(backups_in(self.data_dir), self._clock.now()):
             try:
                 prepared = await self.prepare(file)
                 # Keys and endpoints that are here are newer than any backup's.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.store.backup import Installed as Installed
     from app.store.backup import Prepared as Prepared
     from app.store.backup import backups_in as backups_in
+    from app.store.backup import believed_first as believed_first
     from app.store.backup import install as install
     from app.store.backup import keep_latest as keep_latest
     from app.store.backup import made_at as made_at
@@ -71,6 +72,7 @@ __getattr__ = lazily(
             "Installed",
             "Prepared",
             "backups_in",
+            "believed_first",
             "install",
             "keep_latest",
             "made_at",

@@ -79,17 +79,53 @@ def test_the_latest_are_kept_and_other_files_left_alone(tmp_path: Path) -> None:
     for name in (*names, "mine.backup", "spout-old.backup"):
         (tmp_path / "backups" / name).touch()
 
-    keep_latest(tmp_path)
+    keep_latest(tmp_path, EVENING + timedelta(days=5))
 
     left = {path.name for path in (tmp_path / "backups").iterdir()}
     assert left == {*names[2:], "mine.backup", "spout-old.backup"}
 
 
-async def test_where_the_newest_backup_is_damaged_the_one_before_is_restored(
-    safekeeping: Safekeeping, opened: Opened, tmp_path: Path
+@pytest.fixture
+async def clock_was_ahead(safekeeping: Safekeeping, opened: Opened, clock: FakeClock) -> None:
+    """Three backups of a clock that was a hundred days ahead, and is right again."""
+    clock.step(timedelta(days=100))
+    for _ in range(3):
+        await safekeeping.back_up(opened.database)
+        clock.step(timedelta(days=1))
+    clock.step(timedelta(days=-103))
+
+
+@pytest.mark.usefixtures("clock_was_ahead")
+async def test_backups_of_a_clock_that_was_ahead_do_not_push_out_the_next_ones(
+    safekeeping: Safekeeping, opened: Opened, clock: FakeClock, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        made = await safekeeping.back_up(opened.database)
+        assert made in backups_in(tmp_path)
+        clock.step(timedelta(days=1))
+
+    left = [name_at(EVENING + timedelta(days=night)) for night in (2, 1, 0)]
+    assert [path.name for path in backups_in(tmp_path)] == left
+
+
+@pytest.mark.usefixtures("clock_was_ahead")
+async def test_what_a_clock_that_was_ahead_has_named_is_restored_last(
+    safekeeping: Safekeeping, opened: Opened
 ) -> None:
     await safekeeping.back_up(opened.database)
     await opened.database.close()
+    notice = await safekeeping.restore_newest(0)
+
+    assert notice is not None
+    assert f"{EVENING:%Y-%m-%d %H:%M}" in notice.words
+
+
+async def test_where_the_newest_backup_is_damaged_the_one_before_is_restored(
+    safekeeping: Safekeeping, opened: Opened, clock: FakeClock, tmp_path: Path
+) -> None:
+    await safekeeping.back_up(opened.database)
+    await opened.database.close()
+    clock.step(timedelta(days=2))
     (tmp_path / "backups" / name_at(EVENING + timedelta(days=1))).write_bytes(b"damaged")
 
     notice = await safekeeping.restore_newest(floor=500)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.store.backup.installing import install as install
     from app.store.backup.listing import BACKUPS as BACKUPS
     from app.store.backup.listing import backups_in as backups_in
+    from app.store.backup.listing import believed_first as believed_first
     from app.store.backup.listing import keep_latest as keep_latest
     from app.store.backup.listing import made_at as made_at
     from app.store.backup.listing import name_at as name_at
@@ -39,6 +40,7 @@ __getattr__ = lazily(
         "app.store.backup.listing": (
             "BACKUPS",
             "backups_in",
+            "believed_first",
             "keep_latest",
             "made_at",
             "name_at",

@@ -32,7 +32,13 @@ def backups_in(data_dir: Path) -> list[Path]:
     )
 
 
-def keep_latest(data_dir: Path) -> None:
-    """Remove all but the newest. Raises OSError."""
-    for path in backups_in(data_dir)[KEPT:]:
+def believed_first(backups: list[Path], at: datetime) -> list[Path]:
+    """Put those dated after `at` last: a clock that was ahead named them; they are older than that."""
+    now = name_at(at)
+    return sorted(backups, key=lambda one: (one.name <= now, one.name), reverse=True)
+
+
+def keep_latest(data_dir: Path, at: datetime) -> None:
+    """Remove all but the newest by the clock of `at`. Raises OSError."""
+    for path in believed_first(backups_in(data_dir), at)[KEPT:]:
         path.unlink()
