@@ -1,7 +1,9 @@
 """Units and identifiers as types, such as Txid, Sats, VBytes, SatPerVb and Height."""
 
 from decimal import Decimal
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
+
+from app.errors import ParseError
 
 Txid = NewType("Txid", str)
 """64 lower-case hex digits in display order (reversed bytes)."""
@@ -18,6 +20,8 @@ Script = NewType("Script", str)
 
 SATS_PER_BTC = 100_000_000
 MAX_MONEY = Sats(21_000_000 * SATS_PER_BTC)
+MOST_BTC: Final = 10**12
+"""No amount and no feerate in BTC is larger; an operator's fee delta may be larger than all money."""
 
 
 NO_TXID = Txid("00" * 32)
@@ -32,8 +36,23 @@ class Outpoint(NamedTuple):
 
 
 def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
-    """Convert Bitcoin Core's feerate unit, BTC per 1,000 vbytes, to sat/vB."""
-    return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
+    """Convert Bitcoin Core's feerate unit, BTC per 1,000 vbytes, to sat/vB.
+
+    Raises:
+        ParseError: if it is no amount.
+    """
+    return SatPerVb(float(believable(btc_per_kvb) * SATS_PER_BTC / 1000))
+
+
+def believable(btc: Decimal) -> Decimal:
+    """Return the amount: JSON's numbers have no end, and a string may say NaN or Infinity.
+
+    Raises:
+        ParseError: if it is not finite, or larger than any amount is.
+    """
+    if not btc.is_finite() or btc.copy_abs() > MOST_BTC:
+        raise ParseError(f"{str(btc)[:40]} BTC is no amount")
+    return btc
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -1,8 +1,11 @@
 """Amounts and counts in words."""
 
+from decimal import Decimal
+
 import pytest
 
-from app.core.units import counted
+from app.core.units import counted, sat_per_vb
+from app.errors import ParseError
 
 
 @pytest.mark.parametrize(
@@ -15,3 +18,9 @@ def test_one_is_not_many(number: int, words: str) -> None:
 @pytest.mark.parametrize(("number", "words"), [(1, "1 delivery"), (3, "3 deliveries")])
 def test_many_may_have_a_word_of_its_own(number: int, words: str) -> None:
     assert counted(number, "delivery", "deliveries") == words
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+400", "1E+999999999"])
+def test_what_is_no_amount_is_no_feerate(text: str) -> None:
+    with pytest.raises(ParseError, match="no amount"):
+        sat_per_vb(Decimal(text))

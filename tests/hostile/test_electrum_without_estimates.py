@@ -27,6 +27,7 @@ WITHOUT_ESTIMATES: tuple[dict[str, Any], ...] = (
     {"result": None},
     {"result": -1},
     {"result": "soon"},
+    *({"result": odd} for odd in ("NaN", "sNaN", "Infinity", "1E+999999", "1E+400")),
 )
 
 

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from app.clock import Clock
-from app.core.units import SATS_PER_BTC, Sats
+from app.core.units import SATS_PER_BTC, Sats, believable
 from app.errors import (
     ForbiddenError,
     LoginRefusedError,
@@ -267,7 +267,7 @@ def sats(amount: Decimal) -> Sats:
     Raises:
         ParseError: if it is not a whole number of satoshi.
     """
-    scaled = amount * SATS_PER_BTC
+    scaled = believable(amount) * SATS_PER_BTC
     if scaled != scaled.to_integral_value():
         raise ParseError(f"bitcoind: {amount} is no whole number of satoshi")
     return Sats(int(scaled))

@@ -18,6 +18,9 @@ from app.source.bitcoind.rpc import sats
 
 Units = Annotated[int, msgspec.Meta(gt=0, le=1_000_000_000)]
 """Weight units or vbytes: JSON's numbers have no end, and nothing is divided by none."""
+Heights = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+HeaderTime = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+"""A block's own time in seconds; its header has 32 bits for it."""
 
 
 class ScriptPubKey(msgspec.Struct):
@@ -61,9 +64,9 @@ class BlockTx(msgspec.Struct):
 
 class Header(msgspec.Struct):
     hash: str
-    height: int
+    height: Heights
     confirmations: int
-    time: int
+    time: HeaderTime
     previousblockhash: str | None = None
 
 
@@ -112,7 +115,7 @@ class ChainState(msgspec.Struct):
     verificationprogress: float
     pruned: bool
     pruneheight: int | None = None
-    time: int | None = None
+    time: HeaderTime | None = None
     """The tip's time; reported since Core 23."""
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Annotated
 
 import msgspec
 
@@ -11,7 +12,7 @@ from app.errors import ParseError
 
 
 class Tip(msgspec.Struct):
-    height: int
+    height: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
     hex: str
 
 

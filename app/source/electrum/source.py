@@ -267,9 +267,10 @@ class Electrs:
         """Return the node's estimates through the server; None if it has none yet (-1)."""
         estimates = [await line.ask(Decimal, "blockchain.estimatefee", target) for target in TARGETS]
         least = await line.ask(Decimal, "blockchain.relayfee")
-        if min(*estimates, least) < 0:
+        rates = [sat_per_vb(rate) for rate in (*estimates, least)]
+        if min(rates) < 0:
             return None
-        fastest, half_hour, hour, economy, minimum = (sat_per_vb(rate) for rate in (*estimates, least))
+        fastest, half_hour, hour, economy, minimum = rates
         return FeesRecommended(
             fastest=fastest, half_hour=half_hour, hour=hour, economy=economy, minimum=minimum, source=SOURCE
         )

@@ -24,7 +24,7 @@ from app.errors import (
 )
 from app.source.bitcoind.chain import ChainFollower
 from app.source.bitcoind.rpc import BitcoindRpc, RpcCall, RpcEndpoint, sats
-from app.source.bitcoind.shapes import TxOut
+from app.source.bitcoind.shapes import Header, TxOut
 from app.source.bitcoind.source import COMPLETE_SECONDS, Bitcoind
 from app.source.resilience.health import SourceHealth
 from app.source.resilience.retry import Guard
@@ -85,6 +85,20 @@ def test_amounts_become_satoshi_exactly() -> None:
 def test_a_part_of_a_satoshi_is_refused() -> None:
     with pytest.raises(ParseError):
         sats(Decimal("0.000000001"))
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "1E+400", "1E+999999"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ParseError):
+        sats(Decimal(text))
+
+
+@pytest.mark.parametrize("wrong", [{"time": 10**17}, {"time": -1}, {"height": 10**20}, {"height": -1}])
+async def test_a_header_with_a_number_that_no_header_has_is_refused(wrong: dict[str, int]) -> None:
+    header = {"hash": "00" * 32, "height": 900, "confirmations": 1, "time": 1_700_000_000} | wrong
+
+    with pytest.raises(ParseError):
+        await an_rpc(result(json.dumps(header))).ask(Header, "getblockheader", "00" * 32)
 
 
 async def test_an_amount_that_no_float_holds_comes_exactly() -> None:
