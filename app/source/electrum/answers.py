@@ -99,10 +99,18 @@ class ElectrsAnswers:
             raise
 
     async def _height(self, verbose: ElectrumVerboseTx) -> Height | None:
-        """Derive the height from the confirmations and the tip; trusted only if that block's hash matches."""
-        if verbose.blockhash is None or verbose.confirmations < 1 or self._tip is None:
+        """Derive the height from the confirmations and the tip; trusted only if that block's hash matches.
+
+        Raises:
+            SourceError: if it is in a block that cannot be placed: its node's tip is not the server's.
+                Without a height it would be taken for a transaction that is nowhere.
+        """
+        if verbose.blockhash is None:
             return None
-        height = self._tip.height - verbose.confirmations + 1
-        header = await self._line.ask(str, "blockchain.block.header", height)
-        found = block_of(Tip(height=height, hex=header))
-        return found.height if found.hash == verbose.blockhash else None
+        if verbose.confirmations >= 1 and self._tip is not None:
+            height = self._tip.height - verbose.confirmations + 1
+            header = await self._line.ask(str, "blockchain.block.header", height)
+            found = block_of(Tip(height=height, hex=header))
+            if found.hash == verbose.blockhash:
+                return found.height
+        raise SourceError("electrs: it is in a block, but at which height cannot be said yet")
