@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from app.errors import QueryTooLongError
+from app.errors import QueryTooLongError, StoreError
 from app.store.connections import Connection, DuckDBError, InterruptedQuery, in_transaction
 from app.store.duckdb_errors import refusal
 
@@ -31,6 +31,8 @@ class Reader:
         self._cursor: Connection | None = None
         self._generation = 0
         """Generation of the instance that the cursor belongs to."""
+        self._closing = False
+        """Set while a read is interrupted because the instance is about to be closed, not for its length."""
 
     def run(self, made: Callable[[], Connection], work: Callable[[Connection], T]) -> T:
         while True:
@@ -48,6 +50,8 @@ class Reader:
         try:
             return in_transaction(cursor, work)
         except InterruptedQuery as error:
+            if self._closing:
+                raise StoreError("the database was closed during the question: ask again") from error
             raise QueryTooLongError(
                 f"a question took longer than {self._seconds:g} s: ask for less"
             ) from error
@@ -59,11 +63,13 @@ class Reader:
 
     def let_go(self) -> None:
         """Interrupt the current read, if any: the instance is about to be closed."""
+        self._closing = True
         if (cursor := self._cursor) is not None:
             cursor.interrupt()
         with self._busy:
             self._generation += 1
             self._close()
+            self._closing = False
 
     @contextmanager
     def held(self) -> Iterator[None]:

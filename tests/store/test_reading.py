@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import StoreError
 from app.store.assembling import PIECES_AT_ONCE
-from app.store.connections import Limits
+from app.store.connections import Connection, Limits
 from app.store.opening import Opened, open_database
 from app.store.packing import PIECE
 from app.store.predictions import PredictionStore
@@ -90,6 +90,32 @@ async def test_a_read_that_takes_too_long_is_told_so_and_the_next_one_is_answere
 
     assert await PredictionStore(opened).one("nothing") is None
     await opened.database.close()
+
+
+@pytest.mark.parametrize("ask", ["read", "glance"])
+async def test_a_read_that_a_failed_write_or_a_stop_cuts_off_is_not_called_too_long(
+    opened: Opened, ask: str
+) -> None:
+    read = getattr(opened.database, ask)
+    begun = threading.Event()
+
+    def work(connection: Connection) -> object:
+        begun.set()
+        return connection.execute(FOR_EVER).fetchall()
+
+    errors = []
+    for cut_off in (
+        opened.database.run(lambda it: it.execute("SELECT * FROM nothing")),
+        opened.database.close(),
+    ):
+        begun.clear()
+        asked = asyncio.create_task(read(work))
+        await asyncio.to_thread(begun.wait, 60)
+        found = await asyncio.wait_for(asyncio.gather(cut_off, asked, return_exceptions=True), 60)
+        errors.append(found[1])
+
+    assert [type(one) for one in errors] == [StoreError, StoreError]
+    assert "closed during the question" in str(errors[0])
 
 
 async def test_a_glance_waits_for_neither_a_long_read_nor_a_write(opened: Opened) -> None:
