@@ -91,6 +91,8 @@ class Answering:
     def ask(self, question: Question) -> None:
         """Queue the question, unless it is already queued or in progress."""
         key = _key(question)
+        if isinstance(question, AskBlock):
+            self._retries.pop(question)  # who asks anew is told what became of it, and it is tried as often
         if key in self._open:
             return
         self._open.add(key)

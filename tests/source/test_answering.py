@@ -303,6 +303,39 @@ async def test_that_nobody_has_a_block_is_told_once_and_it_is_given_up_in_the_en
     assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="pruned")]
 
 
+@pytest.mark.parametrize("first", [1, 3])
+async def test_a_block_that_is_asked_for_anew_is_tried_as_often_and_told_of_again(first: int) -> None:
+    away, whole = SourceError("away"), a_block_reported(whole=True)
+    oracle = Scripted(*[away] * first, (whole,), away)
+    desk = Desk(oracle)
+    await running(desk, AskBlock(BLOCK))
+    before = len(oracle.asked)
+    await running(desk, AskBlock(BLOCK))
+
+    assert len(oracle.asked) - before == 1 + RETRIES
+    assert desk.received[1:] == [whole, Unanswered(question=AskBlock(BLOCK), reason="away")]
+
+
+async def test_a_block_that_is_asked_for_between_two_tries_is_told_of_to_whoever_asked() -> None:
+    oracle = Scripted(SourceError("away"))
+    desk = Desk(oracle)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(AskBlock(BLOCK))
+    for _ in range(20):
+        if not desk.received:
+            await asyncio.sleep(0)
+    tried = len(oracle.asked)
+    desk.answering.ask(AskBlock(BLOCK))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert tried == 1
+    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="away")] * 2
+
+
 async def test_what_is_asked_once_more_is_asked_after_the_next_poll() -> None:
     desk = Desk(Oracle())
     await desk.ask(AskStatus(A, again=True))
