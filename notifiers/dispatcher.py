@@ -241,10 +241,16 @@ class Lane:
             try:
                 await kept
             except StoreError as error:
-                self._refused.append(attempted)
+                self._refused.append(self._as_of_now(attempted))
                 failed = error
         if failed is not None:
             raise failed
+
+    def _as_of_now(self, attempted: Attempted) -> Attempted:
+        """It may be kept after attempts that followed it: with what endpoint and message are by now."""
+        sent = self._messages.get(attempted.prediction_id or "", attempted.outcome.message_id)
+        outcome = replace(attempted.outcome, message_id=sent)
+        return replace(attempted, outcome=outcome, progress=self.progress, progressed=True)
 
     async def _keep_refused(self) -> None:
         """What was sent while the store refused it must be kept first, or it would be sent again."""
