@@ -14,7 +14,11 @@ _OF_BACKEND: Final = (SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST)
 
 
 class Tips:
-    """The highest block reported by each source. Best chains do not get shorter, so neither do these."""
+    """The highest block reported by each source.
+
+    Best chains do not get shorter, so neither do these by single blocks, which may be older ones that were
+    asked for. But a node that crashed may have lost its latest blocks: the chain that a source lists counts.
+    """
 
     def __init__(self) -> None:
         self._heights: dict[SourceName, Height] = {}
@@ -32,6 +36,7 @@ class Tips:
             case BlockConnected(block=block, source=source):
                 self._take(block, source, at)
             case ChainListed(blocks=blocks, source=source) if blocks:
+                self._heights.pop(source, None)
                 self._take(blocks[-1], source, at)
 
     def of(self, source: SourceName) -> Height | None:

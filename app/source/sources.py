@@ -117,7 +117,7 @@ class Sources:
         at, best = self.clock.now(), self.tips.best
         missing = self.tips.behind(name, at)
         if missing and best is not None:
-            others = " and ".join(sorted(one.value for one in self.tips.ahead_of(name)))
+            others = " and ".join(sorted(one.value for one in self.tips.ahead_of(name))) or "it was"
             return (
                 f"behind by {blocks(missing)}: at height {self.tips.of(name)}, {others} at {best.height}; "
                 "so it is not asked where a whale is"

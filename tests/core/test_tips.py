@@ -48,6 +48,13 @@ def test_what_is_told_of_an_older_block_does_not_put_a_source_back() -> None:
     assert known.of(NODE) == START_HEIGHT + 4
 
 
+def test_a_chain_that_is_listed_shorter_puts_its_source_back() -> None:
+    known = tips(mempool_ws=4, bitcoind=4)
+    known.listen(ChainListed(blocks=(a_block(2),), source=NODE), NOON)
+
+    assert (known.of(NODE), known.behind(NODE, LATER)) == (START_HEIGHT + 2, 2)
+
+
 def test_a_listed_chain_is_as_high_as_its_last_block() -> None:
     known = Tips()
     known.listen(ChainListed(blocks=(a_block(4), a_block(5)), source=WS), NOON)

@@ -49,6 +49,11 @@ def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
     return known is not None and tip is not None and known < tip.height
 
 
+def names_its_tip(beliefs: Beliefs, source: SourceName) -> bool:
+    """Return whether it has reported a block since the start; else its view may be of any age."""
+    return beliefs.tips.of(source) is not None
+
+
 def from_before(beliefs: Beliefs, whale: Prediction) -> None:
     """Record which mempools held a whale when it was stored: none of them has spoken of it since."""
     beliefs.held_before.put(whale.txid, _held_when_stored(whale))

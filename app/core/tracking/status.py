@@ -101,6 +101,8 @@ def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: d
         return
     if whale.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
         return
+    if whale.status is Status.CONFIRMED and not presence.names_its_tip(beliefs, reply.source):
+        return
     if _is_older_than_its_departure(beliefs, reply):
         _ask_once_more(beliefs, whale, at)
     else:

@@ -84,7 +84,7 @@ class ChainFollower:
         self._walking = asyncio.Lock()
 
     async def baseline(self) -> tuple[Block, ...]:
-        """Read the last blocks, ascending; none of them counts as new.
+        """Read the last blocks, ascending; none of them counts as new, those above them will.
 
         Raises:
             SourceError: as `BitcoindRpc.ask`.
@@ -125,6 +125,17 @@ class ChainFollower:
             headers.append(header)
             wanted = header.previousblockhash
         return headers[::-1]
+
+    async def is_set_back(self) -> bool:
+        """Return whether the node's tip is below the last reported block: it lost blocks in a crash.
+
+        Raises:
+            SourceError: as `BitcoindRpc.ask`.
+        """
+        best = await self._rpc.ask(str, "getbestblockhash")
+        header = await self._rpc.ask(Header, "getblockheader", best)
+        tip = self.memory.tip
+        return tip is not None and header.height < tip.height
 
     async def connect(self, header: Header, *, whole: bool) -> ConnectedBlock:
         """Read one block: with its entries if `whole`, else with its txids; a pruned one with neither.

@@ -108,6 +108,8 @@ class Bitcoind:
             async for synced in waiting:
                 yield synced
         first = self._chain.memory.tip is None
+        if not first and await self._chain.is_set_back():  # told before anything of its mempool
+            yield ChainListed(blocks=await self._chain.baseline(), source=SOURCE)
         yield SourceConnected(source=SOURCE, again=not first)
         if first:
             yield ChainListed(blocks=await self._chain.baseline(), source=SOURCE)

@@ -293,6 +293,31 @@ def test_a_listed_chain_counts_as_a_tip() -> None:
     assert story.status(NODE, waits=True) == ["reorged"]
 
 
+def test_a_node_that_lost_blocks_in_a_crash_undoes_nothing_until_it_has_read_them_again() -> None:
+    story = confirmed_above_the_node()
+    story.receive(BlockConnected(block=a_block(2), source=NODE))
+    story.receive(ChainListed(blocks=(a_block(0),), source=NODE), SourceConnected(source=NODE, again=True))
+    story.lists(NODE, WHALE)
+
+    assert (story.status(NODE, waits=True), story.only.status) == ([], Status.CONFIRMED)
+
+    story.receive(BlockConnected(block=a_block(1, WHALE), source=NODE))
+    story.receive(BlockConnected(block=a_block(2), source=NODE))
+    assert story.status(NODE, waits=True) == ["reorged"]
+
+
+@pytest.mark.parametrize("source", [NODE, REST, SourceName.ELECTRS])
+def test_after_a_restart_nobody_undoes_a_block_before_it_has_named_its_tip(source: SourceName) -> None:
+    story = confirmed_above_the_node()
+    story.restart()
+    story.lists(source, WHALE)
+
+    assert (story.status(source, waits=True), story.only.status) == ([], Status.CONFIRMED)
+
+    story.receive(BlockConnected(block=a_block(2), source=source))
+    assert story.status(source, waits=True) == ["reorged"]
+
+
 def test_a_loss_told_by_what_polls_is_believed_after_the_next_poll() -> None:
     story = Story(forecast_source=forecasting())
     story.start()
