@@ -184,7 +184,10 @@ class BitcoindSession:
                 words = counted(missed, "message") if missed else "the count began anew"
                 self._report_gap(f"ZMQ {topic}: {words}")
             case Unreadable(what):
-                self._emit(Skipped(source=SOURCE, what=what))
+                self._skip(what)
+
+    def _skip(self, what: str) -> None:
+        self._emit(Skipped(source=SOURCE, what=what))
 
     def _connection(self, change: Linked | Unlinked) -> None:
         if isinstance(change, Linked):
@@ -202,7 +205,7 @@ class BitcoindSession:
         try:
             tx = decode(raw, self._address_of)
         except ParseError as error:
-            self._emit(Skipped(source=SOURCE, what=str(error)))
+            self._skip(str(error))
             return
         if self._desk.matters(tx):
             self._desk.bytes_came(tx)  # not scanned yet: its `sequence` message may never come
@@ -291,7 +294,7 @@ class BitcoindSession:
         waiting = frozenset(txids)
         self._emit(MempoolListed(txids=waiting, as_of=as_of, source=SOURCE))
         new = self._seen.reconcile(txids)
-        async with aclosing(self._scanner.read(new)) as batches:
+        async with aclosing(self._scanner.read(new, self._skip)) as batches:
             async for batch in batches:
                 found = [tx for tx in batch if self._desk.matters(tx)]
                 priced = await self._optional.ask(ENTRY, partial(self._scanner.enrich, found))
