@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.units import Outpoint, Txid
 from app.errors import RecordingError, UnreachableError
-from app.source.backend import RestAnswer
+from app.source.backend import RestAnswer, default_frame_mb
 
 _Seconds = Annotated[float, msgspec.Meta(ge=-1e10, le=1e10)]
 """A value beyond three hundred years is not a valid time."""
@@ -53,15 +53,17 @@ class Moment:
     meta: str | None
 
 
-def moments(path: Path) -> Iterator[Moment]:
+def moments(path: Path, most_mb: int | None = None) -> Iterator[Moment]:
     """Yield the received frames and events, in order; the client's messages are left out.
+
+    `most_mb`: the longest frame that is read; without it what this machine has room for.
 
     Raises:
         RecordingError: if it cannot be opened, is not a recording, or ends within a line.
     """
     decoder = msgspec.json.Decoder(_Line)
     meta = msgspec.json.Decoder(_Meta)
-    for number, raw in _lines(path):
+    for number, raw in _lines(path, most_mb):
         try:
             line = decoder.decode(raw)
             if line.dir == "in":
@@ -157,10 +159,16 @@ class RecordedTransport:
                 self._prevouts[Outpoint(Txid(one.txid), one.vout)] = bytes(answer)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, most_mb: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each line; a few megabytes of gzip may unfold to one of gigabytes."""
+    most_mb = default_frame_mb() if most_mb is None else most_mb
+    most = (most_mb + 1) * 1024 * 1024  # a line has few bytes beside its frame
     try:
         with gzip.open(path, "rb") if _is_gzip(path) else path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
+            for number, raw in enumerate(iter(lambda: stream.readline(most), b""), start=1):
+                if len(raw) == most:
+                    words = f"line {number}: longer than a frame may be here ({most_mb} MB)"
+                    raise RecordingError(f"{path}, {words}")
                 if raw.strip():
                     yield number, raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -173,3 +173,11 @@ def test_a_file_without_any_answer_is_refused(tmp_path: Path, content: bytes) ->
 
     with pytest.raises(RecordingError, match="holds no recorded answers"):
         RecordedTransport([tmp_path / "rest.jsonl.gz"], ZERO)
+
+
+def test_a_line_that_unfolds_without_end_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.ws.jsonl.gz"
+    path.write_bytes(gzip.compress(b"0" * 8 * 1024 * 1024))
+
+    with pytest.raises(RecordingError, match=r"line 1: longer than a frame may be here \(2 MB\)"):
+        list(moments(path, most_mb=2))
