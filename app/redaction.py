@@ -50,10 +50,10 @@ _SHAPES: Final = (
         ),
         rf"\1{HIDDEN}",
     ),
-    _Shape(("spout_",), re.compile(r"\bspout_[A-Za-z0-9_-]{20,}"), HIDDEN),
-    _Shape(("whsec_",), re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
-    _Shape(("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
-    _Shape((":",), re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), HIDDEN),
+    _Shape(("spout_",), re.compile(r"spout_[A-Za-z0-9_-]{20,}"), HIDDEN),
+    _Shape(("whsec_",), re.compile(r"whsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
+    _Shape(("eyj",), re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
+    _Shape((":", "%3a"), re.compile(r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}"), HIDDEN),
 )
 """Credentials in URLs (a password may hold an @ or a /), in headers, and under a name, as Python or JSON
 writes them, however often quoted; our keys, webhooks', JWTs, Telegram's."""

@@ -40,6 +40,7 @@ BURIED = {
     "field": "{secret}",
     "address": "http://operator:{secret}@node:8332/x",
     "header": "Authorization: Bearer {secret}",
+    "path": "no connection: /bot{secret}/sendMessage",
 }
 
 
