@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.anywhen.running import FAST
 from tests.packages.podman import IMAGE, podman
 
 ROOT: Final = Path(__file__).parents[2]
 NAME: Final = "spout-fast-tests"
-FAST: Final = "not node and not browser and not slow and not timed"
 ROOMS: Final = "api backend commands core engine flow notifiers settings source store"
 """Not those that start other programs, nor those of packages, layout and development tools."""
 READ: Final = ("tests", "docs", "app", "dashboard", "notifiers", "packaging", "pyproject.toml")
