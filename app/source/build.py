@@ -28,7 +28,15 @@ from app.source.backend import Emit, HttpTransport, MempoolRest, MempoolWebSocke
 from app.source.bitcoind import Bitcoind, BitcoindRpc, RpcEndpoint
 from app.source.checks import Examination
 from app.source.electrum import Electrs, ElectrumEndpoint
-from app.source.far_sides import Abreast, BackendSide, ElectrumSide, FarSides, NodeSide, WhenWell
+from app.source.far_sides import (
+    Abreast,
+    BackendSide,
+    ElectrumSide,
+    FarSides,
+    NodeSide,
+    WhenWell,
+    is_connected,
+)
 from app.source.filter import ObservationFilter
 from app.source.polling import Backlog, Pinger, Poller
 from app.source.recording import DemoBackend
@@ -207,7 +215,14 @@ def _backend(transport: Transport, around: Surroundings) -> BackendSide:
     stream = SourceHealth("mempool_ws", around.clock)
     guard = around.guard("mempool REST")
     answers = SourceHealth("mempool_rest", around.clock, lambda: guard.state)
-    rest = MempoolRest(transport, guard, around.clock, around.seen_txids, answers)
+    rest = MempoolRest(
+        transport,
+        guard,
+        around.clock,
+        around.seen_txids,
+        answers,
+        is_streaming=lambda: is_connected(stream),
+    )
     return BackendSide(rest=rest, stream=stream, answers=answers)
 
 

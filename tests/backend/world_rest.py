@@ -217,7 +217,7 @@ class WorldRest:
         blocks = shapes.projected(self._world.rated())
         if kind == "mempool-blocks":
             return _ok(shapes.mempool_blocks(blocks))
-        if self.out_of_sync:
+        if self.out_of_sync or not self._world.in_sync:
             return 503, HTML, "Service Unavailable"
         reported = shapes.fees(blocks)
         return _ok({k: -int(-v // 1) for k, v in reported.items()} if kind == "recommended" else reported)

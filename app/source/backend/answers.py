@@ -39,13 +39,13 @@ MOST_PREVOUTS = 100
 
 
 class MempoolAnswers:
-    """`get` and `post` request a path below /api/v1; `in_sync`: whether the backend has its mempool."""
+    """`get` and `post` request a path below /api/v1; `in_sync`: whether the backend has its whole mempool."""
 
     def __init__(
         self,
         get: Callable[[str], Awaitable[RestAnswer]],
         post: Callable[[str, bytes], Awaitable[RestAnswer]],
-        in_sync: Callable[[], bool],
+        in_sync: Callable[[], Awaitable[bool]],
     ) -> None:
         self._get = get
         self._post = post
@@ -100,7 +100,7 @@ class MempoolAnswers:
         return (replace(_status_reply(txid, status), as_of=answer.as_of),)
 
     async def _nowhere(self, txid: Txid) -> StatusReply:
-        if not self._in_sync():
+        if not await self._in_sync():
             raise SourceError("the backend is still reading its mempool")
         return StatusReply(
             txid=txid,

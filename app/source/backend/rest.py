@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import msgspec
@@ -39,6 +39,8 @@ NO_TXINDEX = (
     "its node has no txindex: where a transaction went is known by blocks alone; "
     "set txindex=1 in bitcoin.conf"
 )
+STATES_ITS_SYNC = "fees/recommended"
+"""The backend answers 503 here until it has read its whole mempool; no other reply of it says so."""
 BREATH_EVERY = 500
 """Number of entries already read that are skipped before yielding to the event loop."""
 READ_AGAIN_SECONDS = 10.0
@@ -48,7 +50,8 @@ READ_AGAIN_SECONDS = 10.0
 class MempoolRest:
     """Answers questions by REST. `seen_txids` is shared with the stream, so that nothing is read twice.
 
-    While `in_sync` is False the backend has not read its whole mempool, so "not found" means nothing.
+    While the backend has not read its whole mempool, "not found" means nothing. The stream says so, and sets
+    `in_sync`; while it is not connected the backend may have started again unseen, so REST itself is asked.
     """
 
     def __init__(
@@ -58,17 +61,20 @@ class MempoolRest:
         clock: Clock,
         seen_txids: SeenTxids,
         health: SourceHealth | None = None,
+        is_streaming: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Take `is_streaming`: whether the stream is connected, which reports when the backend loads."""
         self._transport = transport
         self._guard = guard
         self._clock = clock
         self._seen_txids = seen_txids
         self._health = health
+        self._is_streaming = is_streaming
         self._backlog: deque[Txid] = deque()
         self._failed: deque[tuple[float, Txid]] = deque()
         """Txids to read again, each with the monotonic time at which it is due; ascending."""
         self.in_sync = True
-        self._answers = MempoolAnswers(self.get, self._post, lambda: self.in_sync)
+        self._answers = MempoolAnswers(self.get, self._post, self._has_whole_mempool)
 
     async def answer(self, question: Question) -> tuple[Observation, ...]:
         """Return what the backend reports.
@@ -168,7 +174,7 @@ class MempoolRest:
     async def _request(self, method: str, path: str, payload: bytes | None = None) -> RestAnswer:
         async def once() -> RestAnswer:
             answer = await self._transport.request(method, f"/api/v1/{path}", payload)
-            if answer.status >= 500 and not self._is_about_one(path, answer):
+            if answer.status >= 500 and not (self._is_about_one(path, answer) or _says_loading(path, answer)):
                 raise UnreachableError(f"{path}: status {answer.status}")
             return answer
 
@@ -201,8 +207,18 @@ class MempoolRest:
             self._health.note(NO_TXINDEX)
         return True
 
+    async def _has_whole_mempool(self) -> bool:
+        """Whether the backend has read its whole mempool; False where that cannot be known."""
+        if not self.in_sync or self._is_streaming():
+            return self.in_sync
+        try:
+            return (await self.get(STATES_ITS_SYNC)).status == 200
+        except SourceError:
+            return False
+
     async def _mempool(self) -> tuple[Observation, ...]:
         """Return the mempool's txids and the tip. Txids that were never read go to the backlog."""
+        is_whole = await self._has_whole_mempool()
         answer = await self.get("mempool/txids")
         expect_200(answer, "mempool/txids")
         listed = await asyncio.get_running_loop().run_in_executor(None, _txids, answer.body)
@@ -212,7 +228,7 @@ class MempoolRest:
         tip = await self._tip()
         if tip is not None:
             reported.append(BlockConnected(block=tip, source=REST))
-        if self.in_sync:
+        if is_whole and self.in_sync:
             reported.append(MempoolListed(txids=frozenset(listed), as_of=answer.as_of, source=REST))
         return tuple(reported)
 
@@ -226,6 +242,11 @@ class MempoolRest:
             return Block(hash=BlockHash(block_hash), height=decode.height(int(_text(counted.body))))
         except (SourceError, ParseError, ValueError):
             return None
+
+
+def _says_loading(path: str, answer: RestAnswer) -> bool:
+    """Whether the backend itself says that it is up, and still reads its mempool; a proxy's 503 is a page."""
+    return path == STATES_ITS_SYNC and answer.status == 503 and answer.body.strip() == b"Service Unavailable"
 
 
 def _text(body: bytes) -> str:

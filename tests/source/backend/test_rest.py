@@ -55,13 +55,16 @@ class FakeTransport:
 class Desk:
     """A MempoolRest over a FakeTransport."""
 
-    def __init__(self, **answers: Any) -> None:
+    def __init__(self, *, streaming: bool = True, **answers: Any) -> None:
         self.clock = LeapingClock()
         named = {path.replace("__", "/"): answer for path, answer in answers.items()}
         self.transport = FakeTransport(self.clock, named)
         guard = Guard("backend", self.clock, lambda: 0.0, Patience(attempts=1))
         self.seen_txids = SeenTxids()
-        self.rest = MempoolRest(self.transport, guard, self.clock, self.seen_txids)
+        self.health = SourceHealth("mempool_rest", self.clock)
+        self.rest = MempoolRest(
+            self.transport, guard, self.clock, self.seen_txids, self.health, is_streaming=lambda: streaming
+        )
 
     def says(self, path: str, answer: Any) -> "Desk":
         self.transport.answers[path] = answer
@@ -138,6 +141,36 @@ async def test_a_404_of_a_backend_that_is_not_in_sync_decides_nothing() -> None:
 
     with pytest.raises(SourceError):
         await desk.rest.answer(AskStatus(A))
+
+
+LOADING = (503, b"Service Unavailable")
+FEES = {"fastestFee": 5, "halfHourFee": 4, "hourFee": 3, "economyFee": 2, "minimumFee": 1}
+
+
+@pytest.mark.parametrize("fees", [LOADING, (502, b"<html>Bad Gateway</html>"), None])
+async def test_a_404_by_rest_alone_decides_nothing_while_the_backend_does_not_say_that_it_has_all(
+    fees: Any,
+) -> None:
+    desk = Desk(streaming=False).says(f"tx/{A}/status", (404, b"")).says("fees/recommended", fees)
+
+    with pytest.raises(SourceError, match="still reading"):
+        await desk.rest.answer(AskStatus(A))
+
+
+async def test_a_404_by_rest_alone_is_nowhere_once_the_backend_has_all() -> None:
+    desk = Desk(streaming=False).says(f"tx/{A}/status", (404, b"")).says("fees/recommended", FEES)
+    (reported,) = await desk.rest.answer(AskStatus(A))
+
+    assert isinstance(reported, StatusReply)
+    assert not reported.in_mempool
+
+
+async def test_a_backend_that_says_by_rest_that_it_loads_is_connected() -> None:
+    desk = Desk(streaming=False).says("fees/recommended", LOADING)
+
+    with pytest.raises(SourceError):
+        await desk.rest.market()
+    assert desk.health.condition.state is ConnectionState.CONNECTED
 
 
 async def test_an_error_of_the_backend_is_no_answer() -> None:
@@ -318,8 +351,13 @@ async def test_a_block_that_is_stale_or_another_is_not_told(changes: dict[str, A
         await desk.rest.answer(AskBlock(HASH, Height(7)))
 
 
-def listing(*txids: str) -> Desk:
-    return Desk(mempool__txids=list(txids), blocks__tip__hash=HASH.encode(), blocks__tip__height=b"7")
+def listing(*txids: str, streaming: bool = True) -> Desk:
+    return Desk(
+        streaming=streaming,
+        mempool__txids=list(txids),
+        blocks__tip__hash=HASH.encode(),
+        blocks__tip__height=b"7",
+    )
 
 
 async def test_the_mempool_comes_with_the_tip() -> None:
@@ -341,6 +379,12 @@ async def test_a_listing_holds_as_of_the_moment_it_was_asked_for() -> None:
 async def test_the_listing_of_a_backend_that_is_not_in_sync_is_not_told() -> None:
     desk = listing(A)
     desk.rest.in_sync = False
+
+    assert [type(one) for one in await desk.rest.answer(AskMempool(""))] == [BlockConnected]
+
+
+async def test_the_listing_of_a_backend_that_loads_is_not_told_where_rest_alone_can_say_so() -> None:
+    desk = listing(A, streaming=False).says("fees/recommended", LOADING)
 
     assert [type(one) for one in await desk.rest.answer(AskMempool(""))] == [BlockConnected]
 
