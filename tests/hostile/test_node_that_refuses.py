@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.core.observations import FeesRecommended, Gap, QueueProjected
+from app.core.observations import FeesRecommended, Gap, QueueProjected, StatusReply, TransactionReply
+from app.core.questions import AskStatus, AskTransaction
+from app.core.units import Txid
 from app.source.resilience.health import ConnectionState
 from tests.node.conftest import make_node, mined_directory, source_of
 from tests.node.listener import NodeListener
@@ -42,6 +44,22 @@ async def test_whales_and_blocks_go_on_with_the_least_that_is_allowed(node: Node
 
     assert (condition.state, condition.reconnects) == (ConnectionState.CONNECTED, 0)
     assert not [one for one in listener.received if isinstance(one, Gap | FeesRecommended)]
+
+
+async def test_where_a_whale_is_can_be_said_without_its_entry(node: Node) -> None:
+    source = source_of(node)
+    whale = Txid(node.send(node.whale()))
+    (waiting,) = await source.answer(AskStatus(whale))
+    (whole,) = await source.answer(AskTransaction(whale, None))
+    node.mine()
+    (mined,) = await source.answer(AskStatus(whale))
+    await source.close()
+
+    assert isinstance(waiting, StatusReply)
+    assert isinstance(whole, TransactionReply)
+    assert isinstance(mined, StatusReply)
+    assert (waiting.in_mempool, whole.block_hash) == (True, None)
+    assert (mined.in_mempool, mined.height) == (False, 131)
 
 
 async def test_what_is_left_out_is_named_with_the_setting(node: Node) -> None:

@@ -165,6 +165,28 @@ async def test_a_mined_transaction_is_told_whole(node: Node, source: Bitcoind) -
     )
 
 
+async def test_a_transaction_of_a_stale_block_is_told_as_waiting(node: Node, source: Bitcoind) -> None:
+    txid = node.send(node.whale())
+    (block,) = node.mine()
+    node.call("invalidateblock", block)
+
+    (reported,) = await source.answer(AskTransaction(Txid(txid), BlockHash(block)))
+
+    assert isinstance(reported, TransactionReply)
+    assert (reported.tx.fee, reported.block_hash) == (10_000, None)
+
+
+async def test_a_transaction_of_a_stale_block_alone_is_nowhere(node: Node, source: Bitcoind) -> None:
+    (block,) = node.mine()
+    coinbase = node.call("getblock", block)["tx"][0]
+    node.call("invalidateblock", block)
+
+    (reported,) = await source.answer(AskTransaction(Txid(coinbase), BlockHash(block)))
+
+    assert isinstance(reported, StatusReply)
+    assert (reported.in_mempool, reported.block_hash) == (False, None)
+
+
 async def test_a_child_lifts_its_parents_package(node: Node, source: Bitcoind) -> None:
     parent = node.send(node.whale(fee=Decimal("0.00000600")))
     child = node.send(spend(node, parent, fee=Decimal("0.0005")))

@@ -28,7 +28,7 @@ from app.core.questions import (
 from app.core.recent import Recent
 from app.core.tracking import known_prevouts
 from app.core.units import BlockHash, Outpoint, Txid
-from app.errors import NodeRefusedError, SourceError
+from app.errors import ForbiddenError, NodeRefusedError, SourceError
 from app.source.bitcoind.chain import BlockId, ChainFollower
 from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import (
@@ -95,7 +95,7 @@ class BitcoindAnswers:
                 raise SourceError("a node does not keep our predictions")
 
     async def _status(self, txid: Txid) -> StatusReply:
-        waiting = await self._entry(txid) is not None
+        waiting = await self._waits(txid)
         place = None if waiting else await self._place(txid)
         return StatusReply(
             txid=txid,
@@ -112,7 +112,7 @@ class BitcoindAnswers:
             return await self._status(txid)
         place = await self._chain.place_of(verbose.blockhash) if verbose.blockhash else None
         tx = transaction_of(verbose, self._address_of)
-        entry = await self._entry(txid) if verbose.blockhash is None else None
+        entry = await self._entry_if_allowed(txid) if verbose.blockhash is None else None
         return TransactionReply(
             tx=with_entry(tx, entry) if entry else tx,
             block_hash=place.hash if place else None,
@@ -192,6 +192,20 @@ class BitcoindAnswers:
         listed = MempoolListed(txids=frozenset(Txid(txid) for txid in txids), as_of=as_of, source=SOURCE)
         return (BlockConnected(block=block_of(tip), source=SOURCE), listed)
 
+    async def _waits(self, txid: Txid) -> bool:
+        """Whether it is in the mempool; a user who may not ask for its entry is told by the transaction."""
+        try:
+            return await self._entry(txid) is not None
+        except ForbiddenError:
+            verbose = await self._verbose(txid, None)
+            return verbose is not None and verbose.blockhash is None
+
+    async def _entry_if_allowed(self, txid: Txid) -> MempoolEntry | None:
+        try:
+            return await self._entry(txid)
+        except ForbiddenError:
+            return None
+
     async def _entry(self, txid: Txid) -> MempoolEntry | None:
         try:
             return await self._rpc.ask(MempoolEntry, "getmempoolentry", txid)
@@ -201,14 +215,19 @@ class BitcoindAnswers:
             raise
 
     async def _verbose(self, txid: Txid, block_hash: BlockHash | None) -> RpcVerboseTx | None:
-        """Read a transaction from the mempool, the index, or the block believed to contain it."""
+        """Read a transaction from the mempool, the index, or the block believed to contain it.
+
+        A copy in a stale block is none: the transaction may wait again, or be gone.
+        """
         place = self._chain.memory.find(txid)
         block = block_hash or (place.hash if place else None)
         for params in ((txid, 2, block), (txid, 2)) if block else ((txid, 2),):
             try:
-                return await self._rpc.ask(RpcVerboseTx, "getrawtransaction", *params)
+                found = await self._rpc.ask(RpcVerboseTx, "getrawtransaction", *params)
             except NodeRefusedError:
                 continue
+            if found.blockhash is None or await self._chain.place_of(found.blockhash) is not None:
+                return found
         return None
 
     async def _place(self, txid: Txid) -> BlockId | None:
