@@ -2,6 +2,7 @@
 
 import locale
 import logging
+from _collections_abc import dict_values
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,19 @@ WAITING = ("journey", "node", "browser", "simulation", "hostile", "store")
 """Rooms whose tests wait for programs, most of it in few and long tests."""
 
 
+class _Loggers(dict[str, logging.Logger | logging.PlaceHolder]):
+    """All loggers, gone through as they are at that moment.
+
+    pytest goes through them before each part of a test, while a server in another thread may import a module
+    and with it make a logger: "dictionary changed size during iteration".
+    """
+
+    def values(self) -> "dict_values[str, logging.Logger | logging.PlaceHolder]":
+        return self.copy().values()
+
+
 def pytest_configure() -> None:
+    logging.Logger.manager.loggerDict = _Loggers(logging.Logger.manager.loggerDict)
     # A machine that is busy for a moment must not fail a test: none has a limit of time for one example.
     settings.register_profile("spout", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("spout")
