@@ -235,6 +235,18 @@ async def test_the_mempool_is_measured(node: Node) -> None:
     assert (measured.count, measured.minimum_feerate, measured.limit_bytes) == (1, 1.0, 300_000_000)
 
 
+async def test_what_waits_is_read_again_within_a_minute_though_nothing_happens(node: Node) -> None:
+    """So beside a node alone forecasts follow the queue as closely as beside a backend."""
+    node.send(node.whale())
+    source = source_of(node)
+    async with NodeListener(source) as listener:
+        first = await listener.until(QueueProjected)
+        again = await listener.until(QueueProjected, lambda one: one is not first)
+    await source.close()
+
+    assert again.blocks == first.blocks
+
+
 async def test_no_estimate_yet_is_no_fees(source: Bitcoind) -> None:
     async with NodeListener(source) as listener:
         await listener.until(QueueProjected)
