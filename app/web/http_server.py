@@ -72,6 +72,15 @@ class DoorStream(IOStream):
     correlation_id: str | None = None
     """Of the current request; None until its headers are read."""
 
+    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Read a request's headers; of a client that has left, its requests still buffered are not served.
+
+        Thousands fit into the buffer, and closed connections are in no limit.
+        """
+        if self.closed():
+            raise StreamClosedError(real_error=self.error)
+        return super().read_until_regex(regex, max_bytes)
+
     def write(self, data: bytes | memoryview) -> "asyncio.Future[None]":
         if data == _TORNADOS_REFUSAL:
             # Written where Tornado catches what is wrong: of a chunked body only that says it is too large.

@@ -1,7 +1,9 @@
 """Sockets that nobody answers for: the appliance as a process, at the usual 1,024 descriptors."""
 
+import logging
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.conftest import Composition
 from tests.hostile.crowd import crowd
 from tests.journey.spout import SpoutProcess
 from tests.journey.waiting import until
@@ -82,6 +85,19 @@ def test_bodies_that_never_end_take_little_memory(spout: SpoutProcess, said: byt
     with crowd(spout.port, 600, said + b"x" * 900_000):
         assert answer_seconds(spout) < AT_MOST_SECONDS
         assert spout.memory_mb("VmRSS") - before < AT_MOST_MB
+
+
+async def test_requests_that_a_client_left_behind_are_not_served(
+    composition: Composition, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "app.http")
+    with socket.create_connection(("127.0.0.1", composition.server.port)) as client:
+        client.sendall(b"GET /login HTTP/1.1\r\nHost: x\r\n\r\n" * 400)
+    for _ in range(100):
+        await composition.http.get("/healthz")
+
+    served = [record for record in caplog.records if getattr(record, "path", "") == "/login"]
+    assert 0 < len(served) < 20
 
 
 @pytest.mark.timed
