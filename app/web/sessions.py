@@ -16,6 +16,7 @@ COOKIE = "spout_session"
 """Prefix of the cookie's name; the rest distinguishes several Spouts on one host."""
 _LONGEST_COOKIE = 200
 _LONGEST_EXPIRY = 11
+_NO_SESSION = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,14 @@ class Sessions:
         until = max(session.expires_at, self._until.get(session.id, session.expires_at))
         return (until - self._now()).total_seconds()
 
-    def watch(self, session: Session, notify: Callable[[], None]) -> Callable[[], None]:
-        """Call `notify` when the session is ended; return the function that ends the watching."""
-        self._watchers.setdefault(session.id, set()).add(notify)
-        return lambda: self._forget(session.id, notify)
+    def watch(self, session: Session | None, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call `notify` when the session is ended; return the function that ends the watching.
+
+        `session` None: of a client that needs no login until a password is set.
+        """
+        name = _NO_SESSION if session is None else session.id
+        self._watchers.setdefault(name, set()).add(notify)
+        return lambda: self._forget(name, notify)
 
     def _forget(self, name: str, notify: Callable[[], None]) -> None:
         watchers = self._watchers.get(name)

@@ -66,23 +66,26 @@ class OwnOriginWebSocket(WebSocketHandler):
 
 
 class SessionWatch:
-    """Calls `ended` once, when the session is logged out or expires, or the password changes."""
+    """Calls `ended` once, when the session is logged out or expires, or the password changes.
 
-    def __init__(self, gate: Gate, session: Session, ended: Callable[[], None]) -> None:
+    Without a session, where no login is required: when a password is set.
+    """
+
+    def __init__(self, gate: Gate, session: Session | None, ended: Callable[[], None]) -> None:
         self._gate = gate
-        self._session = session
         self._ended = ended
         self._unwatch = gate.sessions.watch(session, ended)
-        self._expiring = asyncio.create_task(self._await_expiry())
+        self._expiring = None if session is None else asyncio.create_task(self._await_expiry(session))
 
-    async def _await_expiry(self) -> None:
-        while (left := self._gate.sessions.seconds_left(self._session)) > 0:
+    async def _await_expiry(self, session: Session) -> None:
+        while (left := self._gate.sessions.seconds_left(session)) > 0:
             await self._gate.clock.sleep(min(left, CHECK_SECONDS))
         self._ended()
 
     def stop(self) -> None:
         self._unwatch()
-        self._expiring.cancel()
+        if self._expiring is not None:
+            self._expiring.cancel()
 
 
 class LoginRequiredWebSocket(OwnOriginWebSocket):
@@ -117,9 +120,7 @@ class LoginRequiredWebSocket(OwnOriginWebSocket):
         return next((name for name in subprotocols if name.startswith(PAGE_TOKEN_PROTOCOL)), None)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
-        session = self.gate.session(self.request)
-        if session is not None:
-            self._watch = SessionWatch(self.gate, session, self._logged_out)
+        self._watch = SessionWatch(self.gate, self.gate.session(self.request), self._logged_out)
         try:
             await super().get(*args, **kwargs)  # returns when the socket is closed, or was never opened
         finally:

@@ -69,6 +69,21 @@ async def test_every_socket_of_a_session_ends_with_it(open_server: OpenServer, p
     assert await close_code(socket) == 4401
 
 
+@pytest.mark.parametrize("path", ["/api/v1/live", "/api/v1/stream"])
+async def test_a_socket_that_needed_no_login_ends_when_a_password_is_set(
+    open_server: OpenServer, path: str
+) -> None:
+    composition = await with_pages(open_server, limits=StreamLimits(check_seconds=5))
+    socket = await composition.socket(path, origin=f"http://{composition.host}")
+    if path == "/api/v1/stream":
+        await socket.send("{}")
+        await socket.recv()
+    composition.server.gate.change_password(Secret("a first one"))
+    await composition.clock.advance(5)
+
+    assert await close_code(socket) == 4401
+
+
 async def test_a_stream_ends_when_its_key_is_revoked(open_server: OpenServer) -> None:
     composition = await open_server(SPOUT_PASSWORD=PASSWORD, limits=StreamLimits(check_seconds=5))
     socket = await composition.socket(additional_headers=READ)

@@ -17,7 +17,7 @@ from app.api.stream.clients import Streams
 from app.api.stream.fanout import Reader, SlowReaderError, is_ahead
 from app.api.stream.filter import EventFilter, event_filter
 from app.errors import AuthError, RequestError, SpoutError, StoreError
-from app.web import OwnOriginWebSocket, let_in
+from app.web import Door, OwnOriginWebSocket, let_in
 
 _log = structlog.get_logger(__name__)
 
@@ -214,6 +214,8 @@ class StreamHandler(OwnOriginWebSocket):
             return "the token has expired"
         if caller.session is not None and self.parts.gate.sessions.seconds_left(caller.session) <= 0:
             return "logged out"
+        if caller.session is None and caller.key_id is None and self.parts.gate.door is not Door.OPEN:
+            return "a password was set"
         if caller.key_id is None or self.parts.keys is None:
             return None
         try:
