@@ -16,6 +16,8 @@ from app.web.sessions import Session
 
 CLOSED_BY_LOGOUT = 4401
 """Close code: the session has ended; the page should reload, which leads to the login."""
+_VERSION = "13"
+"""Of the protocol, the only one there is (RFC 6455)."""
 CHECK_SECONDS = 5.0
 """Interval of the expiry check; a logout is noticed at once."""
 
@@ -35,11 +37,21 @@ class OwnOriginWebSocket(WebSocketHandler):
         return not self.gate.is_foreign(self.request)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Tornado's shape
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+        headers = self.request.headers
+        if headers.get("Upgrade", "").lower() != "websocket":
             self.set_header("Upgrade", "websocket")
             self._refuse_handshake(426, "upgrade_required", "This is a WebSocket: ask for an upgrade")
-        elif self.request.headers.get("Origin") is not None and not self.check_origin(""):
-            words = what_to_pass_on(self.request.headers.get("Origin"), self.gate.visitor(self.request).hosts)
+        elif "upgrade" not in [one.strip().lower() for one in headers.get("Connection", "").split(",")]:
+            words = "Connection must be Upgrade; a proxy in front has to pass it on, as it does Upgrade"
+            self._refuse_handshake(400, "bad_request", words)
+        elif headers.get("Sec-WebSocket-Version") != _VERSION:
+            self.set_header("Sec-WebSocket-Version", _VERSION)
+            words = f"Sec-WebSocket-Version must be {_VERSION}"
+            self._refuse_handshake(426, "upgrade_required", words)
+        elif not (headers.get("Sec-WebSocket-Key") and headers.get("Host")):
+            self._refuse_handshake(400, "bad_request", "A handshake has Host and Sec-WebSocket-Key")
+        elif headers.get("Origin") is not None and not self.check_origin(""):
+            words = what_to_pass_on(headers.get("Origin"), self.gate.visitor(self.request).hosts)
             self._refuse_handshake(403, "foreign_origin", f"This socket is for Spout's own pages. {words}")
         else:
             await super().get(*args, **kwargs)

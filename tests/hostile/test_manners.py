@@ -119,6 +119,41 @@ async def test_a_socket_asked_for_as_a_page_is_refused_in_json(open_server: Open
         assert set(answer.json()["error"]) == {"code", "message", "correlation_id"}
 
 
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "keep-alive, Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/stream", "/api/v1/live"])
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"Connection": "keep-alive"}, 400),
+        ({"Sec-WebSocket-Version": "8"}, 426),
+        ({"Sec-WebSocket-Version": ""}, 426),
+        ({"Sec-WebSocket-Key": ""}, 400),
+    ],
+    ids=["a-proxy-kept-connection", "version", "no-version", "no-key"],
+)
+async def test_half_a_handshake_is_refused_in_json(
+    open_server: OpenServer, path: str, wrong: dict[str, str], status: int
+) -> None:
+    composition = await with_pages(open_server, SPOUT_PASSWORD=PASSWORD)
+    await log_in(composition)
+    ours = {"Origin": f"http://{composition.host}"}
+
+    answer = await composition.http.get(path, headers=HANDSHAKE | ours | wrong)
+
+    assert (answer.status_code, set(answer.json()["error"])) == (
+        status,
+        {"code", "message", "correlation_id"},
+    )
+    assert answer.headers.get("Sec-WebSocket-Version", "13") == "13"
+
+
 @pytest.mark.parametrize(
     ("path", "megabytes"), [("/api/v1/labels/import", 5), ("/api/v1/labels", 1), ("/api/v1/endpoints", 1)]
 )
