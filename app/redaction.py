@@ -53,10 +53,25 @@ _SHAPES: Final = (
     _Shape(("spout_",), re.compile(r"spout_[A-Za-z0-9_-]{20,}"), HIDDEN),
     _Shape(("whsec_",), re.compile(r"whsec_[A-Za-z0-9+/=_-]{8,}"), HIDDEN),
     _Shape(("eyj",), re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"), HIDDEN),
+    _Shape(
+        ("hooks", "services"),
+        re.compile(r"(?i)((?:/webhooks/\d+|/services/T\w+/B\w+|/hooks)/)[\w-]{16,}"),
+        rf"\1{HIDDEN}",
+    ),
+    _Shape(
+        ("://",),
+        re.compile(
+            r"(?i)\b((?:bark|gotify|hassio|matrix|mmost|nctalk|ntfy|signal)s?|discord|pover|slack|zulip)"
+            r"(://)[^\s\"'<>]+"
+        ),
+        rf"\1\2{HIDDEN}",
+    ),
+    _Shape(("tk_",), re.compile(r"(?<![A-Za-z0-9])tk_[A-Za-z0-9]{20,}"), HIDDEN),
     _Shape((":", "%3a"), re.compile(r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}"), HIDDEN),
 )
 """Credentials in URLs (a password may hold an @ or a /), in headers, and under a name, as Python or JSON
-writes them, however often quoted; our keys, webhooks', JWTs, Telegram's."""
+writes them, however often quoted; our keys, webhooks', JWTs, Telegram's; Discord's, Slack's and Mattermost's
+webhooks, of which the path is the secret; Apprise's URLs, where any part may be one; ntfy's tokens."""
 _SECRET_NAMES: Final = re.compile(
     r"(?i)password|passwd|passphrase|secret|token|api_?key|authorization|cookie"
 )

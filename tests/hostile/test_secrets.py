@@ -24,6 +24,7 @@ from app.source import RpcEndpoint
 from app.store import RUNNING, hold, open_operator
 from app.store.operator.keys import KeyStore, Scope
 from dashboard.log_tail import LogTail
+from notifiers.catalogue import services
 
 ROOT = Path(__file__).parents[2]
 PLANTED = {
@@ -91,6 +92,40 @@ def test_a_secret_that_nobody_knows_is_hidden_by_the_name_beside_it(lines: io.St
 
     assert "zq9" not in lines.getvalue()
     assert "own" not in lines.getvalue().replace("unknown", "")
+
+
+TOKEN = "aZ9xQ7mK2pL4vB8nR3tY6wE1uI5oP0sD"
+"""Of a service: what its address holds is all that is needed to write there."""
+HOOKS = {
+    "Discord": f"https://discord.com/api/webhooks/123456789012345678/{TOKEN}",
+    "a version of Discord's": f"https://discordapp.com/api/v10/webhooks/1/{TOKEN}?wait=true",
+    "a request to Discord": f"Max retries exceeded with url: /api/webhooks/1234/{TOKEN} (Caused by x)",
+    "Slack": f"https://hooks.slack.com/services/T01ABCDEF/B02ABCDEF/{TOKEN}",
+    "a request to Slack": f'"POST /services/T01ABCDEF/B02ABCDEF/{TOKEN} HTTP/1.1" 404',
+    "Mattermost": f"https://chat.home.lan/hooks/{TOKEN}",
+    "a token of ntfy's": f"refused tk_{TOKEN}",
+}
+
+
+@pytest.mark.parametrize("text", HOOKS.values(), ids=HOOKS.keys())
+def test_a_services_address_that_is_its_secret_is_hidden(lines: io.StringIO, text: str) -> None:
+    structlog.get_logger("app").warning("it said", answer=text)
+    try:
+        int(text)  # the error repeats it
+    except ValueError:
+        logging.getLogger("somebody").exception("part failed")
+
+    assert "it said" in lines.getvalue()
+    assert TOKEN not in lines.getvalue()
+
+
+@pytest.mark.parametrize("scheme", sorted(services()))
+def test_an_apprise_url_of_every_service_is_hidden(lines: io.StringIO, scheme: str) -> None:
+    for url in (f"{scheme}://gotify.lan:80/{TOKEN}", f"{scheme}://me@{TOKEN}", f"{scheme}://{TOKEN}/a/b?c=d"):
+        structlog.get_logger("app").warning("not taken", url=url)
+        logging.getLogger("somebody").warning("not taken: %s", url)
+
+    assert TOKEN not in lines.getvalue()
 
 
 @pytest.mark.parametrize(
