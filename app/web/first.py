@@ -6,7 +6,7 @@ from urllib.parse import quote
 from tornado.web import RequestHandler
 
 from app.web.gate import Door, Gate
-from app.web.headers import new_nonce, page_policy
+from app.web.headers import methods_of, new_nonce, page_policy
 from app.web.pages_html import starting_page
 from app.web.refusals import refusal_text
 
@@ -74,7 +74,7 @@ class MethodsHandler(RequestHandler):
 
     def prepare(self) -> None:
         self.set_status(204)
-        self.set_header("Allow", "GET, HEAD, OPTIONS")
+        self.set_header("Allow", methods_of(self.request.path))
         self.finish()
 
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
@@ -33,6 +34,14 @@ SAFE_HEADERS = {
     "Content-Security-Policy": _CLOSED,
 }
 """For a response that no handler writes."""
+_READ_ONLY = "GET, HEAD, OPTIONS"
+_METHODS = {"/login": "GET, HEAD, POST, OPTIONS", "/logout": "POST, OPTIONS", "/session": "POST, OPTIONS"}
+"""Outside of the API, where they are not a page's."""
+
+
+def methods_of(path: str) -> str:
+    """Return the methods of a page, as `Allow` lists them."""
+    return _METHODS.get(path, _READ_ONLY)
 
 
 class SecureHeaders(OutputTransform):
@@ -50,6 +59,8 @@ class SecureHeaders(OutputTransform):
     ) -> tuple[int, HTTPHeaders, bytes]:
         if "Server" in headers:
             del headers["Server"]
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers.setdefault("Allow", methods_of(self._request.path))
         document = headers.get("Content-Type", "").startswith("text/html")
         for name, given in {**_ALWAYS, **(_OF_DOCUMENTS if document else {})}.items():
             headers[name] = given

@@ -48,6 +48,7 @@ async def test_head_of_a_page_makes_none(open_server: OpenServer, path: str) -> 
         ("/login", "GET, HEAD, POST, OPTIONS"),
         ("/logout", "POST, OPTIONS"),
         ("/", "GET, HEAD, OPTIONS"),
+        ("/session", "POST, OPTIONS"),
         ("/metrics", "GET, HEAD, OPTIONS"),
         ("/api/v1/health", "GET, HEAD, OPTIONS"),
         ("/api/v1/tokens", "POST, OPTIONS"),
@@ -117,6 +118,29 @@ async def test_a_socket_asked_for_as_a_page_is_refused_in_json(open_server: Open
 
         assert answer.status_code in {401, 405, 426}
         assert set(answer.json()["error"]) == {"code", "message", "correlation_id"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/login", "GET, HEAD, POST, OPTIONS"),
+        ("/logout", "POST, OPTIONS"),
+        ("/session", "POST, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/api/v1/tokens", "POST, OPTIONS"),
+        ("/api/v1/live", "GET, OPTIONS"),
+    ],
+)
+async def test_whoever_uses_a_wrong_method_is_told_the_right_ones(
+    open_server: OpenServer, path: str, allowed: str
+) -> None:
+    composition = await with_pages(open_server, SPOUT_PASSWORD=PASSWORD)
+    await log_in(composition)
+    for method in ("PATCH", "TRACE", "PROPFIND"):
+        answer = await composition.http.request(method, path)
+
+        assert (answer.status_code, answer.headers.get("Allow")) == (405, allowed)
 
 
 HANDSHAKE = {
