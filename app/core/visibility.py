@@ -107,14 +107,11 @@ class VisibilityTracker:
         """Take a reading; return the change of level it causes, if any."""
         self._consider_mempool(reading, at)
         self._consider_starting(reading, at)
-        if reading.level is self.visibility.level and reading.level is self.announced:
-            self._lower_since = None
-            return None
         if _HEIGHT[reading.level] > _HEIGHT[self.visibility.level]:
             return self._climb(reading, at)
         if _HEIGHT[reading.level] < _HEIGHT[self.announced]:
             return self._descend(reading, at)
-        self._lower_since = None
+        self._lower_since = None  # as it was announced: the level is never above that
         return None
 
     def without_mempool_since(self, at: datetime) -> datetime | None:

@@ -78,5 +78,17 @@ def test_a_source_of_another_chain_is_the_best_of_nothing() -> None:
     assert known.behind(NODE, NOON + timedelta(hours=1)) == 0
 
 
+def test_the_best_block_stays_while_one_source_of_this_chain_has_it() -> None:
+    known = tips(electrs=10, bitcoind=10, mempool_ws=3)
+    known.forget([SourceName.ELECTRS])
+
+    assert known.best == a_block(10)
+    assert (known.behind(WS, LATER), known.ahead_of(WS)) == (7, (NODE,))
+
+
+def test_before_any_source_has_reported_a_block_nobody_is_ahead() -> None:
+    assert (tips().best, tips().ahead_of(NODE)) == (None, ())
+
+
 def test_who_is_ahead_can_be_named() -> None:
     assert tips(bitcoind=3, mempool_ws=10).ahead_of(NODE) == (WS,)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.units import counted, sat_per_vb
+from app.core.units import MOST_BTC, believable, counted, sat_per_vb
 from app.errors import ParseError
 
 
@@ -24,3 +24,10 @@ def test_many_may_have_a_word_of_its_own(number: int, words: str) -> None:
 def test_what_is_no_amount_is_no_feerate(text: str) -> None:
     with pytest.raises(ParseError, match="no amount"):
         sat_per_vb(Decimal(text))
+
+
+@pytest.mark.parametrize(
+    "amount", [Decimal(0), Decimal("-0.00000001"), Decimal(MOST_BTC), -Decimal(MOST_BTC)]
+)
+def test_an_amount_that_can_be_is_taken_as_it_is(amount: Decimal) -> None:
+    assert believable(amount) == amount

@@ -191,14 +191,10 @@ def flow_crossed(
 def report_due(report: ReportAt, zone: ZoneInfo, since: datetime, now: datetime) -> datetime | None:
     """Return the latest moment of a report after `since` and up to `now`; None if there is none."""
     today = now.astimezone(zone).date()
-    for back in range(8):
-        day = today - timedelta(days=back)
-        due = instant(zone, day, report.at)
-        if due <= since:
-            return None
-        if due <= now and (not report.weekly or day.weekday() == 0):
-            return due
-    return None
+    days = (today - timedelta(days=back) for back in range(8))  # of which one is a Monday that is over
+    moments = (instant(zone, day, report.at) for day in days if not report.weekly or day.weekday() == 0)
+    latest = next(due for due in moments if due <= now)
+    return latest if latest > since else None
 
 
 def report_moments(report: ReportAt, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:

@@ -40,8 +40,9 @@ _MASK = 0xFFFFFFFF
 _OFFERED = "ripemd160" in hashlib.algorithms_available
 
 
-def ripemd160(raw: bytes) -> bytes:
-    if _OFFERED:
+def ripemd160(raw: bytes, *, offered: bool = _OFFERED) -> bytes:
+    """Compute RIPEMD-160; `offered`: by OpenSSL."""
+    if offered:
         return hashlib.new("ripemd160", raw, usedforsecurity=False).digest()
     return plain_ripemd160(raw)
 

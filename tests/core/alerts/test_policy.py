@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.alerts import (
+    HoldReason,
     Memory,
     Policy,
     QuietHours,
@@ -22,6 +23,7 @@ from app.core.alerts import (
     decide,
     quiet_end,
     roll,
+    silent,
 )
 from app.core.events import Event, EventType
 from tests.core.alerts import slow
@@ -325,3 +327,37 @@ def test_a_whale_that_is_new_during_mute_rings_nowhere() -> None:
     replay.run(life(), UNTIL)
 
     assert (replay.sent, {one.because for one in replay.held}) == ([], {"muted"})
+
+
+NIGHT = QuietHours(start=time(22), end=time(7))
+
+
+@pytest.mark.parametrize(
+    ("policy", "type_", "is_silent"),
+    [
+        (a_policy(), EventType.DETECTED, False),
+        (a_policy(quiet=NIGHT), EventType.DETECTED, True),
+        (a_policy(quiet=NIGHT), EventType.REPORT_PERIODIC, False),
+        (a_policy(quiet=NIGHT), EventType.TEST, False),
+        (a_policy(muted_until=UNTIL), EventType.DETECTED, True),
+        (a_policy(muted_until=UNTIL), EventType.REPORT_PERIODIC, True),
+        (a_policy(muted_until=UNTIL), EventType.TEST, False),
+        (a_policy(muted_until=BEGINNING), EventType.DETECTED, False),
+    ],
+)
+def test_what_is_sent_late_into_the_night_makes_no_sound(
+    policy: Policy, type_: EventType, *, is_silent: bool
+) -> None:
+    """It was decided by day; a report is asked for at its hour, a test is to be heard."""
+    midnight = BEGINNING + timedelta(hours=10)
+
+    assert silent(policy, type_, midnight) is is_silent
+
+
+def test_a_whale_whose_status_an_older_spout_wrote_otherwise_is_told_like_one_that_waits() -> None:
+    policy = a_policy(threads=Threads.ENDS)
+    first = decide(policy, Memory(), None, an_event(0, status="mined"))
+    second = decide(policy, first.memory, first.thread, an_event(1, EventType.CONFIRMED, status="mined"))
+    last = decide(policy, second.memory, second.thread, an_event(2, EventType.CONFIRMED, status="confirmed"))
+
+    assert [first.because, second.because, last.because] == [None, HoldReason.THREAD, None]

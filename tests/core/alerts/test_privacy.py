@@ -111,3 +111,53 @@ def test_what_was_masked_stays_masked_when_its_label_is_public_or_gone() -> None
 
     assert masked(once, {"Grandma", "family"}, {"Grandma", "family"}) == once
     assert masked(once, (), ()) == once
+
+
+@pytest.mark.parametrize(
+    ("public", "groups"),
+    [
+        (("Grandma", "Kraken"), "(own label) Grandma and Kraken"),
+        (("Grandma",), "own label"),
+        ((), "own label"),
+    ],
+)
+def test_groups_of_mixed_inputs_are_named_only_where_each_may_be(
+    public: tuple[str, ...], groups: str
+) -> None:
+    step = "inputs carry labels of (own label) Grandma and Kraken: mixed, no single sender"
+
+    (said,) = masked({"evidence": [step]}, public, ())["evidence"]
+
+    assert said == f"inputs carry labels of {groups}: mixed, no single sender"
+
+
+def test_a_sentence_of_another_form_about_an_own_label_is_kept_with_the_names_hidden() -> None:
+    found = masked(BODY | {"evidence": ["Grandma moved again (own label)"]}, (), ("Grandma",))
+
+    assert found["evidence"] == ["own label moved again (own label)"]
+
+
+def test_a_whale_of_which_only_the_shipped_table_speaks_leaves_as_it_is() -> None:
+    body = {"from_entities": None, "to_entities": [KRAKEN], "evidence": BODY["evidence"][1:]}
+
+    assert masked(body, (), ()) == body
+    assert without_own_labels({**body, "events": []}, shipped={"Kraken"}, own=()) == {**body, "events": []}
+
+
+def test_a_story_without_evidence_is_told_without_it() -> None:
+    story = {"from_entities": [OWN], "events": [{"type": "whale.detected", "data": {"txid": "ab"}}]}
+
+    found = without_own_labels(story, shipped=(), own=("Grandma",))
+
+    assert found["events"] == [{"type": "whale.detected", "data": {"txid": "ab"}}]
+    assert "Grandma" not in str(found)
+
+
+def test_where_no_name_is_private_a_sum_up_leaves_as_it_is() -> None:
+    facts = {"entity": "Kraken", "words": "400 BTC net to Kraken within 24 h, over 100"}
+
+    assert masked_words(facts, frozenset()) == facts
+
+
+def test_facts_without_words_lose_the_private_name_that_they_are_of() -> None:
+    assert masked_words({"entity": "Grandma", "hours": 6}, {"grandma"}) == {"entity": "own label", "hours": 6}

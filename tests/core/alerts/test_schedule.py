@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.alerts import (
     DISABLED_AFTER,
+    LONGEST_STEP,
     SCHEDULE_SECONDS,
     EndpointProgress,
     Result,
@@ -131,3 +132,11 @@ def test_after_a_start_with_the_clock_right_a_wait_stays_as_it_is() -> None:
     kept = after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0, retry_after_s=60).progress
 
     assert resumed(kept, NOON + timedelta(seconds=10)) == kept
+
+
+def test_after_a_start_no_wait_is_longer_than_the_longest_of_the_schedule() -> None:
+    """A clock that was a year ahead and has been set right since left a moment that nobody would wait for."""
+    kept = EndpointProgress(next_attempt_at=NOON + timedelta(days=365))
+
+    assert resumed(kept, NOON).next_attempt_at == NOON + LONGEST_STEP
+    assert resumed(kept, NOON + timedelta(days=365)) == kept

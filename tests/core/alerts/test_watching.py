@@ -17,6 +17,7 @@ from app.core.alerts import (
     fees_crossed,
     flow_crossed,
     moving,
+    moving_of,
     net_flow_sat,
     report_due,
     report_facts,
@@ -215,3 +216,45 @@ def test_a_report_says_nothing_that_it_does_not_know() -> None:
         "no net flow to or from exchanges",
         "3 forecasts came due, too few to judge",
     ]
+
+
+def test_a_report_names_its_largest_whale_and_where_it_goes() -> None:
+    end = datetime(2026, 10, 26, 7, tzinfo=UTC)
+    body = {
+        "moved_sat": 400 * 10**8,
+        "moved_is": "likely",
+        "flow_type": "inflow",
+        "to_entities": [{"name": "Kraken", "group": "Kraken"}],
+    }
+    facts = report_facts(
+        [moving_of(body)], [body], start=end - timedelta(days=1), end=end, zone=BERLIN, due=1, hit_rate=1.0
+    )
+
+    assert facts["words"].splitlines() == [
+        "1 whale from 2026-10-25 08:00 CET to 2026-10-26 08:00 CET",
+        "400 BTC net to exchanges",
+        "largest: likely 400 BTC to Kraken",
+        "1 forecast came due, 100% on time",
+    ]
+
+
+def test_an_event_of_a_whale_counts_as_the_whale_does() -> None:
+    body = {
+        "status": "pending",
+        "flow_type": "inflow",
+        "moved_sat": 5,
+        "from_entities": None,
+        "to_entities": [{"name": "Cold wallet", "group": "Kraken"}],
+    }
+
+    assert moving_of(body).net_sat("kraken") == moving_of(body).net_sat("cold wallet") == 5
+    assert moving_of(body | {"status": "dropped"}).net_sat("kraken") == 0
+    assert moving_of({}).net_sat(None) == 0
+
+
+def test_what_moves_within_an_exchange_is_no_flow_to_it() -> None:
+    kraken = [{"name": "Kraken", "group": "Kraken"}]
+    within = {"flow_type": "internal", "moved_sat": 5, "from_entities": kraken, "to_entities": kraken}
+    change_back = within | {"from_entities": []}
+
+    assert [moving_of(body).net_sat("Kraken") for body in (within, change_back)] == [0, 0]

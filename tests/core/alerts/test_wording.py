@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.core.alerts import TEMPLATE_FIELDS, Message, Style, template_faults, words_of
+from app.core.alerts import TEMPLATE_FIELDS, Message, Style, summary_of, template_faults, words_of
+from app.core.alerts.wording import title_of
 from app.core.events import EventType
-from tests.core.alerts.builders import BEGINNING, BERLIN
+from tests.core.alerts.builders import BEGINNING, BERLIN, an_event
 
 STYLE = Style(zone=BERLIN, link="http://umbrel.local:3006")
 WHALE: dict[str, Any] = {
@@ -230,3 +231,77 @@ def test_since_when_a_source_is_lost_is_said_by_the_clock_on_the_wall() -> None:
     lost = {"rung": "blind", "since": "2026-10-24T12:00:00.000Z", "reason": "away"}
 
     assert "Since 2026-10-24 14:00 CEST." in words_of(EventType.SOURCE_DEGRADED, lost, BEGINNING, STYLE).text
+
+
+@pytest.mark.parametrize(
+    ("changed", "route"),
+    [
+        ({"from_entities": [{"name": "Kraken"}]}, "Kraken to Binance"),
+        ({"from_entities": [{"name": "Kraken"}], "to_entities": []}, "from Kraken"),
+        ({"flow_type": "internal"}, "within Binance"),
+        ({"flow_type": "internal", "to_entities": []}, "within one owner"),
+        ({"to_entities": []}, "between unknown owners"),
+    ],
+)
+def test_who_pays_whom_is_said_as_far_as_it_is_known(changed: dict[str, Any], route: str) -> None:
+    assert f"BTC {route}" in said(**changed).title
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"replaces": []}, None),
+        ({"replaces": [], "rbf_signaled": True}, "replaceable"),
+        ({"replaces": [], "rbf_signaled": True, "status": "confirmed"}, None),
+        ({}, "replaced once"),
+        ({"replaces": ["cd" * 32, "ef" * 32]}, "replaced 2 times"),
+    ],
+)
+def test_it_is_said_that_a_waiting_whale_may_be_replaced_until_it_was(
+    changed: dict[str, Any], words: str | None
+) -> None:
+    text = said(**changed).text
+
+    assert re.findall(r"replace\w+(?: once| \d+ times)?", text) == ([] if words is None else [words])
+
+
+def test_of_a_fee_that_is_not_known_nothing_is_said() -> None:
+    assert "sat/vB" in said().text
+    assert "sat/vB" not in said(fee_rate=None, effective_fee_rate=None).text
+
+
+def test_a_since_that_is_no_moment_is_said_as_it_stands() -> None:
+    body = {"rung": "blind", "since": "a while ago"}
+
+    assert "Since a while ago." in words_of(EventType.SOURCE_DEGRADED, body, BEGINNING, STYLE).text
+
+
+def test_an_event_has_the_same_first_line_in_a_summary_as_in_its_own_message() -> None:
+    fees = {"words": "Fees fell: 3 sat/vB\nfor the next block"}
+
+    assert title_of(EventType.DETECTED, WHALE) == said().title
+    assert title_of(EventType.FEES_CROSSED, fees) == "Fees fell: 3 sat/vB"
+    assert words_of(EventType.FEES_CROSSED, fees, BEGINNING, STYLE).title == "Fees fell: 3 sat/vB"
+
+
+def test_a_test_says_that_it_is_one() -> None:
+    found = words_of(EventType.TEST, {"words": "It works."}, BEGINNING, STYLE)
+
+    assert (found.title, "It works." in found.text) == ("Test of Spout", True)
+
+
+def test_a_name_in_a_template_that_is_like_no_field_is_answered_with_all_of_them() -> None:
+    known = ", ".join(f"${name}" for name in TEMPLATE_FIELDS)
+
+    assert template_faults("$qqqqqqqq") == f"names $qqqqqqqq, which is unknown (known are {known})"
+
+
+@pytest.mark.parametrize(("kinds", "last"), [(5, "e"), (7, "and 2 more")])
+def test_a_summary_names_five_of_what_it_held_back_about_spout_itself(kinds: int, last: str) -> None:
+    """Fees that crossed a limit are told by their own words: each is another title."""
+    held = [an_event(n, EventType.FEES_CROSSED, None, words="abcdefg"[n], sequence=n) for n in range(kinds)]
+
+    words = summary_of(EventType.ALERT_DIGEST, held, BEGINNING, BEGINNING)["words"].split("\n")
+
+    assert words[1] == f"{kinds} about Spout itself or the fee market"
+    assert (len(words), words[-1]) == (2 + min(kinds, 6), last)

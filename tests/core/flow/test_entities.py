@@ -105,6 +105,10 @@ def test_labels_given_later_leave_the_earlier_look_up_as_it_was() -> None:
     assert before.find(a_script("x")) is None
 
 
+TABLE_BITMEX = next(label.script[:44] for label in TABLE if label.address.startswith("3BMEX"))
+"""Without its last opcode."""
+
+
 @pytest.mark.parametrize(
     "hash160", [label.script[4:44] for label in TABLE if label.address.startswith("3BMEX")]
 )
@@ -129,6 +133,11 @@ def test_an_address_of_a_single_key_that_happens_to_begin_so_is_nobodys() -> Non
 
     assert str(address_of(script)).startswith("bc1qmex")
     assert Entities().find(script) is None
+
+
+@pytest.mark.parametrize("script", ["0020de4d" + "11" * 29, f"{TABLE_BITMEX}88", f"{TABLE_BITMEX}87ac"])
+def test_a_script_that_begins_like_bitmexs_but_is_no_address_is_nobodys(script: str) -> None:
+    assert Entities().find(Script(script)) is None
 
 
 @given(st.binary(min_size=20, max_size=20), st.sampled_from(["p2sh", "p2wsh"]))

@@ -38,3 +38,58 @@ def test_a_line_separator_within_a_wallets_label_ends_no_line() -> None:
     found = read_label_file(line.encode(), today=DAY)
 
     assert [label.entity for label in found.labels] == ["two words"]
+
+
+def test_a_file_that_is_no_text_is_refused_with_what_to_do() -> None:
+    with pytest.raises(LabelError, match="not text in UTF-8: save it as CSV or JSON lines, UTF-8"):
+        read_label_file("address,entity\n".encode("utf-16"), today=DAY)
+
+
+def wallet_line(**said: object) -> str:
+    return json.dumps({"type": "addr", "ref": ADDRESS, "label": "savings"} | said)
+
+
+def test_a_wallets_lines_without_an_address_or_a_label_are_counted_and_name_nobody() -> None:
+    txid = "ab" * 32
+    lines = [
+        wallet_line(),
+        wallet_line(type="tx", ref=txid, label="rent"),
+        wallet_line(type="output", ref=f"{txid}:0"),
+        wallet_line(label=None),
+        wallet_line(label="  "),
+        json.dumps({"type": "addr", "ref": ADDRESS}),
+        "",
+    ]
+
+    found = read_label_file("\n".join(lines).encode(), today=DAY)
+
+    assert ([label.entity for label in found.labels], found.others) == (["savings"], 5)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "is no JSON object: one a line"),
+        ('["addr"]', "must be an object with type, ref and label"),
+        (wallet_line(ref=7), "must be an object with type, ref and label"),
+        (wallet_line(type="address"), "type must be one of addr, input, output, pubkey, tx, xpub"),
+        (wallet_line(type=None), "type must be one of addr, input, output, pubkey, tx, xpub"),
+        (wallet_line(label=["savings"]), "label must be text"),
+        (wallet_line(ref="bc1nobody"), "bc1nobody"),
+    ],
+)
+def test_a_line_of_a_wallets_file_that_cannot_be_read_refuses_the_file_by_its_number(
+    line: str, words: str
+) -> None:
+    with pytest.raises(LabelError, match=f"^line 2: .*{words}"):
+        read_label_file(f"{wallet_line()}\n{line}\n".encode(), today=DAY)
+
+
+def test_private_is_yes_or_no_in_a_csv_and_nothing_else() -> None:
+    def told(cell: str) -> bool:
+        (label,) = read_label_file(f"address,entity,private\n{ADDRESS},Me,{cell}".encode(), today=DAY).labels
+        return label.private
+
+    assert [told(cell) for cell in ("yes", "TRUE", "1", "no", "false", "0", "")] == [True] * 3 + [False] * 4
+    with pytest.raises(LabelError, match="line 2: private is 'perhaps': true or false"):
+        told("perhaps")
