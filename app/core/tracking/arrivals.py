@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
@@ -210,6 +211,8 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
             known = _with_fee(beliefs, presence.found(beliefs, known, report.source, at), tx, at)
             if tx.package_feerate is not None:
                 beliefs.reprice(known, tx.package_feerate, at)
+        case _:
+            assert_never(known.status)
 
 
 def _spent_in_block(beliefs: Beliefs, tx: Transaction) -> bool:

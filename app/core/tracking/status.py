@@ -1,7 +1,7 @@
 """Where a transaction is, in mempools or in a block; what follows if it is missing or no source answers."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from app.core.events import EventType
 from app.core.models import SourceName
@@ -201,6 +201,8 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
             for older in whale.replaces:
                 beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
             presence.found(beliefs, whale, reply.source, at)
+        case _:
+            assert_never(whale.status)
 
 
 def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:

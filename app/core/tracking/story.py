@@ -122,8 +122,9 @@ class StoryBook:
         for one in happenings:
             if one.prediction is not None:
                 published.setdefault(one.prediction.prediction_id, []).append(one.type.value)
-        asked = tuple(questions)
+        asked = [_asked(one) for one in questions]
         for whale in predictions:
+            ids = (whale.prediction_id, whale.txid, *whale.replaces)
             line = StoryLine(
                 at=at,
                 last_at=at,
@@ -133,7 +134,7 @@ class StoryBook:
                 txid=whale.txid,
                 status=whale.status.value,
                 concluded=tuple(published.get(whale.prediction_id, ("kept",))),
-                asked=tuple(_asked(one) for one in asked if _is_about(one, whale)),
+                asked=tuple(name for name, of in asked if of in ids),
             )
             lines = self._lines.get(whale.prediction_id) or _Lines()
             lines.add(line)
@@ -196,35 +197,20 @@ def _observed(observation: Observation, txid: Txid) -> str:  # noqa: C901, PLR09
             assert_never(observation)
 
 
-def _asked(question: Question) -> str:  # noqa: PLR0911 - a row for each kind
+def _asked(question: Question) -> tuple[str, str | None]:  # noqa: PLR0911 - a row for each kind
+    """Return what is asked for, and of which transaction or prediction; None: of no single one."""
     match question:
-        case AskStatus():
-            return "status"
-        case AskTransaction():
-            return "transaction"
-        case AskPrevouts():
-            return "prevouts"
-        case AskPackage():
-            return "package"
-        case AskBlock():
-            return "block"
-        case AskMempool():
-            return "mempool"
-        case AskStored():
-            return "store"
-        case _:
-            assert_never(question)
-
-
-def _is_about(question: Question, whale: Prediction) -> bool:
-    match question:
-        case (
-            AskStatus(txid=txid) | AskTransaction(txid=txid) | AskPrevouts(txid=txid) | AskPackage(txid=txid)
-        ):
-            return txid == whale.txid or txid in whale.replaces
+        case AskStatus(txid=txid):
+            return "status", txid
+        case AskTransaction(txid=txid):
+            return "transaction", txid
+        case AskPrevouts(txid=txid):
+            return "prevouts", txid
+        case AskPackage(txid=txid):
+            return "package", txid
         case AskStored(prediction_id=prediction_id):
-            return prediction_id == whale.prediction_id
+            return "store", prediction_id
         case AskBlock() | AskMempool():
-            return False
+            return "the chain or the mempool", None
         case _:
             assert_never(question)

@@ -1,14 +1,81 @@
 """What `spout story` tells: what was seen of a whale, and what was concluded from it."""
 
+import pytest
+
+from app.core.events import EventType, Happening
 from app.core.models import Transaction
-from app.core.observations import BlockConnected
+from app.core.observations import (
+    BlockConnected,
+    ChainListed,
+    ClockStepped,
+    MemoryPressed,
+    MempoolListed,
+    Observation,
+    PackageReply,
+    PredictionRecalled,
+    ProjectedTransaction,
+    QueueProjected,
+    StatusReply,
+    TransactionLeft,
+    TransactionReplaced,
+    TransactionReply,
+    TransactionSeen,
+    Unanswered,
+)
+from app.core.questions import (
+    AskBlock,
+    AskMempool,
+    AskPackage,
+    AskPrevouts,
+    AskStatus,
+    AskStored,
+    AskTransaction,
+    Question,
+)
 from app.core.tracking.story import FIRST_LINES, LAST_LINES, StoryBook
 from app.core.tracking.tracker import Tracker
-from tests.builders import a_block, a_whale
+from app.core.units import BlockHash, Height, SatPerVb, Txid
+from tests.builders import a_block, a_txid, a_whale, prevouts_of
 from tests.core.story import WS, Story
+from tests.fakes import NOON
 
 WHALE = a_whale(150, fee=1_000)
 BETTER = a_whale(150, fee=9_000)
+
+
+def a_line() -> ProjectedTransaction:
+    return ProjectedTransaction(
+        txid=WHALE.txid, value=WHALE.gross, fee=None, vsize=None, package_feerate=None, source=WS
+    )
+
+
+def a_listing(*txids: Txid) -> MempoolListed:
+    return MempoolListed(txids=frozenset(txids), as_of=NOON, source=WS)
+
+
+def a_replacement(*, mined: bool = False) -> TransactionReplaced:
+    return TransactionReplaced(victims=(WHALE.txid,), by=BETTER, mined=mined, source=WS)
+
+
+def a_status(
+    *, block_hash: BlockHash | None = None, in_mempool: bool = False, replaced_by: Txid | None = None
+) -> StatusReply:
+    return StatusReply(
+        txid=WHALE.txid,
+        block_hash=block_hash,
+        height=None,
+        in_mempool=in_mempool,
+        source=WS,
+        replaced_by=replaced_by,
+    )
+
+
+def a_whole(height: Height | None = None) -> TransactionReply:
+    return TransactionReply(tx=WHALE, block_hash=None, height=height, source=WS)
+
+
+def a_package(related: int | None) -> PackageReply:
+    return PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(20.0), related=related, source=WS)
 
 
 def conclusions(tracker: Tracker, prediction_id: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -77,6 +144,78 @@ def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
         "block 800000",
         "block 800099",
     )
+
+
+OTHER = a_txid("another")
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [
+        (TransactionSeen(tx=WHALE, source=WS, late=True), "already waiting in the mempool"),
+        (a_line(), "a line of a projected block"),
+        (TransactionLeft(txids=(WHALE.txid,), source=WS), "left the mempool"),
+        (a_replacement(), f"replaced by {BETTER.txid}, says the source"),
+        (a_replacement(mined=True), f"replaced by {BETTER.txid}, says the source (by a block)"),
+        (ChainListed(blocks=(a_block(1), a_block(2)), source=WS), "end of the chain, tip 800002"),
+        (ChainListed(blocks=(), source=WS), "end of the chain"),
+        (a_status(in_mempool=True), "status: in the mempool"),
+        (a_status(block_hash=a_block(1).hash), "status: in a block"),
+        (a_status(replaced_by=OTHER), f"status: known to nobody, replaced by {OTHER}"),
+        (a_whole(), "the whole transaction"),
+        (a_whole(height=Height(800_001)), "the whole transaction, in block 800001"),
+        (prevouts_of(WHALE), "the coins that it spends"),
+        (a_package(related=2), "its package with 2 others"),
+        (a_package(related=None), "its package"),
+        (a_listing(WHALE.txid), "the list of the mempool, with it"),
+        (a_listing(), "the list of the mempool, without it"),
+        (Unanswered(question=AskStatus(WHALE.txid), reason="nobody there"), "no answer: nobody there"),
+        (QueueProjected(blocks=(), source=WS), "the queue for the next blocks"),
+        (PredictionRecalled(prediction_id="whl_1", prediction=None), "read back from the store"),
+        (ClockStepped(seconds=3_600.0), "ClockStepped"),
+        (MemoryPressed(rss_mb=410.0, limit_mb=500, first=True), "MemoryPressed"),
+    ],
+)
+def test_each_kind_of_observation_has_its_words(observation: Observation, words: str) -> None:
+    story, book = Story(), StoryBook()
+    story.seen(WHALE)
+    whale = story.only
+    book.note(observation, story.at, happenings=(), predictions=(whale,), questions=())
+
+    assert [line.observed for line in book.story(whale.prediction_id)] == [words]
+
+
+def test_a_line_names_the_questions_about_its_whale_and_no_others() -> None:
+    story, book = Story(), StoryBook()
+    story.seen(WHALE)
+    story.replaced(WHALE, by=BETTER)
+    whale = story.only
+    asked: dict[Question, str | None] = {
+        AskStatus(BETTER.txid): "status",
+        AskTransaction(WHALE.txid): "transaction",
+        AskPrevouts(BETTER.txid, ()): "prevouts",
+        AskPackage(BETTER.txid): "package",
+        AskStored(whale.prediction_id): "store",
+        AskStored("whl_another"): None,
+        AskStatus(OTHER): None,
+        AskBlock(a_block(1).hash, a_block(1).height): None,
+        AskMempool("reconnected"): None,
+    }
+    book.note(a_whole(), story.at, happenings=(), predictions=(whale,), questions=asked)
+
+    (line,) = book.story(whale.prediction_id)
+    assert line.asked == tuple(one for one in asked.values() if one is not None)
+
+
+def test_an_event_about_spout_itself_is_no_part_of_a_whales_story() -> None:
+    story, book = Story(), StoryBook()
+    story.seen(WHALE)
+    pressed = Happening(type=EventType.MEMORY_PRESSURE, at=story.at, facts={})
+    happenings = [pressed, Happening(type=EventType.UPDATED, at=story.at, prediction=story.only)]
+    book.note(a_whole(), story.at, happenings=happenings, predictions=(story.only,), questions=())
+
+    (line,) = book.story(story.only.prediction_id)
+    assert line.concluded == ("whale.updated",)
 
 
 def note(book: StoryBook, story: Story, whale: Transaction, block: int = 0) -> None:
