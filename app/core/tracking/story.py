@@ -197,7 +197,7 @@ def _observed(observation: Observation, txid: Txid) -> str:  # noqa: C901, PLR09
             assert_never(observation)
 
 
-def _asked(question: Question) -> tuple[str, str | None]:  # noqa: PLR0911 - a row for each kind
+def _asked(question: Question) -> tuple[str, str | None]:
     """Return what is asked for, and of which transaction or prediction; None: of no single one."""
     match question:
         case AskStatus(txid=txid):

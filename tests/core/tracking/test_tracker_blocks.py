@@ -11,8 +11,20 @@ from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.scoring import whale_outcome
-from app.core.units import Height
-from tests.builders import START_HEIGHT, a_block, a_hash, a_whale, without_prevouts
+from app.core.units import Height, Outpoint
+from tests.builders import (
+    START_HEIGHT,
+    a_block,
+    a_coin,
+    a_hash,
+    a_script,
+    a_transaction,
+    a_whale,
+    pays,
+    prevouts_of,
+    spends,
+    without_prevouts,
+)
 from tests.core.story import REST, WS, Story, forecasting
 
 WHALE = a_whale(150)
@@ -442,3 +454,61 @@ def test_one_that_is_decided_only_as_its_block_arrives_is_not_forecast() -> None
     assert story.connected(a_block(1, tx)) == ["detected", "confirmed"]
     assert (story.only.forecast, story.only.outcome, story.only.first_seen_in_block) == (None, None, False)
     assert story.only.unforecast == "it confirmed before anything was known to forecast it from"
+
+
+def test_of_a_list_that_begins_below_our_chain_only_what_goes_on_from_it_is_taken() -> None:
+    story = begun()
+    story.connected(a_block(1))
+    listed = tuple(a_block(height) for height in (-2, -1, 0, 1, 2))
+    story.receive(ChainListed(blocks=listed, source=WS))
+
+    assert [block.height - START_HEIGHT for block in story.blocks] == [0, 1, 2]
+
+
+def test_a_block_from_before_our_chain_of_which_only_the_txids_are_known_confirms_and_is_asked_for() -> None:
+    story, before = begun(), a_block(-1, WHALE)
+    story.connected(replace(before, entries=None))
+
+    assert story.only.status is Status.CONFIRMED
+    assert story.questions == [AskBlock(before.hash, before.height)]
+
+
+def test_a_block_under_another_height_than_ours_confirms_nothing() -> None:
+    """A source contradicts itself: by its hash it is one block of our chain, by its height another."""
+    story = begun()
+    story.connected(a_block(1), a_block(2))
+    known = a_block(2)
+
+    assert story.connected(replace(a_block(2, WHALE), hash=known.hash, height=a_block(1).height)) == []
+    assert story.only.status is Status.PENDING
+
+
+def test_a_block_that_nobody_has_lets_its_child_connect_even_where_its_height_is_unknown() -> None:
+    story = begun()
+    story.connected(a_block(2))
+    story.unanswered(AskBlock(a_block(1).hash))
+
+    assert story.tracker.chain.tip == a_block(2)
+    assert story.tracker.chain.missing() == ((a_block(1).hash, a_block(1).height),)
+
+
+def test_a_hop_whose_block_is_undone_while_it_waits_for_its_parent_is_announced_as_waiting() -> None:
+    story = Story()
+    parent = a_transaction(
+        spends=[spends(a_script("a"), 900, outpoint=a_coin("a"))], pays=[pays(a_script("b"), 899)], vsize=100
+    )
+    hop = a_transaction(
+        spends=[spends(a_script("b"), 899, outpoint=Outpoint(parent.txid, 0))],
+        pays=[pays(a_script("c"), 898)],
+        vsize=100,
+    )
+    story.start()
+    story.seen(without_prevouts(parent))
+    block = a_block(1, hop)
+    story.connected(block)
+    story.published(hop, block)
+    assert story.types == []
+    story.connected(a_block(1, branch="b", on=""))
+    story.receive(prevouts_of(parent))
+
+    assert story.of(hop).status is Status.PENDING

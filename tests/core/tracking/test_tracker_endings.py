@@ -6,19 +6,29 @@ from datetime import timedelta
 import pytest
 
 from app.core.classification import Flag
-from app.core.models import Transaction
-from app.core.observations import Gap, PackageReply, ProjectedTransaction
+from app.core.models import SourceName, Transaction
+from app.core.observations import (
+    BlockConnected,
+    ChainListed,
+    Gap,
+    PackageReply,
+    ProjectedTransaction,
+    StatusReply,
+    TransactionLeft,
+    TransactionSeen,
+)
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskMempool, AskStatus, AskStored, AskTransaction
 from app.core.tracking.whales import Bounds
 from app.core.units import SatPerVb, Sats, VBytes
 from tests.builders import a_block, a_coin, a_script, a_transaction, a_txid, a_whale, pays, spends
-from tests.core.story import WS, Story, forecasting
+from tests.core.story import REST, WS, Story, forecasting
 
 WHALE = a_whale(150)
 CHEAPER, DEARER = a_whale(150, fee=500), a_whale(150, fee=5_000)
 """Other spends of the same coin."""
 SMALL = a_whale(50, fee=500, to="no whale")
+NOWHERE = StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=REST)
 
 
 def begun() -> Story:
@@ -420,3 +430,76 @@ def a_child_of(parent: Transaction) -> Transaction:
         vsize=100,
     )
     return replace(child, txid=a_txid(("child", parent.txid)))
+
+
+def test_a_confirmed_whale_whose_block_is_not_ours_and_that_nobody_has_is_dropped() -> None:
+    """After a restart with another chain than the one that held its block."""
+    story = begun()
+    story.is_in(WHALE, a_block(9))
+    assert story.only.status is Status.CONFIRMED
+
+    assert story.gone(WHALE) == ["reorged", "dropped"]
+
+
+def test_a_confirmed_whale_whose_block_is_not_ours_waits_again_where_a_mempool_holds_it() -> None:
+    story = begun()
+    story.is_in(WHALE, a_block(9))
+    story.connected(a_block(1))
+    story.receive(ChainListed(blocks=(a_block(0), a_block(1)), source=REST))
+
+    assert story.waits(WHALE) == ["reorged"]
+    assert story.only.status is Status.PENDING
+
+
+def test_a_status_from_before_its_end_brings_nothing_back() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert story.waits(WHALE, seconds_ago=60) == []
+    assert story.only.status is Status.DROPPED
+
+
+def test_a_dropped_whale_in_a_projected_block_of_a_backend_that_is_behind_is_not_asked_about() -> None:
+    story = begun()
+    story.gone(WHALE)
+    story.receive(
+        *(BlockConnected(block=a_block(height), source=SourceName.BITCOIND) for height in (1, 2, 3))
+    )
+    line = ProjectedTransaction(
+        txid=WHALE.txid, value=WHALE.gross, fee=WHALE.fee, vsize=WHALE.vsize, package_feerate=None, source=WS
+    )
+    story.receive(line)
+
+    assert story.questions == []
+
+
+def test_a_line_of_a_projected_block_is_asked_for_whole_once() -> None:
+    story, other = begun(), a_whale(150, coins=("two",))
+    line = ProjectedTransaction(
+        txid=other.txid, value=other.gross, fee=None, vsize=None, package_feerate=None, source=WS
+    )
+    story.receive(line)
+    assert story.questions == [AskTransaction(other.txid)]
+    story.receive(line)
+
+    assert story.questions == []
+
+
+def test_that_mempools_still_differ_when_asked_again_is_since_the_first_time() -> None:
+    story = begun()
+    story.receive(TransactionSeen(tx=WHALE, source=SourceName.BITCOIND))
+    missing = replace(NOWHERE, source=REST)
+    story.receive(missing)
+    story.at += timedelta(minutes=1)
+
+    assert story.receive(missing, missing) == []
+    assert story.only.status is Status.PENDING
+
+
+def test_what_a_block_says_of_a_transaction_is_no_word_of_a_mempool() -> None:
+    """A recording's own source has no mempool: whoever has one is believed."""
+    story = begun()
+    story.receive(TransactionSeen(tx=WHALE, source=SourceName.BLOCK))
+    story.receive(replace(NOWHERE, source=SourceName.BLOCK), TransactionLeft(txids=(WHALE.txid,), source=WS))
+
+    assert story.gone(WHALE) == ["dropped"]

@@ -1,5 +1,8 @@
 """Unconfirmed by unconfirmed: which id goes on, and which ends."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from app.core.classification import Flag
@@ -7,7 +10,17 @@ from app.core.observations import TransactionSeen
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction
 from app.core.tracking.inferred_replacement import UNEXPLAINED
-from tests.builders import a_block, a_coin, a_whale, prevouts_of, without_prevouts
+from tests.builders import (
+    a_block,
+    a_coin,
+    a_script,
+    a_transaction,
+    a_whale,
+    pays,
+    prevouts_of,
+    spends,
+    without_prevouts,
+)
 from tests.core.story import WS, Story, forecasting
 
 FIRST, SECOND, THIRD = (a_whale(150, fee=fee) for fee in (1_000, 2_000, 3_000))
@@ -432,3 +445,91 @@ def test_what_was_replaced_does_not_come_back_when_its_replacement_leaves() -> N
 
     assert story.of(new).status is Status.DROPPED
     assert [one.txid for one in story.kept.values() if one.status is Status.PENDING] == []
+
+
+@pytest.mark.parametrize("second", [{"coins": ("one", "two")}, {"to": "somebody else"}])
+def test_of_two_that_pay_the_same_nobody_is_likely_to_win(second: dict[str, Any]) -> None:
+    story, other = Story(), a_whale(150, fee=1_000, **second)
+    story.seen(FIRST)
+    story.seen(other)
+    story.waits(FIRST)
+
+    assert {whale.reason for whale in story.kept.values()} == {
+        f"spends the same coin as {FIRST.txid}; which one wins is open",
+        f"spends the same coin as {other.txid}; which one wins is open",
+    }
+
+
+def test_a_named_replacement_that_is_another_whale_already_ends_it_at_once() -> None:
+    story, other = Story(), a_whale(200, coins=("two",))
+    story.seen(FIRST, other)
+
+    assert story.gone(FIRST, replaced_by=other.txid) == ["replaced"]
+    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.REPLACED, other.txid)
+    assert story.of(other).replaces == ()
+
+
+NO_WHALE = a_whale(50, fee=9_000)
+"""Spends the coin of FIRST."""
+CHANGE = a_transaction(
+    spends=[spends(a_script("one"), 1_000, outpoint=a_coin("one"))],
+    pays=[pays(a_script("somebody"), 50), pays(a_script("one"), 949)],
+    fee=9_000,
+    vsize=100,
+)
+"""The same, with certain change: by its sum it might be one."""
+
+
+def test_a_whale_that_is_dropped_is_not_continued_by_what_is_none_whoever_names_it() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST)
+
+    assert story.replaced(FIRST, by=NO_WHALE) == []
+    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.DROPPED, None)
+
+
+def test_a_dropped_whale_that_a_block_explains_by_no_whale_stays_dropped_with_the_reason() -> None:
+    story, block = Story(), a_block(1, CHANGE)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST)
+    story.connected(block)
+    story.published(CHANGE, block)
+
+    assert (story.only.status, story.only.replaces) == (Status.DROPPED, ())
+    assert story.only.conflicts_with == (CHANGE.txid,)
+
+
+def test_a_winner_that_had_left_before_its_victim_was_seen_waits_again() -> None:
+    story = Story()
+    story.seen(SECOND)
+    story.left(SECOND)
+    story.gone(SECOND)
+    story.seen(FIRST)
+    first_id = story.of(FIRST).prediction_id
+    assert story.of(SECOND).status is Status.DROPPED
+    story.replaced(FIRST, by=SECOND)
+
+    assert story.of(SECOND).status is Status.PENDING
+    assert (story.of(FIRST).prediction_id, story.of(FIRST).replaced_by) == (first_id, SECOND.txid)
+
+
+def test_the_coins_that_only_a_late_replacement_spends_are_asked_for() -> None:
+    story = Story()
+    later = a_whale(150, coins=("one", "two"), fee=9_000, prevouts=False)
+    story.seen(FIRST)
+    story.gone(FIRST)
+    story.replaced(FIRST, by=later)
+
+    assert story.of(later).replaces == (FIRST.txid,)
+    assert story.questions == [AskPrevouts(later.txid, (a_coin("two"),))]
+
+
+def test_a_winner_in_a_block_whose_fee_is_not_known_is_a_conflict_and_no_replacement() -> None:
+    story, winner = Story(), replace(SECOND, fee=None)
+    story.start()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=winner, mined=True)
+
+    assert (story.of(FIRST).status, story.of(FIRST).conflicts_with) == (Status.DROPPED, (SECOND.txid,))

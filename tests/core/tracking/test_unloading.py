@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from app.core.events import EventType
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import (
@@ -10,10 +12,13 @@ from app.core.observations import (
     MemoryPressed,
     MempoolListed,
     Observation,
+    PackageReply,
     PredictionRecalled,
+    ProjectedTransaction,
     StatusReply,
     TransactionLeft,
     TransactionReplaced,
+    TransactionReply,
     TransactionSeen,
     Unanswered,
 )
@@ -22,7 +27,8 @@ from app.core.questions import AskStatus, AskStored
 from app.core.tracking.beliefs import Consequences
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.unloading import ALWAYS_KEPT
-from app.core.units import BlockHash, Height, Txid
+from app.core.tracking.whales import Unloaded
+from app.core.units import BlockHash, Height, SatPerVb, Txid
 from tests.builders import a_script, a_transaction, a_txid, a_whale, pays, sats
 from tests.core.story import a_whale_policy
 
@@ -59,6 +65,11 @@ class Sea:
             )
             for one in asked
         ]
+
+    def id_of(self, tx: Transaction) -> str:
+        """Of the prediction that was stored of it."""
+        (found,) = [one.prediction_id for one in self.stored.values() if one.txid == tx.txid]
+        return found
 
     @property
     def waiting(self) -> set[Txid]:
@@ -205,3 +216,58 @@ def test_seen_again_it_is_no_news() -> None:
     drawn = sea.receives(TransactionSeen(tx=sea.whales[0], source=SourceName.MEMPOOL_WS))
 
     assert (drawn.happenings, drawn.questions) == ([], {})
+
+
+def test_what_is_said_of_one_set_aside_is_not_taken_before_it_is_read_back() -> None:
+    sea = Sea(ALWAYS_KEPT + 1)
+    sea.presses()
+    tx = sea.whales[0]
+    status = StatusReply(txid=tx.txid, block_hash=None, height=None, in_mempool=True, source=NODE)
+    line = ProjectedTransaction(
+        txid=tx.txid, value=tx.gross, fee=None, vsize=None, package_feerate=SatPerVb(90.0), source=NODE
+    )
+    package = PackageReply(txid=tx.txid, package_feerate=SatPerVb(90.0), related=1, source=NODE)
+    drawn = [sea.receives(one) for one in (status, line, package)]
+
+    assert [(one.happenings, one.predictions) for one in drawn] == [([], {})] * 3
+    assert list(drawn[0].questions) == [AskStored(prediction_id=sea.id_of(tx))]
+    assert tx.txid not in sea.waiting
+
+
+def test_a_whole_transaction_that_is_set_aside_is_read_back_too() -> None:
+    sea = Sea(ALWAYS_KEPT + 1)
+    sea.presses()
+    tx = sea.whales[0]
+    drawn = sea.receives(TransactionReply(tx=tx, block_hash=None, height=None, source=NODE))
+    sea.recalls(drawn)
+
+    assert tx.txid in sea.waiting
+
+
+@pytest.mark.parametrize("kept", [None, Status.DROPPED])
+def test_one_that_the_store_lost_or_has_as_ended_is_not_waited_for(kept: Status | None) -> None:
+    sea = Sea(ALWAYS_KEPT + 1)
+    sea.presses()
+    tx = sea.whales[0]
+    whale = sea.stored[sea.id_of(tx)]
+    ended = replace(whale, status=kept) if kept else None
+    drawn = sea.receives(PredictionRecalled(prediction_id=whale.prediction_id, prediction=ended))
+
+    assert (drawn.questions, tx.txid in sea.waiting, sea.tracker.unloaded) == ({}, False, 0)
+
+
+def test_one_read_back_after_its_mempools_were_forgotten_is_waited_for_as_after_a_restart() -> None:
+    """What one of them held it when it was stored: one word of another does not drop it."""
+    sea = Sea(1)
+    (tx,) = sea.whales
+    whale = sea.stored[sea.id_of(tx)]
+    later = Tracker(a_whale_policy())
+    later.restore((), (), unloaded={tx.txid: Unloaded(whale.prediction_id, whale.detected_at)})
+    later.handle(PredictionRecalled(prediction_id=whale.prediction_id, prediction=whale), START)
+    status = StatusReply(
+        txid=tx.txid, block_hash=None, height=None, in_mempool=False, source=SourceName.MEMPOOL_REST
+    )
+    drawn = later.handle(status, START + timedelta(seconds=9))
+
+    assert [one.type for one in drawn.happenings if one.type is EventType.DROPPED] == []
+    assert [one.txid for one in later.whales.pending()] == [tx.txid]
