@@ -134,17 +134,17 @@ def _only_after_its_block(whale: Prediction) -> bool:
 
 
 def _was_new(whale: Prediction, opening: Forecast) -> bool:
-    age = (opening.made_at - _first_seen(whale, opening.txid)).total_seconds()
+    age = (opening.made_at - _first_seen(whale, opening)).total_seconds()
     return age < SCORED_WITHIN_SECONDS
 
 
-def _first_seen(whale: Prediction, txid: Txid) -> datetime:
-    came = next((one.at for one in whale.replacements if one.by == txid), None)
+def _first_seen(whale: Prediction, opening: Forecast) -> datetime:
+    came = next((one.at for one in whale.replacements if one.by == opening.txid), None)
     if came is not None:
         return came
     first = whale.replaces[0] if whale.replaces else whale.txid
     # An old record does not say when a replacement was first seen: assume with its own first forecast.
-    return whale.detected_at if txid == first else datetime.min.replace(tzinfo=whale.detected_at.tzinfo)
+    return whale.detected_at if opening.txid == first else opening.made_at
 
 
 def _judged(whale: Prediction, opening: Forecast) -> ForecastOutcome:

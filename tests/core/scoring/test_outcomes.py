@@ -1,6 +1,8 @@
 """The outcome of each transaction a whale was, as the tracker leaves it."""
 
-from app.core.prediction import Outcome
+from dataclasses import replace
+
+from app.core.prediction import Outcome, Prediction
 from app.core.scoring import forecast_outcomes, whale_outcome
 from tests.builders import a_block, a_whale
 from tests.core.story import Story, forecasting
@@ -95,3 +97,39 @@ def test_a_whale_of_a_block_that_nobody_announced_is_a_false_negative() -> None:
 
 def test_what_waits_has_no_end() -> None:
     assert whale_outcome(begun().only) is None
+
+
+def of_an_older_spout(story: Story) -> Prediction:
+    """As it was stored before each replacement was recorded with its time."""
+    return replace(story.only, replacements=())
+
+
+def test_a_replacement_of_an_older_record_is_as_good_as_one_of_today() -> None:
+    story = begun()
+    story.replaced(WHALE, by=BUMPED)
+    story.connected(a_block(1), a_block(2, BUMPED))
+    now, then = (
+        [(one.txid, one.result, one.fate, one.blocks) for one in forecast_outcomes(whale)]
+        for whale in (story.only, of_an_older_spout(story))
+    )
+
+    assert [result for _, result, _, _ in now] == [Outcome.REPLACED, Outcome.ON_TIME]
+    assert then == now
+
+
+def test_a_replacement_of_an_older_record_that_was_never_forecast_ended_when_it_was_last_stored() -> None:
+    story = begun()
+    story.replaced(WHALE, by=BUMPED)
+    whale = of_an_older_spout(story)
+    (outcome,) = forecast_outcomes(replace(whale, forecasts=whale.forecasts[:1], first_forecast=None))
+
+    assert (outcome.txid, outcome.result, outcome.at) == (WHALE.txid, Outcome.REPLACED, whale.updated_at)
+
+
+def test_a_whale_of_an_older_record_that_gave_way_was_replaced_when_it_ended() -> None:
+    story = begun()
+    story.replaced(WHALE, by=a_whale(50, fee=9_000))
+    whale = of_an_older_spout(story)
+    (outcome,) = forecast_outcomes(whale)
+
+    assert (outcome.result, outcome.at, outcome.blocks) == (Outcome.REPLACED, whale.ended_at, 0)
