@@ -322,3 +322,35 @@ def test_a_whale_that_is_followed_stays_one_when_the_threshold_rises() -> None:
     story.tracker.set_threshold(Sats(200 * 100_000_000))
 
     assert story.connected(a_block(1, whale)) == ["confirmed"]
+
+
+def test_a_line_that_cannot_be_read_takes_nothing_from_what_is_known_whole_meanwhile() -> None:
+    """It came by the stream, and only its coins are still asked about."""
+    story, tx = Story(), a_whale()
+    story.receive(glimpse_of(tx))
+    asked = story.questions
+    story.seen(without_prevouts(tx))
+    assert story.unanswered(*asked) == []
+
+    assert story.receive(prevouts_of(tx)) == ["detected"]
+    assert story.only.tx.outputs == tx.outputs
+
+
+def test_a_whale_that_is_announced_by_its_line_in_a_block_is_not_announced_by_its_coins_too() -> None:
+    story, tx = Story(), a_whale()
+    story.start()
+    story.connected(a_block(1, tx))
+    asked = story.questions
+    story.seen(without_prevouts(tx))
+
+    assert story.unanswered(*asked) == ["detected", "confirmed"]
+    assert story.receive(prevouts_of(tx)) == []
+
+
+def test_the_coins_of_a_whale_known_by_its_line_are_asked_for_when_the_whole_comes_without_them() -> None:
+    story, tx = Story(), a_whale()
+    story.receive(glimpse_of(tx))
+    story.unanswered(*story.questions)
+    story.seen(without_prevouts(tx))
+
+    assert story.questions == [AskPrevouts(tx.txid, (a_coin("one"),))]
