@@ -112,7 +112,7 @@ def _newton(basis: Floats, truth: Floats, start: Floats, free: Sequence[int]) ->
 
     line, current = start.copy(), loss(start)
     moving = basis[:, free]
-    for _ in range(50):
+    for _ in range(50):  # pragma: no branch - no fit has needed as many: a convex loss takes some ten steps
         chance = _chance(basis @ line)
         slope = moving.T @ (chance - truth) + RIDGE * (line - identity)[free]
         curve = (moving * (chance * (1 - chance))[:, None]).T @ moving + RIDGE * np.eye(len(free))

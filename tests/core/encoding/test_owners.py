@@ -71,3 +71,12 @@ def test_a_bare_key_that_is_no_point_of_the_curve_is_an_owner_of_its_own() -> No
     no_point = Script(f"2102{'ff' * 32}ac")
 
     assert owner_ids(no_point) != owner_ids(paid_to(COMPRESSED)[0])
+
+
+def test_a_bare_key_that_is_no_point_of_the_curve_is_known_as_it_is_written() -> None:
+    """Anyone may write any 33 bytes there: it has no other form, and no error."""
+    key = bytes.fromhex("02" + f"{5:064x}")  # 5 is no x of a point
+
+    assert same(paid_to(key)[0], paid_to(key)[1])
+    assert len(owner_ids(paid_to(key)[0])) == 1
+    assert len(owner_ids(paid_to(COMPRESSED)[0])) == 2

@@ -183,3 +183,14 @@ def compact(number: int) -> bytes:
     return (
         b"\xfd" + number.to_bytes(2, "little") if number < 0x10000 else b"\xfe" + number.to_bytes(4, "little")
     )
+
+
+def test_a_transaction_that_spends_nothing_is_refused() -> None:
+    with pytest.raises(ParseError, match="no inputs"):
+        decode(bytes.fromhex("01000000" + "00" + "02" + "00" * 60))
+
+
+@pytest.mark.parametrize("length", ["fd00", "fe000000", "ff00000000000000"])
+def test_a_length_that_is_cut_off_itself_is_refused(length: str) -> None:
+    with pytest.raises(ParseError, match="ends too early"):
+        decode(bytes.fromhex("01000000" + length))

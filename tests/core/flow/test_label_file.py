@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from app.core.flow import MOST_FILE_BYTES, MOST_FILE_LINES, read_label_file
+from app.core.flow import (
+    MOST_FILE_BYTES,
+    MOST_FILE_LINES,
+    Label,
+    a_label,
+    brief,
+    parse_table,
+    read_label_file,
+    script_or_text,
+)
 from app.errors import LabelError
 from tests.builders import DAY, a_script
 
@@ -58,10 +67,9 @@ def test_a_wallets_lines_without_an_address_or_a_label_are_counted_and_name_nobo
         wallet_line(label=None),
         wallet_line(label="  "),
         json.dumps({"type": "addr", "ref": ADDRESS}),
-        "",
     ]
 
-    found = read_label_file("\n".join(lines).encode(), today=DAY)
+    found = read_label_file("\n\n".join(lines).encode(), today=DAY)
 
     assert ([label.entity for label in found.labels], found.others) == (["savings"], 5)
 
@@ -93,3 +101,46 @@ def test_private_is_yes_or_no_in_a_csv_and_nothing_else() -> None:
     assert [told(cell) for cell in ("yes", "TRUE", "1", "no", "false", "0", "")] == [True] * 3 + [False] * 4
     with pytest.raises(LabelError, match="line 2: private is 'perhaps': true or false"):
         told("perhaps")
+
+
+def test_what_is_said_by_an_own_label_with_a_note_is_marked_as_its_own() -> None:
+    def said(basis: str) -> str:
+        (label,) = read_label_file(f"address,entity,basis\n{ADDRESS},Me,{basis}".encode(), today=DAY).labels
+        return label.said_basis
+
+    assert [said(basis) for basis in ("", "own label", "my ledger")] == [
+        "own label",
+        "own label",
+        "own label, my ledger",
+    ]
+
+
+def test_a_search_for_an_address_finds_its_script_and_one_for_a_name_the_name() -> None:
+    assert script_or_text(f" {ADDRESS} ") == "0014751e76e8199196d454941c45d1b3a323f1433bd6"
+    assert script_or_text(" Kraken ") == "Kraken"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("address,entity\n", "line 1: the table's columns must be address,entity,group,kind,role,basis"),
+        ("", "line 1: the table's columns must be"),
+        (
+            f"address,entity,group,kind,role,basis\n{ADDRESS},A,A,exchange,hot,b\nbc1q,B,B,exchange,hot,b\n",
+            "line 3",
+        ),
+    ],
+)
+def test_a_damaged_table_is_refused_by_its_line(text: str, words: str) -> None:
+    with pytest.raises(LabelError, match=words):
+        parse_table(text)
+
+
+def test_a_log_names_one_label_by_its_address_and_many_by_their_number_and_first_names() -> None:
+    def labels(number: int) -> list[Label]:
+        return [a_label(a_script(n), f"E{n}", created_at=DAY) for n in range(number)]
+
+    assert brief(labels(1)) == f"label 'E0' of {a_script(0)}"
+    assert brief(labels(2)) == "2 labels ('E0', 'E1')"
+    assert brief([*labels(2), *labels(2)]) == "4 labels ('E0', 'E1')"
+    assert brief(labels(6)) == "6 labels ('E0', 'E1', 'E2', 'E3', 'E4', …)"

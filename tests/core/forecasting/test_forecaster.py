@@ -7,7 +7,12 @@ import pytest
 
 from app.core.events import EventType
 from app.core.forecasting.forecaster import MOVED_SECONDS, Forecaster
-from app.core.forecasting.passagetable import MinerBeliefs, PassageTable
+from app.core.forecasting.foresight import MOST_EXPECTED
+from app.core.forecasting.market import QueueSource
+from app.core.forecasting.pace import WINDOW_BLOCKS
+from app.core.forecasting.passagetable import PassageTable, default_table
+from app.core.forecasting.projection import projected_place
+from app.core.forecasting.recalibration import IDENTITY_LINE, no_recalibration
 from app.core.forecasting.recentblocks import RecentBlocks
 from app.core.models import Block
 from app.core.observations import (
@@ -21,13 +26,14 @@ from app.core.observations import (
 )
 from app.core.units import SatPerVb, Sats, VBytes
 from tests.builders import START_HEIGHT, a_block, a_whale
+from tests.core.fee_markets import fees, queue_of_transactions
 from tests.core.story import WS, Story
 from tests.fakes import NOON
 
 
 @pytest.fixture(scope="module")
 def table() -> PassageTable:
-    return PassageTable(MinerBeliefs())
+    return default_table()
 
 
 def a_queue(median: float, blocks: int = 3) -> QueueProjected:
@@ -235,3 +241,97 @@ def test_a_block_without_a_time_gives_no_interval() -> None:
     blocks.connect(Block(hash=a_block(1).hash, height=a_block(1).height))
 
     assert blocks.intervals_seconds == ()
+
+
+def test_no_more_blocks_are_remembered_than_the_pace_is_measured_by() -> None:
+    blocks = RecentBlocks()
+    for height in range(WINDOW_BLOCKS + 10):
+        blocks.connect(replace(a_block(height), time=NOON + timedelta(minutes=height)))
+
+    assert blocks.intervals_seconds == (60.0,) * WINDOW_BLOCKS
+
+
+def test_all_that_forecast_share_one_table(table: PassageTable) -> None:
+    assert default_table() is table
+
+
+def test_until_the_table_is_there_nothing_is_forecast_and_then_everything_is(table: PassageTable) -> None:
+    forecaster, whale = received(None), a_waiting_whale().only
+    forecaster.foresee([TransactionSeen(tx=whale.tx, source=WS)], NOON)
+    assert (forecaster.moved(NOON), forecaster.figures(NOON)) == (False, None)
+
+    forecaster.set_table(table)
+    assert forecaster.moved(NOON)
+    assert forecaster.forecast([whale], NOON) == received(table).forecast([whale], NOON)
+
+
+def test_before_queue_and_tip_are_known_nothing_has_moved_and_there_are_no_figures(
+    table: PassageTable,
+) -> None:
+    forecaster = Forecaster(table)
+
+    assert (forecaster.moved(NOON), forecaster.figures(NOON)) == (False, None)
+
+
+def test_what_was_learned_changes_the_next_forecast_of_all_that_wait(table: PassageTable) -> None:
+    forecaster, whale = received(table), a_waiting_whale().only
+    (before,) = forecaster.forecast([whale], NOON)
+    forecaster.mark_published(NOON)
+    assert not forecaster.moved(NOON)
+    lower = (-1.0, *IDENTITY_LINE[1:])
+    lines = (lower,) * len(no_recalibration().lines)
+    forecaster.recalibrate(replace(no_recalibration(), lines=lines, outcomes=1_000, fitted_at=NOON))
+    (after,) = forecaster.forecast([whale], NOON)
+
+    assert forecaster.moved(NOON)
+    assert before is not None
+    assert after is not None
+    assert after.raw == (before.raw or before.probabilities)
+    assert after.probabilities[0] < before.probabilities[0]
+
+
+def test_the_figures_say_when_each_recommended_fee_confirms_once_they_are_known(table: PassageTable) -> None:
+    forecaster, said = received(table), fees(30.0, 8.0, 7.0, 2.0, 1.0)
+    before = forecaster.figures(NOON)
+    assert before is not None
+    assert before.blocks_to_confirm is None
+    list(forecaster.receive(said, NOON))
+    figures = forecaster.figures(NOON)
+
+    assert figures is not None
+    assert list(figures.blocks_to_confirm or {}) == list(said.by_tier)
+    assert (figures.blocks_to_confirm or {})["fastest"] is not None
+
+
+def test_what_pays_nothing_or_is_no_transaction_is_not_worked_out_ahead(table: PassageTable) -> None:
+    whale = a_waiting_whale().only
+    named, alone = received(table), received(table)
+    named.foresee([a_queue(10.0), TransactionSeen(tx=replace(whale.tx, fee=None), source=WS)], NOON)
+
+    assert named.forecast([whale], NOON) == alone.forecast([whale], NOON)
+
+
+def test_a_flood_of_transactions_is_not_kept_to_be_worked_out(table: PassageTable) -> None:
+    """Their forecasts are what they would have been, one by one."""
+    flood = [a_whale(150, coins=(number,), fee=2_000 + number) for number in range(MOST_EXPECTED + 1)]
+    whale = a_waiting_whale().only
+    named, alone = received(table), received(table)
+    named.foresee([TransactionSeen(tx=tx, source=WS) for tx in flood], NOON)
+
+    assert named.forecast([whale], NOON) == alone.forecast([whale], NOON)
+
+
+def test_the_figures_of_a_flood_make_room_for_what_comes_after_it(table: PassageTable) -> None:
+    whale = a_waiting_whale().only
+    named, alone = received(table), received(table)
+    for half in range(2):
+        numbers = range(half * MOST_EXPECTED // 2, (half + 1) * MOST_EXPECTED // 2 + 1)
+        txs = [a_whale(150, coins=(number,), fee=9_000 + number) for number in numbers]
+        named.foresee([TransactionSeen(tx=tx, source=WS) for tx in txs], NOON)
+        named.forecast([replace(whale, tx=txs[0])], NOON)
+
+    assert named.forecast([whale], NOON) == alone.forecast([whale], NOON)
+
+
+def test_a_source_that_projects_no_block_gives_no_place_in_one() -> None:
+    assert projected_place(10.0, (), queue_of_transactions([(5.0, 1e6)], QueueSource.ELECTRS)) is None

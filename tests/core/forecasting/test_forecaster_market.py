@@ -1,6 +1,7 @@
 """What the forecaster hears of the market: arrivals counted once at what they pay, blocks, spikes."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -28,6 +29,7 @@ from app.core.observations import (
     SourceSynced,
     TransactionReplaced,
     TransactionSeen,
+    TransactionsSeen,
 )
 from app.core.prediction import Prediction
 from app.core.tracking import lifecycle
@@ -530,3 +532,96 @@ def test_a_silent_mempool_measure_is_a_sign_of_life() -> None:
     watch.flush(AT + (SILENT_SECONDS + FLUSH_SECONDS) * SECOND)
 
     assert above(watch, 4.0) < 20.0
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A frame of which only what its transactions pay is read."""
+
+    of: Sequence[tuple[str, float]]
+
+    def paid(self) -> Iterator[tuple[Txid, float, float]]:
+        return ((Txid(name * 32), feerate, 1_000.0) for name, feerate in self.of)
+
+    @property
+    def txids(self) -> Sequence[Txid]:
+        return [Txid(name * 32) for name, _ in self.of]
+
+    @property
+    def gross(self) -> Sequence[int]:
+        return [1] * len(self.of)
+
+    @property
+    def parents(self) -> Sequence[Txid]:
+        return ()
+
+    def parents_of(self, _index: int) -> Sequence[Txid]:
+        return ()
+
+    def whole(self, index: int) -> Transaction:
+        return a_tx(*self.of[index])
+
+
+def test_a_frame_of_many_is_the_inflow_that_they_are_one_by_one() -> None:
+    names = [("aa", 5.0), ("bb", 9.0), ("aa", 5.0), ("aa", 7.0)]
+    together = after(TransactionsSeen(batch=Paid(names), source=WS))
+    alone = after(*(seen(name, feerate) for name, feerate in names))
+
+    assert [above(together, rate) for rate in (4.0, 6.0, 8.0)] == [
+        above(alone, rate) for rate in (4.0, 6.0, 8.0)
+    ]
+
+
+def test_a_transaction_that_pays_more_than_before_is_inflow_again_and_one_that_pays_less_is_not() -> None:
+    assert above(after(seen("aa", 5.0), seen("aa", 9.0)), 4.0) == pytest.approx(200.0)
+    assert above(after(seen("aa", 9.0), seen("aa", 5.0)), 4.0) == pytest.approx(100.0)
+
+
+def test_a_transaction_whose_fee_or_size_is_unknown_is_no_inflow() -> None:
+    unsized = replace(a_tx("bb", 5.0), vsize=None)
+
+    watch = after(*(TransactionSeen(tx=tx, source=WS) for tx in (a_tx("aa", None), unsized)))
+
+    assert above(watch, 0.5) == 0.0
+
+
+def test_a_break_before_anything_was_counted_costs_no_history() -> None:
+    watch = InflowWatch()
+    watch.receive(seen("aa", 5.0, late=True), AT)
+    watch.receive(seen("bb", 5.0), AT)
+    watch.flush(AT + FLUSH_SECONDS * SECOND)
+
+    assert above(watch, 4.0) == pytest.approx(100.0)
+    assert watch.inflow.observed_seconds == FLUSH_SECONDS
+
+
+def test_a_break_at_the_moment_of_the_last_count_costs_no_history() -> None:
+    """Nor does one of which a clock that was set back says that it ended before it began."""
+    known = after(seen("aa", 5.0))
+    history = known.inflow.observed_seconds
+    for seconds in (FLUSH_SECONDS, FLUSH_SECONDS - 1):
+        known.receive(SourceConnected(source=WS, again=True), AT + seconds * SECOND)
+
+    assert known.inflow.observed_seconds == history
+    assert above(known, 4.0) == pytest.approx(100.0)
+
+
+def test_a_whale_that_could_be_forecast_but_for_the_market_says_so() -> None:
+    whale = a_prediction_of(a_tx("aa", 5.0))
+
+    assert Forecaster(None).forecast([whale], AT) == [None]
+    assert whale.unforecast == "the market is not known yet"
+
+
+def test_a_whale_with_a_forecast_has_no_reason_for_none() -> None:
+    whale = a_prediction_of(a_tx("aa", 5.0))
+    (forecast,) = a_full_market().forecast([whale], AT)
+
+    assert forecast is not None
+    assert lifecycle.with_forecast(whale, forecast, AT).unforecast is None
+
+
+def test_a_whale_first_seen_in_its_block_says_that_this_is_why_it_has_no_forecast() -> None:
+    whale = lifecycle.begin(a_tx("aa", 5.0), NOTHING_KNOWN, source=SourceName.BLOCK, at=AT, tip=None)
+
+    assert whale.unforecast == "it was first seen in its block"

@@ -1,5 +1,7 @@
 """The queue from each of its sources."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from app.core.forecasting.market import QueueSource, limit_vbytes, queue_of_bins
 from app.core.forecasting.queue import bins_of_histogram
 from app.core.models import SourceName
 from app.core.observations import FeeBin, MempoolMeasured
-from app.core.units import SatPerVb, VBytes
+from app.core.units import SatPerVb, Sats, VBytes
 from tests.core.fee_markets import a_projected_block, queue_of_transactions
 
 SEVEN = (2.0, 3.0, 4.0, 6.0, 9.0, 20.0, 80.0)
@@ -147,3 +149,13 @@ def test_the_limit_on_memory_is_told_in_vbytes() -> None:
 )
 def test_a_limit_that_cannot_be_told_is_unknown(one: MempoolMeasured) -> None:
     assert limit_vbytes(one) is None
+
+
+@pytest.mark.parametrize(("total_fees", "feerate"), [(Sats(998_000 * 12), 12.0), (None, 7.0)])
+def test_a_block_of_one_feerate_waits_at_its_mean_or_where_fees_are_not_reported_at_its_lowest(
+    total_fees: Sats | None, feerate: float
+) -> None:
+    queue = queue_of_projected_blocks([replace(a_projected_block((7.0,)), total_fees=total_fees)])
+
+    assert ahead(queue, feerate * 0.98) == pytest.approx(998_000.0)
+    assert ahead(queue, feerate * 1.02) == 0.0

@@ -68,3 +68,11 @@ def test_a_histogram_pays_from_each_feerate_up_to_the_one_before() -> None:
 def test_a_negative_histogram_is_refused(absurd: tuple[float, float]) -> None:
     with pytest.raises(ParseError, match="negative"):
         bins_of_histogram([absurd])
+
+
+def test_the_dearest_is_the_top_of_its_block_though_sizes_added_from_below_fall_short_by_rounding() -> None:
+    sizes = (0.1, 0.2, 0.3)
+    assert sum(sizes) > sum(reversed(sizes))
+    (block,) = project([a_bin(rate, size) for rate, size in zip((30, 20, 10), sizes, strict=True)])
+
+    assert (block.fee_range[0], block.fee_range[-1]) == (10.0, 30.0)

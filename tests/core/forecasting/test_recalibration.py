@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.forecasting.learning import learned_from
 from app.core.forecasting.recalibration import (
     IDENTITY_LINE,
     Recalibration,
@@ -15,6 +16,7 @@ from app.core.forecasting.recalibration import (
     no_recalibration,
 )
 from app.core.prediction import HORIZONS
+from app.core.scoring import Fate, ScoredForecast
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,3 +97,27 @@ def test_without_outcomes_nothing_is_changed() -> None:
     stated, _, _ = outcomes(10)
 
     assert np.array_equal(no_recalibration().recalibrated(stated), stated)
+
+
+def test_a_line_fitted_to_nothing_is_the_identity() -> None:
+    assert fit_line(np.empty(0), np.empty(0, dtype=bool)) == IDENTITY_LINE
+
+
+def test_what_is_learned_of_headline_forecasts_counts_a_horizon_only_where_its_end_is_known() -> None:
+    """Those that were replaced within a block say nothing of the longer horizons, whatever they claimed."""
+    sure = (0.9, 0.92, 0.94, 0.95, 0.97, 0.98, 0.99)
+    late = [ScoredForecast(stated=sure, fate=Fate.CONFIRMED, blocks=2) for _ in range(400)]
+    gone = [ScoredForecast(stated=sure, fate=Fate.REPLACED, blocks=1) for _ in range(400)]
+
+    learned = learned_from([*late, *gone], AT)
+    (bent,) = learned.recalibrated(np.array([sure]))
+
+    assert (learned.fitted_at, learned.outcomes) == (AT, 800)
+    assert bent[0] < 0.5
+    assert bent[1] > 0.9
+
+
+def test_of_no_outcomes_nothing_is_learned() -> None:
+    learned = learned_from((), AT)
+
+    assert (learned.changes_nothing, learned.outcomes) == (True, 0)

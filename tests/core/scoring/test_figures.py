@@ -6,9 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.core.prediction import HORIZONS
 from app.core.scoring import (
+    BINS,
+    CalibrationBin,
     Figures,
     LeadTimes,
+    calibration_of,
     figures_of,
     forecast_outcomes,
     quantile,
@@ -94,3 +98,13 @@ def test_below_twenty_there_is_a_count_and_no_rate() -> None:
 
     assert (few.n, few.hit_rate) == (19, None)
     assert (enough.n, enough.hit_rate) == (20, 1.0)
+
+
+def test_each_horizon_has_all_its_bins_and_one_that_nobody_stated_has_no_share() -> None:
+    found = calibration_of([(6, 9, 4, 3.8, 3.0), (1, 0, 2, 0.1, 0.0)])
+
+    assert list(found) == [str(horizon) for horizon in HORIZONS]
+    assert [len(bins) for bins in found.values()] == [BINS] * len(HORIZONS)
+    assert found["6"][9] == CalibrationBin(low=0.9, high=1.0, n=4, stated=0.95, seen=0.75)
+    assert found["1"][0] == CalibrationBin(low=0.0, high=0.1, n=2, stated=0.05, seen=0.0)
+    assert {(one.n, one.stated, one.seen) for one in found["144"]} == {(0, None, None)}

@@ -1,5 +1,6 @@
 """When accuracy is said to have fallen, when to have recovered, and why it fell: one history each."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,8 @@ from app.core.scoring import (
     change_of,
     changed,
     deciding,
+    touching,
+    wilson,
 )
 from app.core.units import Height, Txid
 
@@ -149,3 +152,27 @@ def test_recovery_has_no_reason() -> None:
     change = change_of(window, degraded=False, threshold=LINE, circumstances=Circumstances())
 
     assert (change.because, change.degraded) == (None, False)
+
+
+def test_a_forecast_that_was_excused_or_dropped_lost_nothing_to_empty_blocks() -> None:
+    empty = Circumstances(empty_blocks=(NOON + timedelta(minutes=10),))
+    late = a_miss(0)
+
+    assert touching(late, empty) == (AccuracyCause.EMPTY_BLOCKS,)
+    assert touching(replace(late, result=Outcome.DROPPED), empty) == ()
+
+
+def test_a_forecast_that_still_waits_may_have_lost_its_place_to_any_empty_block_meanwhile() -> None:
+    """How far it is behind nobody knows yet."""
+    waits = replace(a_miss(0), fate=Fate.PENDING, blocks=None)
+    before, meanwhile = ((NOON + timedelta(minutes=minutes),) for minutes in (-1, 10))
+
+    assert touching(waits, Circumstances(empty_blocks=meanwhile)) == (AccuracyCause.EMPTY_BLOCKS,)
+    assert touching(waits, Circumstances(empty_blocks=before)) == ()
+
+
+def test_a_change_has_the_rate_and_where_it_may_lie() -> None:
+    window = WindowCount(window="24h", n=40, on_time=30)
+    change = change_of(window, degraded=False, threshold=LINE, circumstances=Circumstances())
+
+    assert (change.hit_rate, change.interval) == (0.75, wilson(30, 40))

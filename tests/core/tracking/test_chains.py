@@ -9,11 +9,13 @@ import pytest
 from app.core.models import Output, Transaction
 from app.core.observations import PackageReply, ProjectedTransaction
 from app.core.questions import AskPrevouts, AskTransaction
+from app.core.tracking.whales import Bounds
 from app.core.units import Outpoint, SatPerVb, Sats, Script
 from tests.builders import (
     a_coin,
     a_script,
     a_transaction,
+    a_whale,
     entities,
     pays,
     prevouts_of,
@@ -151,3 +153,27 @@ def test_a_later_hop_was_never_announced_so_its_package_is_kept_and_not_publishe
 
     assert story.receive(reply) == []
     assert story.of(chain[1]).package_feerate == 30
+
+
+def test_a_hop_that_leaves_while_it_waits_for_its_parent_is_the_chains_one_alert() -> None:
+    story, (parent, hop) = Story(), a_chain(2, swept=False)
+    story.seen(without_prevouts(parent), hop)
+    assert story.types == []
+    story.left(hop)
+    assert story.types == ["detected"]
+    story.receive(prevouts_of(parent))
+
+    assert story.types == ["detected", "updated"]
+    assert story.of(parent).peel_of == story.of(hop).prediction_id
+
+
+def test_a_hop_of_a_chain_whose_alert_is_set_aside_is_kept_and_not_announced() -> None:
+    story, (first, second) = Story(bounds=Bounds(pending=1)), a_chain(2, swept=False)
+    story.seen(first, a_whale(500, coins=("other",)))
+    first_id = story.of(first).prediction_id
+    assert story.tracker.unloaded == 1
+    before = list(story.types)
+    story.seen(second)
+
+    assert story.types == before
+    assert story.of(second).peel_of == first_id

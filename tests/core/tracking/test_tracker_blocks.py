@@ -512,3 +512,33 @@ def test_a_hop_whose_block_is_undone_while_it_waits_for_its_parent_is_announced_
     story.receive(prevouts_of(parent))
 
     assert story.of(hop).status is Status.PENDING
+
+
+@pytest.mark.parametrize("parent", ["nobody has it", "it comes at last"])
+def test_an_orphan_that_was_taken_below_its_child_is_taken_no_second_time(parent: str) -> None:
+    story = begun()
+    first, second, third = (a_block(height) for height in (1, 2, 3))
+    story.connected(second, third)
+    story.unanswered(AskBlock(second.hash, second.height))
+    story.connected(second)
+    assert [block.height - START_HEIGHT for block in story.blocks] == [0, 3, 2]
+    if parent == "nobody has it":
+        story.unanswered(AskBlock(first.hash, first.height))
+    else:
+        story.connected(first)
+
+    assert [block.height - START_HEIGHT for block in story.blocks].count(2) == 1
+    assert story.tracker.chain.tip == third
+    assert story.tracker.orphans == 0
+
+
+def test_an_orphan_older_than_all_that_is_kept_is_forgotten_when_its_parent_is_lost() -> None:
+    story, orphan = begun(), a_block(2, branch="b")
+    story.connected(orphan)
+    story.connected(*(a_block(height) for height in range(1, 160)))
+    assert story.tracker.chain.lowest > orphan.height
+    tip = story.tracker.chain.tip
+    story.unanswered(AskBlock(a_block(1, branch="b").hash, a_block(1).height))
+
+    assert (story.tracker.chain.tip, story.tracker.orphans) == (tip, 0)
+    assert orphan.hash not in story.tracker.chain
