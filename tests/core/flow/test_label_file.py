@@ -94,13 +94,15 @@ def test_a_line_of_a_wallets_file_that_cannot_be_read_refuses_the_file_by_its_nu
 
 
 def test_private_is_yes_or_no_in_a_csv_and_nothing_else() -> None:
-    def told(cell: str) -> bool:
+    def is_private(cell: str) -> bool:
         (label,) = read_label_file(f"address,entity,private\n{ADDRESS},Me,{cell}".encode(), today=DAY).labels
         return label.private
 
-    assert [told(cell) for cell in ("yes", "TRUE", "1", "no", "false", "0", "")] == [True] * 3 + [False] * 4
+    assert [is_private(cell) for cell in ("yes", "TRUE", "1", "no", "false", "0", "")] == [True] * 3 + [
+        False
+    ] * 4
     with pytest.raises(LabelError, match="line 2: private is 'perhaps': true or false"):
-        told("perhaps")
+        is_private("perhaps")
 
 
 def test_what_is_said_by_an_own_label_with_a_note_is_marked_as_its_own() -> None:
