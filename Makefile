@@ -3,6 +3,7 @@
 # make test-anywhen [CASE=name]  the fast part of the tests on other days, in other zones, languages, orders
 # make install the virtual environment alone             make lint    style, types, floors
 # make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
+# make coverage  what the tests of app/core reach of it, line and branch, and fails below COVERED percent
 # make soak    the seeded runs in full, of which make test does a tenth or less
 # make audit   the locked requirements against a vulnerability service, which must be within reach
 # make image   the container image, with podman          make package the Umbrel packages in dist/umbrel
@@ -21,8 +22,9 @@ ONLY ?=
 TESTS ?=
 CASE ?= all
 WORKERS ?= 3
+COVERED := 100.0
 
-.PHONY: audit install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
+.PHONY: audit coverage install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
 	test-packages clean
 .DELETE_ON_ERROR:
 
@@ -48,6 +50,11 @@ test-anywhen: $(TESTABLE)
 test-browsers: $(TESTABLE)
 	@sh tests/other_browsers/get_browsers.sh
 	@$(BIN)/python -m pytest -q tests/other_browsers/each_page.py
+
+# Of app/core by its own tests alone: what only another floor's tests reach of it counts for nothing.
+coverage: $(TESTABLE)
+	@$(BIN)/coverage run -m pytest -q -p no:xdist tests/core
+	@$(BIN)/coverage report -m --fail-under $(COVERED)
 
 # Tells what moving on to the next pair of Panel and Bokeh costs; docs/dashboard.md lists what fails there.
 test-next:

@@ -328,7 +328,8 @@ def test_the_figures_of_a_flood_make_room_for_what_comes_after_it(table: Passage
         numbers = range(half * MOST_EXPECTED // 2, (half + 1) * MOST_EXPECTED // 2 + 1)
         txs = [a_whale(150, coins=(number,), fee=9_000 + number) for number in numbers]
         named.foresee([TransactionSeen(tx=tx, source=WS) for tx in txs], NOON)
-        named.forecast([replace(whale, tx=txs[0])], NOON)
+        for tx in txs:
+            named.forecast([replace(whale, tx=tx)], NOON)
 
     assert named.forecast([whale], NOON) == alone.forecast([whale], NOON)
 
