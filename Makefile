@@ -51,10 +51,11 @@ test-browsers: $(TESTABLE)
 	@sh tests/other_browsers/get_browsers.sh
 	@$(BIN)/python -m pytest -q tests/other_browsers/each_page.py
 
-# Of app/core by its own tests alone: what only another floor's tests reach of it counts for nothing.
+# Of app/core by its own tests alone: what only another floor's tests reach of it counts for nothing. The seed
+# makes the figure the same each time: random examples would reach now one line more, now one less.
 coverage: $(TESTABLE)
-	@$(BIN)/coverage run -m pytest -q -p no:xdist tests/core
-	@$(BIN)/coverage report -m --fail-under $(COVERED)
+	@$(BIN)/coverage run -m pytest -q -p no:xdist --hypothesis-seed 0 tests/core
+	@$(BIN)/coverage report -m --skip-covered --fail-under $(COVERED)
 
 # Tells what moving on to the next pair of Panel and Bokeh costs; docs/dashboard.md lists what fails there.
 test-next:

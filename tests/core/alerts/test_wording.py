@@ -305,3 +305,12 @@ def test_a_summary_names_five_of_what_it_held_back_about_spout_itself(kinds: int
 
     assert words[1] == f"{kinds} about Spout itself or the fee market"
     assert (len(words), words[-1]) == (2 + min(kinds, 6), last)
+
+
+@pytest.mark.parametrize(("whales", "last"), [(1, "likely 150 BTC to Kraken"), (6, "and 1 more")])
+def test_a_summary_names_the_five_largest_whales_that_it_held_back(whales: int, last: str) -> None:
+    held = [an_event(n, whale=f"wh_{n}", moved_is="likely", sequence=n) for n in range(whales)]
+
+    words = summary_of(EventType.ALERT_SUMMARY, held, BEGINNING, BEGINNING)["words"].split("\n")
+
+    assert (len(words), words[-1]) == (2 + whales, last)

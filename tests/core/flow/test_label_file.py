@@ -1,5 +1,6 @@
 """Files of labels: what holds on every way in."""
 
+import io
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from app.core.flow import (
     parse_table,
     read_label_file,
     script_or_text,
+    write_labels,
 )
 from app.errors import LabelError
 from tests.builders import DAY, a_script
@@ -146,3 +148,11 @@ def test_a_log_names_one_label_by_its_address_and_many_by_their_number_and_first
     assert brief(labels(2)) == "2 labels ('E0', 'E1')"
     assert brief([*labels(2), *labels(2)]) == "4 labels ('E0', 'E1')"
     assert brief(labels(6)) == "6 labels ('E0', 'E1', 'E2', 'E3', 'E4', …)"
+
+
+def test_labels_that_are_written_out_are_read_back_as_they_were() -> None:
+    labels = [a_label(a_script(n), f"E{n}, {n}", created_at=DAY, private=n == 1) for n in range(2)]
+    written = io.StringIO()
+    write_labels(labels, written)
+
+    assert list(read_label_file(written.getvalue().encode(), today="2020-01-01").labels) == labels

@@ -108,3 +108,7 @@ def test_each_horizon_has_all_its_bins_and_one_that_nobody_stated_has_no_share()
     assert found["6"][9] == CalibrationBin(low=0.9, high=1.0, n=4, stated=0.95, seen=0.75)
     assert found["1"][0] == CalibrationBin(low=0.0, high=0.1, n=2, stated=0.05, seen=0.0)
     assert {(one.n, one.stated, one.seen) for one in found["144"]} == {(0, None, None)}
+
+
+def test_of_nothing_there_is_no_quantile() -> None:
+    assert [quantile(values, 0.5) for values in ([], [3.0], [1.0, 2.0])] == [None, 3.0, 1.5]

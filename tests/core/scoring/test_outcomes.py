@@ -133,3 +133,18 @@ def test_a_whale_of_an_older_record_that_gave_way_was_replaced_when_it_ended() -
     (outcome,) = forecast_outcomes(whale)
 
     assert (outcome.result, outcome.at, outcome.blocks) == (Outcome.REPLACED, whale.ended_at, 0)
+
+
+def test_a_whale_that_was_dropped_has_an_outcome_of_its_own() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert results(story) == [Outcome.DROPPED]
+
+
+def test_nothing_is_scored_of_the_demo_or_of_what_nobody_could_verify() -> None:
+    whale = begun().only
+
+    assert list(forecast_outcomes(replace(whale, demo=True))) == []
+    assert list(forecast_outcomes(replace(whale, left_unverified=True))) == []
+    assert whale_outcome(replace(whale, demo=True)) is None

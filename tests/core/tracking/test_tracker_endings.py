@@ -503,3 +503,11 @@ def test_what_a_block_says_of_a_transaction_is_no_word_of_a_mempool() -> None:
     story.receive(replace(NOWHERE, source=SourceName.BLOCK), TransactionLeft(txids=(WHALE.txid,), source=WS))
 
     assert story.gone(WHALE) == ["dropped"]
+
+
+def test_a_status_in_the_block_that_holds_it_already_is_no_news() -> None:
+    story, block = begun(), a_block(1, WHALE)
+    story.connected(block)
+
+    assert story.is_in(WHALE, block) == []
+    assert story.only.confirmed_hash == block.hash
