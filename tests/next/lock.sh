@@ -3,7 +3,8 @@
 # rest what requirements-test.txt locks.
 set -eu
 cd "$(dirname "$0")/../.."
-kept=$(mktemp)
+kept=.parts/next-constraints.txt
+mkdir -p .parts
 trap 'rm -f "$kept"' EXIT
 sed -n 's/ *\\$//; /^[a-z0-9-].*==/p' requirements-test.txt | grep -vE '^(panel|bokeh)==' >"$kept"
 .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.12 --generate-hashes \
