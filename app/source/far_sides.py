@@ -43,6 +43,11 @@ class BackendSide:
         return is_well(self.answers) and self.rest.in_sync
 
     @property
+    def regained(self) -> int:
+        """How often REST was lost and replied again, since the start."""
+        return self.answers.condition.reconnects
+
+    @property
     def starts(self) -> bool:
         """Whether it is reading its mempool. With its node down it says so too, but then REST fails."""
         return not self.rest.in_sync and is_connected(self.answers)

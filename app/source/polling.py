@@ -42,6 +42,7 @@ class Poller:
         self._clock = clock
         self._polled_at = clock.monotonic()
         self._answered = True
+        self._regained = 0
         self._owed = False
 
     async def run(self) -> None:
@@ -56,6 +57,8 @@ class Poller:
         due = self._clock.monotonic() - self._polled_at >= POLL_SECONDS
         if not self._answered:
             return
+        if (regained := backend.regained if backend else 0) != self._regained:
+            self._regained, self._owed = regained, True  # it was away between two turns
         streams = self._believed().reading().stream
         if not answered or (due and (self._owed or not streams)):
             self._polled_at = self._clock.monotonic()

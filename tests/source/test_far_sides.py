@@ -242,6 +242,18 @@ async def test_rest_that_is_back_is_looked_through_at_once() -> None:
     assert "mempool/txids" in await far.turns(1)
 
 
+async def test_rest_that_was_away_for_less_than_a_turn_is_looked_through_too() -> None:
+    far = Polled()
+    far.stream.connected()
+    far.rest.connected()
+    before = await far.turns(POLL_SECONDS)
+    far.rest.reconnecting("refused")
+    far.rest.connected()
+    after = await far.turns(POLL_SECONDS)
+
+    assert (before, "mempool/txids" in after, await far.turns(POLL_SECONDS)) == ([], True, [])
+
+
 async def test_rest_that_is_back_is_looked_through_until_it_could_be_read() -> None:
     far = Polled()
     far.stream.connected()
