@@ -4,6 +4,9 @@ import { evidence, part, when } from "./evidence.js";
 import { LateAlerts } from "./late_alerts.js";
 import { revisions } from "./revisions.js";
 
+const FOCUSABLE = "a[href], button, summary, [tabindex]";
+const keyOf = (one) => `${one.tagName} ${one.closest("details")?.dataset.name ?? one.className}`;
+
 export class Drawer {
   constructor(dialog, { ask, closed }) {
     Object.assign(this, { dialog, ask, closed });
@@ -21,10 +24,10 @@ export class Drawer {
   }
 
   open(id) {
-    this.back = document.activeElement;
     this.id = id;
     this.row = null;
     if (!this.dialog.open) {
+      this.back = document.activeElement;
       this.dialog.replaceChildren(
         this.head("Reading…"),
         h("p", { class: "soft", text: "Asking the appliance for everything it knows." }),
@@ -48,18 +51,34 @@ export class Drawer {
     if (known.id !== this.id) return;
     const { whale } = known;
     if (!whale || whale.error) {
-      this.dialog.replaceChildren(
+      this.fill(
         this.head("This whale is not known"),
         h("p", { class: "soft", text: whale?.error ?? "It may be older than the history that is kept." }),
       );
+      this.focusAgain();
       return;
     }
     const open = new Set([...this.dialog.querySelectorAll("details[open]")].map((one) => one.dataset.name));
     const scroll = this.dialog.scrollTop;
     this.row = whale.row;
-    this.dialog.replaceChildren(...this.parts(whale));
+    this.fill(...this.parts(whale));
     for (const one of this.dialog.querySelectorAll("details")) if (open.has(one.dataset.name)) one.open = true;
+    this.focusAgain();
     this.dialog.scrollTop = scroll;
+  }
+
+  // What has the focus goes with the rest: `focusAgain` finds it, or what stands in its place.
+  fill(...parts) {
+    const { activeElement } = document;
+    this.focused = this.dialog.contains(activeElement) ? activeElement : null;
+    this.dialog.replaceChildren(...parts);
+  }
+
+  focusAgain() {
+    if (!this.focused) return;
+    const alike = [...this.dialog.querySelectorAll(FOCUSABLE)].find((one) => keyOf(one) === keyOf(this.focused));
+    const again = this.focused.isConnected ? this.focused : (alike ?? this.dialog.querySelector(".close"));
+    again.focus({ preventScroll: true });
   }
 
   head(title, ...more) {

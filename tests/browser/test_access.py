@@ -93,6 +93,26 @@ async def test_the_keyboard_alone_opens_a_whale_and_comes_back(tab: Tab, sea: Se
     assert await page.evaluate("document.activeElement.textContent.includes('1,204.80')")
 
 
+async def test_the_focus_stays_in_the_drawer_when_its_whale_comes_and_when_it_changes(
+    tab: Tab, sea: Sea
+) -> None:
+    whale = a_whale("one", 512.25, sea.now)
+    sea.appear(whale)
+    page = await tab.open("/?whale=" + whale.prediction_id)
+    await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
+
+    await expect(page.locator("#drawer .close")).to_be_focused(timeout=SOON)
+
+    for name in ("Outputs", "Alerts"):  # the one is drawn anew, the other is the same element
+        summary = page.locator(f"#drawer details[data-name={name}] summary")
+        await summary.focus()
+        await summary.evaluate("one => one.ownerDocument.querySelector('#drawer .txid').dataset.old = 'yes'")
+        sea.revise(whale, 5)
+        await expect(page.locator("#drawer .txid[data-old]")).to_have_count(0, timeout=SOON)
+
+        await expect(summary).to_be_focused(timeout=SOON)
+
+
 async def test_every_control_is_reached_by_tab(tab: Tab, sea: Sea) -> None:
     harbour(sea)
     page = await tab.open()
