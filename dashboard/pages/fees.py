@@ -55,5 +55,5 @@ def fees(sources: PageSources) -> SpoutPage:
 
     page.soon(fill)
     page.add_section("paid", "What whales paid", note=f"in the last day, UTC, the latest {MOST}", chart=chart)
-    page.add_section("now", "What a place costs now", rows=PagedTable(now, COLUMNS, label="Fees"))
+    page.add_section("now", "What a place costs now", rows=PagedTable(now, COLUMNS, label="Price of a place"))
     return page

@@ -89,3 +89,14 @@ async def test_every_chart_offers_both(tab: Tab, path: str) -> None:
 
     assert charts > 0
     assert await page.locator("button[aria-label^=Save][aria-label$='as PNG']").count() == charts
+
+
+@pytest.mark.parametrize("path", ["/", "/fees", "/system"])
+async def test_no_two_files_of_a_page_have_one_name(tab: Tab, path: str) -> None:
+    page = await tab.open(path)
+    await until(page, CHARTS_ARE_THERE)
+    await expect(page.locator("button[aria-label^=Save]").first).to_be_attached(timeout=SOON)
+    buttons = await page.locator("button[aria-label^=Save]").all()
+    names = [await one.get_attribute("aria-label") for one in buttons]
+
+    assert len(names) == len(set(names))
