@@ -129,7 +129,7 @@ def times(**formats: str) -> DatetimeTickFormatter:
 
     A chart whose figures have not come stands at the first moments of 1970.
     """
-    formatter = DatetimeTickFormatter(microseconds="", milliseconds="")
+    formatter = DatetimeTickFormatter(microseconds="", milliseconds="", hide_repeats=True)
     formatter.update(**formats)
     return formatter
 

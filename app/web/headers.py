@@ -22,13 +22,18 @@ _ALWAYS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_OPENER_POLICY = {"Cross-Origin-Opener-Policy": "same-origin"}
+"""Only where browsers heed it: over plain http from another machine each page would log an error."""
+_HEEDED_AT = re.compile(
+    r"(localhost|[^:]+\.localhost|127(\.\d+){3}|\[::1\]|[^:]+\.onion)(:\d+)?", re.IGNORECASE
+)
 _OF_DOCUMENTS = {
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 """What browsers heed of a document alone: on each of a page's forty scripts it was a kilobyte for nothing."""
 SAFE_HEADERS = {
     **_ALWAYS,
+    **_OPENER_POLICY,
     **_OF_DOCUMENTS,
     "X-Frame-Options": "SAMEORIGIN",
     "Content-Security-Policy": _CLOSED,
@@ -42,6 +47,15 @@ _METHODS = {"/login": "GET, HEAD, POST, OPTIONS", "/logout": "POST, OPTIONS", "/
 def methods_of(path: str) -> str:
     """Return the methods of a page, as `Allow` lists them."""
     return _METHODS.get(path, _READ_ONLY)
+
+
+def _is_secure(request: HTTPServerRequest) -> bool:
+    """Whether the page is one that a browser calls a secure context, as far as its request says.
+
+    Any proxy is believed here: with a header too many nothing is opened.
+    """
+    forwarded = request.headers.get("X-Forwarded-Proto", "")
+    return "https" in (request.protocol, forwarded.lower()) or bool(_HEEDED_AT.fullmatch(request.host))
 
 
 class SecureHeaders(OutputTransform):
@@ -61,9 +75,9 @@ class SecureHeaders(OutputTransform):
             del headers["Server"]
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers.setdefault("Allow", methods_of(self._request.path))
-        document = headers.get("Content-Type", "").startswith("text/html")
-        for name, given in {**_ALWAYS, **(_OF_DOCUMENTS if document else {})}.items():
-            headers[name] = given
+        headers.update(_ALWAYS)
+        if headers.get("Content-Type", "").startswith("text/html"):
+            headers.update(_OF_DOCUMENTS | (_OPENER_POLICY if _is_secure(self._request) else {}))
         headers[HEADER] = sane_or_new(current_correlation_id())
         headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         headers.setdefault("Content-Security-Policy", _CLOSED)

@@ -23,7 +23,7 @@ export function frame(name, label) {
     figure: () => charts.document && charts.model(name),
     rows: () => cellsOf(scroll),
   });
-  const summary = h("summary", { text: label ?? "The same as a table" });
+  const summary = h("summary", { text: `${label ?? "The same as a table"}, PNG, CSV` });
   const table = h("details", { class: "as-table" }, summary, saving, scroll);
   return { chart, inside, note, table };
 }

@@ -131,6 +131,25 @@ async def test_a_query_that_cannot_be_meant_is_refused_in_json(composition: Comp
     assert set(answer.json()["error"]) == {"code", "message", "correlation_id"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "policy"),
+    [
+        ({"Host": "localhost:8332"}, "same-origin"),
+        ({"Host": "127.0.0.1"}, "same-origin"),
+        ({"Host": "spout.local", "X-Forwarded-Proto": "https"}, "same-origin"),
+        ({"Host": "spout.local:8332"}, None),
+        ({"Host": "192.0.2.7:8332"}, None),
+        ({"Host": "localhost.evil.example"}, None),
+    ],
+)
+async def test_who_may_open_a_page_is_said_where_browsers_heed_it(
+    composition: Composition, headers: dict[str, str], policy: str | None
+) -> None:
+    answer = await composition.http.get("/login", headers={"Accept": "text/html"} | headers)
+
+    assert (answer.status_code, answer.headers.get("Cross-Origin-Opener-Policy")) == (200, policy)
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/health", "/api/v1/nothing", "/login", "/", "/metrics"])
 async def test_every_answer_carries_the_safe_headers(composition: Composition, path: str) -> None:
     headers = (await composition.http.get(path)).headers
