@@ -26,6 +26,7 @@ class PagedTable {
       h("div", { class: "pages" }, this.steps.first, this.steps.before, this.words, this.steps.next, this.steps.last),
       this.saving(),
     );
+    host.dataset.waits = ""; // what stands below the rows would move when they come: it is shown with them
     params.receive((reply) => this.answered(reply));
     params.on("asked_anew", () => this.go(1));
     params.whenAttached(() => this.ask());
@@ -91,6 +92,7 @@ class PagedTable {
     if (reply.id !== this.number) return;
     this.total = reply.total;
     if (!reply.rows.length && reply.total) return void this.go(this.last);
+    delete this.host.dataset.waits;
     this.body.replaceChildren(...reply.rows.map((row, index) => this.row(row, reply.ids[index])));
     this.empty.hidden = reply.rows.length > 0;
     const first = (this.at.page - 1) * this.size + 1;

@@ -19,6 +19,7 @@ from notifiers.dialler import Dialler
 from notifiers.directory import Directory
 from notifiers.sealing import Seal
 from notifiers.service import Alerts
+from tests.fakes import FakeClock
 from tests.notifiers.builders import a_dialler
 
 KEYRING = Keyring(b"a secret of the tests, long enough")
@@ -135,6 +136,16 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the far side has no event of ours
             await asyncio.sleep(0.005)
+
+
+async def until_as_time_passes(stage: Stage, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """As `until`, while the clock goes on: what came due may have been looked for a moment before it did."""
+    clock = stage.clock
+    assert isinstance(clock, FakeClock)
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)
+            await clock.advance(1.1)
 
 
 async def until_settled(stage: Stage, statuses: list[str]) -> None:

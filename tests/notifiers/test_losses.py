@@ -8,7 +8,7 @@ from app.api.models import EndpointChange
 from app.core.events import EventType
 from tests.fakes import FakeClock
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import staged, until, until_settled
+from tests.notifiers.stage import staged, until, until_as_time_passes, until_settled
 from tests.notifiers.test_rules import pass_time, types
 
 
@@ -29,7 +29,7 @@ async def test_a_source_that_was_lost_as_spout_stopped_is_told_only_if_it_stays_
                 await stage.happen(1, EventType.SOURCE_RECOVERED)
             await pass_time(stage, 200)
             if sent:
-                await until(lambda: len(receiver.got) == 1)
+                await until_as_time_passes(stage, lambda: len(receiver.got) == 1)
 
     assert (early, types(receiver)) == ([], sent)
 
@@ -63,6 +63,6 @@ async def test_a_source_that_came_back_while_the_endpoint_was_disabled_is_not_to
             await pass_time(stage, 400)
             await stage.alerts.change(made.id, EndpointChange.model_validate({"enabled": True}))
             await pass_time(stage, 5)
-            await until(lambda: len(receiver.got) >= len(sent))
+            await until_as_time_passes(stage, lambda: len(receiver.got) >= len(sent))
 
     assert types(receiver) == sent

@@ -12,7 +12,7 @@ from app.core.events import EventType
 from tests.fakes import FakeClock
 from tests.notifiers.lives import whale
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import Stage, staged, until
+from tests.notifiers.stage import Stage, staged, until, until_as_time_passes
 from tests.notifiers.test_rules import pass_time, types, until_quiet
 
 
@@ -84,7 +84,7 @@ async def test_a_previewed_text_is_the_one_that_arrives_also_of_what_waits(tmp_p
             await stage.add(url, name="phone", kind="apprise", **draft)
             await stage.happen(1, EventType.SOURCE_DEGRADED, reason="away", source="mempool")
             await pass_time(stage, 301)
-            await until(lambda: len(receiver.got) == 1)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 1)
             preview = await stage.alerts.preview(EndpointPreview.model_validate(draft))
 
     assert preview.last is not None

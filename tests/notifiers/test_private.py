@@ -17,7 +17,7 @@ from notifiers.policies import label_names
 from tests.fakes import FakeClock
 from tests.notifiers.lives import append
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import Stage, staged, until, until_settled
+from tests.notifiers.stage import Stage, staged, until, until_as_time_passes, until_settled
 from tests.notifiers.test_rules import pass_time
 from tests.store.builders import a_prediction
 
@@ -102,13 +102,13 @@ async def test_a_label_made_private_in_the_night_is_not_in_the_digest_nor_in_one
             await stage.add(late.url(), name="late", quiet_hours=night | {"to": "07:00"})
             await append(stage, [from_grandma(stage, 1)])
             await pass_time(stage, 3_600)
-            await until(lambda: len(early.got) == 1)
+            await until_as_time_passes(stage, lambda: len(early.got) == 1)
             await put(private=True)
             page = await stage.alerts.deliveries(DeliveryQuery(limit=1))
             await stage.alerts.redeliver(page.deliveries[0].id)
             await until(lambda: len(early.got) == 2)
             await pass_time(stage, 9 * 3_600)
-            await until(lambda: len(late.got) == 1)
+            await until_as_time_passes(stage, lambda: len(late.got) == 1)
 
     assert [b"Grandma" in got.body for got in (*early.got, *late.got)] == [True, False, False]
     assert all(b"own label" in got.body for got in (early.got[1], late.got[0]))

@@ -19,7 +19,7 @@ from tests.fakes import NOON, FakeClock
 from tests.notifiers.builders import TOKEN
 from tests.notifiers.lives import storm, whale
 from tests.notifiers.receivers import Got, Receiver, Say, receiving
-from tests.notifiers.stage import Stage, staged, until, until_settled
+from tests.notifiers.stage import Stage, staged, until, until_as_time_passes, until_settled
 
 LIFE = [
     EventType.DETECTED,
@@ -73,7 +73,7 @@ async def test_a_storm_of_500_whales_is_the_budget_and_one_summary_and_the_muted
             await storm(stage, [101 + number for number in range(500)])
             await until(lambda: len(loud.got) >= 30)
             await pass_time(stage, 3_601)
-            await until(lambda: len(loud.got) >= 31)
+            await until_as_time_passes(stage, lambda: len(loud.got) >= 31)
 
             statuses = await stage.statuses(budgeted.id)
             recorded = await stage.statuses(muted.id)
@@ -110,7 +110,7 @@ async def test_what_quiet_hours_hold_back_comes_as_one_digest_at_their_end(
             await pass_time(stage, (ends - clock.now()).total_seconds() - 60)
             held = len(receiver.got)
             await pass_time(stage, 60)
-            await until(lambda: len(receiver.got) == 2)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 2)
 
     digest = json.loads(receiver.got[-1].body)
     assert (held, digest["type"], digest["data"]["moved_sat"]) == (1, "alert.digest", 300 * 10**8)
@@ -131,7 +131,7 @@ async def test_quiet_hours_changed_in_the_night_hold_from_then_on(
             await whale(stage, 1)
             await stage.alerts.change(made.id, EndpointChange.model_validate({"quiet_hours": changed}))
             await pass_time(stage, passed)
-            await until(lambda: len(receiver.got) >= rings)
+            await until_as_time_passes(stage, lambda: len(receiver.got) >= rings)
             await until_quiet(stage)
 
     assert types(receiver) == ["alert.digest"] * rings
@@ -182,7 +182,7 @@ async def test_a_source_that_comes_back_in_time_rings_no_phone(tmp_path: Path) -
             await stage.happen(1, EventType.SOURCE_RECOVERED)
             await stage.happen(1, EventType.SOURCE_DEGRADED, reason="away again")
             await pass_time(stage, 310)
-            await until(lambda: len(receiver.got) == 1)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 1)
             statuses = await stage.statuses()
 
     assert json.loads(receiver.got[0].body)["data"] == {"reason": "away again"}
@@ -257,9 +257,9 @@ async def test_what_is_watched_reaches_the_endpoint_that_watches_it(tmp_path: Pa
             fees[0] = 60.0
             await whale(stage, 1, btc=400)
             await pass_time(stage, 61)
-            await until(lambda: len(receiver.got) == 2)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 2)
             await pass_time(stage, 3_600)
-            await until(lambda: len(receiver.got) == 3)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 3)
 
     said = {one["type"]: one["data"] for one in map(json.loads, [got.body for got in receiver.got])}
     assert (said["fees.crossed"]["direction"], said["flow.crossed"]["net_sat"]) == ("over", 400 * 10**8)
@@ -287,7 +287,7 @@ async def test_of_a_backup_no_digest_of_long_ago_is_sent_and_nothing_unreadable_
         async with staged(tmp_path, clock=clock) as stage:
             await pass_time(stage, 3_600)
             await whale(stage, 2)
-            await until(lambda: len(receiver.got) == 1)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 1)
 
     assert types(receiver) == ["whale.detected"]
 

@@ -9,7 +9,7 @@ import pytest
 from app.api.models import EndpointChange
 from tests.fakes import FakeClock
 from tests.notifiers.receivers import receiving
-from tests.notifiers.stage import staged, until, until_settled
+from tests.notifiers.stage import staged, until_as_time_passes, until_settled
 from tests.notifiers.test_rules import pass_time
 
 OVER = {"watch": {"fee_over": 50}}
@@ -32,12 +32,12 @@ async def test_a_limit_newly_asked_for_says_its_first_crossing(
         async with staged(tmp_path, clock=FakeClock(), fee=lambda: 60.0) as stage:
             made = await stage.add(receiver.url(), **OVER)
             await pass_time(stage, 6)
-            await until(lambda: len(receiver.got) == 1)
+            await until_as_time_passes(stage, lambda: len(receiver.got) == 1)
             for change in changes:  # within one look
                 await stage.alerts.change(made.id, EndpointChange.model_validate(change))
             await pass_time(stage, 6)
             await pass_time(stage, 6)
-            await until(lambda: len(receiver.got) >= len(limits))
+            await until_as_time_passes(stage, lambda: len(receiver.got) >= len(limits))
 
     assert [json.loads(got.body)["data"]["limit"] for got in receiver.got] == limits
 
