@@ -27,6 +27,8 @@ RIDGE: Final = 5.0  # pulls toward the identity, not toward zero
 
 _CLIP: Final = 1e-4
 _STRAIGHT_FROM: Final = 48  # horizons from here on have too few failures to fit
+_MOST_STEPS: Final = 50
+"""A convex loss takes some ten."""
 _SMALLEST_SLOPE: Final = 0.02
 
 
@@ -112,7 +114,9 @@ def _newton(basis: Floats, truth: Floats, start: Floats, free: Sequence[int]) ->
 
     line, current = start.copy(), loss(start)
     moving = basis[:, free]
-    for _ in range(50):  # pragma: no branch - no fit has needed as many: a convex loss takes some ten steps
+    gained, steps = np.inf, 0
+    while gained >= 1e-6 * max(1.0, abs(current)) and steps < _MOST_STEPS:
+        steps += 1
         chance = _chance(basis @ line)
         slope = moving.T @ (chance - truth) + RIDGE * (line - identity)[free]
         curve = (moving * (chance * (1 - chance))[:, None]).T @ moving + RIDGE * np.eye(len(free))
@@ -124,8 +128,6 @@ def _newton(basis: Floats, truth: Floats, start: Floats, free: Sequence[int]) ->
         gained = current - reached
         if gained > 0:
             line, current = line - scale * step, reached
-        if gained < 1e-6 * max(1.0, abs(current)):
-            break
     return line
 
 

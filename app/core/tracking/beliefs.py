@@ -244,12 +244,12 @@ class Beliefs:
 
     def note_overdue(self, at: datetime) -> None:
         """Mark whales that are still pending although their predicted block was mined and read."""
-        tip = self.chain.tip
-        if tip is None:  # pragma: no cover - whoever calls has just placed or read a block of the chain
+        tip, waiting = self.chain.tip, tuple(self.whales.pending())
+        if tip is None or not waiting:
             return
         is_read = self.unread.get(tip.hash) is None
         height = tip.height if is_read else Height(tip.height - 1)
-        for whale in tuple(self.whales.pending()):
+        for whale in waiting:
             if lifecycle.is_overdue(whale, height):
                 self.keep(lifecycle.overdue(whale, at))
 
