@@ -58,14 +58,9 @@ def broadcast_to_verified(count: int) -> list[Waited]:
 
 
 def _sent(node: Node, raws: list[str], room: Path, receiver: Receiver) -> list[Waited]:
-    urls = node.zmq_urls
     spout = SpoutProcess(
         room,
-        SPOUT_SOURCE="bitcoind",
-        SPOUT_BITCOIND_URL=node.url,
-        SPOUT_BITCOIND_ZMQ_RAWTX=urls["rawtx"],
-        SPOUT_BITCOIND_ZMQ_SEQUENCE=urls["sequence"],
-        SPOUT_BITCOIND_ZMQ_HASHBLOCK=urls["hashblock"],
+        **node.settings_of_spout,
         SPOUT_WHALE_THRESHOLD_BTC=THRESHOLD_BTC,
         SPOUT_ALLOWED_TARGETS="127.0.0.1",
     )

@@ -42,14 +42,9 @@ def rows() -> list[BenchRow]:
 
 def _race(node: Node, raws: list[str], room: Path) -> tuple[list[float], list[float]]:
     bare = BareListener(f"tcp://127.0.0.1:{node.zmq_port}")
-    urls = node.zmq_urls
     with SpoutProcess(
         room,
-        SPOUT_SOURCE="bitcoind",
-        SPOUT_BITCOIND_URL=node.url,
-        SPOUT_BITCOIND_ZMQ_RAWTX=urls["rawtx"],
-        SPOUT_BITCOIND_ZMQ_SEQUENCE=urls["sequence"],
-        SPOUT_BITCOIND_ZMQ_HASHBLOCK=urls["hashblock"],
+        **node.settings_of_spout,
         SPOUT_WHALE_THRESHOLD_BTC=THRESHOLD_BTC,
         SPOUT_LOG_LEVEL="info",
     ) as spout:

@@ -84,14 +84,9 @@ def test_a_cut_cable_is_told_once_and_what_was_missed_is_found(cable: Cable, tmp
         node.call("createwallet", "wallet")
         node.mine(110)
         before, meanwhile = (node.whale(coins) for coins in (node.coins()[:3], node.coins()[3:6]))
-        urls = node.zmq_urls
         with SpoutProcess(
             tmp_path,
-            SPOUT_SOURCE="bitcoind",
-            SPOUT_BITCOIND_URL=node.url,
-            SPOUT_BITCOIND_ZMQ_RAWTX=urls["rawtx"],
-            SPOUT_BITCOIND_ZMQ_SEQUENCE=urls["sequence"],
-            SPOUT_BITCOIND_ZMQ_HASHBLOCK=urls["hashblock"],
+            **node.settings_of_spout,
         ) as spout:
             until(lambda: spout.health()["rung"] == "live", "it is live")
             ear = spout.listen()

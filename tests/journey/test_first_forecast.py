@@ -24,14 +24,9 @@ def test_a_whale_that_waited_before_the_start_is_forecast_within_three_seconds_b
     try:
         coin = fan_out(node, 1)[0]
         waiting = node.send(node.sign([coin], {node.address(): coin.amount - FEE}))
-        urls = node.zmq_urls
         spout = SpoutProcess(
             tmp_path,
-            SPOUT_SOURCE="bitcoind",
-            SPOUT_BITCOIND_URL=node.url,
-            SPOUT_BITCOIND_ZMQ_RAWTX=urls["rawtx"],
-            SPOUT_BITCOIND_ZMQ_SEQUENCE=urls["sequence"],
-            SPOUT_BITCOIND_ZMQ_HASHBLOCK=urls["hashblock"],
+            **node.settings_of_spout,
             SPOUT_WHALE_THRESHOLD_BTC=THRESHOLD_BTC,
         )
         with spout:

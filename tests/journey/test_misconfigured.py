@@ -41,8 +41,7 @@ def a_node(room: Path, *settings: str, zmq: tuple[str, ...] = ("rawtx", "sequenc
 
 
 def beside(node: Node, url: str | None = None) -> dict[str, str]:
-    zmq = {f"SPOUT_BITCOIND_ZMQ_{topic.upper()}": address for topic, address in node.zmq_urls.items()}
-    return {"SPOUT_SOURCE": "bitcoind", "SPOUT_BITCOIND_URL": url or node.url, **zmq}
+    return node.settings_of_spout | ({"SPOUT_BITCOIND_URL": url} if url else {})
 
 
 def complaint(spout: SpoutProcess, *words: str) -> Json:

@@ -55,14 +55,7 @@ def test_a_node_that_syncs_is_syncing_and_no_alarm(tmp_path: Path) -> None:
     node = Node(tmp_path / "node")
     node.start()  # no block yet: it takes itself for one that syncs
     try:
-        settings = {
-            "SPOUT_SOURCE": "bitcoind",
-            "SPOUT_BITCOIND_URL": node.url,
-            "SPOUT_BITCOIND_ZMQ_RAWTX": node.zmq_urls["rawtx"],
-            "SPOUT_BITCOIND_ZMQ_SEQUENCE": node.zmq_urls["sequence"],
-            "SPOUT_BITCOIND_ZMQ_HASHBLOCK": node.zmq_urls["hashblock"],
-        }
-        spout = SpoutProcess(tmp_path, **settings)
+        spout = SpoutProcess(tmp_path, **node.settings_of_spout)
         spout.start(ready=False)
         try:
             until(lambda: spout.get_or_none("/api/v1/health", "components"), "it answers")

@@ -56,6 +56,12 @@ class Node:
         return dict.fromkeys(self.zmq, f"tcp://{self.host}:{self.zmq_port}")
 
     @property
+    def settings_of_spout(self) -> dict[str, str]:
+        """The environment of a Spout that watches this node alone."""
+        zmq = {f"SPOUT_BITCOIND_ZMQ_{topic.upper()}": address for topic, address in self.zmq_urls.items()}
+        return {"SPOUT_SOURCE": "bitcoind", "SPOUT_BITCOIND_URL": self.url, **zmq}
+
+    @property
     def cookie_file(self) -> Path:
         return self.directory / "regtest" / ".cookie"
 
