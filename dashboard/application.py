@@ -29,6 +29,7 @@ _log = logging.getLogger("dashboard.application")
 writes.install()
 _HANDS_OVER_SECONDS = 0.0005
 MAIN_MODULE = "static/page.js"
+PANEL_MODULE = "static/panel.js"
 _COMPOSER = ThreadPoolExecutor(1, thread_name_prefix="compose")
 """One: Panel's state is global, and two that compose at once would only share the interpreter."""
 
@@ -176,7 +177,8 @@ def _variables(page: SpoutPage, session: dict[str, Any]) -> dict[str, Any]:
     first = assets.modules_behind((MAIN_MODULE,))
     rest = assets.modules_behind(tuple(f"components/{name}" for name in page.early_modules()))
     modules = list(dict.fromkeys((*first, *rest)))
-    assets.pack(modules)
+    later = tuple(f"components/{name}" for name in page.early_modules(later=True))
+    assets.pack([*modules, *assets.modules_behind((*later, PANEL_MODULE))])
     return {
         "title": f"{page.title} · Spout",
         "heading": page.title,

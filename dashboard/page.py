@@ -138,10 +138,10 @@ class SpoutPage(pn.Template):
         """The element of every part by its name; what can be drawn before the session says so itself."""
         return {name: _place(name, part) for name, part in self._items()}
 
-    def early_modules(self) -> tuple[str, ...]:
-        """The modules of what is drawn before Panel is there, in the order of the parts."""
-        modules = (part.module for _, part in self._items() if isinstance(part, EarlyComponent))
-        return tuple(dict.fromkeys(modules))
+    def early_modules(self, *, later: bool = False) -> tuple[str, ...]:
+        """The modules of what is drawn before Panel is there, at once or `later`, in the parts' order."""
+        early = (part for _, part in self._items() if isinstance(part, EarlyComponent))
+        return tuple(dict.fromkeys(part.module for part in early if part.later is later))
 
     def _items(self) -> list[tuple[str, Any]]:
         return [(name, part) for name, (part, _) in self._render_items.items()]
@@ -173,6 +173,7 @@ def _place(name: str, part: Viewable) -> Markup:
         early = Markup(' data-module="{}" data-params="{}"').format(
             part.module, json.dumps(part.first_values())
         )
+        early += Markup(' data-later="yes"') if part.later else Markup()
     reserve = getattr(part, "reserve", 0)
     style = Markup(' style="--reserve:{}px"').format(reserve) if reserve else Markup()
     return Markup('<div id="root-{}" class="place"{}{}></div>').format(name, style, early)

@@ -46,9 +46,11 @@ class FileComponent(JSComponent):
 class EarlyComponent(FileComponent):
     """Drawn by the page at once, from its parameters and the page's own feed, before Panel is there.
 
-    Its parameters are written into the page, so they hold nothing secret.
+    Its parameters are written into the page, so they hold nothing secret. `later`: what nobody reads first,
+    drawn after the rows; its modules are not asked for before.
     """
 
+    later: ClassVar[bool] = False
     __abstract = True
 
     def first_values(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Charted(EarlyComponent):
     """
 
     figure = Child(class_=pn.pane.Bokeh)
+    later = True
     __abstract = True
 
     def __init__(self, figure: Any, **params: Any) -> None:  # noqa: ANN401 - Bokeh's

@@ -1,7 +1,7 @@
 // Time against feerate: what waits is dashed and hollow, what confirmed is solid; as large as its BTC.
-import { btc, feerate, moment, now, words } from "../static/format.js";
+import { btc, feerate, moment, now, say, words } from "../static/format.js";
 import { calm, clockTicks, colours, idle, niceLog } from "../static/charts.js";
-import { charts, drawn, frame, place, say } from "../static/chart.js";
+import { charts, drawn, frame, place } from "../static/chart.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { choose } from "../static/whales.js";
 import { component } from "../static/component.js";

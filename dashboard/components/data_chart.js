@@ -1,8 +1,9 @@
 // A Bokeh figure whose values Python holds, with a sentence, and the same as a table to read and to save.
 import { component } from "../static/component.js";
-import { frame, place, say } from "../static/chart.js";
+import { frame, place } from "../static/chart.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { idle } from "../static/charts.js";
+import { say } from "../static/format.js";
 
 export function mount(host, params) {
   const { chart, inside, note, table } = frame(params.get("field"), params.get("label"));

@@ -1,7 +1,7 @@
 // Flow over time. Above: to exchanges up, from them down, and the net line. Below: what is neither.
-import { btcShort, h, integer, moment, words } from "../static/format.js";
+import { btcShort, h, integer, moment, say, words } from "../static/format.js";
 import { calm, clockTicks, colours, idle, nice } from "../static/charts.js";
-import { charts, drawn, frame, place, say } from "../static/chart.js";
+import { charts, drawn, frame, place } from "../static/chart.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { component } from "../static/component.js";
 import { saveButtons } from "../static/save.js";

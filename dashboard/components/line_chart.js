@@ -1,7 +1,7 @@
 // A quantity over time, and its limit where there is one.
 import { calm, clockTicks, colours, nice } from "../static/charts.js";
-import { charts, drawn, frame, place, say } from "../static/chart.js";
-import { feerate, moment } from "../static/format.js";
+import { charts, drawn, frame, place } from "../static/chart.js";
+import { feerate, moment, say } from "../static/format.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { component } from "../static/component.js";
 import { store } from "../static/page_feed.js";

@@ -57,6 +57,7 @@ class WhaleDrawer(EarlyComponent):
     whale = param.String(default=None, allow_None=True)
 
     module = "whale_drawer.js"
+    later = True
 
 
 class Announcements(EarlyComponent):
@@ -67,6 +68,7 @@ class Announcements(EarlyComponent):
     """
 
     module = "announcements.js"
+    later = True
 
 
 class QueueChart(Charted):

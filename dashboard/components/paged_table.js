@@ -1,9 +1,8 @@
 // Rows by the hundred thousand: one page at a time is asked for, sorted where they are kept.
-import { h, integer, moment } from "../static/format.js";
+import { h, integer, moment, say } from "../static/format.js";
 import { choose, withSearch } from "../static/whales.js";
 import { cellsOf, saveButtons } from "../static/save.js";
 import { component } from "../static/component.js";
-import { say } from "../static/chart.js";
 
 class PagedTable {
   constructor(host, params) {

@@ -1,7 +1,7 @@
 // The queue: each projected block a vessel, its water as deep as its feerates, and every whale where it floats.
-import { btc, btcShort, feerate, words } from "../static/format.js";
+import { btc, btcShort, feerate, say, words } from "../static/format.js";
 import { calm, colours, idle, niceLog } from "../static/charts.js";
-import { charts, drawn, frame, place, say } from "../static/chart.js";
+import { charts, drawn, frame, place } from "../static/chart.js";
 import { plainTable, whenOpen } from "../static/tables.js";
 import { choose } from "../static/whales.js";
 import { component } from "../static/component.js";

@@ -1,8 +1,7 @@
 // Six figures: what waits, by flow; the feerates; how the forecasts held.
-import { btcShort, feerate, h, integer, plural, share } from "../static/format.js";
+import { btcShort, feerate, h, integer, plural, say, share } from "../static/format.js";
 import { on, store } from "../static/page_feed.js";
 import { component } from "../static/component.js";
-import { say } from "../static/chart.js";
 
 const FIGURES = [
   ["waiting", "", "waiting in the mempool"],

@@ -1,7 +1,6 @@
 // A sentence from Python; as text, so that nothing from outside is ever markup.
 import { component } from "../static/component.js";
-import { h } from "../static/format.js";
-import { say } from "../static/chart.js";
+import { h, say } from "../static/format.js";
 
 export function mount(host, params) {
   const lead = h("p", { class: params.get("lead") ? "lead" : "note", role: "status" });

@@ -38,7 +38,3 @@ export function drawn(chart, names) {
   charts.each(() => chart.changed());
   addEventListener("spout-light", () => chart.changed());
 }
-
-export function say(element, words) {
-  if (element.textContent !== words) element.textContent = words;
-}

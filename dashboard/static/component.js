@@ -71,12 +71,8 @@ export function component(mount) {
   };
 }
 
-// Each as its own module comes: the rows wait for no chart's.
-export async function mountEarly(root = document) {
-  const places = [...root.querySelectorAll(".place[data-module]")];
-  await Promise.all(places.map(mountOne));
-  dispatchEvent(new Event("spout-mounted"));
-}
+// Each as its own module comes.
+export const mountEarly = (places) => Promise.all(places.map(mountOne));
 
 async function mountOne(place) {
   const module = await import(`../components/${place.dataset.module}`);

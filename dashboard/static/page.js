@@ -1,21 +1,29 @@
-// Every page begins here: what it can draw by itself at once, then Panel.
+// Every page begins here: what it can draw by itself at once, then what nobody reads first, then Panel.
 import { mountEarly } from "./component.js";
 import { start as startFrame } from "./frame.js";
-import { start as startPanel } from "./panel.js";
 import { state } from "./page_feed.js";
 
+const LONGEST_WAIT = 3_000;
+const parts = [...document.querySelectorAll(".place[data-module]")];
+
 startFrame();
-await mountEarly();
+await mountEarly(parts.filter((one) => !one.dataset.later));
 // Drawn, whichever came last: the parts or what they show.
 const drawn = () => (document.documentElement.dataset.ready = "yes");
-if (state.known) drawn();
-else addEventListener("spout-state", drawn, { once: true });
 let begun = false;
-const begin = () => {
-  if (!begun) startPanel();
+async function rest() {
+  if (begun) return;
   begun = true;
-};
+  const panel = import("./panel.js");
+  await mountEarly(parts.filter((one) => one.dataset.later));
+  dispatchEvent(new Event("spout-mounted"));
+  if (state.known) drawn();
+  else addEventListener("spout-state", drawn, { once: true });
+  (await panel).start();
+}
 // Panel's scripts are as large as all else together, times twenty: after the rows, where rows come from the feed.
-const drawsFromFeed = document.querySelector(".place[data-module]");
-if (!drawsFromFeed || document.hidden || state.known) begin();
-else addEventListener("spout-state", () => requestAnimationFrame(() => setTimeout(begin)));
+const afterAFrame = () => (document.hidden ? rest() : requestAnimationFrame(() => setTimeout(rest)));
+if (!parts.length) rest();
+else if (state.known || document.hidden) afterAFrame();
+else addEventListener("spout-state", afterAFrame, { once: true });
+setTimeout(rest, LONGEST_WAIT); // the line may not come up, or no frame: charts and forms are there all the same

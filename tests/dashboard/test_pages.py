@@ -48,14 +48,25 @@ def test_only_a_web_address_becomes_a_link_to_the_explorer() -> None:
     )
 
 
-async def test_what_opens_the_feeds_line_is_loaded_before_what_draws_its_rows() -> None:
+async def preloaded_by_live() -> list[str]:
     sea = Sea()
     pages = build_pages(sea.live, sea.past, PageOptions(version="1"))
-    named = re.findall(r'modulepreload" href="[^"]*/(\w+/\w+\.js)"', await pages.applications["/"].html(""))
+    return re.findall(r'modulepreload" href="[^"]*/(\w+/\w+\.js)"', await pages.applications["/"].html(""))
+
+
+async def test_what_opens_the_feeds_line_is_loaded_before_what_draws_its_rows() -> None:
+    named = await preloaded_by_live()
 
     assert named.index("static/feed.js") < min(
         at for at, name in enumerate(named) if name.startswith("components/")
     )
+
+
+async def test_charts_the_whales_card_and_panel_are_not_asked_for_before_the_rows() -> None:
+    named = await preloaded_by_live()
+
+    assert "components/whale_table.js" in named
+    assert not {"static/panel.js", "static/charts.js", "components/drawer.js", "static/chime.js"} & set(named)
 
 
 def test_no_asset_names_a_foreign_host() -> None:
