@@ -28,7 +28,7 @@ class RecentEvents:
     @property
     def oldest(self) -> int:
         """Place of the oldest event, `head` if there is none."""
-        return next(iter(self._events), self.head)
+        return self.head - len(self._events)
 
     def at(self, place: int) -> Event:
         return self._events[place]

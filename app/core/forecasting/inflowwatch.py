@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import TypeAlias
 
 from app.core.forecasting.feerates import by_bucket
@@ -31,6 +32,8 @@ SILENT_SECONDS = 120.0
 """A source without market data for this long counts as disconnected; in a lull it would still report."""
 REMEMBERED = 20_000
 """Transactions whose feerate is remembered, to detect a CPFP increase: about an hour of mainnet, 5 MB."""
+FORGOTTEN_AT_ONCE = 1_000
+"""A dictionary's first key is searched for past all that were deleted before it: seldom, then many."""
 
 
 class InflowWatch:
@@ -165,8 +168,9 @@ class InflowWatch:
                 self._renew(key, (feerate, vsize))
             if known is None or feerate > known[0]:
                 fresh.append((feerate, vsize))
-        while len(remembered) > REMEMBERED:
-            del remembered[next(iter(remembered))]
+        if (excess := len(remembered) - REMEMBERED) > FORGOTTEN_AT_ONCE:
+            for key in list(islice(remembered, excess)):
+                del remembered[key]
         return fresh
 
     def _renew(self, key: int, paid: tuple[float, float]) -> None:

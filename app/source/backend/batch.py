@@ -5,6 +5,7 @@ the parents, and fee and size are used, so only these are decoded, in one typed 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from app.source.resilience import is_too_wide
 
 HASH_DIGITS: Final = 64
 LAST_INDEX: Final = 2**32 - 1
-Hash = Annotated[str, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
+Hash = Annotated[Txid, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
 
 
 _WIRE_NAMES: Final = {
@@ -99,12 +100,16 @@ class FrameBatch:
         self._glances = glances
         self._source = source
         self._start = start
-        self.txids = [Txid(one.txid) for one in glances]
+        self.txids = [one.txid for one in glances]
         self.gross = [sum([output.value for output in one.vout]) for one in glances]
-        self.parents = [Txid(spent.txid) for one in glances for spent in one.vin]
+        self.parents = [spent.txid for one in glances for spent in one.vin]
 
     def __len__(self) -> int:
         return len(self.txids)
+
+    def is_good(self) -> bool:
+        """Whether all txids are lower-case hex, their own and those of the outputs they spend."""
+        return _are_hashes(self.txids) and _are_hashes(self.parents)
 
     def part(self, start: int, end: int) -> "FrameBatch":
         if start == 0 and end == len(self):
@@ -112,7 +117,7 @@ class FrameBatch:
         return FrameBatch(self._glances[start:end], self._source, self._start + start)
 
     def parents_of(self, index: int) -> list[Txid]:
-        return [Txid(spent.txid) for spent in self._glances[index].vin]
+        return [spent.txid for spent in self._glances[index].vin]
 
     def paid(self) -> Iterator[tuple[Txid, float, float]]:
         for txid, one in zip(self.txids, self._glances, strict=True):
@@ -175,23 +180,21 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
         return None
     if slices is not None:
         added = _sliced(slices, at_most)
-    elif _are_good(read.delta.added):
-        source = _Source(lambda: _ADDED.decode(frame).delta.added)
-        added = _divided(read.delta.added, source, at_most)
     else:
-        return None
+        whole = FrameBatch(read.delta.added, _Source(lambda: _ADDED.decode(frame).delta.added))
+        if not whole.is_good():
+            return None
+        added = _divided(whole, at_most)
     return FrameInBulk(_given(read, _FRAME_FIELDS), _given(read.delta, _DELTA_FIELDS), added)
 
 
 def _sliced(slices: Slices, at_most: int) -> Batches:
     for one in slices:
-        try:
-            glances = _GLANCES.decode(one)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            glances = None
-        if glances is not None and _are_good(glances):
-            yield from _divided(glances, _Source(partial(decode.items, one, "added")), at_most)
-            continue
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            batch = FrameBatch(_GLANCES.decode(one), _Source(partial(decode.items, one, "added")))
+            if batch.is_good():
+                yield from _divided(batch, at_most)
+                continue
         try:
             yield decode.items(one, "added")
         except ParseError:
@@ -200,22 +203,16 @@ def _sliced(slices: Slices, at_most: int) -> Batches:
             return
 
 
-def _divided(glances: Sequence[_Glance], source: _Source, at_most: int) -> Iterator[FrameBatch]:
-    for at in range(0, len(glances), at_most):
-        yield FrameBatch(glances[at : at + at_most], source, at)
-
-
-def _are_good(glances: Sequence[_Glance]) -> bool:
-    """Whether all txids are lower-case hex, their own and those of the outputs they spend."""
-    own = [one.txid for one in glances]
-    return _are_hashes(own) and _are_hashes([spent.txid for one in glances for spent in one.vin])
+def _divided(batch: FrameBatch, at_most: int) -> Iterator[FrameBatch]:
+    for start in range(0, len(batch), at_most):
+        yield batch.part(start, min(start + at_most, len(batch)))
 
 
 def _given(read: msgspec.Struct, names: Sequence[tuple[str, str]]) -> dict[str, Raw]:
     return {name: raw for name, field in names if (raw := getattr(read, field)) is not msgspec.UNSET}
 
 
-def _are_hashes(texts: list[str]) -> bool:
+def _are_hashes(texts: Sequence[str]) -> bool:
     """Whether all of these texts of 64 characters are lower-case hex."""
     joined = "".join(texts)
     try:

@@ -10,7 +10,13 @@ import pytest
 from app.core.classification import Classification, Flow, MovedIs
 from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
-from app.core.forecasting.inflowwatch import FLUSH_SECONDS, REMEMBERED, SILENT_SECONDS, InflowWatch
+from app.core.forecasting.inflowwatch import (
+    FLUSH_SECONDS,
+    FORGOTTEN_AT_ONCE,
+    REMEMBERED,
+    SILENT_SECONDS,
+    InflowWatch,
+)
 from app.core.forecasting.market import QueueSource
 from app.core.forecasting.queue import bins_of_histogram, project
 from app.core.forecasting.recentblocks import RecentBlocks
@@ -206,7 +212,7 @@ def test_only_the_source_that_tells_arrivals_can_have_missed_some() -> None:
 
 
 def test_the_memory_of_what_was_paid_is_bounded() -> None:
-    txids = [Txid(f"{number:016x}" + "0" * 48) for number in range(REMEMBERED + 1)]
+    txids = [Txid(f"{number:016x}" + "0" * 48) for number in range(REMEMBERED + FORGOTTEN_AT_ONCE + 1)]
     first, *others = [TransactionSeen(tx=replace(a_tx("aa", 5.0), txid=txid), source=WS) for txid in txids]
 
     assert above(after(first, *others, first), 4.0) > above(after(first, *others), 4.0)
