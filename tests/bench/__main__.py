@@ -22,6 +22,7 @@ AREAS = frozenset(
         "latency",
         "memory",
         "start",
+        "growth",
         "forecast",
         "history",
         "alerts",

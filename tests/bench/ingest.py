@@ -167,11 +167,11 @@ def _per_whale(frames: Iterable[bytes]) -> float:
     reader = _reader()
     seen = [one for frame in frames for one in reader.feed(frame) if isinstance(one, TransactionSeen)]
     ready = [replace(one, tx=_with_prevouts(one.tx, number)) for number, one in enumerate(seen)]
-    return _seconds(lambda: _follow(ready)) / max(1, len(ready))
-
-
-def _follow(reported: Iterable[Observation]) -> None:
     tracker = a_tracker()
+    return _seconds(lambda: _follow(tracker, ready)) / max(1, len(ready))
+
+
+def _follow(tracker: Tracker, reported: Iterable[Observation]) -> None:
     for one in reported:
         tracker.handle(one, NOON)
 
