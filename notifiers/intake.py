@@ -101,7 +101,8 @@ def changed(stored: Stored, change: EndpointChange) -> Stored:
     if change.url is not None and change.url != masked_url(target.url or ""):
         target = replace(target, url=_whole("url", change.url))
     if change.email is not None and target.email is not None:
-        target = replace(target, email=_merged(target.email, change.email.model_dump(exclude_unset=True)))
+        reported = change.email.model_dump(exclude_unset=True, by_alias=False)
+        target = replace(target, email=_merged(target.email, reported))
     if change.telegram is not None and target.telegram is not None:
         reported = change.telegram.model_dump(exclude_unset=True)
         target = replace(target, telegram=_merged_chat(target.telegram, reported))

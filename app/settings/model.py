@@ -3,6 +3,7 @@
 `docs/settings.md` lists every name; a test compares.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def _decimal(text: object) -> object:
 
 
 _WHOLE = re.compile(r"[0-9]+")
-_DECIMAL = re.compile(r"-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+"""Read from left to right, once: with two runs of digits beside each other a long one took seconds."""
 _Btc = Annotated[
     Decimal,
     Field(gt=0, le=21_000_000, decimal_places=8),
@@ -113,14 +115,20 @@ _Port = Annotated[
 _Source = Annotated[Source, Must("be one of auto, mempool, bitcoind, demo")]
 _Level = Annotated[LogLevel, Must("be one of debug, info, warning, error")]
 _Format = Annotated[LogFormat, Must("be console or json")]
+_LONGEST_PATH, _LONGEST_NAME = 4_095, 255
+"""Bytes, as Linux has them; every look at a longer one fails."""
 _Switch = Annotated[bool, Must("be true or false")]
 
 
 def _at_home(path: Path) -> Path:
     try:
-        return path.expanduser()
+        home = path.expanduser()
     except RuntimeError:
         raise ValueError(f"must be a path, and there is no home of {path.parts[0]}") from None
+    names = [len(os.fsencode(one)) for one in home.parts]
+    if sum(names) + len(names) > _LONGEST_PATH or max(names, default=0) > _LONGEST_NAME:
+        raise ValueError("must be a path, and is longer than one may be")
+    return home
 
 
 _Path = Annotated[Path, AfterValidator(_at_home)]

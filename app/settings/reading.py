@@ -87,5 +87,8 @@ def refuse_contradictions(settings: Settings) -> None:
 
 
 def _was_set(settings: Settings) -> bool:
-    """Whether `spout password` has set one."""
-    return (settings.data_dir / PASSWORD_FILE).exists()
+    """Whether `spout password` has set one; in a directory that cannot be looked into there is none."""
+    try:
+        return (settings.data_dir / PASSWORD_FILE).exists()
+    except OSError:
+        return False

@@ -66,6 +66,14 @@ async def test_a_server_is_changed_with_the_secret_given_again_or_without_one(
     assert await _changed(stage, kind, kept, change) is not None
 
 
+async def test_who_an_email_is_from_and_whom_it_goes_to_may_be_changed(stage: Stage) -> None:
+    changed = await _changed(stage, "email", MAIL, {"from": "other@example.org", "to": "you@example.org"})
+
+    assert changed is not None
+    assert changed.email is not None
+    assert (changed.email.from_, changed.email.to) == ("other@example.org", "you@example.org")
+
+
 async def test_a_url_as_it_is_shown_changes_nothing(stage: Stage) -> None:
     endpoint = await stage.add("http://127.0.0.1:9/a-secret-path")
     await stage.alerts.change(endpoint.id, EndpointChange.model_validate({"url": endpoint.url}))

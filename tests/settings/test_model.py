@@ -1,3 +1,4 @@
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def test_an_amount_is_read_by_its_digits_alone(given: str) -> None:
     assert complaint(SPOUT_WHALE_THRESHOLD_BTC=given).startswith(
         "SPOUT_WHALE_THRESHOLD_BTC must be an amount"
     )
+
+
+def test_an_amount_without_end_is_refused_at_once() -> None:
+    began = time.process_time()
+
+    words = complaint(SPOUT_WHALE_THRESHOLD_BTC="9" * 60_000 + "x")
+
+    assert words.startswith("SPOUT_WHALE_THRESHOLD_BTC must be an amount")
+    assert time.process_time() - began < 1, "it took twelve seconds where each digit was tried from anew"
+
+
+@pytest.mark.parametrize("path", ["x" * 256, "x/" * 2_500])
+def test_a_path_that_no_machine_can_have_is_refused(path: str) -> None:
+    assert complaint(SPOUT_DATA_DIR=path) == "SPOUT_DATA_DIR must be a path, and is longer than one may be"
 
 
 def test_the_defaults_are_the_contracts() -> None:
