@@ -123,7 +123,7 @@ def amount(number: float, what: str) -> Sats:
         ParseError: if it is negative or above the maximum supply.
     """
     if not 0 <= number <= MAX_MONEY:
-        raise ParseError(f"{what}: {number:g} sat is no amount")
+        raise ParseError(f"{what}: {str(number)[:40]} sat is no amount")
     return Sats(round(number))
 
 

@@ -109,6 +109,13 @@ def test_a_prevout_that_no_coin_can_be_is_refused(value: int, script: str) -> No
         list(decode.prevouts(encoded(answer), ASKED))
 
 
+def test_a_value_that_no_float_can_hold_is_no_amount() -> None:
+    answer = b'[{"prevout": {"value": %b, "scriptpubkey": "00"}}]' % (b"9" * 400)
+
+    with pytest.raises(ParseError, match="9 sat is no amount"):
+        list(decode.prevouts(answer, ASKED))
+
+
 def test_an_answer_about_more_prevouts_than_were_asked_is_refused() -> None:
     with pytest.raises(ParseError):
         list(decode.prevouts(b"[null, null]", ASKED))
