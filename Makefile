@@ -4,7 +4,8 @@
 # make install the virtual environment alone             make lint    style, types, floors
 # make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
 # make coverage  what the tests of app/core reach of it, line and branch, and fails below COVERED percent
-# make soak    the seeded runs in full, of which make test does a tenth or less
+# make soak    the seeded runs in full, of which make test does a tenth or less, then make fuzz where it can be had
+# make fuzz [TARGET=name,…] [RUNS=n] [SEED=n]  what strangers send, led by what it reaches: docs/fuzzing.md
 # make audit   the locked requirements against a vulnerability service, which must be within reach
 # make image   the container image, with podman          make package the Umbrel packages in dist/umbrel
 # make test-packages  the image and the packages, run     make gallery the pictures of the listing, from the demo
@@ -22,9 +23,12 @@ ONLY ?=
 TESTS ?=
 CASE ?= all
 WORKERS ?= 3
+TARGET ?=
+RUNS ?=
+SEED ?=
 COVERED := 100.0
 
-.PHONY: audit coverage install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
+.PHONY: audit coverage fuzz install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
 	test-packages clean
 .DELETE_ON_ERROR:
 
@@ -35,7 +39,7 @@ run: $(INSTALLED)
 
 # Bytecode is kept even where the environment says not to: each of three workers would compile every test, and
 # each of the two hundred programs that they start all of Spout.
-test test-anywhen test-browsers test-packages soak: export PYTHONDONTWRITEBYTECODE :=
+test test-anywhen test-browsers test-packages soak fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(TESTABLE)
 	@sh tests/get_parts.sh
@@ -65,6 +69,11 @@ test-next:
 soak: $(TESTABLE)
 	@sh tests/get_parts.sh
 	@SPOUT_SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 7200 $(TESTS)
+	@$(if $(TESTS),:,sh tests/fuzz/run.sh --if-possible)
+
+fuzz: $(TESTABLE)
+	@sh tests/fuzz/run.sh $(if $(TARGET),--target $(TARGET)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(SEED),--seed $(SEED))
 
 # No part of lint or CI: it needs a service on the internet, and says so where there is none.
 audit:
@@ -90,6 +99,7 @@ lock: $(TESTABLE)
 	$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra test -c requirements.txt -o requirements-test.txt
 	sh tests/next/lock.sh
+	sh tests/fuzz/lock.sh
 
 image:
 	@packaging/build.sh
@@ -109,7 +119,7 @@ test-packages: $(TESTABLE)
 	@SPOUT_TEST_PACKAGES=1 $(BIN)/python -m pytest -q tests/packages
 
 clean:
-	rm -rf .venv .parts node_modules build dist *.egg-info bench.json
+	rm -rf .venv .parts node_modules build dist *.egg-info bench.json fuzz-findings
 
 # Each stamp is touched last: an install that was broken off is done again.
 $(INSTALLED): requirements.txt pyproject.toml | .venv/bin/python

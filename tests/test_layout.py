@@ -9,6 +9,7 @@ KINDS = {
     "bench",
     "browser",
     "flow",
+    "fuzz",
     "hostile",
     "journey",
     "next",
