@@ -10,6 +10,7 @@ import io
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -25,12 +26,14 @@ CORPUS = ROOT / ".parts" / "fuzz" / "corpus"
 FINDINGS = ROOT / "fuzz-findings"
 OWN = ["app", "notifiers"]
 HANGS_SECONDS = 20
+"""Of processor: then it is broken off."""
 MOST_MB = 2_048
 RUNS = 100_000
 WORDS = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]{2,30}")
 MOST_WORDS = 600
 SMALL_BYTES = 6_000
 """Larger good inputs are no part of the corpus, where they would take most of the time."""
+SHOWN_EACH = 10_000
 LARGE_IN = 500
 """One input in so many is made of a large good one."""
 
@@ -89,14 +92,22 @@ def fuzz(name: str, runs: int, seed: int) -> None:
         return changed(chance, raw)[:most]
 
     def once(raw: bytes) -> None:
+        signal.setitimer(signal.ITIMER_PROF, HANGS_SECONDS)
         watched(raw)
+        if watched.inputs % SHOWN_EACH == 0 and watched.inputs < runs:
+            print(_figures(name, watched), flush=True)
         if watched.inputs >= runs:
             _end(name, watched, clear)
 
+    def hangs(_number: int, _frame: object) -> None:
+        watched.keep(f"no end within {HANGS_SECONDS} s of processor")
+        _end(name, watched, clear)
+
+    signal.signal(signal.SIGPROF, hangs)
     FINDINGS.mkdir(exist_ok=True)
     options = [
         f"-max_len={LONGEST_BYTES}",
-        f"-timeout={HANGS_SECONDS}",
+        "-timeout=0",  # it goes by the clock, and a process may be suspended
         f"-rss_limit_mb={MOST_MB}",
         f"-dict={words}",
         f"-artifact_prefix={FINDINGS / name}-",
@@ -118,20 +129,23 @@ def _dictionary(good: Iterable[bytes]) -> Iterable[str]:
 
 
 def _end(name: str, watched: Watched, clear: Callable[[], None]) -> None:
-    grown = watched.grown_blocks
-    if grown > GROWTH_BLOCKS:
-        watched.faults["more and more objects are kept"] = b""
-    seconds = watched.seconds
-    print(
-        f"{name}: {watched.inputs} inputs in {seconds:.0f} s ({watched.inputs / seconds:.0f}/s), slowest "
-        f"{watched.slowest * 1000:.0f} of {LONGEST_SECONDS * 1000:.0f} ms of processor, in the second half "
-        f"{grown:+d} objects and {watched.grown_bytes / 1e6:+.1f} MB at most, {len(watched.faults)} faults",
-        flush=True,
-    )
+    if watched.grown_blocks > GROWTH_BLOCKS:
+        watched.keep("more and more objects are kept")
+    print(_figures(name, watched), flush=True)
     for fault in watched.faults:
         print(f"  {name}: {fault}", flush=True)
     clear()
     os._exit(bool(watched.faults))  # libFuzzer would print its own summary, and knows nothing of this one
+
+
+def _figures(name: str, watched: Watched) -> str:
+    seconds = watched.seconds
+    return (
+        f"{name}: {watched.inputs} inputs in {seconds:.0f} s ({watched.inputs / seconds:.0f}/s), slowest "
+        f"{watched.slowest * 1000:.0f} of {LONGEST_SECONDS * 1000:.0f} ms of processor, in the second half "
+        f"{watched.grown_blocks:+d} objects and {watched.grown_bytes / 1e6:+.1f} MB at most, "
+        f"{len(watched.faults)} faults"
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ fi
 if ! cmp -s "$lock" "$stamp"; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes \
     -r "$lock" || {
-    echo "No atheris could be had here ($(uname -sm), $(.venv/bin/python --version)): it has wheels for Linux on x86-64," >&2
-    echo "Python 3.11 to 3.14. Nothing was fuzzed by coverage; the seeded inputs of tests/fuzz need none of it." >&2
+    echo "No atheris could be had here ($(uname -sm), $(.venv/bin/python --version)): it has wheels for Linux on x86-64 and" >&2
+    echo "Python 3.11 to 3.14 alone, or no index answered. Nothing was fuzzed led by coverage; the seeded inputs need none." >&2
     exit "$missing"
   }
   cp "$lock" "$stamp"

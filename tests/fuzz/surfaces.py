@@ -54,6 +54,7 @@ from app.source.resilience import SeenTxids
 from app.store import OperatorFile, open_operator
 from app.store.searching import parse_cursor
 from notifiers import Alerts
+from notifiers.messages import message_of
 from notifiers.policies import policy_of, style_of, watch_of
 from notifiers.proxy import Proxy
 from notifiers.targets import Allowed
@@ -64,7 +65,7 @@ from tests.fakes import NOON, FakeClock
 from tests.fuzz import far_sides, good
 from tests.notifiers.stage import alerts_over
 
-ALONE = 4
+ALONE = 2
 """Settings of an environment that are read one by one too."""
 UTC = ZoneInfo("UTC")
 
@@ -231,7 +232,8 @@ async def _saved(desk: "Desk", given: NewEndpoint | EndpointChange | EndpointPre
         made.body()
         kept = made.model_dump(mode="json", by_alias=True)
         policy_of(given.kind, kept, UTC)
-        style_of(kept, UTC, None)
+        for event in (an_event(1), a_source_event(2)):
+            message_of(event, style_of(kept, UTC, "http://127.0.0.1:8999"))
         watch_of(kept)
         await alerts.listed()
         await desk.as_before()

@@ -32,6 +32,7 @@ class Watched:
     """Where the inputs of faults are put."""
     inputs: int = 0
     slowest: float = 0.0
+    latest: bytes = b""
     faults: dict[str, bytes] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _blocks: int = 0
@@ -39,15 +40,16 @@ class Watched:
     _most_bytes: int = 0
 
     def __call__(self, raw: bytes) -> None:
+        self.latest = raw
         began = time.process_time()
         try:
             self.take(raw)
         except Exception as error:  # noqa: BLE001 - that is what is looked for
-            self._keep(_place_of(error), raw)
+            self.keep(_place_of(error))
         took = time.process_time() - began
         self.slowest = max(self.slowest, took)
         if took > LONGEST_SECONDS:
-            self._keep("longer than a second", raw)
+            self.keep("longer than a second")
         self.inputs += 1
         if self.inputs == self.settled_at:
             gc.collect()
@@ -69,10 +71,11 @@ class Watched:
         """At the most, of the whole process: coverage-guided, that counts the corpus too."""
         return max(self._most_bytes, resident_bytes()) - self._bytes if self._bytes else 0
 
-    def _keep(self, fault: str, raw: bytes) -> None:
+    def keep(self, fault: str) -> None:
+        """Keep the latest input, if it is the first of this fault."""
         if fault in self.faults:
             return
-        self.faults[fault] = raw
+        self.faults[fault] = raw = self.latest
         print(f"FAULT {fault}: {raw[:200]!r}", file=sys.stderr, flush=True)
         if self.findings is not None:
             self.findings.mkdir(parents=True, exist_ok=True)
