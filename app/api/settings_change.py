@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, PydanticInvalidForJsonSchema, TypeAdapter,
 
 from app.api.models import Request, whole
 from app.errors import SettingsError
-from app.settings import STARRED, Settings
+from app.settings import STARRED, Settings, StarredSetting
 
 
 def _kind_of(name: str) -> object:
@@ -18,16 +18,27 @@ def _kind_of(name: str) -> object:
         if not _is_plain(raw):
             raise ValueError("must be a text, a number, or null for the environment's")
         text = str(whole(raw))
-        try:
-            setting.parse(text)
-        except SettingsError as error:
-            raise ValueError(str(error).removeprefix(name).lstrip()) from None
+        if (fault := _fault(setting, text)) is not None:
+            raise ValueError(fault.removeprefix(name).lstrip())
         return text
 
     shapes = [*_numbers(setting.field), {"type": "string"}, {"type": "null"}]
     words = f"{setting.words}; null: back to the environment's"
     shape = WithJsonSchema({"anyOf": shapes, "description": words})
     return Annotated[str | None, BeforeValidator(read), shape]
+
+
+def _fault(setting: StarredSetting, text: str) -> str | None:
+    """Why it is refused.
+
+    In words alone: raised where the refusal is handled, an error would hold it as its context, and with it
+    pydantic's own error; into that Python's collector does not look, and each refusal would be kept for good.
+    """
+    try:
+        setting.parse(text)
+    except SettingsError as error:
+        return str(error)
+    return None
 
 
 def _is_plain(raw: object) -> bool:

@@ -21,6 +21,7 @@ from app.settings.kinds import (
 if TYPE_CHECKING:
     from app.settings.in_force import STARRED as STARRED
     from app.settings.in_force import SettingsInForce as SettingsInForce
+    from app.settings.in_force import StarredSetting as StarredSetting
     from app.settings.in_force import starred as starred
     from app.settings.model import LogFormat as LogFormat
     from app.settings.model import LogLevel as LogLevel
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __getattr__ = lazily(
     __name__,
     {
-        "app.settings.in_force": ("STARRED", "SettingsInForce", "starred"),
+        "app.settings.in_force": ("STARRED", "SettingsInForce", "StarredSetting", "starred"),
         "app.settings.model": ("LogFormat", "LogLevel", "Settings", "Source"),
         "app.settings.reading": ("read_settings",),
     },
@@ -51,6 +52,7 @@ __all__ = [
     "Settings",
     "SettingsInForce",
     "Source",
+    "StarredSetting",
     "is_loopback",
     "listen_address_of",
     "plain_address",

@@ -124,7 +124,7 @@ def _at_home(path: Path) -> Path:
     try:
         home = path.expanduser()
     except RuntimeError:
-        raise ValueError(f"must be a path, and there is no home of {path.parts[0]}") from None
+        raise ValueError(f"must be a path, and there is no home of {path.parts[0]!r}") from None
     names = [len(os.fsencode(one)) for one in home.parts]
     if sum(names) + len(names) > _LONGEST_PATH or max(names, default=0) > _LONGEST_NAME:
         raise ValueError("must be a path, and is longer than one may be")

@@ -1,9 +1,15 @@
 """`/api/v1/settings`, with the operator's real file behind it."""
 
+import gc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from app.api.problems import Problem
+from app.api.query import asked
+from app.api.settings_change import SettingsChange
+from app.errors import SettingsError
 from app.settings import SettingsInForce, read_settings
 from app.store import SettingStore, open_operator
 from tests.api.conftest import ADMIN, READ, Composition, OpenServer
@@ -101,3 +107,14 @@ async def test_all_that_is_wrong_is_said_at_once_and_nothing_is_changed(
 
     assert [one["name"] for one in answer.json()["faults"]] == ["SPOUT_RETENTION_DAYS", "SPOUT_TIMEZONE"]
     assert in_force.current == in_force.base
+
+
+def test_nothing_of_a_change_that_was_refused_is_kept() -> None:
+    def refused() -> int:
+        for _ in range(10):
+            with suppress(Problem):
+                asked(SettingsChange, {"SPOUT_WHALE_THRESHOLD_BTC": "many"})
+        gc.collect()
+        return sum(isinstance(one, SettingsError) for one in gc.get_objects())
+
+    assert refused() == refused()

@@ -84,6 +84,12 @@ def test_an_amount_without_end_is_refused_at_once() -> None:
     assert time.process_time() - began < 1, "it took twelve seconds where each digit was tried from anew"
 
 
+def test_a_home_whose_name_is_no_text_is_refused_in_words() -> None:
+    words = complaint(SPOUT_DATA_DIR="~nobody\udcff")
+
+    assert words == r"SPOUT_DATA_DIR must be a path, and there is no home of '~nobody\udcff'"
+
+
 @pytest.mark.parametrize("path", ["x" * 256, "x/" * 2_500])
 def test_a_path_that_no_machine_can_have_is_refused(path: str) -> None:
     assert complaint(SPOUT_DATA_DIR=path) == "SPOUT_DATA_DIR must be a path, and is longer than one may be"
