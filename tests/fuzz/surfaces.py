@@ -5,7 +5,6 @@ Each surface takes bytes and swallows a refusal in Spout's own words. Whatever e
 
 import io
 import json
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -280,15 +279,19 @@ def _chances() -> PassageTable:
     return PassageTable(MinerBeliefs())
 
 
-@cache
 def _room() -> Path:
-    """In memory where the machine has such a place: a disk is not what is looked at."""
+    return Path(_kept_room().name)
+
+
+@cache
+def _kept_room() -> tempfile.TemporaryDirectory[str]:
+    """In memory where the machine has such a place: a disk is not what is looked at. Gone at the end."""
     shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="spout-fuzz-", dir=shared if shared.is_dir() else None))
+    return tempfile.TemporaryDirectory(prefix="spout-fuzz-", dir=shared if shared.is_dir() else None)
 
 
 def clear() -> None:
-    shutil.rmtree(_room(), ignore_errors=True)
+    _kept_room().cleanup()
 
 
 @cache
