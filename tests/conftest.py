@@ -2,6 +2,7 @@
 
 import locale
 import logging
+import os
 from _collections_abc import dict_values
 from collections.abc import Iterator
 
@@ -25,6 +26,10 @@ class _Loggers(dict[str, logging.Logger | logging.PlaceHolder]):
 
 
 def pytest_configure() -> None:
+    # `make coverage` measures its workers, not what they start: a program that is killed takes its figures
+    # along, and each would start in twice the time.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     logging.Logger.manager.loggerDict = _Loggers(logging.Logger.manager.loggerDict)
     # A machine that is busy for a moment must not fail a test: none has a limit of time for one example.
     settings.register_profile("spout", deadline=None, suppress_health_check=[HealthCheck.too_slow])
