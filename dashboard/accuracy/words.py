@@ -168,7 +168,7 @@ def lead_names() -> list[str]:
 def lead_words(figures: Figures, counts: Sequence[int]) -> str:
     lead, n = figures.lead_times, sum(counts)
     if n < ENOUGH or lead.p10 is None or lead.p50 is None or lead.p90 is None:
-        return f"{count(n, 'whale')} confirmed after it was seen: too few to say what is usual.".capitalize()
+        return f"{count(n, 'whale')} known before confirmation: too few to say what is usual.".capitalize()
     return (
         f"Half of {n:,} whales were known {duration(lead.p50)} or more before their block; "
         f"one in ten less than {duration(lead.p10)}, one in ten over {duration(lead.p90)}."

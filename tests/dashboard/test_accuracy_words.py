@@ -83,3 +83,44 @@ def test_a_dropped_one_has_its_own_reason() -> None:
 
 def test_a_whale_that_is_forgotten_is_unknown_and_not_guessed() -> None:
     assert words.miss_row(a_miss(MissKind.DROPPED, whale=None))[0] is None
+
+
+def test_one_replaced_only_afterwards_is_late_all_the_same() -> None:
+    late = a_miss(MissKind.LATE, due_height=100, replaced=True)
+
+    assert words.miss_row(late)[3] == "late: due by block 100, replaced only afterwards"
+
+
+def test_a_flow_that_changed_says_what_it_confirmed_as() -> None:
+    shown = words.miss_row(a_miss(MissKind.FLOW_CHANGED))
+
+    assert shown[3:] == ["confirmed as unknown", "its parties were known otherwise when it confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("in_block", "why"), [(True, "first seen in its block"), (False, "announced only after its block")]
+)
+def test_one_that_was_never_announced_says_when_it_was_seen(*, in_block: bool, why: str) -> None:
+    whale = replace(a_whale("one", 212.5, NOON), first_seen_in_block=in_block)
+
+    assert words.miss_row(a_miss(MissKind.NEVER_ANNOUNCED, whale=whale))[3:] == ["never announced", why]
+
+
+def test_a_drop_that_nobody_can_explain_says_so() -> None:
+    assert words.miss_row(a_miss(MissKind.DROPPED, whale=None))[4] == "nobody can say why"
+
+
+def test_a_tenth_with_too_few_is_not_compared() -> None:
+    few = [CalibrationBin(low=0.9, high=1.0, n=7, stated=0.95, seen=0.5)]
+
+    assert words.calibration_words(few, "1").startswith(
+        "No tenth of the stated chances in the next block has 20"
+    )
+
+
+def test_too_few_whales_have_no_usual_lead() -> None:
+    assert words.lead_words(FEW, [1, 2]).startswith("3 whales known before confirmation: too few")
+
+
+def test_of_nothing_due_no_group_is_said() -> None:
+    assert words.group_words({}) == "Nothing came due yet."

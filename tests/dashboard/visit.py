@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 
 class Visit:
-    """What a browser asks and sets, and what it is shown: `async with visiting(address, "/fees") as visit`."""
+    """What a browser asks and sets, and is shown: `async with visiting(address, "/fees") as visit`."""
 
     def __init__(self, line: ClientConnection, document: Json) -> None:
         self._line = line
