@@ -21,7 +21,7 @@ def dump_into(path: Path | None, *, untouched: Sequence[Path]) -> Iterator[Write
     Tried before the work begins, so that a place that cannot be written costs nobody an hour.
 
     Raises:
-        CommandError: if nothing can be written there, or it is one of `spare`.
+        CommandError: if nothing can be written there, or it is one of `untouched`.
     """
     if path is None:
         yield lambda _predictions: None

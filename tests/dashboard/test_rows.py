@@ -5,7 +5,7 @@ import pytest
 from app.api.models import revision_of
 from app.core.alerts import one_line
 from app.core.classification import Flag, Flow
-from app.core.prediction import Prediction
+from app.core.prediction import Outcome, Prediction, Status
 from app.core.units import Height, Sats
 from dashboard.feed.rows import row_of
 from dashboard.format import probability_by
@@ -123,3 +123,21 @@ def test_a_hostile_name_keeps_its_letters_and_loses_what_turns_a_line(name: str)
 
     assert row["to"] == one_line(name)
     assert all(letter.isprintable() for letter in row["to"])
+
+
+def test_one_that_made_way_for_a_small_payment_says_so() -> None:
+    whale = replace(confirmed(ahead=1, took=1), status=Status.REPLACED, reason=None, replaced_by=None)
+
+    assert row_of(whale)["note"] == "by a transaction that is no whale"
+
+
+def test_a_forecast_of_over_a_day_is_called_that() -> None:
+    row = row_of(replace(confirmed(ahead=None, took=200), outcome=Outcome.LATE))
+
+    assert (row["words"], row["note"]) == ("late", "forecast: over 144 blocks")
+
+
+def test_a_forecast_that_was_never_rated_is_neither_right_nor_wrong() -> None:
+    row = row_of(replace(confirmed(ahead=2, took=2), outcome=Outcome.CENSORED))
+
+    assert (row["tone"], row["words"], row["note"]) == ("none", "confirmed", "forecast 2 blocks")
