@@ -201,3 +201,28 @@ async def test_a_page_after_a_number_that_no_event_can_have_is_refused(compositi
     answer = await composition.http.get("/api/v1/deliveries", headers=ADMIN, params={"cursor": cursor})
 
     assert (answer.status_code, answer.json()["error"]["message"].split()[0]) == (400, "cursor")
+
+
+@pytest.mark.usefixtures("stage")
+async def test_a_delivery_that_never_was_is_not_sent_again(composition: Composition) -> None:
+    answer = await composition.http.post("/api/v1/deliveries/dlv_1_none/redeliver", headers=ADMIN)
+
+    assert (answer.status_code, "There is no delivery dlv_1_none" in answer.text) == (404, True)
+
+
+@pytest.mark.usefixtures("stage")
+async def test_to_an_endpoint_that_never_was_nothing_is_sent_again(composition: Composition) -> None:
+    asked = {"endpoint_id": "ep_none", "since": "2020-01-01T00:00:00Z"}
+    answer = await composition.http.post("/api/v1/deliveries/redeliver", headers=ADMIN, json=asked)
+
+    assert (answer.status_code, "There is no endpoint ep_none" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/v1/deliveries"), ("POST", "/api/v1/deliveries/dlv_1_none/redeliver"), ("GET", URL)],
+)
+async def test_until_they_can_be_read_that_is_said(composition: Composition, method: str, path: str) -> None:
+    answer = await composition.http.request(method, path, headers=ADMIN)
+
+    assert answer.status_code == 503
