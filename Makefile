@@ -4,6 +4,8 @@
 # make install the virtual environment alone             make lint    style, types, floors
 # make test-browsers  every page in Firefox and WebKit   make test-next      the browser tests on the next Panel
 # make coverage  what the fast part of the tests reaches, line and branch, and fails below one of FLOORS
+# make mutate [MODULE=app/core/flow]  changes app/core place by place and counts what its tests notice of it: hours,
+#              so by hand, a module at a time; a second call goes on where the first was broken off (docs/mutation.md)
 # make soak    the seeded runs in full, of which make test does a tenth or less, then make fuzz where it can be had
 # make fuzz [TARGET=name,…] [RUNS=n] [SEED=n]  what strangers send, led by what it reaches: docs/fuzzing.md
 # make audit   the locked requirements against a vulnerability service, which must be within reach
@@ -18,10 +20,12 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --custom-compile-command "make lock" --group build
 INSTALLED := .venv/installed
 TESTABLE := .venv/testable
+MUTABLE := .venv/mutable
 CHECKERS := node_modules/.installed
 ONLY ?=
 TESTS ?=
 CASE ?= all
+MODULE ?= app/core
 WORKERS ?= 3
 TARGET ?=
 RUNS ?=
@@ -29,8 +33,8 @@ SEED ?=
 # Percent of lines and branches, what was measured last, rounded down: may rise, never fall.
 FLOORS := app=93.0 dashboard=95.8 notifiers=96.0
 
-.PHONY: audit coverage fuzz install run soak test test-anywhen test-browsers test-next lint schemas bench lock image package gallery \
-	test-packages clean
+.PHONY: audit coverage fuzz install run mutate soak test test-anywhen test-browsers test-next lint schemas bench lock \
+	image package gallery test-packages clean
 .DELETE_ON_ERROR:
 
 install: $(INSTALLED)
@@ -76,6 +80,10 @@ coverage: $(TESTABLE)
 		$(BIN)/coverage report --include "$$part/*" --format total --fail-under "$$least" || failed=1; \
 	done; exit $$failed
 
+# The lowest priority, since it takes hours. -P: what is imported as `tests` is the copy that mutmut makes.
+mutate: $(MUTABLE)
+	@nice -n 19 $(BIN)/python -P tests/mutate.py $(MODULE)
+
 # Tells what moving on to the next pair of Panel and Bokeh costs; docs/dashboard.md lists what fails there.
 test-next:
 	@sh tests/next/run.sh $(TESTS)
@@ -113,6 +121,9 @@ bench: $(TESTABLE)
 lock: $(TESTABLE)
 	$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra test -c requirements.txt -o requirements-test.txt
+	$(BIN)/uv pip compile --group mutate --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+		-c requirements-test.txt -o requirements-mutate.txt
 	sh tests/next/lock.sh
 	sh tests/fuzz/lock.sh
 
@@ -134,7 +145,7 @@ test-packages: $(TESTABLE)
 	@SPOUT_TEST_PACKAGES=1 $(BIN)/python -m pytest -q tests/packages
 
 clean:
-	rm -rf .venv .parts node_modules build dist *.egg-info bench.json fuzz-findings
+	rm -rf .venv .parts node_modules mutants build dist *.egg-info bench.json fuzz-findings
 
 # Each stamp is touched last: an install that was broken off is done again.
 $(INSTALLED): requirements.txt pyproject.toml | .venv/bin/python
@@ -146,6 +157,11 @@ $(INSTALLED): requirements.txt pyproject.toml | .venv/bin/python
 $(TESTABLE): requirements-test.txt $(INSTALLED)
 	@echo "Installing what the tests need into .venv" >&2
 	@$(PIP) --require-hashes -r requirements-test.txt
+	@touch $@
+
+$(MUTABLE): requirements-mutate.txt $(TESTABLE)
+	@echo "Installing what make mutate needs into .venv" >&2
+	@$(PIP) --require-hashes -r requirements-mutate.txt
 	@touch $@
 
 # What checks the dashboard's modules: eslint and prettier; nothing of it is shipped.

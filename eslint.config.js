@@ -19,7 +19,7 @@ const NOT_OURS = [
 const NAMES_NOTHING = ["data", "info", "utils", "manager", "temp", "tmp", "obj", "foo"];
 
 export default [
-  { ignores: ["**/node_modules/", ".venv/", ".parts/", "build/", "dist/"] },
+  { ignores: ["**/node_modules/", ".venv/", ".parts/", "build/", "dist/", "mutants/"] },
   js.configs.recommended,
   {
     files: ["dashboard/**/*.js"],

@@ -1,7 +1,7 @@
 """A tracker under test: observations in, events out, and what must always hold checked after each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta
 
 from app.core.events import EventType, Happening
@@ -161,14 +161,30 @@ class Story:
         for read in drawn.read:
             self.unread.pop(read, None)
         self.questions += [one for one in drawn.questions if one not in self.questions]
+        for one in drawn.predictions.values():
+            self._check_times(one)
         for event in drawn.happenings:
             assert event.prediction is not None
+            assert event.at == self.at
             check_prediction(event.prediction)
             self._check_follows(event)
         for one in drawn.predictions.values():
             check_prediction(one)
             self.kept[one.prediction_id] = one
+        for question in drawn.questions:
+            check_question(question)
         check_whales(self.tracker)
+
+    def _check_times(self, whale: Prediction) -> None:
+        """A new version bears the time of what brought it about, and so does what was foretold with it."""
+        before = self.kept.get(whale.prediction_id)
+        if before is None:
+            assert whale.detected_at <= self.at
+            return
+        if whale.version > before.version:
+            assert whale.updated_at == self.at
+        for forecast in whale.forecasts[len(before.forecasts) :]:
+            assert forecast.made_at == self.at
 
     def _check_follows(self, event: Happening) -> None:
         whale = event.prediction
@@ -200,6 +216,13 @@ def check_prediction(whale: Prediction) -> None:
         assert whale.outcome is not Outcome.CENSORED
     if whale.lead_time_seconds is not None:
         assert whale.lead_time_seconds >= 0
+
+
+def check_question(question: Question) -> None:
+    """It names what it asks for."""
+    for field in fields(question):
+        if field.default is MISSING:
+            assert getattr(question, field.name) is not None, f"{question} leaves open what it asks for"
 
 
 def check_whales(tracker: Tracker) -> None:

@@ -1,0 +1,361 @@
+"""`make mutate`: changes app/core in one place at a time, and counts the changes that its tests notice.
+
+mutmut makes the changes (mutants) and keeps what became of each in mutants/, beside the changed copy: a run
+that was broken off goes on where it stopped. This program tries them: it collects tests/core once, and forks
+a process for each mutant, where the tests that reach the changed function run, fast ones first, until one
+fails. (mutmut's own runner has pytest collect them anew for each mutant.) A function that was changed is
+tried again from the start; after a change of the tests what was not noticed is.
+
+hypothesis gives each mutant the same few examples. Time is counted in processor time, so that no mutant is
+called endless because the machine was busy.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import hypothesis
+import pytest
+from mutmut import __main__ as mutmut
+from mutmut.mutation import trampoline
+from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import (
+    copy_also_copy_files,
+    copy_src_dir,
+    setup_source_paths,
+    walk_mutatable_files,
+)
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+
+WORKERS = int(os.environ.get("WORKERS", "2"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
+"""Number of examples of a property that are tried on a mutant."""
+SLACK_S, SLOWER = 10, 20
+"""Endless: took this much processor time and this many times what its tests take without a mutant."""
+MEMORY = 2 << 30
+ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")
+"""Rooms of app/core, those whose mistakes cost most first."""
+MUTANTS = Path("mutants").resolve()
+REACHED = MUTANTS / "reached.json"
+SAME = Path(__file__).with_name("same_mutants.txt")
+"""Mutants that do what the original does, so that no test can tell, by kind."""
+SURVIVED, NO_TESTS = 0, 33
+HYPOTHESIS_SETTINGS = "_hypothesis_internal_use_settings"
+TESTS = ("tests/core", "tests/builders.py", "tests/fakes.py", "tests/conftest.py")
+PYTEST = "-q -s --rootdir=. --assert=plain --tb=no -p no:xdist -p no:cacheprovider -o timeout=0"
+
+
+class Chosen:
+    """The mutant that is on in this process, and the functions that were called while none was."""
+
+    name = ""
+    reached: set[str]
+
+
+def note(function: str, caller: str | None = None) -> None:  # noqa: ARG001 - mutmut's signature
+    Chosen.reached.add(function)
+
+
+def make_mutants() -> None:
+    """For each file of app/core that has none yet, or changed since."""
+    MUTANTS.mkdir(exist_ok=True)
+    shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+        copy_src_dir()
+        copy_also_copy_files()
+        mutmut.create_mutants(WORKERS)
+    setup_source_paths()
+
+
+def files_below(module: str) -> list[SourceFileMutationData]:
+    found = []
+    for path in sorted(walk_mutatable_files(), key=_turn):
+        if path.is_relative_to(module) or path.with_suffix("") == Path(module):
+            found.append(SourceFileMutationData(path=path))
+            found[-1].load()
+    return found
+
+
+def _turn(path: Path) -> tuple[int, Path]:
+    room = path.parts[2] if len(path.parts) > 3 else ""
+    return ORDER.index(room) if room in ORDER else len(ORDER), path
+
+
+def digest(paths: Iterable[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()
+
+
+def digest_of_tests() -> str:
+    places = [Path(name) for name in TESTS]
+    return digest(path for one in places for path in ([one] if one.is_file() else one.rglob("*.py")))
+
+
+class Trials:
+    """In place of pytest's loop over the tests: a process for each mutant, forked from what was collected."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.items: dict[str, pytest.Item] = {}
+        self.reached: dict[str, list[str]] = {}
+        self.takes: dict[str, float] = {}
+        self.running: dict[int, tuple[SourceFileMutationData, str, float]] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self) -> None:
+        hypothesis.settings.register_profile(
+            "mutants",
+            hypothesis.settings.get_profile("spout"),
+            derandomize=True,
+            database=None,
+            max_examples=EXAMPLES,
+            phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        hypothesis.settings.load_profile("mutants")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for item in session.items:
+            _limit_examples(item)
+            self.items[item.nodeid] = item
+        os.chdir(MUTANTS.parent)  # where mutmut looks for its data; tests run below it
+        self._measure()
+        self._try_all()
+        os.chdir(MUTANTS)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os._exit(1)
+
+    def _measure(self) -> None:
+        """Each test's processor time and the functions it reaches: once for each state of tests and code."""
+        now = [digest_of_tests(), digest(walk_mutatable_files())]
+        kept = json.loads(REACHED.read_text("utf-8")) if REACHED.exists() else {}
+        if kept.get("of") != now:
+            print("Measuring which test reaches what", flush=True)
+            pid = os.fork()
+            if pid == 0:
+                _enter()
+                REACHED.write_text(json.dumps({"of": now, **self._measured()}), "utf-8")
+                os._exit(0)
+            if os.waitpid(pid, 0)[1] != 0:
+                sys.exit("make mutate: the tests fail without a mutant; none was tried")
+            if kept and kept["of"][0] != now[0]:
+                forget_unnoticed()
+            kept = json.loads(REACHED.read_text("utf-8"))
+        self.reached, self.takes = kept["reached"], kept["takes"]
+
+    def _measured(self) -> dict[str, object]:
+        reached, takes = defaultdict(list), {}
+        Chosen.name = "stats"  # mutmut's word for: none, and note what is called
+        for item in self.items.values():
+            Chosen.reached = set()
+            _forget_kept_results()
+            began = time.process_time()
+            _run(item, None)  # what tests share is made anew for each
+            takes[item.nodeid] = time.process_time() - began
+            for function in Chosen.reached:
+                reached[function].append(item.nodeid)
+        Chosen.name = ""
+        self._run_all(sorted(self.items, key=takes.__getitem__))
+        return {"reached": reached, "takes": takes}
+
+    def _try_all(self) -> None:
+        for data in files_below(self.module):
+            for name in [one for one, code in data.exit_code_by_key.items() if code is None]:
+                tests = self.reached.get(mangled_name_from_mutant_name(name), [])
+                if not tests:
+                    _keep(data, name, NO_TESTS, 0)
+                    continue
+                while len(self.running) >= WORKERS:
+                    self._wait()
+                self.running[self._try(name, tests)] = data, name, time.monotonic()
+            while self.running:
+                self._wait()
+            if data.exit_code_by_key:
+                print(row(str(data.path), [data]), flush=True)
+
+    def _try(self, name: str, tests: list[str]) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        _enter()
+        seconds = round(SLACK_S + SLOWER * sum(self.takes[test] for test in tests))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        Chosen.name = name
+        self._run_all(sorted(tests, key=self.takes.__getitem__))
+        os._exit(0)
+
+    def _run_all(self, tests: list[str]) -> None:
+        items = [self.items[test] for test in tests]
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            _run(item, following)
+
+    def _wait(self) -> None:
+        pid, status = os.wait()
+        data, name, began = self.running.pop(pid)
+        _keep(data, name, os.waitstatus_to_exitcode(status), time.monotonic() - began)
+
+
+def _keep(data: SourceFileMutationData, name: str, code: int, took: float) -> None:
+    data.exit_code_by_key[name] = code
+    data.durations_by_key[name] = took
+    data.save()
+    if status_by_exit_code[code] != "killed":
+        print(f"  {status_by_exit_code[code]}: {name}", flush=True)
+
+
+def _limit_examples(item: pytest.Item) -> None:
+    """What a test asks for by itself is limited too."""
+    asking = ((getattr(item, "obj", None), HYPOTHESIS_SETTINGS), (getattr(item, "cls", None), "settings"))
+    for owner, attribute in asking:
+        asked = getattr(owner, attribute, None)
+        if isinstance(asked, hypothesis.settings):
+            limited = hypothesis.settings(asked, max_examples=min(EXAMPLES, asked.max_examples))
+            setattr(getattr(owner, "__func__", owner), attribute, limited)
+
+
+def _forget_kept_results() -> None:
+    """Of functions that keep them: a test that is answered from them would not reach what made them."""
+    for name, module in list(sys.modules.items()):
+        for value in list(vars(module).values()) if name.startswith("app.core") else ():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def _run(item: pytest.Item, following: pytest.Item | None) -> None:
+    try:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    except BaseException:  # noqa: BLE001 - whatever a mutant brings about, it was noticed
+        os._exit(1)
+
+
+def _enter() -> None:
+    """Say nothing from here on, and stand where the changed copy is."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.chdir(MUTANTS)
+
+
+def forget_unnoticed() -> None:
+    for data in files_below("app/core"):
+        for name, code in data.exit_code_by_key.items():
+            if code in (SURVIVED, NO_TESTS):
+                data.exit_code_by_key[name] = None
+        data.save()
+
+
+def difference(data: SourceFileMutationData, name: str) -> tuple[str, str]:
+    """Return the lines that the mutant changes, as they were and as they are."""
+    spans = MutantLineSpans.load(data.path)
+    assert spans is not None, f"{data.path} has no mutants"
+    own = name.rpartition(".")[2]
+    original = own.partition("__mutmut_")[0] + "__mutmut_orig"
+    before, after = (
+        [line.strip() for line in text.splitlines() if "__mutmut_" not in line]
+        for text in spans.read_function_sources([original, own])
+    )
+    lines = [line for line in difflib.ndiff(before, after) if line[:2] in ("- ", "+ ")]
+    removed, added = ([line[2:] for line in lines if line[0] == sign] for sign in "-+")
+    return " ".join(removed), " ".join(added)
+
+
+def same_kinds() -> dict[tuple[str, str, str], str]:
+    """Return the kind of each mutant that is named in SAME: its file, and what it changes into what."""
+    kinds, kind, path = {}, "", ""
+    for line in SAME.read_text("utf-8").splitlines() if SAME.exists() else ():
+        if line.startswith("# "):
+            kind = line[2:]
+        elif found := re.fullmatch(r"(app/core/\S+\.py)", line):
+            path = found[1]
+        elif " => " in line:
+            removed, _, added = line.strip().partition(" => ")
+            kinds[path, removed, added] = kind
+    return kinds
+
+
+def kind_of(data: SourceFileMutationData, name: str, named: dict[tuple[str, str, str], str]) -> str:
+    """Return why no test can notice this mutant, or nothing."""
+    removed, added = difference(data, name)
+    if "strict=True" in removed and _without_strict(removed) == _without_strict(added):
+        return "strict= of a zip"
+    if "assert_never(" in removed:
+        return "assert_never"
+    return named.get((str(data.path), removed, added), "")
+
+
+def _without_strict(line: str) -> str:
+    return re.sub(r",? *strict=\w+|, *(?=\))", "", line)
+
+
+def unnoticed(module: str) -> Iterator[tuple[SourceFileMutationData, str]]:
+    for data in files_below(module):
+        for name, code in data.exit_code_by_key.items():
+            if code in (SURVIVED, NO_TESTS):
+                yield data, name
+
+
+def row(name: str, some: Iterable[SourceFileMutationData], same: int = 0) -> str:
+    found = Counter(status_by_exit_code[code] for data in some for code in data.exit_code_by_key.values())
+    endless = found["timeout"] + found["segfault"]  # segfault: mutmut's word for killed from outside, too
+    noticed, total = found["killed"] + endless, sum(found.values())
+    tried = total - found["not checked"]
+    shares = f"{noticed / tried:7.1%} {noticed / (tried - same):7.1%}" if tried > same else ""
+    return (
+        f"{name:<46} {total:6} {found['killed']:6} {endless:7} {found['survived']:8} {found['no tests']:8} "
+        f"{same:5} {found['not checked']:7} {shares}"
+    )
+
+
+def table(module: str) -> Iterator[str]:
+    named = same_kinds()
+    same = Counter(str(data.path) for data, name in unnoticed(module) if kind_of(data, name, named))
+    yield f"{'':<46} {'all':>6} killed endless survived no tests  same untried   noticed  but same"
+    rooms: dict[str, list[SourceFileMutationData]] = defaultdict(list)
+    for data in files_below(module):
+        rooms[str(Path(data.path).parent)].append(data)
+        if data.exit_code_by_key:
+            yield row(str(data.path), [data], same[str(data.path)])
+    for room, some in rooms.items():
+        yield row(room, some, sum(same[str(data.path)] for data in some))
+    yield row("all", [data for some in rooms.values() for data in some], same.total())
+
+
+def survivors(module: str) -> Iterator[str]:
+    """Return each mutant that nothing noticed, with what it changed into what."""
+    named = same_kinds()
+    for data, name in unnoticed(module):
+        removed, added = difference(data, name)
+        yield f"{data.path} {name.rpartition('.')[2]} [{kind_of(data, name, named)}]\n  {removed} => {added}"
+
+
+def main(module: str, how: str = "") -> None:
+    module = module.rstrip("/") or "app/core"
+    if how == "survivors":
+        print("\n".join(survivors(module)))
+        return
+    if how != "figures":
+        make_mutants()
+        vars(trampoline).update(get_mutant_under_test=lambda: Chosen.name, record_trampoline_hit=note)
+        os.chdir(MUTANTS)
+        pytest.main([*PYTEST.split(), "-m", "not shared", "tests/core"], plugins=[Trials(module)])
+        os.chdir(MUTANTS.parent)
+    print("\n".join(table(module)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
