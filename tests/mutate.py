@@ -43,6 +43,8 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 """Number of examples of a property that are tried on a mutant."""
 SLACK_S, SLOWER = 10, 20
 """Endless: took this much processor time and this many times what its tests take without a mutant."""
+HEAVY_S = 0.1
+"""A test of another room of tests/core that takes longer is left out."""
 MEMORY = 2 << 30
 ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")
 """Rooms of app/core, those whose mistakes cost most first."""
@@ -174,7 +176,7 @@ class Trials:
     def _try_all(self) -> None:
         for data in files_below(self.module):
             for name in [one for one, code in data.exit_code_by_key.items() if code is None]:
-                tests = self.reached.get(mangled_name_from_mutant_name(name), [])
+                tests = self._tests_of(data, name)
                 if not tests:
                     _keep(data, name, NO_TESTS, 0)
                     continue
@@ -185,6 +187,12 @@ class Trials:
                 self._wait()
             if data.exit_code_by_key:
                 print(row(str(data.path), [data]), flush=True)
+
+    def _tests_of(self, data: SourceFileMutationData, name: str) -> list[str]:
+        own = str(Path("tests", *Path(data.path).parent.parts[1:])) + "/"
+        all_that_reach = self.reached.get(mangled_name_from_mutant_name(name), [])
+        light = [test for test in all_that_reach if test.startswith(own) or self.takes[test] <= HEAVY_S]
+        return light or all_that_reach
 
     def _try(self, name: str, tests: list[str]) -> int:
         pid = os.fork()
@@ -213,9 +221,18 @@ class Trials:
 def _keep(data: SourceFileMutationData, name: str, code: int, took: float) -> None:
     data.exit_code_by_key[name] = code
     data.durations_by_key[name] = took
-    data.save()
+    save(data)
     if status_by_exit_code[code] != "killed":
         print(f"  {status_by_exit_code[code]}: {name}", flush=True)
+
+
+def save(data: SourceFileMutationData) -> None:
+    """At once or not at all: whoever ends the run loses one mutant's result."""
+    kept = data.meta_path
+    data.meta_path = kept.with_suffix(".new")
+    data.save()
+    data.meta_path.replace(kept)
+    data.meta_path = kept
 
 
 def _limit_examples(item: pytest.Item) -> None:
@@ -256,7 +273,7 @@ def forget_unnoticed() -> None:
         for name, code in data.exit_code_by_key.items():
             if code in (SURVIVED, NO_TESTS):
                 data.exit_code_by_key[name] = None
-        data.save()
+        save(data)
 
 
 def difference(data: SourceFileMutationData, name: str) -> tuple[str, str]:

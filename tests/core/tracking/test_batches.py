@@ -218,3 +218,37 @@ def test_in_a_frame_or_one_by_one_the_same_is_concluded() -> None:
         replace(one, **moment) for one in alone.kept.values()
     ]
     assert alone.at - together.at == timedelta(seconds=len(txs) - 1)
+
+
+def test_a_whale_behind_one_that_was_set_aside_is_announced() -> None:
+    story, new = Story(), a_whale(150, coins=("new",))
+    whales = [a_whale(150, coins=(number,), fee=(number + 1) * 100) for number in range(ALWAYS_KEPT + 1)]
+    story.seen(*whales)
+    story.tracker.handle(MemoryPressed(rss_mb=410.0, limit_mb=500, first=False), story.at)
+
+    assert story.receive(frame(whales[0], new)) == ["detected"]
+
+
+def test_several_whales_of_one_frame_are_counted_once_each() -> None:
+    story = Story()
+    story.receive(frame(WHALE, a_whale(150, coins=("two",)), *strangers(2)))
+
+    assert story.tracker.tally.transactions == 4
+
+
+def test_each_one_that_cannot_be_read_is_counted() -> None:
+    story, other = Story(), a_whale(150, coins=("two",))
+    story.receive(frame(WHALE, other, broken=[WHALE, other]))
+
+    assert story.tracker.tally.skipped == 2
+
+
+def test_a_confirmed_whale_is_found_again_though_the_threshold_has_risen_above_it() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.connected(a_block(1, WHALE))
+    story.tracker.set_threshold(Sats(10 * THRESHOLD))
+    story.receive(frame(WHALE))
+
+    assert story.questions == [AskStatus(WHALE.txid)]

@@ -11,6 +11,8 @@ from app.core.observations import (
     BlockConnected,
     ChainListed,
     MempoolListed,
+    PackageReply,
+    ProjectedTransaction,
     SourceConnected,
     StatusReply,
     TransactionLeft,
@@ -18,6 +20,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskStatus
+from app.core.units import SatPerVb
 from tests.builders import a_block, a_whale
 from tests.core.story import REST, WS, Story, forecasting
 
@@ -406,3 +409,39 @@ def test_what_a_backend_that_is_behind_still_holds_of_a_coin_a_block_spent_is_no
     story.receive(BlockConnected(block=a_block(1, WHALE), source=NODE))
 
     assert story.seen(DEARER) == []
+
+
+def test_a_source_that_is_behind_may_still_announce_what_no_block_has_spent() -> None:
+    story, new = TwoSources(), a_whale(160, coins=("new",))
+    story.connected(a_block(1, WHALE))
+
+    assert story.receive(TransactionSeen(tx=new, source=NODE)) == ["detected"]
+
+
+def test_what_a_projected_block_shows_is_in_that_mempool() -> None:
+    story = Story()
+    story.receive(TransactionSeen(tx=WHALE, source=NODE))
+    line = ProjectedTransaction(
+        txid=WHALE.txid, value=WHALE.gross, fee=None, vsize=None, package_feerate=None, source=WS
+    )
+    story.receive(line)
+    story.receive(TransactionLeft(txids=(WHALE.txid,), source=NODE))
+    story.receive(StatusReply(txid=WHALE.txid, block_hash=None, height=None, in_mempool=False, source=NODE))
+
+    assert (story.only.status, story.only.held_by) == (Status.PENDING, (WS,))
+
+
+def test_a_whale_is_stored_with_the_mempool_that_holds_it() -> None:
+    story = Story()
+    story.seen(WHALE)
+
+    assert story.only.held_by == (WS,)
+
+
+def test_after_a_restart_a_new_version_names_the_mempool_that_held_it_before() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.restart()
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(99.0), related=None, source=NODE))
+
+    assert story.only.held_by == (WS,)

@@ -1,6 +1,7 @@
 """Blocks: what they confirm, what a reorg undoes, what was never announced."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -11,6 +12,7 @@ from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.scoring import whale_outcome
+from app.core.tracking.inferred_replacement import UNEXPLAINED
 from app.core.units import Height, Outpoint
 from tests.builders import (
     START_HEIGHT,
@@ -542,3 +544,115 @@ def test_an_orphan_older_than_all_that_is_kept_is_forgotten_when_its_parent_is_l
 
     assert (story.tracker.chain.tip, story.tracker.orphans) == (tip, 0)
     assert orphan.hash not in story.tracker.chain
+
+
+def test_a_whale_in_two_blocks_from_before_our_chain_is_in_the_one_that_was_read_last() -> None:
+    story = begun()
+    story.connected(a_block(-3, WHALE))
+
+    assert story.connected(a_block(-2, WHALE, branch="b")) == ["reorged", "confirmed"]
+    assert story.only.confirmed_hash == a_block(-2, branch="b").hash
+
+
+def test_a_block_from_before_our_chain_that_was_read_whole_is_not_asked_for() -> None:
+    story = begun()
+    story.connected(a_block(-3, WHALE))
+
+    assert story.questions == []
+
+
+def test_a_block_of_which_only_the_entries_are_known_confirms_what_is_in_it() -> None:
+    story = begun()
+
+    assert story.connected(replace(a_block(1, WHALE), txids=None)) == ["confirmed"]
+
+
+def test_a_block_whose_txids_come_later_confirms_what_is_in_it() -> None:
+    story = begun()
+    story.connected(a_block(1, read=False))
+
+    assert story.connected(replace(a_block(1, WHALE), entries=None)) == ["confirmed"]
+
+
+def test_an_old_block_that_was_named_without_its_time_confirms_at_its_time_once_that_is_known() -> None:
+    story = begun()
+    story.connected(a_block(1, read=False))
+    story.at += timedelta(hours=3)
+    mined = story.at - timedelta(hours=1)
+    story.connected(replace(a_block(1, WHALE), time=mined))
+
+    assert story.only.confirmed_at == mined
+
+
+def test_a_transaction_of_a_block_that_pays_just_the_threshold_is_not_asked_for() -> None:
+    story = Story()
+    story.start()
+    story.connected(a_block(1, a_whale(100)))
+
+    assert story.questions == []
+
+
+def test_a_status_in_a_block_of_our_chain_asks_for_nothing() -> None:
+    story = begun()
+    story.connected(a_block(1))
+    story.is_in(WHALE, a_block(1))
+
+    assert story.questions == []
+
+
+def test_a_tip_that_is_only_named_and_that_nobody_has_is_taken_by_its_name() -> None:
+    story, tip = begun(), only_named(a_block(1))
+    story.connected(tip)
+    story.unanswered(AskBlock(tip.hash, tip.height))
+
+    assert story.tracker.chain.tip == tip
+
+
+def test_a_block_of_our_tips_height_that_nobody_has_undoes_nothing() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.unanswered(AskBlock(a_hash("another"), a_block(1).height)) == []
+    assert story.tracker.chain.tip == a_block(1, WHALE)
+
+
+def test_what_was_due_in_a_block_below_an_unread_tip_is_late() -> None:
+    story = begun(blocks=1)
+    story.connected(a_block(1, read=False))
+    assert story.only.outcome is Outcome.CENSORED
+    story.connected(a_block(2, read=False))
+
+    assert story.only.outcome is Outcome.LATE
+
+
+def test_a_block_explains_no_drop_of_a_whale_that_spends_other_coins() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert story.published(OTHER, a_block(0)) == ["detected", "confirmed"]
+    assert story.of(WHALE).conflicts_with == ()
+
+
+def test_what_a_block_holds_in_place_of_a_dropped_whale_is_named_once() -> None:
+    story, winner = begun(), a_whale(150, fee=10)
+    story.gone(WHALE)
+    first = story.published(winner, a_block(0))
+    again = story.published(winner, a_block(0))
+
+    assert ("conflicted" in first, again) == (True, [])
+
+
+def test_a_drop_of_long_ago_is_not_explained_by_a_block() -> None:
+    story, winner = begun(), a_whale(150, fee=10)
+    story.gone(WHALE)
+    story.at += UNEXPLAINED
+
+    assert "conflicted" not in story.published(winner, a_block(0))
+
+
+def test_a_confirmed_whale_is_not_contested_by_what_another_block_holds() -> None:
+    story, winner = begun(), a_whale(150, fee=10)
+    story.connected(a_block(1, WHALE))
+    story.published(winner, a_block(0))
+
+    assert (story.of(WHALE).status, story.of(WHALE).conflicts_with) == (Status.CONFIRMED, ())

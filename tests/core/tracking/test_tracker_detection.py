@@ -6,8 +6,9 @@ import pytest
 
 from app.core.classification import Flag, MovedIs
 from app.core.models import SourceName, Transaction
-from app.core.observations import PackageReply, PrevoutsReply, ProjectedTransaction
+from app.core.observations import PackageReply, PrevoutsReply, ProjectedTransaction, TransactionSeen
 from app.core.questions import AskPackage, AskPrevouts, AskTransaction
+from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds
 from app.core.units import SatPerVb, Sats, VBytes
 from tests.builders import (
@@ -22,7 +23,8 @@ from tests.builders import (
     spends,
     without_prevouts,
 )
-from tests.core.story import WS, Story
+from tests.core.story import REST, WS, Story, a_whale_policy
+from tests.fakes import NOON
 
 
 def pays_sats(amount: int, *, change: int = 0) -> Transaction:
@@ -354,3 +356,45 @@ def test_the_coins_of_a_whale_known_by_its_line_are_asked_for_when_the_whole_com
     story.seen(without_prevouts(tx))
 
     assert story.questions == [AskPrevouts(tx.txid, (a_coin("one"),))]
+
+
+def test_a_whale_asked_for_whole_was_seen_late_by_whoever_answered() -> None:
+    story = Story()
+    story.published(a_whale(150))
+
+    assert story.only.first_seen_by is REST
+    assert Flag.LATE_SEEN in story.only.all_flags
+
+
+def test_a_whale_that_replaces_what_was_not_known_is_first_seen_by_who_said_so() -> None:
+    story = Story()
+    story.replaced(a_whale(90, fee=100), by=a_whale(150))
+
+    assert story.only.first_seen_by is WS
+
+
+def test_the_coins_of_what_pays_just_the_threshold_are_not_asked_for() -> None:
+    story = Story()
+    story.seen(a_whale(100, prevouts=False))
+
+    assert story.questions == []
+
+
+def test_a_whale_of_the_demo_is_marked_as_one() -> None:
+    tracker = Tracker(a_whale_policy(), demo=True)
+    drawn = tracker.handle(TransactionSeen(tx=a_whale(150), source=WS), NOON)
+
+    assert [one.demo for one in drawn.predictions.values()] == [True]
+
+
+def test_a_package_that_pays_one_percent_more_is_not_told() -> None:
+    story = Story()
+    story.seen(a_whale(150))
+    story.receive(package_of(100.0))
+
+    assert story.receive(package_of(101.0)) == []
+
+
+def package_of(feerate: float) -> PackageReply:
+    txid = a_whale(150).txid
+    return PackageReply(txid=txid, package_feerate=SatPerVb(feerate), related=None, source=WS)
