@@ -11,6 +11,7 @@ called endless because the machine was busy.
 """
 
 import difflib
+import gc
 import hashlib
 import json
 import os
@@ -20,9 +21,11 @@ import shutil
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -52,21 +55,67 @@ MUTANTS = Path("mutants").resolve()
 REACHED = MUTANTS / "reached.json"
 SAME = Path(__file__).with_name("same_mutants.txt")
 """Mutants that do what the original does, so that no test can tell, by kind."""
-SURVIVED, NO_TESTS = 0, 33
+SURVIVED, NO_TESTS, SUSPICIOUS = 0, 33, 35
+"""mutmut's exit codes."""
 HYPOTHESIS_SETTINGS = "_hypothesis_internal_use_settings"
 TESTS = ("tests/core", "tests/builders.py", "tests/fakes.py", "tests/conftest.py")
-PYTEST = "-q -s --rootdir=. --assert=plain --tb=no -p no:xdist -p no:cacheprovider -o timeout=0"
+PYTEST = "-q -s --rootdir=. --assert=plain --tb=no"
+NO_PLUGINS = (
+    "anyio",
+    "asyncio",
+    "cacheprovider",
+    "doctest",
+    "faulthandler",
+    "logging",
+    "playwright",
+    "recwarn",
+    "schemathesis",
+    "threadexception",
+    "timeout",
+    "unraisableexception",
+    "warnings",
+    "xdist",
+)
+"""Each asks to be called at each test, and tests/core needs none."""
 
 
-class Chosen:
-    """The mutant that is on in this process, and the functions that were called while none was."""
+class Functions:
+    """The functions that have mutants: each is itself until it is given the code of one of them.
 
-    name = ""
-    reached: set[str]
+    mutmut would have each call pass a function of its own that looks up which mutant is on.
+    """
 
+    def __init__(self) -> None:
+        self._of_module: dict[str, list[tuple[FunctionType, Mapping[str, Any]]]] = defaultdict(list)
 
-def note(function: str, caller: str | None = None) -> None:  # noqa: ARG001 - mutmut's signature
-    Chosen.reached.add(function)
+    def wrap(
+        self, mutants: Mapping[str, Any], *_: object, **__: object
+    ) -> Callable[[FunctionType], FunctionType]:
+        """Stand for mutmut's decorator; `mutants` is filled once the module has been read."""
+
+        def keep(function: FunctionType) -> FunctionType:
+            self._of_module[function.__module__].append((function, mutants))
+            return function
+
+        return keep
+
+    def turn_into(self, name: str) -> None:
+        module, _, own = name.rpartition(".")
+        for function, mutants in self._of_module[module]:
+            if own in mutants:
+                mutant = getattr(mutants[own], "__func__", mutants[own])
+                function.__defaults__, function.__kwdefaults__ = mutant.__defaults__, mutant.__kwdefaults__
+                function.__code__ = mutant.__code__
+                return
+        raise LookupError(f"{name} is nowhere")
+
+    def by_code(self) -> dict[CodeType, str]:
+        """Return what mutmut calls each of them."""
+        return {
+            function.__code__: f"{module}.{mutants['_mutmut_orig'].__name__.partition('__mutmut')[0]}"
+            for module, some in self._of_module.items()
+            for function, mutants in some
+        }
 
 
 def make_mutants() -> None:
@@ -106,8 +155,9 @@ def digest_of_tests() -> str:
 class Trials:
     """In place of pytest's loop over the tests: a process for each mutant, forked from what was collected."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, functions: Functions) -> None:
         self.module = module
+        self.functions = functions
         self.items: dict[str, pytest.Item] = {}
         self.reached: dict[str, list[str]] = {}
         self.takes: dict[str, float] = {}
@@ -132,6 +182,7 @@ class Trials:
             self.items[item.nodeid] = item
         os.chdir(MUTANTS.parent)  # where mutmut looks for its data; tests run below it
         self._measure()
+        gc.freeze()  # forks share it
         self._try_all()
         os.chdir(MUTANTS)
         return True
@@ -160,16 +211,21 @@ class Trials:
 
     def _measured(self) -> dict[str, object]:
         reached, takes = defaultdict(list), {}
-        Chosen.name = "stats"  # mutmut's word for: none, and note what is called
+        names, called = self.functions.by_code(), set[CodeType]()
+
+        def note(frame: FrameType, _event: str, _arg: object) -> None:
+            called.add(frame.f_code)
+
         for item in self.items.values():
-            Chosen.reached = set()
+            called.clear()
             _forget_kept_results()
             began = time.process_time()
+            sys.settrace(note)
             _run(item, None)  # what tests share is made anew for each
+            sys.settrace(None)
             takes[item.nodeid] = time.process_time() - began
-            for function in Chosen.reached:
-                reached[function].append(item.nodeid)
-        Chosen.name = ""
+            for code in called & names.keys():
+                reached[names[code]].append(item.nodeid)
         self._run_all(sorted(self.items, key=takes.__getitem__))
         return {"reached": reached, "takes": takes}
 
@@ -203,7 +259,11 @@ class Trials:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        Chosen.name = name
+        gc.disable()
+        try:
+            self.functions.turn_into(name)
+        except (LookupError, ValueError):  # no such function, or its code asks for another closure
+            os._exit(SUSPICIOUS)
         self._run_all(sorted(tests, key=self.takes.__getitem__))
         os._exit(0)
 
@@ -367,9 +427,13 @@ def main(module: str, how: str = "") -> None:
         return
     if how != "figures":
         make_mutants()
-        vars(trampoline).update(get_mutant_under_test=lambda: Chosen.name, record_trampoline_hit=note)
+        functions = Functions()
+        vars(trampoline)["wrap_in_trampoline"] = functions.wrap
         os.chdir(MUTANTS)
-        pytest.main([*PYTEST.split(), "-m", "not shared", "tests/core"], plugins=[Trials(module)])
+        without = [f"-pno:{name}" for name in NO_PLUGINS]
+        pytest.main(
+            [*PYTEST.split(), *without, "-m", "not shared", "tests/core"], plugins=[Trials(module, functions)]
+        )
         os.chdir(MUTANTS.parent)
     print("\n".join(table(module)))
 
