@@ -656,3 +656,30 @@ def test_a_confirmed_whale_is_not_contested_by_what_another_block_holds() -> Non
     story.published(winner, a_block(0))
 
     assert (story.of(WHALE).status, story.of(WHALE).conflicts_with) == (Status.CONFIRMED, ())
+
+
+def test_announced_on_two_blocks_that_are_undone_it_counts_from_the_block_below_them() -> None:
+    story = begun()
+    story.connected(a_block(1), a_block(2))
+    story.seen(OTHER)
+    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"), a_block(3, branch="b"))
+
+    assert story.of(OTHER).detected_height == START_HEIGHT
+    assert story.of(WHALE).detected_height == START_HEIGHT
+
+
+def test_an_older_version_in_a_block_is_asked_for_with_that_block() -> None:
+    story, newer, block = begun(), a_whale(150, fee=9_000), a_block(1, WHALE)
+    story.replaced(WHALE, by=newer)
+    story.connected(block)
+
+    assert AskTransaction(WHALE.txid, block.hash, block.height) in story.questions
+    assert story.of(newer).reason == f"a block holds {WHALE.txid}, which spends the same coin"
+
+
+def test_an_older_version_in_a_block_takes_nothing_from_a_newer_one_that_had_ended() -> None:
+    story, newer = begun(), a_whale(150, fee=9_000)
+    story.replaced(WHALE, by=newer)
+    story.gone(newer)
+
+    assert story.connected(a_block(1, WHALE)) == []

@@ -533,3 +533,43 @@ def test_a_winner_in_a_block_whose_fee_is_not_known_is_a_conflict_and_no_replace
     story.replaced(FIRST, by=winner, mined=True)
 
     assert (story.of(FIRST).status, story.of(FIRST).conflicts_with) == (Status.DROPPED, (SECOND.txid,))
+
+
+def test_the_higher_feerate_is_the_likely_winner_where_it_was_seen_first() -> None:
+    story = Story()
+    story.seen(SECOND, FIRST)
+    story.waits(SECOND)
+
+    assert all(one.reason and one.reason.endswith(SECOND.txid) for one in story.kept.values())
+
+
+def test_of_two_of_which_one_pays_an_unknown_fee_nobody_is_likely_to_win() -> None:
+    story = Story()
+    story.seen(FIRST, replace(SECOND, fee=None))
+    story.waits(FIRST)
+
+    assert all(one.reason and one.reason.endswith("which one wins is open") for one in story.kept.values())
+
+
+def test_of_a_dropped_whales_coins_only_their_own_spend_goes_on_with_its_id() -> None:
+    """The source names another one as replaced by it, whose coins it does not spend."""
+    story = Story()
+    story.seen(FIRST, OTHER)
+    story.listed()
+    story.gone(FIRST)
+    story.gone(OTHER)
+    other = story.of(OTHER).prediction_id
+    better = a_whale(150, coins=("two",), fee=9_000)
+
+    assert story.replaced(FIRST, OTHER, by=better) == ["replaced"]
+    assert story.of(better).prediction_id == other
+
+
+def test_a_late_replacement_of_a_whale_that_is_known_already_is_no_second_one() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.listed()
+    story.gone(FIRST)
+    story.seen(SECOND)
+
+    assert story.replaced(FIRST, by=SECOND) == []
