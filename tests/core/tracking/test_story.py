@@ -32,7 +32,7 @@ from app.core.questions import (
     AskTransaction,
     Question,
 )
-from app.core.tracking.story import FIRST_LINES, LAST_LINES, StoryBook
+from app.core.tracking.story import FIRST_LINES, LAST_LINES, StoryBook, StoryLine
 from app.core.tracking.tracker import Tracker
 from app.core.units import BlockHash, Height, SatPerVb, Txid
 from tests.builders import a_block, a_txid, a_whale, prevouts_of
@@ -221,3 +221,61 @@ def test_an_event_about_spout_itself_is_no_part_of_a_whales_story() -> None:
 def note(book: StoryBook, story: Story, whale: Transaction, block: int = 0) -> None:
     observation = BlockConnected(block=a_block(block), source=WS)
     book.note(observation, story.at, happenings=(), predictions=(story.of(whale),), questions=())
+
+
+def test_a_line_says_when_what_and_how_the_whale_stood_then() -> None:
+    story = Story()
+    story.seen(WHALE)
+    (line,) = story.tracker.story(story.only.prediction_id)
+
+    assert line == StoryLine(
+        at=story.at,
+        last_at=story.at,
+        times=1,
+        observed="entered the mempool",
+        source="mempool_ws",
+        txid=WHALE.txid,
+        status="pending",
+        concluded=("whale.detected",),
+        asked=(),
+    )
+
+
+def test_what_was_only_kept_says_so() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.receive(ClockStepped(seconds=60.0))
+    line = story.tracker.story(story.only.prediction_id)[-1]
+
+    assert (line.concluded, line.source) == (("kept",), None)
+
+
+def test_a_line_that_repeats_bears_the_time_of_its_last_repetition() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.receive(ClockStepped(seconds=60.0))
+    first = story.at
+    story.receive(ClockStepped(seconds=60.0))
+    line = story.tracker.story(story.only.prediction_id)[-1]
+
+    assert (line.times, line.at, line.last_at) == (2, first, story.at)
+
+
+def test_the_replacement_itself_is_not_named_to_itself() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.replaced(WHALE, by=BETTER)
+
+    assert story.tracker.story(story.only.prediction_id)[-1].observed == "replaced, says the source"
+
+
+def test_a_chain_is_named_by_its_tip() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.receive(BlockConnected(block=a_block(0), source=WS))
+    story.is_in(WHALE, a_block(1))
+    listed = (a_block(0), a_block(1, branch="b", on=""), a_block(2, branch="b"))
+    story.connected(a_block(1))
+    story.receive(ChainListed(blocks=listed, source=WS))
+
+    assert story.tracker.story(story.only.prediction_id)[-1].observed == "end of the chain, tip 800002"

@@ -11,14 +11,17 @@ from app.core.observations import (
     BlockConnected,
     ChainListed,
     Gap,
+    MempoolListed,
     PackageReply,
     ProjectedTransaction,
+    Skipped,
+    SourceConnected,
     StatusReply,
     TransactionLeft,
     TransactionSeen,
 )
 from app.core.prediction import Outcome, Status
-from app.core.questions import AskMempool, AskStatus, AskStored, AskTransaction
+from app.core.questions import AskBlock, AskMempool, AskStatus, AskStored, AskTransaction
 from app.core.tracking.whales import Bounds
 from app.core.units import SatPerVb, Sats, VBytes
 from tests.builders import a_block, a_coin, a_script, a_transaction, a_txid, a_whale, pays, spends
@@ -511,3 +514,106 @@ def test_a_status_in_the_block_that_holds_it_already_is_no_news() -> None:
 
     assert story.is_in(WHALE, block) == []
     assert story.only.confirmed_hash == block.hash
+
+
+def test_what_expired_is_said_in_full() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.gone(WHALE)
+
+    assert story.only.reason == (
+        "no longer in any mempool we can see: expired, evicted, or the node was restarted"
+    )
+
+
+def test_what_left_and_nobody_can_say_is_said_in_full() -> None:
+    story = begun()
+    story.left(WHALE)
+    story.unanswered(AskStatus(WHALE.txid))
+
+    assert story.only.reason == "it left the mempool we watch; nobody could be asked where it is"
+
+
+def test_a_child_of_a_parent_that_is_no_longer_listed_says_so() -> None:
+    story, child = begun(), a_child_of(WHALE)
+    story.seen(child)
+    story.listed()
+    story.gone(child)
+
+    assert story.of(child).reason == f"its parent {WHALE.txid} is gone: it is no longer listed"
+
+
+def test_each_unanswered_question_is_counted() -> None:
+    story = begun()
+    story.unanswered(AskStatus(a_txid(1)), AskMempool("why not"), AskStatus(a_txid(2)))
+
+    assert story.tracker.tally.unanswered == 3
+
+
+def test_a_listing_goes_on_behind_a_whale_of_which_something_newer_is_known() -> None:
+    story, older = begun(), a_whale(160, coins=("another",))
+    story.seen(older)
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(90.0), related=None, source=WS))
+    story.listed(seconds_ago=1.5)
+
+    assert story.questions == [AskStatus(older.txid)]
+
+
+def test_a_listing_of_the_very_moment_of_the_last_word_says_nothing() -> None:
+    story = begun()
+    story.listed(seconds_ago=1)
+
+    assert story.questions == []
+
+
+def test_what_ended_and_is_not_listed_is_not_asked_about() -> None:
+    story = begun()
+    story.gone(WHALE)
+    story.listed()
+
+    assert story.questions == []
+
+
+def test_blocks_are_asked_for_though_the_source_of_the_listing_is_behind() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE), a_block(2, read=False))
+    story.receive(BlockConnected(block=a_block(1), source=SourceName.BITCOIND))
+    story.receive(
+        MempoolListed(txids=frozenset(), as_of=story.at + timedelta(seconds=1), source=SourceName.BITCOIND)
+    )
+
+    assert story.questions == [AskBlock(a_block(2).hash, a_block(2).height)]
+
+
+def test_of_what_was_stored_the_first_updated_is_the_first_that_makes_room() -> None:
+    story = Story(bounds=Bounds(pending=2))
+    whales = [a_whale(150, coins=(number,), fee=1_000 + number) for number in range(3)]
+    story.seen(whales[0], whales[1])
+    story.receive(PackageReply(txid=whales[0].txid, package_feerate=SatPerVb(90.0), related=None, source=WS))
+    story.restart()
+    story.seen(whales[2])
+
+    assert story.tracker.whales.current(whales[1].txid) is None
+    assert story.tracker.whales.current(whales[0].txid) is not None
+
+
+def test_every_break_is_counted() -> None:
+    story = Story()
+    for _ in range(2):
+        story.receive(
+            SourceConnected(source=WS, again=True),
+            Gap(source=WS, reason="lost"),
+            Skipped(source=WS, what="x"),
+        )
+    tally = story.tracker.tally
+
+    assert (tally.reconnects, tally.gaps, tally.skipped) == (2, 2, 2)
+
+
+def test_a_whale_of_a_block_that_a_status_puts_nowhere_is_announced_by_its_line() -> None:
+    story = begun()
+    other = a_whale(160, coins=("another",))
+    story.connected(a_block(1, other))
+    assert story.questions == [AskTransaction(other.txid, a_block(1).hash, a_block(1).height)]
+
+    assert story.gone(other) == ["detected", "confirmed"]
