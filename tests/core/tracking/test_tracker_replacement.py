@@ -10,6 +10,8 @@ from app.core.observations import TransactionSeen
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction
 from app.core.tracking.inferred_replacement import UNEXPLAINED
+from app.core.tracking.replacing import outbids
+from app.core.units import SATS_PER_BTC, Sats
 from tests.builders import (
     a_block,
     a_coin,
@@ -573,3 +575,67 @@ def test_a_late_replacement_of_a_whale_that_is_known_already_is_no_second_one() 
     story.seen(SECOND)
 
     assert story.replaced(FIRST, by=SECOND) == []
+
+
+@pytest.mark.parametrize(
+    ("better", "is_better"),
+    [
+        ({}, True),
+        ({"fee": None}, False),
+        ({"vsize": None}, False),
+        ({"fee": 1_000}, False),
+        ({"fee": 2_000, "vsize": 200.0}, False),
+        ({"fee": 900, "vsize": 50.0}, False),
+    ],
+)
+def test_a_replacement_pays_more_in_all_and_by_size(better: dict[str, Any], *, is_better: bool) -> None:
+    assert outbids(replace(SECOND, **better), FIRST) is is_better
+
+
+@pytest.mark.parametrize("unknown", ["fee", "vsize"])
+def test_what_pays_an_unknown_fee_cannot_be_outbid(unknown: str) -> None:
+    assert not outbids(SECOND, replace(FIRST, **{unknown: None}))
+
+
+def test_a_replacement_while_fees_spike_is_marked_so_unless_it_was_mined() -> None:
+    market = forecasting()
+    story = Story(forecast_source=market)
+    market.spiking = True
+    story.start()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    assert Flag.FEE_SPIKE in story.only.all_flags
+    story.listed()
+    story.gone(SECOND)
+    story.published(THIRD, a_block(0))
+
+    assert Flag.FEE_SPIKE not in story.only.all_flags
+
+
+def test_each_replacement_is_kept_with_the_height_it_was_known_at() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST, OTHER)
+    story.replaced(FIRST, OTHER, by=a_whale(280, coins=("one", "two"), fee=9_000))
+
+    heights = [one.at_height for whale in story.kept.values() for one in whale.replacements]
+    assert heights == [a_block(0).height] * 2
+
+
+def test_a_spend_of_another_whales_coin_takes_no_place() -> None:
+    story = Story()
+    story.seen(FIRST, OTHER, SMALL)
+    story.left(OTHER)
+
+    assert story.gone(OTHER) == ["dropped"]
+
+
+def test_what_is_no_whale_is_not_counted_as_a_replacement_of_what_was_missed() -> None:
+    story = Story(threshold=Sats(160 * SATS_PER_BTC))
+    big = a_whale(170)
+    story.seen(big)
+    story.listed()
+    story.gone(big)
+    story.seen(a_whale(150, fee=9_000))
+
+    assert (story.only.status, story.tracker.tally.replacements) == (Status.DROPPED, 0)

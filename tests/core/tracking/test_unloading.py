@@ -271,3 +271,32 @@ def test_one_read_back_after_its_mempools_were_forgotten_is_waited_for_as_after_
 
     assert [one.type for one in drawn.happenings if one.type is EventType.DROPPED] == []
     assert [one.txid for one in later.whales.pending()] == [tx.txid]
+
+
+def test_memory_that_is_short_is_told_by_the_tenth_and_at_its_time() -> None:
+    sea = Sea(ALWAYS_KEPT + 1)
+    (published,) = sea.receives(MemoryPressed(rss_mb=410.26, limit_mb=500, first=True)).happenings
+
+    assert published.facts is not None
+    assert (published.at, published.facts["rss_mb"]) == (START + timedelta(seconds=sea.seconds), 410.3)
+
+
+def test_what_each_step_sets_aside_is_added_up() -> None:
+    sea = Sea(ALWAYS_KEPT + 60)
+    sea.presses()
+    sea.presses(first=False)
+
+    assert (sea.tracker.tally.unloaded, sea.tracker.unloaded) == (60, 60)
+
+
+def test_a_replacement_that_was_deferred_is_applied_once() -> None:
+    sea = Sea(ALWAYS_KEPT + 2)
+    sea.presses()
+    first, second = sea.whales[:2]
+    better = a_whale(coins=(0,), fee=900_000)
+    drawn = sea.receives(TransactionReplaced(victims=(first.txid,), by=better, mined=False, source=NODE))
+    sea.recalls(drawn)
+    before = sea.tracker.tally.replacements
+    sea.recalls(sea.receives(TransactionLeft(txids=(second.txid,), source=NODE)))
+
+    assert (before, sea.tracker.tally.replacements) == (1, 1)
