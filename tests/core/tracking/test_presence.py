@@ -445,3 +445,79 @@ def test_after_a_restart_a_new_version_names_the_mempool_that_held_it_before() -
     story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(99.0), related=None, source=NODE))
 
     assert story.only.held_by == (WS,)
+
+
+def test_all_that_hold_what_one_lacks_are_named() -> None:
+    story = TwoSources()
+    story.receive(TransactionSeen(tx=WHALE, source=SourceName.ELECTRS))
+    story.left_node()
+    story.status(REST, waits=True)
+    story.status(NODE, waits=False)
+
+    assert story.only.reason == (
+        "not in the mempool of bitcoind; the Electrum server and the mempool backend has it"
+    )
+
+
+def test_a_mempool_that_has_not_spoken_since_a_restart_is_said_not_to_have_been_heard() -> None:
+    story = restarted_after_both_held_it()
+    story.receive(lacks(NODE))
+
+    assert story.only.reason == (
+        "not in the mempool of bitcoind; the mempool backend had it and has not been heard since"
+    )
+
+
+def test_a_mempool_that_holds_it_after_a_restart_is_no_longer_waited_for_once_it_lacks_it() -> None:
+    story = restarted_after_both_held_it()
+    story.waits(WHALE)
+    story.receive(lacks(REST))
+    story.at += timedelta(seconds=2)
+
+    assert story.receive(lacks(NODE)) == ["dropped"]
+
+
+def test_a_mempool_that_spoke_after_a_restart_keeps_it_however_long_the_other_stays_away() -> None:
+    story = restarted_after_both_held_it()
+    story.receive(TransactionSeen(tx=WHALE, source=NODE))
+    story.at += timedelta(hours=2)
+    story.receive(lacks(REST))
+
+    assert story.only.status is Status.PENDING
+    assert story.only.reason == "not in the mempool of the mempool backend; bitcoind has it"
+
+
+def test_a_listing_makes_the_mempool_of_its_source_one_that_holds_it() -> None:
+    story = Story()
+    story.receive(TransactionSeen(tx=WHALE, source=NODE))
+    story.listed(WHALE)
+    story.receive(TransactionLeft(txids=(WHALE.txid,), source=NODE))
+    story.receive(lacks(NODE))
+
+    assert (story.only.status, story.only.held_by) == (Status.PENDING, (WS,))
+
+
+def test_a_status_makes_the_mempool_of_its_source_one_that_holds_it() -> None:
+    story = Story()
+    story.receive(TransactionSeen(tx=WHALE, source=NODE))
+    story.waits(WHALE)
+    story.receive(TransactionLeft(txids=(WHALE.txid,), source=NODE))
+    story.receive(lacks(NODE))
+
+    assert (story.only.status, story.only.held_by) == (Status.PENDING, (WS,))
+
+
+def test_what_was_stored_of_one_more_holder_names_both() -> None:
+    story = TwoSources()
+    story.connected(a_block(1))
+
+    assert set(story.only.held_by) == {NODE, WS}
+
+
+@pytest.mark.parametrize(("minutes", "published"), [(59, []), (60, ["dropped"])])
+def test_a_source_that_is_gone_is_waited_for_an_hour(minutes: int, published: list[str]) -> None:
+    story = restarted_after_both_held_it()
+    story.receive(lacks(NODE))
+    story.at += timedelta(minutes=minutes, seconds=-1)
+
+    assert story.receive(lacks(NODE)) == published

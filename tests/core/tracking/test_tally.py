@@ -147,3 +147,10 @@ def test_whales_that_are_replaced_together_say_so() -> None:
     story.replaced(first, second, by=both)
 
     assert story.of(second).reason == f"replaced by {both.txid}, together with others"
+
+
+def test_each_whale_is_counted_once() -> None:
+    story = Story()
+    story.seen(versions("a")[0], versions("b")[0])
+
+    assert story.tracker.tally.whales == 2
