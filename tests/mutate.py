@@ -47,8 +47,8 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 """Number of examples of a property that are tried on a mutant."""
 SLACK_S, SLOWER = 2, 10
 """Endless: one test took this much processor time and this many times what it takes without a mutant."""
-HEAVY_S = 0.1
-"""A test of another room of tests/core that takes longer is left out."""
+OTHERS_S = 0.5
+"""Tests of other rooms than the mutant's are run on it, fast ones first, until they took this long."""
 MEMORY = 2 << 30
 ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")
 """Rooms of app/core, those whose mistakes cost most first."""
@@ -249,9 +249,13 @@ class Trials:
 
     def _tests_of(self, data: SourceFileMutationData, name: str) -> list[str]:
         own = str(Path("tests", *Path(data.path).parent.parts[1:])) + "/"
-        all_that_reach = self.reached.get(mangled_name_from_mutant_name(name), [])
-        light = [test for test in all_that_reach if test.startswith(own) or self.takes[test] <= HEAVY_S]
-        return light or all_that_reach
+        chosen, left = [], OTHERS_S
+        reaching = self.reached.get(mangled_name_from_mutant_name(name), [])
+        for test in sorted(reaching, key=self.takes.__getitem__):
+            left -= 0 if test.startswith(own) else self.takes[test]
+            if test.startswith(own) or left > 0:
+                chosen.append(test)
+        return chosen or reaching
 
     def _try(self, name: str, tests: list[str]) -> int:
         pid = os.fork()
@@ -272,7 +276,7 @@ class Trials:
     def _run_all(self, tests: list[str]) -> None:
         items = [self.items[test] for test in tests]
         for item, following in zip(items, [*items[1:], None], strict=True):
-            signal.setitimer(signal.ITIMER_PROF, SLACK_S + SLOWER * self.takes.get(item.nodeid, HEAVY_S))
+            signal.setitimer(signal.ITIMER_PROF, SLACK_S + SLOWER * self.takes[item.nodeid])
             _run(item, following)
 
     def _wait(self) -> None:

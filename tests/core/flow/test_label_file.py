@@ -16,6 +16,7 @@ from app.core.flow import (
     script_or_text,
     write_labels,
 )
+from app.core.flow.bip329 import looks_like_wallet_labels, parse_wallet_labels
 from app.errors import LabelError
 from tests.builders import DAY, a_script
 
@@ -156,3 +157,56 @@ def test_labels_that_are_written_out_are_read_back_as_they_were() -> None:
     write_labels(labels, written)
 
     assert list(read_label_file(written.getvalue().encode(), today="2020-01-01").labels) == labels
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "\ufeff \n", "  \n "])
+def test_a_wallets_file_is_known_by_how_it_begins(before: str) -> None:
+    assert looks_like_wallet_labels(before + wallet_line())
+    assert not looks_like_wallet_labels(before + "address,entity")
+
+
+def test_a_wallets_file_may_begin_with_a_mark_and_end_its_lines_as_windows_does() -> None:
+    text = "\ufeff" + "\r\n".join([wallet_line(), wallet_line(type="tx"), ""])
+    found = parse_wallet_labels(text, today=DAY)
+
+    assert ([label.entity for label in found.labels], found.others) == (["savings"], 1)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_wallets_labels_are_private_unless_it_is_said_otherwise(*, private: bool) -> None:
+    assert [label.private for label in parse_wallet_labels(wallet_line(), today=DAY).labels] == [True]
+    (label,) = parse_wallet_labels(wallet_line(), today=DAY, private=private).labels
+
+    assert label.private is private
+
+
+def test_of_two_labels_of_one_address_the_last_counts() -> None:
+    text = "\n".join([wallet_line(label="first"), wallet_line(label="second")])
+
+    assert [label.entity for label in parse_wallet_labels(text, today=DAY).labels] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 1: is no JSON object: one a line (BIP-329)"),
+        ("[]", "line 1: must be an object with type, ref and label (BIP-329)"),
+        (wallet_line(ref=3), "line 1: must be an object with type, ref and label (BIP-329)"),
+        (wallet_line(label=3), "line 1: label must be text"),
+        (
+            wallet_line(type="x"),
+            "line 1: type must be one of addr, input, output, pubkey, tx, xpub (BIP-329)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_wallets_line_is_said(line: str, words: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        parse_wallet_labels(line, today=DAY)
+
+    assert str(caught.value) == words
+
+
+def test_what_cannot_be_shown_of_a_wallets_label_is_a_space() -> None:
+    (label,) = parse_wallet_labels(wallet_line(label=" a\u0007b\tc "), today=DAY).labels
+
+    assert label.entity == "a b c"
