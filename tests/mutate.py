@@ -47,7 +47,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 """Number of examples of a property that are tried on a mutant."""
 SLACK_S, SLOWER = 2, 10
 """Endless: one test took this much processor time and this many times what it takes without a mutant."""
-OTHERS_S = 0.5
+OTHERS_S = 0.25
 """Tests of other rooms than the mutant's are run on it, fast ones first, until they took this long."""
 MEMORY = 2 << 30
 ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")

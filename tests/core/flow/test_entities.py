@@ -12,6 +12,7 @@ from app.core.encoding.addresses import Network, address_of, script_of
 from app.core.flow.entities import _HIGH, _LOW, Entities
 from app.core.flow.labels import (
     KINDS,
+    TABLE_DATE,
     Label,
     a_label,
     parse_labels,
@@ -297,3 +298,55 @@ def test_the_same_address_with_another_kind_is_refused_with_both_lines() -> None
 
 def test_an_address_in_capitals_stands_for_the_same_script() -> None:
     assert script_or_text(f" {ADDRESS.upper()} ") == script_or_text(ADDRESS)
+
+
+def test_what_bitmexs_prefix_says_is_a_whole_label_of_that_script() -> None:
+    script = Script("0020de4d" + "11" * 30)
+
+    assert Entities().find(script) == Label(
+        script=script,
+        address=str(address_of(script)),
+        entity="BitMEX",
+        group="BitMEX",
+        kind="exchange",
+        basis="address prefix",
+        created_at=TABLE_DATE,
+    )
+
+
+def test_bitmex_is_an_exchange_without_any_label() -> None:
+    assert Entities().is_exchange("BitMEX")
+
+
+def test_labels_are_counted_once_each_whoever_gave_them() -> None:
+    shipped = labelled((a_script("a"), "A"), (a_script("b"), "B"))
+    own = labelled((a_script("b"), "Mine"), (a_script("c"), "Mine"))
+
+    assert len(Entities(shipped, own)) == 3
+
+
+def test_a_label_of_a_key_holds_for_its_other_script_and_says_so() -> None:
+    (label,) = labelled((a_script("ann"), "Ann"))
+    other = a_script("ann", "p2pkh")
+
+    assert Entities((), [label]).find(other) == replace(label, script=other, basis=f"{label.basis}, same key")
+
+
+def test_the_operators_label_of_a_key_wins_over_the_shipped_one_of_its_other_script() -> None:
+    (shipped,) = labelled((a_script("ann", "p2pkh"), "Bourse"))
+    shipped = replace(shipped, basis="published", own=False)
+    own = labelled((a_script("ann"), "Mine"))
+    found = Entities([shipped], own).find(shipped.script)
+
+    assert found is not None
+    assert found.entity == "Mine"
+
+
+def test_a_shipped_label_wins_over_the_shipped_one_of_its_keys_other_script() -> None:
+    first, second = (
+        replace(label, basis="published", own=False)
+        for label in labelled((a_script("ann"), "One"), (a_script("ann", "p2pkh"), "Two"))
+    )
+    found = Entities([first, second]).find(second.script)
+
+    assert found == second
