@@ -165,8 +165,9 @@ def test_a_wallets_file_is_known_by_how_it_begins(before: str) -> None:
     assert not looks_like_wallet_labels(before + "address,entity")
 
 
-def test_a_wallets_file_may_begin_with_a_mark_and_end_its_lines_as_windows_does() -> None:
-    text = "\ufeff" + "\r\n".join([wallet_line(), wallet_line(type="tx"), ""])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_wallets_file_may_begin_with_a_mark_and_end_its_lines_in_any_way(ending: str) -> None:
+    text = "\ufeff" + ending.join([wallet_line(), wallet_line(type="tx"), ""])
     found = parse_wallet_labels(text, today=DAY)
 
     assert ([label.entity for label in found.labels], found.others) == (["savings"], 1)

@@ -182,3 +182,41 @@ def test_a_file_may_be_as_large_as_the_limit_says() -> None:
     assert len(content) == MOST_FILE_BYTES
 
     assert len(read_label_file(content, today=DAY).labels) == 1
+
+
+@pytest.mark.parametrize("begins", ["21", "41", "52", "53", "6a"])
+def test_a_script_of_any_kind_in_use_may_stand_for_an_address(begins: str) -> None:
+    assert a_label(f"{begins}AA", "Mine", created_at=DAY).script == f"{begins}aa"
+
+
+@pytest.mark.parametrize("kind", ["p2wpkh", "p2pkh", "p2sh", "p2wsh", "p2tr"])
+def test_a_script_may_be_written_in_capitals(kind: str) -> None:
+    script = a_script("mine", kind)
+
+    assert a_label(script.upper(), "Mine", created_at=DAY).script == script
+
+
+@pytest.mark.parametrize("text", ["52", "52a", "54aa", "52ag", "52" + "a" * 20_002])
+def test_what_only_resembles_a_script_is_read_as_an_address(text: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        a_label(text, "Mine", created_at=DAY)
+
+    assert str(caught.value).startswith(f"{text[:100]}: ")
+    assert [fault.name for fault in caught.value.faults] == ["address"]
+    assert caught.value.faults[0].words == str(caught.value).removeprefix(f"{text[:100]}: ")
+
+
+@pytest.mark.parametrize("script", ["00140011", "a914" + "00" * 19 + "87", "51200011"])
+def test_a_script_of_another_length_than_its_kind_has_is_refused_for_that(script: str) -> None:
+    words = "a script that begins so has another length"
+    with pytest.raises(LabelError) as caught:
+        a_label(script, "Mine", created_at=DAY)
+
+    assert str(caught.value) == f"{script}: {words}"
+    assert [(fault.name, fault.words) for fault in caught.value.faults] == [("address", words)]
+
+
+def test_a_name_may_be_as_long_as_eighty_letters() -> None:
+    assert a_label(SCRIPT, "x" * 80, created_at=DAY).entity == "x" * 80
+    with pytest.raises(LabelError, match=TOO_LONG):
+        a_label(SCRIPT, "x" * 81, created_at=DAY)
