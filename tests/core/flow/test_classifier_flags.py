@@ -296,3 +296,56 @@ def test_a_withdrawal_whose_change_is_the_smaller_part_is_no_peel() -> None:
     tx = a_transaction(spends=[spends(ANN, 500)], pays=[pays(BOB, 490), pays(ANN, 9)])
 
     assert Flag.PEEL not in classify(tx, NOBODY).flags
+
+
+@pytest.mark.parametrize(
+    ("people", "size", "change", "inputs", "fires"),
+    [
+        (6, 50.0, 5, 6, True),  # every participant but one has change
+        (6, 50.0, 4, 6, False),
+        (6, 50.00000001, 6, 6, False),
+        (10, 5.0, 1, 10, True),  # a crowd
+        (10, 5.00000001, 1, 10, False),
+        (9, 5.0, 1, 9, False),
+        (5, 0.05, 0, 5, True),
+        (5, 0.05, 0, 4, False),  # fewer signers than shares
+        (4, 0.05, 0, 5, False),
+        (5, 0.0001, 4, 5, True),
+        (5, 0.00009999, 4, 5, False),  # carries data
+        (6, 20.0, 6, 6, True),  # half of the outputs are equal ones
+        (6, 20.0, 7, 6, False),
+    ],
+)
+def test_a_coinjoin_is_known_by_the_number_and_size_of_its_shares(
+    people: int, size: float, change: int, inputs: int, *, fires: bool
+) -> None:
+    tx = equal_outputs(people, size, change=change, inputs=inputs)
+
+    assert (Flag.COINJOIN in classify(tx, NOBODY).flags) is fires
+
+
+@pytest.mark.parametrize(("other", "fires"), [(50.0, True), (50.00000001, False)])
+def test_shares_of_two_sizes_are_a_coinjoin_up_to_the_largest_offer(other: float, *, fires: bool) -> None:
+    ins = [spends(script, 60) for script in strangers(9, "in")]
+    outs = [pays(script, other) for script in strangers(6, "large")]
+    outs += [pays(script, 7) for script in strangers(2, "small")] + [pays(BOB, 3)]
+
+    assert (Flag.COINJOIN in classify(a_transaction(spends=ins, pays=outs), NOBODY).flags) is fires
+
+
+def test_a_mix_that_pays_back_to_a_signer_or_to_a_label_is_none() -> None:
+    ins, outs = a_coinjoin()
+    back = [*outs[:-1], pays(a_script(("in", 0)), 9)]
+    known = entities((a_script(("mixed", 0)), "Kraken"))
+
+    assert Flag.COINJOIN not in classify(a_transaction(spends=ins, pays=back), NOBODY).flags
+    assert Flag.COINJOIN not in classify(a_transaction(spends=ins, pays=outs), known).flags
+
+
+@pytest.mark.parametrize("beside", [pays(a_script("x", "op_return"), 0.5), pays(a_script("y"), 0.00001)])
+def test_an_output_that_pays_nobody_counts_for_no_shape(beside: Output) -> None:
+    """One coin into four payments and something beside them is no batch of five."""
+    paid = [pays(script, 20 + number) for number, script in enumerate(strangers(4))]
+    seen = classify(a_transaction(spends=[spends(BOB, 100)], pays=[*paid, beside]), NOBODY)
+
+    assert Flag.BATCH not in seen.flags

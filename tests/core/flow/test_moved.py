@@ -9,6 +9,7 @@ from app.core.models import Output
 from tests.builders import a_script, a_transaction, entities, pays, sats, spends
 
 ANN, BOB, CAROL, DAN = (a_script(name) for name in ("ann", "bob", "carol", "dan"))
+ANOTHER = a_script("another")
 BURNT = a_script("nobody", "op_return")
 BOTH_ENDS = entities((ANN, "Bourse"), (BOB, "Bourse"))
 RECEIVERS = entities((BOB, "Bourse"), (CAROL, "Change"))
@@ -32,7 +33,7 @@ def of(outs: list[Output], known: Entities) -> Classification:
         ([pays(BOB, 60), pays(BOB, 39)], RECEIVERS, (99, 99, 99, 0), CERTAIN),
         ([pays(BOB, 60), pays(DAN, 39)], RECEIVERS, (60, 39, 99, 0), LIKELY),
         ([pays(BOB, 60), pays(CAROL, 20), pays(DAN, 19)], RECEIVERS, (80, 39, 99, 0), LIKELY),
-        ([pays(BOB, 60), pays(DAN, 20), pays(a_script("x"), 19)], RECEIVERS, (99, 39, 99, 0), UP_TO),
+        ([pays(BOB, 60), pays(DAN, 20), pays(ANOTHER, 19)], RECEIVERS, (99, 39, 99, 0), UP_TO),
         ([pays(BURNT, 60), pays(BOB, 39)], RECEIVERS, (99, 60, 99, 0), LIKELY),
         ([pays(DAN, 99)], Entities(), (99, 0, 99, 0), UP_TO),
         (

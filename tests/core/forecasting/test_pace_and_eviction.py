@@ -1,5 +1,7 @@
 """The pace of the chain, and the chance to be evicted."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,48 @@ def test_nearer_the_limit_is_more_likely_evicted() -> None:
     chances = [chance(ahead, 155.0) for ahead in (60.0, 100.0, 140.0, 150.0, 154.0)]
 
     assert chances == sorted(chances)
+
+
+def plainly(ahead: float, room: float, two_hours: float, eight_hours: float) -> float:
+    """The formula for one transaction, in plain numbers."""
+    room = max(room, 0.05)
+    short, long = (min(max(inflow - 1.0, -1.0), 1.0) for inflow in (two_hours, eight_hours))
+    logit = -5.32 - 1.22 * math.log(room) - 0.54 * min(room, 60.0) / 30.0 - 1.42 * long + 1.82 * short
+    logit += 0.23 * long * math.log(room) + 1.95 * math.log(ahead + 0.2)
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
+
+
+@pytest.mark.parametrize("ahead", [0.0, 3.0, 150.0, 1e9])
+@pytest.mark.parametrize("room", [-1.0, 0.5, 20.0, 60.5, 300.0])
+@pytest.mark.parametrize("two_hours", [0.0, 0.7, 1.4, 2.5])
+@pytest.mark.parametrize("eight_hours", [0.0, 0.8, 1.6, 2.5])
+def test_the_chance_is_that_of_the_formula(
+    ahead: float, room: float, two_hours: float, eight_hours: float
+) -> None:
+    given = (np.array([value]) for value in (ahead, room, two_hours, eight_hours))
+
+    assert chance_of_eviction(*given)[0] == pytest.approx(
+        plainly(ahead, room, two_hours, eight_hours), rel=1e-12
+    )
+
+
+def test_a_target_is_believed_by_the_share_of_the_window_that_is_known() -> None:
+    assert pace_of([300.0] * 36, target_seconds=400.0).interval_seconds == pytest.approx(
+        400.0 * (1 + 0.125 * (300.0 / 400.0 - 1))
+    )
+
+
+def test_without_any_block_the_target_is_the_pace() -> None:
+    assert pace_of([]).interval_seconds == 600.0
+    assert pace_of([], target_seconds=None).interval_seconds == 600.0
+    assert pace_of([], target_seconds=30.0).interval_seconds == 30.0
+
+
+def test_no_pace_is_faster_than_a_second() -> None:
+    assert pace_of([0.1], target_seconds=None).interval_seconds == 1.0
+
+
+def test_twelve_full_blocks_are_believed_by_half() -> None:
+    known = [950_000.0, *[900_000.0] * 12, *[899_999.0] * 132]
+
+    assert pace_of([600.0], known).capacity_vbytes == pytest.approx((900_000 + 0.965 * 998_000) / 2)
