@@ -54,6 +54,7 @@ ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")
 """Rooms of app/core, those whose mistakes cost most first."""
 MUTANTS = Path("mutants").resolve()
 REACHED = MUTANTS / "reached.json"
+TRIED = MUTANTS / "tried.json"
 SAME = Path(__file__).with_name("same_mutants.txt")
 """Mutants that do what the original does, so that no test can tell, by kind."""
 SURVIVED, NO_TESTS, SUSPICIOUS, ENDLESS = 0, 33, 35, 36
@@ -205,8 +206,6 @@ class Trials:
                 os._exit(0)
             if os.waitpid(pid, 0)[1] != 0:
                 sys.exit("make mutate: the tests fail without a mutant; none was tried")
-            if kept and kept["of"][0] != now[0]:
-                forget_unnoticed()
             kept = json.loads(REACHED.read_text("utf-8"))
         self.reached, self.takes = kept["reached"], kept["takes"]
 
@@ -233,7 +232,9 @@ class Trials:
         return {"reached": reached, "takes": takes}
 
     def _try_all(self) -> None:
+        tests_now = digest_of_tests()
         for data in files_below(self.module):
+            try_again(data, tests_now)
             for name in [one for one, code in data.exit_code_by_key.items() if code is None]:
                 tests = self._tests_of(data, name)
                 if not tests:
@@ -335,12 +336,16 @@ def _enter() -> None:
     os.chdir(MUTANTS)
 
 
-def forget_unnoticed() -> None:
-    for data in files_below("app/core"):
-        for name, code in data.exit_code_by_key.items():
-            if code in (SURVIVED, NO_TESTS):
-                data.exit_code_by_key[name] = None
-        save(data)
+def try_again(data: SourceFileMutationData, tests: str) -> None:
+    """Forget what other tests than these did not notice of this file."""
+    tried = json.loads(TRIED.read_text("utf-8")) if TRIED.exists() else {}
+    if tried.get(str(data.path)) == tests:
+        return
+    for name, code in data.exit_code_by_key.items():
+        if code in (SURVIVED, NO_TESTS):
+            data.exit_code_by_key[name] = None
+    save(data)
+    TRIED.write_text(json.dumps(tried | {str(data.path): tests}), "utf-8")
 
 
 def difference(data: SourceFileMutationData, name: str) -> tuple[str, str]:
