@@ -25,7 +25,7 @@ CHECKERS := node_modules/.installed
 ONLY ?=
 TESTS ?=
 CASE ?= all
-MODULE ?= app/core
+MODULE ?= $(addprefix app/core/,tracking flow forecasting scoring encoding alerts) app/core
 WORKERS ?= 3
 TARGET ?=
 RUNS ?=
@@ -82,7 +82,7 @@ coverage: $(TESTABLE)
 
 # The lowest priority, since it takes hours. -P: what is imported as `tests` is the copy that mutmut makes.
 mutate: $(MUTABLE)
-	@nice -n 19 $(BIN)/python -P tests/mutate.py $(MODULE)
+	@nice -n 19 $(BIN)/python -P tests/mutate.py "$(MODULE)"
 
 # Tells what moving on to the next pair of Panel and Bokeh costs; docs/dashboard.md lists what fails there.
 test-next:

@@ -50,8 +50,8 @@ SLACK_S, SLOWER = 2, 10
 OTHERS_S = 0.25
 """Tests of other rooms than the mutant's are run on it, fast ones first, until they took this long."""
 MEMORY = 2 << 30
-ORDER = ("tracking", "flow", "forecasting", "scoring", "encoding", "alerts", "")
-"""Rooms of app/core, those whose mistakes cost most first."""
+TABLES = (("app.core.forecasting.passagetable", "default_table"), ("tests.core.fee_markets", "a_table"))
+"""What takes long to build is built once, and again only for a mutant of what builds it."""
 MUTANTS = Path("mutants").resolve()
 REACHED = MUTANTS / "reached.json"
 TRIED = MUTANTS / "tried.json"
@@ -131,18 +131,16 @@ def make_mutants() -> None:
     setup_source_paths()
 
 
-def files_below(module: str) -> list[SourceFileMutationData]:
-    found = []
-    for path in sorted(walk_mutatable_files(), key=_turn):
-        if path.is_relative_to(module) or path.with_suffix("") == Path(module):
-            found.append(SourceFileMutationData(path=path))
-            found[-1].load()
-    return found
-
-
-def _turn(path: Path) -> tuple[int, Path]:
-    room = path.parts[2] if len(path.parts) > 3 else ""
-    return ORDER.index(room) if room in ORDER else len(ORDER), path
+def files_below(modules: str) -> list[SourceFileMutationData]:
+    """Of each of these folders or files, in their order, each once; the names separated by spaces."""
+    below = {
+        path: SourceFileMutationData(path=path)
+        for module in modules.split()
+        for path in sorted(path for path in walk_mutatable_files() if path.is_relative_to(module))
+    }
+    for data in below.values():
+        data.load()
+    return list(below.values())
 
 
 def digest(paths: Iterable[Path]) -> str:
@@ -163,6 +161,7 @@ class Trials:
         self.items: dict[str, pytest.Item] = {}
         self.reached: dict[str, list[str]] = {}
         self.takes: dict[str, float] = {}
+        self.builders: list[str] = []
         self.running: dict[int, tuple[SourceFileMutationData, str, float]] = {}
 
     @pytest.hookimpl(trylast=True)
@@ -184,6 +183,7 @@ class Trials:
             self.items[item.nodeid] = item
         os.chdir(MUTANTS.parent)  # where mutmut looks for its data; tests run below it
         self._measure()
+        build_tables()
         gc.freeze()  # forks share it
         self._try_all()
         os.chdir(MUTANTS)
@@ -207,7 +207,7 @@ class Trials:
             if os.waitpid(pid, 0)[1] != 0:
                 sys.exit("make mutate: the tests fail without a mutant; none was tried")
             kept = json.loads(REACHED.read_text("utf-8"))
-        self.reached, self.takes = kept["reached"], kept["takes"]
+        self.reached, self.takes, self.builders = kept["reached"], kept["takes"], kept["builders"]
 
     def _measured(self) -> dict[str, object]:
         reached, takes = defaultdict(list), {}
@@ -216,9 +216,12 @@ class Trials:
         def note(frame: FrameType, _event: str, _arg: object) -> None:
             called.add(frame.f_code)
 
+        sys.settrace(note)
+        build_tables()
+        sys.settrace(None)
+        builders = [names[code] for code in called & names.keys()]
         for item in self.items.values():
             called.clear()
-            _forget_kept_results()
             began = time.process_time()
             sys.settrace(note)
             _run(item, None)  # what tests share is made anew for each
@@ -229,7 +232,12 @@ class Trials:
         self.takes = takes
         signal.signal(signal.SIGPROF, lambda *_: os._exit(ENDLESS))
         self._run_all(sorted(self.items, key=takes.__getitem__))  # without a mutant they pass in any order
-        return {"reached": reached, "takes": takes}
+        forecasting = [test for test in takes if test.startswith("tests/core/forecasting/")]
+        return {
+            "reached": reached | dict.fromkeys(builders, forecasting),
+            "takes": takes,
+            "builders": builders,
+        }
 
     def _try_all(self) -> None:
         tests_now = digest_of_tests()
@@ -271,6 +279,8 @@ class Trials:
             self.functions.turn_into(name)
         except (LookupError, ValueError):  # no such function, or its code asks for another closure
             os._exit(SUSPICIOUS)
+        if mangled_name_from_mutant_name(name) in self.builders:
+            forget_tables()
         self._run_all(sorted(tests, key=self.takes.__getitem__))
         os._exit(0)
 
@@ -313,12 +323,14 @@ def _limit_examples(item: pytest.Item) -> None:
             setattr(getattr(owner, "__func__", owner), attribute, limited)
 
 
-def _forget_kept_results() -> None:
-    """Of functions that keep them: a test that is answered from them would not reach what made them."""
-    for name, module in list(sys.modules.items()):
-        for value in list(vars(module).values()) if name.startswith("app.core") else ():
-            if hasattr(value, "cache_clear"):
-                value.cache_clear()
+def build_tables() -> None:
+    for module, function in TABLES:
+        getattr(sys.modules[module], function)()
+
+
+def forget_tables() -> None:
+    for module, function in TABLES:
+        getattr(sys.modules[module], function).cache_clear()
 
 
 def _run(item: pytest.Item, following: pytest.Item | None) -> None:
@@ -433,7 +445,6 @@ def survivors(module: str) -> Iterator[str]:
 
 
 def main(module: str, how: str = "") -> None:
-    module = module.rstrip("/") or "app/core"
     if how == "survivors":
         print("\n".join(survivors(module)))
         return
