@@ -24,6 +24,8 @@ from app.core.observations import (
     SourceConnected,
     TransactionSeen,
 )
+from app.core.prediction import Prediction
+from app.core.tracking import lifecycle
 from app.core.units import SatPerVb, Sats, VBytes
 from tests.builders import START_HEIGHT, a_block, a_whale
 from tests.core.fee_markets import fees, queue_of_transactions
@@ -336,3 +338,74 @@ def test_the_figures_of_a_flood_make_room_for_what_comes_after_it(table: Passage
 
 def test_a_source_that_projects_no_block_gives_no_place_in_one() -> None:
     assert projected_place(10.0, (), queue_of_transactions([(5.0, 1e6)], QueueSource.ELECTRS)) is None
+
+
+def several() -> list[Prediction]:
+    stories = [a_waiting_whale(), a_waiting_whale()]
+    return [story.only for story in stories]
+
+
+def test_several_at_once_are_forecast_as_each_alone(table: PassageTable) -> None:
+    forecaster = received(table)
+    first, second = several()
+
+    assert [
+        *forecaster.forecast([first], NOON),
+        *forecaster.forecast([second], NOON),
+    ] == forecaster.forecast([first, second], NOON)
+
+
+def test_a_scored_forecast_bears_the_projected_block_it_is_compared_with_and_a_later_one_none(
+    table: PassageTable,
+) -> None:
+    forecaster, whale = received(table), a_waiting_whale().only
+    (first,) = forecaster.forecast([whale], NOON)
+    assert first is not None
+    (later,) = forecaster.forecast([lifecycle.with_forecast(whale, first, NOON)], NOON)
+    assert later is not None
+
+    assert (first.projected_block, later.projected_block) == (1, None)
+
+
+def measured(*, limit: int | None = 300_000_000, floor: float | None = 1.0) -> MempoolMeasured:
+    return MempoolMeasured(
+        count=5_000,
+        vbytes=3_000_000,
+        usage_bytes=12_000_000,
+        limit_bytes=limit,
+        minimum_feerate=None if floor is None else SatPerVb(floor),
+        loaded=True,
+        source=WS,
+    )
+
+
+def test_the_chance_to_be_dropped_is_known_with_the_mempools_limit(table: PassageTable) -> None:
+    forecaster, whale = received(table), a_waiting_whale().only
+    (before,) = forecaster.forecast([whale], NOON)
+    list(forecaster.receive(measured(), NOON))
+    (after,) = forecaster.forecast([whale], NOON)
+    assert before is not None
+    assert after is not None
+
+    assert before.p_dropped is None
+    assert after.p_dropped is not None
+
+
+def test_figures_are_of_their_moment_and_of_the_floor_that_was_measured(table: PassageTable) -> None:
+    forecaster = Forecaster(table)
+    list(forecaster.receive(measured(floor=7.0), NOON))
+    list(forecaster.receive(BlockConnected(block=a_block(0), source=WS), NOON))
+    list(forecaster.receive(a_queue(10.0), NOON))
+    figures = forecaster.figures(NOON)
+
+    assert figures is not None
+    assert (figures.updated_at, figures.fee_spike) == (NOON, False)
+
+
+def test_a_table_that_comes_later_has_all_that_wait_forecast_anew(table: PassageTable) -> None:
+    forecaster = received(table)
+    forecaster.mark_published(NOON)
+    assert not forecaster.moved(NOON)
+    forecaster.set_table(table)
+
+    assert forecaster.moved(NOON)

@@ -461,6 +461,7 @@ def test_a_spike_is_told_once_and_all_that_wait_are_forecast_anew() -> None:
     [spiked] = forecaster.receive(a_median(10.1), at)
 
     assert spiked.type is EventType.FEES_SPIKED
+    assert spiked.at == at
     assert spiked.facts == {"next_block_median": 10.1, "tip_height": 900}
     assert forecaster.spiking
     assert forecaster.moved(at)
