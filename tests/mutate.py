@@ -45,6 +45,8 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 WORKERS = int(os.environ.get("WORKERS", "2"))
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 """Number of examples of a property that are tried on a mutant."""
+EACH = int(os.environ.get("EACH", "1"))
+"""1: every mutant; 5: each fifth of a file, for an estimate. The rest may follow."""
 SLACK_S, SLOWER = 2, 10
 """Endless: one test took this much processor time and this many times what it takes without a mutant."""
 OTHERS_S = 0.25
@@ -243,7 +245,9 @@ class Trials:
         tests_now = digest_of_tests()
         for data in files_below(self.module):
             try_again(data, tests_now)
-            for name in [one for one, code in data.exit_code_by_key.items() if code is None]:
+            for name in list(data.exit_code_by_key)[::EACH]:
+                if data.exit_code_by_key[name] is not None:
+                    continue
                 tests = self._tests_of(data, name)
                 if not tests:
                     _keep(data, name, NO_TESTS, 0)
