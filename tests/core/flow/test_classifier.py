@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.classification import Flag, Flow, MovedIs
+from app.core.classification import Classification, Flag, Flow, MovedIs
 from app.core.encoding import owner_ids
 from app.core.flow.classifier import classify, is_whale
 from app.core.flow.entities import Entities
@@ -445,3 +445,30 @@ def test_the_evidence_says_why_two_senders_leave_the_amount_open() -> None:
     reported = classify(tx, entities((ANN, "Bourse"), (BOB, "Change"), (CAROL, "Other"))).evidence
 
     assert reported[-1] == "who of the senders paid whom is open: up to 999.00 BTC"
+
+
+@pytest.mark.parametrize(
+    ("gross", "moved", "high", "moved_is", "whale"),
+    [
+        (200, 101, 101, MovedIs.CERTAIN, True),
+        (200, 100, 150, MovedIs.CERTAIN, False),
+        (200, 50, 150, MovedIs.LIKELY, True),
+        (200, 50, 100, MovedIs.LIKELY, False),
+        (200, 0, 200, MovedIs.UP_TO, True),
+        (100, 101, 101, MovedIs.CERTAIN, False),
+    ],
+)
+def test_what_may_move_makes_a_whale_unless_less_is_certain(
+    gross: int, moved: int, high: int, moved_is: MovedIs, *, whale: bool
+) -> None:
+    seen = Classification(
+        flow=Flow.UNKNOWN,
+        gross=sats(gross),
+        moved=sats(moved),
+        moved_low=Sats(0),
+        moved_high=sats(high),
+        moved_is=moved_is,
+        internal=Sats(0),
+    )
+
+    assert is_whale(seen, THRESHOLD) is whale

@@ -11,7 +11,7 @@ from app.core.models import SourceName
 from app.core.prediction import Prediction, Status
 from app.core.tracking import lifecycle
 from app.core.tracking.whales import Bounds, Whales
-from app.core.units import Sats
+from app.core.units import Outpoint, Sats
 from tests.builders import a_block, a_coin, a_whale
 from tests.fakes import NOON
 
@@ -150,3 +150,51 @@ def test_it_agrees_with_a_plain_list(steps: list[tuple[int, str]]) -> None:
         assert {one.txid for one in whales.pending()} == pending
         assert {one.txid for one in whales.spenders([a_coin("shared")])} == pending
         assert all(whales.current(one.txid) == one for one in model.values())
+
+
+def test_it_says_whether_one_of_several_transactions_is_or_was_one_of_a_whales() -> None:
+    whale, stranger = a_prediction("a"), a_whale(1, coins=("x",))
+    later = replaced(whale, "a", fee=2_000)
+    whales = holding(whale, later)
+
+    assert whales.has_any([stranger.txid, later.txid])
+    assert whales.has_any([whale.txid])
+    assert not whales.has_any([stranger.txid])
+    assert not whales.has_any([])
+    whales.remove(whale.prediction_id)
+    assert not whales.has_any([whale.txid, later.txid])
+
+
+def test_a_transaction_is_spent_from_until_the_last_whale_that_does_is_gone() -> None:
+    parent = a_coin("parent").txid
+    both = [a_prediction(number) for number in range(2)]
+    for number, whale in enumerate(both):
+        spent = replace(whale.tx.inputs[0], outpoint=Outpoint(parent, number))
+        both[number] = replace(whale, tx=replace(whale.tx, inputs=(spent,)))
+    whales = holding(*both)
+
+    assert whales.spends_from_any([parent])
+    assert not whales.spends_from_any([a_coin("another").txid])
+    whales.remove(both[0].prediction_id)
+    assert whales.spends_from_any([parent])
+    whales.remove(both[1].prediction_id)
+    assert not whales.spends_from_any([parent])
+
+
+def test_a_whale_that_left_its_block_is_in_it_no_more() -> None:
+    whale, block = a_prediction("a"), a_block(1)
+    confirmed = lifecycle.confirm(whale, block, NOON)
+    whales = holding(whale, confirmed)
+    assert whales.in_block(block.hash) == (confirmed,)
+    whales.put(lifecycle.unconfirm(confirmed, NOON, "reorganised"))
+
+    assert whales.in_block(block.hash) == ()
+    assert whales.in_block(a_block(2).hash) == ()
+
+
+def test_a_coin_has_no_spender_once_its_whale_has_ended() -> None:
+    whale = a_prediction("a")
+    whales = holding(whale, lifecycle.drop(whale, NOON, "expired"))
+
+    assert whales.spenders([a_coin("a")]) == ()
+    assert list(whales.pending()) == []
