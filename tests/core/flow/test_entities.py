@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.encoding.addresses import Network, address_of, script_of
-from app.core.flow.entities import _HIGH, _LOW, Entities
+from app.core.flow.entities import _HIGH, _LOW, Entities, _base58_bounds
 from app.core.flow.labels import (
     KINDS,
     TABLE_DATE,
@@ -350,3 +350,14 @@ def test_a_shipped_label_wins_over_the_shipped_one_of_its_keys_other_script() ->
     found = Entities([first, second]).find(second.script)
 
     assert found == second
+
+
+def test_a_prefix_bounds_the_hashes_whose_addresses_begin_with_it() -> None:
+    first, last = _base58_bounds("3BMEX", 34)
+
+    assert (first, last) == (_LOW, _HIGH)
+    for script in (f"a914{first}87", f"a914{last}87"):
+        found = Entities().find(Script(script))
+        assert (found is not None) == str(address_of(script)).startswith("3BMEX")
+    beyond = [f"a914{int(bound, 16) + step:040x}87" for bound, step in ((first, -1), (last, 1))]
+    assert [Entities().find(Script(script)) for script in beyond] == [None, None]
