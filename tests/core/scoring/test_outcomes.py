@@ -1,11 +1,14 @@
 """The outcome of each transaction a whale was, as the tracker leaves it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from app.core.prediction import Outcome, Prediction
-from app.core.scoring import forecast_outcomes, whale_outcome
-from tests.builders import a_block, a_whale
-from tests.core.story import Story, forecasting
+from app.core.classification import Flow
+from app.core.prediction import Outcome, Prediction, Urgency
+from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
+from app.core.units import Height
+from tests.builders import START_HEIGHT, a_block, a_whale
+from tests.core.story import WS, Story, forecasting
 
 WHALE = a_whale(150, fee=1_000)
 BUMPED = a_whale(150, fee=3_000)
@@ -148,3 +151,73 @@ def test_nothing_is_scored_of_the_demo_or_of_what_nobody_could_verify() -> None:
     assert list(forecast_outcomes(replace(whale, demo=True))) == []
     assert list(forecast_outcomes(replace(whale, left_unverified=True))) == []
     assert whale_outcome(replace(whale, demo=True)) is None
+
+
+def test_the_outcome_of_a_forecast_says_all_of_it() -> None:
+    story = begun()
+    whale = story.only
+    seen_at = story.at
+    story.replaced(WHALE, by=BUMPED)
+    replaced_at = story.at
+    story.connected(a_block(1), a_block(3, BUMPED, on=""), a_block(2))
+    first, second = forecast_outcomes(story.only)
+    stated = (0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+    assert first == ForecastOutcome(
+        prediction_id=whale.prediction_id,
+        txid=WHALE.txid,
+        at=replaced_at,
+        result=Outcome.REPLACED,
+        fate=Fate.REPLACED,
+        blocks=0,
+        made_at=seen_at,
+        at_height=Height(START_HEIGHT),
+        due_height=Height(START_HEIGHT + 2),
+        stated=stated,
+        projected_block=None,
+        urgency=Urgency.MEDIUM,
+        flow=Flow.UNKNOWN,
+        first_seen_by=WS,
+    )
+    assert (second.txid, second.made_at, second.due_height) == (BUMPED.txid, replaced_at, START_HEIGHT + 2)
+
+
+def test_the_outcome_of_a_whale_says_all_of_it() -> None:
+    story = begun()
+    seen_at = story.at
+    story.at += timedelta(minutes=10)
+    story.connected(a_block(1, WHALE))
+    whale = story.only
+
+    assert whale_outcome(whale) == WhaleOutcome(
+        prediction_id=whale.prediction_id,
+        at=story.at,
+        confirmed=True,
+        lead_time_seconds=(story.at - seen_at).total_seconds(),
+        excused=False,
+        flow_right=True,
+        announced=True,
+        urgency=Urgency.MEDIUM,
+        flow=Flow.UNKNOWN,
+        first_seen_by=WS,
+    )
+
+
+def test_a_dropped_whale_has_no_lead_time_and_nothing_of_its_flow_is_right_or_wrong() -> None:
+    story = begun()
+    story.gone(WHALE)
+    outcome = whale_outcome(story.only)
+    assert outcome is not None
+
+    assert (outcome.confirmed, outcome.lead_time_seconds, outcome.flow_right) == (False, None, None)
+    assert (outcome.at, outcome.announced) == (story.at, True)
+
+
+def test_stated_chances_are_kept_to_four_places() -> None:
+    story = begun()
+    forecast = story.only.forecasts[0]
+    exact = replace(forecast, probabilities=(0.123456, *forecast.probabilities[1:]))
+    whale = replace(story.only, forecasts=(exact,), first_forecast=exact)
+    (outcome,) = forecast_outcomes(whale)
+
+    assert outcome.stated[0] == 0.1235
