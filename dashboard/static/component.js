@@ -71,8 +71,8 @@ export function component(mount) {
   };
 }
 
-// Each as its own module comes.
-export const mountEarly = (places) => Promise.all(places.map(mountOne));
+// Each as its own module comes. One that does not come takes no other with it.
+export const mountEarly = (places) => Promise.all(places.map((place) => mountOne(place).catch(reportError)));
 
 async function mountOne(place) {
   const module = await import(`../components/${place.dataset.module}`);

@@ -4,7 +4,6 @@
 import { line, reload } from "./frame.js";
 import { session, written } from "./session.js";
 
-const LONGEST_WAIT = 15_000;
 const SLOWEST = 5_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -40,7 +39,6 @@ let tries = 0;
 
 export async function start() {
   if (!written.scripts?.length) return; // the card of a page that could not be made
-  const late = setTimeout(() => whenLookedAt(() => session.document || reload("no charts")), LONGEST_WAIT);
   await Promise.all(written.scripts.map(script));
   window.Bokeh.set_log_level?.("warn");
   // Bokeh takes a button held still for 0.3 s for a press, of which no figure here knows, and draws no brush after it.
@@ -51,13 +49,6 @@ export async function start() {
     if (frozen) throw error;
     lost();
   }
-  clearTimeout(late);
-}
-
-// A tab that was opened in the background is let be until somebody sees what it lacks.
-function whenLookedAt(call) {
-  if (!document.hidden) call();
-  else document.addEventListener("visibilitychange", () => whenLookedAt(call), { once: true });
 }
 
 async function standalone() {

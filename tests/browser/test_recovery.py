@@ -134,7 +134,10 @@ async def test_a_page_whose_line_never_comes_has_its_charts_all_the_same(tab: Ta
     await expect(page.locator("#root-announcements summary")).to_be_visible()
 
 
-async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser, sea: Sea) -> None:
+@pytest.mark.parametrize("missing", ["lib/panel.min.js", "static/panel.js", "components/queue_chart.js"])
+async def test_charts_that_never_came_are_fetched_by_one_reload(
+    browser: Browser, sea: Sea, missing: str
+) -> None:
     async with served(sea) as (address, _):
         tab = watched(await browser.new_page(), address)
         loads: list[str] = []
@@ -143,7 +146,7 @@ async def test_charts_that_never_came_are_fetched_by_one_reload(browser: Browser
         async def refuse_first_load(route: Route) -> None:
             await (route.abort() if len(loads) <= 1 else route.continue_())
 
-        await tab.page.route("**/lib/panel.min.js", refuse_first_load)
+        await tab.page.route(f"**/{missing}", refuse_first_load)
         page = await tab.open()
         await marked(page)
         await until(page, "window.sameVisit === undefined")
