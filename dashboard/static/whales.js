@@ -35,6 +35,7 @@ addEventListener("popstate", () => opened(new URLSearchParams(location.search).g
 export function restore() {
   const asked = new URLSearchParams(location.search).get("whale");
   if (!asked || chosen.open) return;
+  if (history.state?.drawer) return void opened(asked); // a reload: the step back is there already
   history.replaceState(null, "", address(null));
   choose(asked);
 }

@@ -95,6 +95,20 @@ async def test_an_open_whale_is_in_the_address_and_opens_again(page: Page, tab: 
     await expect(page.locator("#drawer-title")).to_have_text("412.50 BTC", timeout=SOON)
 
 
+async def test_a_reload_with_an_open_whale_adds_no_step_to_go_back_by(page: Page, tab: Tab) -> None:
+    await page.locator("#pending .row", has_text="412.50").click()
+    steps = await page.evaluate("history.length")
+    for _ in range(2):
+        await page.reload()
+        await tab.ready()
+        await expect(page.locator("#drawer-title")).to_have_text("412.50 BTC", timeout=SOON)
+
+    assert await page.evaluate("history.length") == steps
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
+    assert "whale=" not in page.url
+
+
 @pytest.mark.usefixtures("tab")
 async def test_going_back_closes_the_open_whale_and_stays_on_the_page(page: Page) -> None:
     await page.locator("#pending .row", has_text="412.50").click()
