@@ -56,8 +56,7 @@ export function component(mount) {
   return ({ model, view }) => {
     const early = view.el.parentElement?.early;
     if (early) {
-      if (view.el.moveBefore) view.el.moveBefore(early.host, null);
-      else view.el.append(early.host);
+      move(early.host, view.el);
       early.params.attach(model, Object.keys(early.params.values));
     } else {
       const host = document.createElement("div");
@@ -69,6 +68,17 @@ export function component(mount) {
     // In the light DOM: the page's own style, ids and focus order are in force.
     return document.createElement("slot");
   };
+}
+
+// With its focus, its scroll and an open dialog, where a browser can.
+function move(host, where) {
+  if (where.moveBefore) where.moveBefore(host, null);
+  else where.append(host);
+}
+
+// Before Panel's views go: what was drawn without them stays in the page, for those that come after them.
+export function keepEarly() {
+  for (const place of document.querySelectorAll(".place[data-module]")) if (place.early) move(place.early.host, place);
 }
 
 // Each as its own module comes. One that does not come takes no other with it.

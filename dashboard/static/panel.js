@@ -1,6 +1,7 @@
 // Panel on this page: its scripts after what the page shows by itself, its roots by name. Panel imports a component's
 // module by address, and one constant wrapper as a blob: here without either es-module-shims or blob:. A test compares
 // the wrapper with Panel's own source (tests/dashboard/test_panel_contract.py).
+import { keepEarly } from "./component.js";
 import { line, reload } from "./frame.js";
 import { session, written } from "./session.js";
 
@@ -115,6 +116,7 @@ async function resume() {
     if (answer.status === 401 || answer.status === 403) return void reload("the login has ended");
     if (!answer.ok) throw new Error(String(answer.status));
     ({ token } = await answer.json());
+    keepEarly();
     for (const view of [...(session.document?.views_manager?.roots ?? [])]) view.remove();
     await connect();
     tries = 0;

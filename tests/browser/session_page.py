@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource, Range1d
 from pydantic import BaseModel, Field, SecretStr
 
 from dashboard import figures
-from dashboard.components import Buttons, Column, PageAsked, PagedTable, PageOfRows
+from dashboard.components import Buttons, Column, PageAsked, PagedTable, PageOfRows, WhaleDrawer
 from dashboard.forms import ModelForm
 from dashboard.page import PageSources, SpoutPage
 from dashboard.pages import PAGES, Page
@@ -56,6 +56,7 @@ def trial(_: PageSources) -> SpoutPage:
     async def fail() -> None:
         raise RuntimeError("it does")
 
+    page.add_panel("drawer", WhaleDrawer())
     page.add_section("form", "Form", fields=form.fields, buttons=Buttons({"Save": save, "Fail": fail}))
     page.add_section("chart", "Chart", note="of four numbers", wide=False, chart=chart())
     page.add_section("table", "Table", rows=PagedTable(rows, COLUMNS, page_size=20, label="Numbers"))

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import CHARTS_ARE_THERE, IN_A_BROWSER, Tab, until, watched
 from tests.browser.preview import served
-from tests.browser.sea import Sea
+from tests.browser.sea import Sea, a_whale
 from tests.browser.session_page import TRIAL
 from tests.browser.test_recovery import marked, same_visit
 
@@ -109,6 +109,36 @@ async def test_a_restart_of_the_program_keeps_page_number_and_what_was_typed(bro
         assert await same_visit(page)
         assert "page=2" in page.url
         assert not [said for said in tab.complaints if "not connected" in said]
+        await page.close()
+
+
+async def test_an_open_whale_stays_open_over_a_lost_session_and_can_be_opened_again(
+    browser: Browser, sea: Sea
+) -> None:
+    whale = a_whale("open", 777.77, sea.now)
+    sea.appear(whale)
+    lines: list[WebSocketRoute] = []
+
+    def join(line: WebSocketRoute) -> None:
+        lines.append(line)
+        line.connect_to_server()
+
+    async with served(sea, pages=TRIAL) as (address, _):
+        tab = watched(await browser.new_page(), address)
+        await tab.page.route_web_socket("**/trial/ws?*", join)
+        page = await tab.open(f"/trial?whale={whale.prediction_id}")
+        await until(page, CHARTS_ARE_THERE)
+        await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
+        await lines[-1].close()
+        await until(page, "document.documentElement.dataset.session === 'lost'")
+        await until(page, CHARTS_ARE_THERE)
+
+        assert await page.evaluate("document.querySelector('#drawer:modal') !== null")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
+        await page.evaluate("history.forward()")
+        await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
+        assert tab.complaints == []
         await page.close()
 
 
