@@ -27,8 +27,8 @@ async def same_visit(page: Page) -> bool:
 
 
 REPORT_ANOTHER_BUILD = """
-const here = document.querySelector('script[type=module]').src;
-void import(here.replace('page.js', 'frame.js')).then((frame) => frame.sameProgram('0123456789ab'));
+void import(document.querySelector('script[type=module]').src.replace('page.js', 'frame.js'))
+  .then((frame) => frame.sameProgram('0123456789ab'));
 """
 HIDE = """
 Object.defineProperty(document, 'hidden', {{ configurable: true, get: () => {} }});
@@ -111,6 +111,15 @@ async def test_another_build_of_the_pages_is_loaded_by_the_open_page(tab: Tab) -
     await tab.ready()
 
     assert not await same_visit(page)
+
+
+async def test_a_reload_that_takes_its_time_is_asked_for_once(tab: Tab) -> None:
+    page = await tab.open()
+    async with page.expect_navigation():
+        await page.evaluate(REPORT_ANOTHER_BUILD * 3)
+    await tab.ready()
+
+    assert await page.evaluate("JSON.parse(sessionStorage.getItem('spout-reloads')).length") == 1
 
 
 async def test_reloads_never_become_a_loop(tab: Tab) -> None:
