@@ -19,7 +19,8 @@ export class Drawer {
       this.back?.focus?.({ preventScroll: true });
     });
     dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
+      // The second click of two on a row meets the card that the first one opened.
+      if (event.target === dialog && event.detail < 2) dialog.close();
     });
   }
 

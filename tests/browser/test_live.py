@@ -82,3 +82,13 @@ async def test_the_wall_shows_the_whales_large_and_without_controls(tab: Tab, se
     await expect(row(tab, "pending", "512.25")).to_be_visible(timeout=SOON)
     assert await page.locator(".filters").count() == 0
     assert tab.complaints == []
+
+
+async def test_two_clicks_on_a_row_open_its_whale_and_leave_it_open(tab: Tab, sea: Sea) -> None:
+    sea.appear(a_whale("one", 512.25, sea.now))
+    page = await tab.open()
+    await row(tab, "pending", "512.25").dblclick(position={"x": 60, "y": 20})
+
+    await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
+    await page.mouse.click(60, 600)
+    await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
