@@ -41,7 +41,7 @@ class Learned:
     template: Template
     frozen: bool
     session: dict[str, Any]
-    """What the scripts must know: `channel`, `scripts`, and `document` if it is frozen."""
+    """What the scripts must know: `channel`, `scripts`, `later` (modules), and `document` if frozen."""
     variables: dict[str, Any]
     """Of its template, the same for everybody."""
 
@@ -177,8 +177,10 @@ def _variables(page: SpoutPage, session: dict[str, Any]) -> dict[str, Any]:
     first = assets.modules_behind((MAIN_MODULE,))
     rest = assets.modules_behind(tuple(f"components/{name}" for name in page.early_modules()))
     modules = list(dict.fromkeys((*first, *rest)))
-    later = tuple(f"components/{name}" for name in page.early_modules(later=True))
-    assets.pack([*modules, *assets.modules_behind((*later, PANEL_MODULE))])
+    late = tuple(f"components/{name}" for name in page.early_modules(later=True))
+    later = [name for name in assets.modules_behind((PANEL_MODULE, *late)) if name not in modules]
+    assets.pack([*modules, *later])
+    session["later"] = [assets.address(name) for name in later]
     return {
         "title": f"{page.title} · Spout",
         "heading": page.title,

@@ -1,7 +1,7 @@
 // Every page begins here: what it can draw by itself at once, then what nobody reads first, then Panel.
 import { mountEarly } from "./component.js";
 import { reload, start as startFrame } from "./frame.js";
-import { session } from "./session.js";
+import { session, written } from "./session.js";
 import { state } from "./page_feed.js";
 
 const LONGEST_WAIT = 3_000;
@@ -18,6 +18,9 @@ async function rest() {
   begun = true;
   const came = () => parts.every((one) => one.early);
   const late = setTimeout(() => whenLookedAt(() => (session.document && came()) || reload("no charts")), CHARTS_WITHIN);
+  // All at once: over a slow line each import of an import would wait for the one before it.
+  for (const href of written.later ?? [])
+    document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
   const panel = import("./panel.js");
   await mountEarly(parts.filter((one) => one.dataset.later));
   dispatchEvent(new Event("spout-mounted"));

@@ -69,6 +69,16 @@ async def test_charts_the_whales_card_and_panel_are_not_asked_for_before_the_row
     assert not {"static/panel.js", "static/charts.js", "components/drawer.js", "static/chime.js"} & set(named)
 
 
+async def test_what_comes_after_the_rows_is_named_whole_so_that_no_import_waits_for_another() -> None:
+    sea = Sea()
+    pages = build_pages(sea.live, sea.past, PageOptions(version="1"))
+    text = await pages.applications["/"].html("")
+    named = re.findall(r'"ui/\w+/(\w+/\w+\.js)"', text.partition('"later":')[2].partition("]")[0])
+
+    assert {"static/panel.js", "static/charts.js", "components/drawer.js", "static/chime.js"} <= set(named)
+    assert not set(named) & set(await preloaded_by_live())
+
+
 def test_no_asset_names_a_foreign_host() -> None:
     files = [
         *COMPONENTS.rglob("*.js"),
