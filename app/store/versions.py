@@ -17,7 +17,7 @@ from app.store.known_ids import KnownIds
 from app.store.parsed_statements import insert_columns
 from app.store.records import entity_names, life_of, name_hash, script_hashes, seldom_of
 
-WHALES_REMEMBERED: Final = 20_000
+WHALES_REMEMBERED: Final = 4_000
 """Cache size: more than are ever followed at once; 500 bytes each."""
 COLUMNS: Final = (
     "whale, prediction_id, number, version, txid, status, flow, gross_sat, moved_sat, urgency, entities, "

@@ -13,7 +13,7 @@ from app.store.connections import Connection
 from app.store.parsed_statements import insert_columns
 from app.store.records import microseconds
 
-WHALES_REMEMBERED: Final = 20_000
+WHALES_REMEMBERED: Final = 4_000
 DAY_MICROSECONDS: Final = 86_400 * 1_000_000
 
 
