@@ -126,7 +126,7 @@ def make_mutants() -> None:
     """For each file of app/core that has none yet, or changed since."""
     MUTANTS.mkdir(exist_ok=True)
     shutil.rmtree(MUTANTS / "tests", ignore_errors=True)
-    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing, redirect_stdout(nothing):
         copy_src_dir()
         copy_also_copy_files()
         mutmut.create_mutants(WORKERS)

@@ -46,6 +46,8 @@ _LONGEST_HOST = 80
 _NO_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*(,|$)", re.IGNORECASE)
 _PING_SECONDS = 20
 _OWN = ("/healthz", "/metrics", "/login", "/logout", "/api")
+_OF_THE_PAGES = "/api/v1/live"
+"""Mounted with them: until then the API is not to say that there is no such route."""
 
 
 class FrontDoor(Router):
@@ -64,6 +66,7 @@ class FrontDoor(Router):
                 (r".*", StartingApiHandler),
             ]
         )
+        self._starting = self.own
         self.pages: Application = application_of([(r".*", StartingPageHandler)])
         self._login_needed = self.pages
         self._no_such_path = application_of([(r".*", NoSuchPathHandler)])
@@ -94,6 +97,8 @@ class FrontDoor(Router):
     ) -> HTTPMessageDelegate | None:
         if "%00" in request.path:
             return self._no_such_path.find_handler(request, **kwargs)
+        if request.path == _OF_THE_PAGES and not self.ready:
+            return self._starting.find_handler(request, **kwargs)
         if request.path in _OWN or request.path.startswith("/api/"):
             return self.own.find_handler(request, **kwargs)
         if request.method == "OPTIONS":

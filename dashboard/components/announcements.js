@@ -113,7 +113,7 @@ class Announcements {
 
   received() {
     const rows = [...store.rows.values()];
-    const fresh = this.known ? large(rows, this.known, this.wish.least) : [];
+    const fresh = large(rows, this.known ?? state.first, this.wish.least);
     this.known = new Set(store.rows.keys());
     if (fresh.length) this.announce(fresh[0], fresh.length - 1);
   }

@@ -9,7 +9,6 @@ const CHARTS_WITHIN = 15_000;
 const parts = [...document.querySelectorAll(".place[data-module]")];
 
 startFrame();
-await mountEarly(parts.filter((one) => !one.dataset.later));
 // Drawn, whichever came last: the parts or what they show.
 const drawn = () => (document.documentElement.dataset.ready = "yes");
 let begun = false;
@@ -36,7 +35,9 @@ function whenLookedAt(call) {
 }
 // Panel's scripts are as large as all else together, times twenty: after the rows, where rows come from the feed.
 const afterAFrame = () => (document.hidden ? rest() : requestAnimationFrame(() => setTimeout(rest)));
+// The line may not come up, nor a module, nor a frame: charts and forms are there all the same.
+setTimeout(rest, LONGEST_WAIT);
+await mountEarly(parts.filter((one) => !one.dataset.later));
 if (!parts.length) rest();
 else if (state.known || document.hidden) afterAFrame();
 else addEventListener("spout-state", afterAFrame, { once: true });
-setTimeout(rest, LONGEST_WAIT); // the line may not come up, or no frame: charts and forms are there all the same

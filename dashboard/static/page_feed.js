@@ -6,7 +6,8 @@ import { Store } from "./store.js";
 import { written } from "./session.js";
 
 export const store = new Store();
-export const state = { known: false, tip: null, price: null };
+// `first`: ids of the whales of the first state; what came after it is new, whoever was not there yet to hear of it.
+export const state = { known: false, tip: null, price: null, first: null };
 const listeners = [];
 
 // `names`: parts of the page state ("rows", "status", "totals" …); message at once if the state is there.
@@ -33,6 +34,7 @@ export const feed = new Feed(written.channel ?? "status", {
   onState(message) {
     setNow(message.now);
     state.known = true;
+    state.first ??= new Set(message.rows.map((row) => row.id));
     const { parts, moved } = store.replace(message);
     received(new Set([...parts, "rows"]), moved);
     dispatchEvent(new Event("spout-state"));

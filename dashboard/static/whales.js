@@ -5,7 +5,11 @@ export const chosen = { open: null };
 // What the filters let through; everything where a page has none.
 export const filter = { test: () => true, active: false };
 
+// The wall has no card to open.
+const hasCard = () => document.querySelector('[data-module="whale_drawer.js"]') !== null;
+
 export function choose(id) {
+  if (!hasCard()) return;
   if (!id && history.state?.drawer) history.back();
   else if (id && !chosen.open) history.pushState({ drawer: true }, "", address(id));
   else history.replaceState(history.state, "", address(id));

@@ -105,6 +105,16 @@ async def test_before_the_pages_are_there_one_is_told_to_wait(open_server: OpenS
     assert f"'nonce-{nonce.group(1)}'" in answer.headers["Content-Security-Policy"]
 
 
+async def test_before_the_pages_are_there_their_feed_is_not_said_to_be_no_route(
+    open_server: OpenServer,
+) -> None:
+    composition = await open_server()
+    answer = await composition.http.get("/api/v1/live")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["error"]["code"] == "starting"
+
+
 async def test_healthz_tells_when_the_pages_are_ready(open_server: OpenServer) -> None:
     composition = await open_server()
     before = (await composition.http.get("/healthz")).json()["pages"]

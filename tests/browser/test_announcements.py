@@ -1,7 +1,7 @@
 """Sound and the browser's notification: off at first, above the amount, for a hidden tab too."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import IN_A_BROWSER, ON_THE_LAN, Tab, until, watched
 from tests.browser.preview import served
@@ -50,6 +50,27 @@ async def test_a_large_whale_is_shown_to_a_tab_that_is_looked_away_from(browser:
 
         (said,) = await page.evaluate("window.shown")
         assert "777.77 BTC|unlabelled → Kraken" in said
+        await page.context.close()
+
+
+async def test_a_whale_that_came_before_the_bell_was_there_is_announced_with_it(
+    browser: Browser, sea: Sea
+) -> None:
+    async with served(sea) as (address, _):
+        page = await turned_on(browser, address, "Notification of this browser")
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        await page.route("**/components/announcements.js", hold)
+        await page.reload(wait_until="commit")
+        await expect(page.get_by_text("No whale is waiting")).to_be_visible(timeout=SOON)
+        sea.appear(a_whale("large", 777.77, sea.now, target="Kraken"))
+        await expect(page.locator("#pending .row", has_text="777.77")).to_be_attached(timeout=SOON)
+        await held[0].continue_()
+
+        await until(page, "window.shown.length > 0")
         await page.context.close()
 
 

@@ -84,6 +84,15 @@ async def test_the_wall_shows_the_whales_large_and_without_controls(tab: Tab, se
     assert tab.complaints == []
 
 
+async def test_a_click_on_the_wall_opens_nothing_for_it_has_no_card(tab: Tab, sea: Sea) -> None:
+    sea.appear(a_whale("one", 512.25, sea.now))
+    page = await tab.open("/wall")
+    steps = await page.evaluate("history.length")
+    await row(tab, "pending", "512.25").click()
+
+    assert await page.evaluate("[location.search, history.length]") == ["", steps]
+
+
 async def test_two_clicks_on_a_row_open_its_whale_and_leave_it_open(tab: Tab, sea: Sea) -> None:
     sea.appear(a_whale("one", 512.25, sea.now))
     page = await tab.open()
