@@ -23,6 +23,8 @@ OVER_BELOW: Final = 0.75
 """Share of the limit below which an episode ends; the hysteresis keeps it one episode and not many."""
 LASTING_READINGS: Final = 5
 """Consecutive readings over the limit before whales are unloaded: 10 s; parsing a 100 MB frame takes less."""
+RISE_MB: Final = 24.0
+"""After each rise by so much what the allocator holds free is handed back: a burst leaves twice as much."""
 _log = structlog.get_logger(__name__)
 
 
@@ -37,12 +39,15 @@ class MemoryWatch:
         *,
         limit_mb: int,
         tidy: Callable[[], Awaitable[None]] | None = None,
+        trim: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._read = read
         self._emit = emit
         self._clock = clock
         self._limit_mb = limit_mb
         self._tidy = tidy or give_back
+        self._trim = trim or hand_back
+        self._held_mb: float | None = None
         self._rss_mb = 0.0
         self._over = 0
         self._since = clock.now()
@@ -56,6 +61,7 @@ class MemoryWatch:
     async def look(self) -> None:
         """Take one reading; free memory at the first high one, emit MemoryPressed if it lasts."""
         self._rss_mb = self._read()
+        await self._after_a_rise()
         if self._rss_mb < self._limit_mb * BEGINS_AT:
             self._over = 0
             if self._rss_mb < self._limit_mb * OVER_BELOW:
@@ -67,6 +73,13 @@ class MemoryWatch:
         if self._over >= LASTING_READINGS:
             self._over = 0
             await self._press()
+
+    async def _after_a_rise(self) -> None:
+        if self._held_mb is None or self._rss_mb < self._held_mb:
+            self._held_mb = self._rss_mb
+        elif self._rss_mb >= self._held_mb + RISE_MB:
+            await self._trim()
+            self._rss_mb = self._held_mb = self._read()
 
     def component(self, unloaded: int) -> Component:
         """The memory line of the health report."""
@@ -124,9 +137,13 @@ class ResidentMemory:
 
 async def give_back() -> None:
     """Run the garbage collector and return free pages to the operating system."""
-    loop = asyncio.get_running_loop()
     gc.collect()
-    await loop.run_in_executor(None, _trim)
+    await hand_back()
+
+
+async def hand_back() -> None:
+    """Return free pages to the operating system. Garbage is not looked for: that would hold up the loop."""
+    await asyncio.get_running_loop().run_in_executor(None, _trim)
 
 
 def _trim() -> None:

@@ -3,7 +3,7 @@
 import resource
 
 from app.core.observations import MemoryPressed, Observation
-from app.engine.memory import LASTING_READINGS, READ_SECONDS, MemoryWatch, ResidentMemory
+from app.engine.memory import LASTING_READINGS, READ_SECONDS, RISE_MB, MemoryWatch, ResidentMemory
 from app.views import ComponentStatus
 from tests.fakes import LeapingClock
 
@@ -17,10 +17,15 @@ class Watched:
     def __init__(self) -> None:
         self.clock = LeapingClock()
         self.reported: list[Observation] = []
-        self.tidied = 0
+        self.tidied = self.trimmed = 0
         self._now = 0.0
         self.watch = MemoryWatch(
-            lambda: self._now, self._emit, self.clock, limit_mb=LIMIT_MB, tidy=self._tidy
+            lambda: self._now,
+            self._emit,
+            self.clock,
+            limit_mb=LIMIT_MB,
+            tidy=self._tidy,
+            trim=self._trim,
         )
 
     async def reads(self, *megabytes: float) -> "Watched":
@@ -39,6 +44,9 @@ class Watched:
 
     async def _tidy(self) -> None:
         self.tidied += 1
+
+    async def _trim(self) -> None:
+        self.trimmed += 1
 
 
 async def test_a_passing_peak_sheds_nothing() -> None:
@@ -107,3 +115,10 @@ def test_with_no_descriptor_left_the_last_reading_stands() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert without == before > 0
+
+
+async def test_what_is_free_is_handed_back_after_each_rise_and_not_while_nothing_rises() -> None:
+    low = QUIET - 2 * RISE_MB
+    watched = await Watched().reads(QUIET, QUIET + RISE_MB - 1, low, low + RISE_MB, QUIET, QUIET)
+
+    assert watched.trimmed == 2
