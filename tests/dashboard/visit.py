@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 PATIENCE_SECONDS = 60
 Json = dict[str, Any]
@@ -82,8 +83,8 @@ async def visiting(address: str, path: str) -> AsyncIterator[Visit]:
     async with connect(
         f"{address.replace('http', 'ws', 1)}{path.rstrip('/')}/ws",
         proxy=None,
-        origin=address,  # type: ignore[arg-type]
-        subprotocols=["bokeh", token[1]],  # type: ignore[list-item]
+        origin=Origin(address),
+        subprotocols=[Subprotocol("bokeh"), Subprotocol(token[1])],
         additional_headers={"Cookie": cookies},
         max_size=None,
     ) as line:

@@ -6,6 +6,7 @@ run; it lies where git does not look, and may be deleted.
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import random
@@ -15,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 
 import atheris
 
@@ -48,11 +50,10 @@ def main() -> None:
     if given.one:
         fuzz(given.one, given.runs, given.seed)
         return
-    from tests.fuzz.surfaces import SURFACES  # noqa: PLC0415 - in a process that fuzzes it comes instrumented
-
-    wanted = [name for name in given.target.split(",") if name] or list(SURFACES)
-    if strange := [name for name in wanted if name not in SURFACES]:
-        sys.exit(f"There is no surface {strange[0]}: there are {', '.join(SURFACES)}")
+    known = _surfaces().SURFACES
+    wanted = [name for name in given.target.split(",") if name] or list(known)
+    if strange := [name for name in wanted if name not in known]:
+        sys.exit(f"There is no surface {strange[0]}: there are {', '.join(known)}")
     failed = [name for name in wanted if not _in_its_own_process(name, given.runs, given.seed)]
     sys.exit(f"Faults in {', '.join(failed)}; their inputs are in {FINDINGS.name}/" if failed else 0)
 
@@ -62,14 +63,18 @@ def _in_its_own_process(name: str, runs: int, seed: int) -> bool:
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
+def _surfaces() -> ModuleType:
+    """Imported when it is needed: in a process that fuzzes, what it imports is to be instrumented."""
+    return importlib.import_module("tests.fuzz.surfaces")
+
+
 def fuzz(name: str, runs: int, seed: int) -> None:
     """Run so many inputs, print what came of them, and end the process: with 1 if there were faults."""
     # It would print a line for each module.
     with atheris.instrument_imports(include=OWN), contextlib.redirect_stderr(io.StringIO()):
-        from tests.fuzz.surfaces import SURFACES, clear, quiet  # noqa: PLC0415 - what it imports is to be instrumented
-
-        quiet()
-        surface = SURFACES[name]
+        surfaces = _surfaces()
+        surfaces.quiet()
+        surface = surfaces.SURFACES[name]
         good = [one for one in surface.good() if len(one) <= SMALL_BYTES]
         large = [one[:LONGEST_BYTES] for one in surface.good() if len(one) > SMALL_BYTES]
         for one in good:
@@ -97,11 +102,11 @@ def fuzz(name: str, runs: int, seed: int) -> None:
         if watched.inputs % SHOWN_EACH == 0 and watched.inputs < runs:
             print(_figures(name, watched), flush=True)
         if watched.inputs >= runs:
-            _end(name, watched, clear)
+            _end(name, watched, surfaces.clear)
 
     def hangs(_number: int, _frame: object) -> None:
         watched.keep(f"no end within {HANGS_SECONDS} s of processor")
-        _end(name, watched, clear)
+        _end(name, watched, surfaces.clear)
 
     signal.signal(signal.SIGPROF, hangs)
     FINDINGS.mkdir(exist_ok=True)

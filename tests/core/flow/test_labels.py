@@ -151,7 +151,7 @@ def test_a_row_of_the_shipped_table_is_a_label_of_its_columns() -> None:
 
 
 @pytest.mark.parametrize(("said", "private"), [(None, False), (False, False), (True, True)])
-def test_a_csvs_labels_are_private_only_where_that_is_said(said: bool | None, *, private: bool) -> None:  # noqa: FBT001 - a case
+def test_a_csvs_labels_are_private_only_where_that_is_said(*, said: bool | None, private: bool) -> None:
     found = read_label_file(
         f"address,entity\n{SCRIPT},Bourse\n".encode(), today=DAY, known=KNOWN, private=said
     )
@@ -161,7 +161,7 @@ def test_a_csvs_labels_are_private_only_where_that_is_said(said: bool | None, *,
 
 
 @pytest.mark.parametrize(("said", "private"), [(None, True), (False, False), (True, True)])
-def test_a_wallets_labels_are_private_unless_that_is_denied(said: bool | None, *, private: bool) -> None:  # noqa: FBT001 - a case
+def test_a_wallets_labels_are_private_unless_that_is_denied(*, said: bool | None, private: bool) -> None:
     line = f'{{"type": "addr", "ref": "{SCRIPT}", "label": "Bourse"}}'
     found = read_label_file(line.encode(), today=DAY, known=KNOWN, private=said)
 
