@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.core.events import EventType, Happening
 from app.core.flow.classifier import classify, is_whale
@@ -289,3 +290,22 @@ def _status(
         source=REST,
         replaced_by=replaced_by,
     )
+
+
+def a_forecast(txid: Txid, **changes: Any) -> Forecast:
+    """Of the market, for three blocks."""
+    made = Forecast(
+        made_at=NOON,
+        at_height=Height(START_HEIGHT),
+        txid=txid,
+        feerate=SatPerVb(10.0),
+        probabilities=(0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0),
+        p_dropped=0.0,
+        predicted_block=Height(START_HEIGHT + 3),
+        eta_seconds=1_800,
+        confidence_score=0.8,
+        urgency_score=0.5,
+        urgency=Urgency.MEDIUM,
+        inputs="projected_blocks",
+    )
+    return replace(made, **changes)

@@ -9,12 +9,12 @@ from app.core.classification import Flag, Flow
 from app.core.flow.classifier import classify
 from app.core.flow.entities import Entities
 from app.core.models import SourceName
-from app.core.prediction import Forecast, Outcome, Prediction, Replacement, Status, Urgency
+from app.core.prediction import Outcome, Prediction, Replacement, Status
 from app.core.tracking import lifecycle
 from app.core.units import Height, SatPerVb, Sats, Txid
 from app.errors import InvalidTransitionError
 from tests.builders import START_HEIGHT, a_block, a_whale
-from tests.core.story import Story
+from tests.core.story import Story, a_forecast
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WHALE = a_whale()
@@ -59,19 +59,8 @@ LATER = NOON + timedelta(hours=5)
 TIP = a_block(7)
 OTHER = a_whale(160, fee=9_000)
 RIVAL = Txid("ab" * 32)
-FOR_THREE_BLOCKS = Forecast(
-    made_at=NOON,
-    at_height=Height(START_HEIGHT),
-    txid=WHALE.txid,
-    feerate=SatPerVb(10.0),
-    probabilities=(0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0),
-    p_dropped=0.0,
-    predicted_block=Height(START_HEIGHT + 3),
-    eta_seconds=1_800,
-    confidence_score=0.8,
-    urgency_score=0.5,
-    urgency=Urgency.MEDIUM,
-    inputs="projected_blocks",
+FOR_THREE_BLOCKS = a_forecast(
+    WHALE.txid,
     raw=(0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0),
     projected_block=2,
 )

@@ -11,25 +11,11 @@ from app.core.prediction import Forecast, Prediction, Status, Urgency
 from app.core.tracking.beliefs import MATERIAL_CHANCE
 from app.core.units import Height, SatPerVb
 from tests.builders import START_HEIGHT, a_block, a_whale
-from tests.core.story import WS, Story, forecasting
-from tests.fakes import NOON
+from tests.core.story import WS, Story, a_forecast, forecasting
 
 WHALE = a_whale(150)
 QUEUE = QueueProjected(blocks=(), source=WS)
-MARKET = Forecast(
-    made_at=NOON,
-    at_height=Height(START_HEIGHT),
-    txid=WHALE.txid,
-    feerate=SatPerVb(10.0),
-    probabilities=(0.5, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0),
-    p_dropped=0.0,
-    predicted_block=Height(START_HEIGHT + 3),
-    eta_seconds=1_800,
-    confidence_score=0.8,
-    urgency_score=0.5,
-    urgency=Urgency.MEDIUM,
-    inputs="projected_blocks",
-)
+MARKET = a_forecast(WHALE.txid)
 
 
 class Market:
