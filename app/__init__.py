@@ -368,6 +368,7 @@ app/store/  Persistent storage
   events                 Reads stored events
   exporting              The history as a table, in CSV or Parquet
   filters                What a search asks for, as SQL
+  journal                Batches as they were appended, until their rows are written out
   known_ids              Which predictions have rows
   lock                   The lock on a data directory, released by the kernel however its process ends
   migrations             The schema as numbered steps
@@ -383,6 +384,7 @@ app/store/  Persistent storage
   recall                 Reloads whales that were unloaded when memory ran short
   records                Converts predictions and events to rows, and back
   searching              Searches for whales
+  table_writer           Writes batches to the tables that are asked
   transitions            The visibility level over time
   versions               Writes whales to the database
   watermark              The last acknowledged sequence number, in a file of its own, to detect lost events

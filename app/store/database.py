@@ -1,6 +1,9 @@
 """One DuckDB database: one thread writes; what reads has threads and cursors of its own (reader.py).
 
 Two threads read: a short question that somebody waits for (`glance`) never stands behind a long one.
+
+What is written may leave something to be done afterwards (`Afterwork`): in a transaction of its own, soon,
+and before anything else is written or read.
 """
 
 import asyncio
@@ -9,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Protocol, TypeVar
 
 from app.errors import StoreError
 from app.store.connections import (
@@ -27,6 +30,27 @@ from app.store.duckdb_errors import refusal
 from app.store.reader import Reader
 
 T = TypeVar("T")
+AFTERWORK_SECONDS: Final = 0.25
+"""How long afterwork waits for more of it: what comes quickly is written together."""
+
+
+class Afterwork(Protocol):
+    """What committed transactions left to be done; all of it on the writing thread."""
+
+    @property
+    def waits(self) -> bool: ...
+
+    def work(self, connection: Connection) -> None:
+        """Do all that waits, in one transaction; after a failure again."""
+        ...
+
+    def done(self) -> None:
+        """Note that it is committed."""
+        ...
+
+    def give_up(self) -> None:
+        """Let it wait no longer in this process: it failed for a reason that is not the database's."""
+        ...
 
 
 class Database:
@@ -45,6 +69,12 @@ class Database:
         self._copying: Connection | None = None
         self._closed = False
         self._release: Callable[[], None] = lambda: None
+        self._afterwork: Afterwork | None = None
+        self._afterwork_due = False
+
+    def follow(self, afterwork: Afterwork) -> None:
+        """Name what is done after transactions that left some of it."""
+        self._afterwork = afterwork
 
     def when_closed(self, release: Callable[[], None]) -> None:
         self._release = release
@@ -55,9 +85,21 @@ class Database:
         Raises:
             StoreError: if DuckDB fails; nothing of `work` is then kept.
         """
-        if self._closed:
-            raise StoreError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work, then)
+        return await self._on_thread(lambda: self._transact(work, then))
+
+    async def run_at_once(
+        self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None
+    ) -> T:
+        """As `run`, of what may leave afterwork, and does not wait for what others left.
+
+        Raises:
+            StoreError: if DuckDB fails; nothing of `work` is then kept.
+        """
+        done = await self._on_thread(lambda: self._commit(work, then))
+        if self._leaves_afterwork() and not self._afterwork_due:
+            self._afterwork_due = True
+            asyncio.get_running_loop().call_later(AFTERWORK_SECONDS, self._begin_afterwork)
+        return done
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which only reads, on the reading thread: it sees everything committed before.
@@ -65,10 +107,14 @@ class Database:
         Raises:
             StoreError: if DuckDB fails, or it takes longer than the limits' `read_seconds`.
         """
+        if self._leaves_afterwork() and not self._closed:
+            # On a full disk what was kept before can still be read.
+            with suppress(StoreError):
+                await self._on_thread(self._catch_up)
         return await self._ask(self._reader, work)
 
     async def glance(self, work: Callable[[Connection], T]) -> T:
-        """As `read`, for what takes milliseconds: it does not wait until a long read has ended.
+        """As `read`, for what takes milliseconds: it waits for no long read, and for no afterwork.
 
         Raises:
             StoreError: if DuckDB fails, or it takes longer than the limits' `read_seconds`.
@@ -83,11 +129,11 @@ class Database:
         Raises:
             StoreError: if DuckDB fails; the file may be left unfinished.
         """
-        if self._closed:
-            raise StoreError("the database is closed")
+        cursor = await self._on_thread(self._new_cursor)
         loop = asyncio.get_running_loop()
-        cursor = await loop.run_in_executor(self._thread, self._new_cursor)
-        return await loop.run_in_executor(self._copier, self._copy, cursor, path, complete)
+        return await loop.run_in_executor(
+            self._copier, self._copy, cursor, path, complete, self._begin_on_thread
+        )
 
     async def compact(self) -> bool:
         """Rewrite the file without the room that deleted rows left in it; False if that must wait.
@@ -97,9 +143,7 @@ class Database:
         Raises:
             StoreError: if the disk has no room; the file is as it was.
         """
-        if self._closed:
-            raise StoreError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._compact)
+        return await self._on_thread(self._compact)
 
     async def close(self) -> None:
         """Checkpoint the write-ahead log and release the directory. Idempotent."""
@@ -124,14 +168,21 @@ class Database:
         Raises:
             StoreError: if the database is closed.
         """
-        if self._closed:
-            raise StoreError("the database is closed")
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        await self._on_thread(self._checkpoint)
         return self.size_bytes()
 
     def size_bytes(self) -> int:
         """Return the size of the database and its log on disk."""
         return _size(self.path) + _size(wal_of(self.path))
+
+    def free_bytes(self) -> int:
+        """Return the room that the disk has left."""
+        return _free(self.path)
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError("the database is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _ask(self, reader: Reader, work: Callable[[Connection], T]) -> T:
         if self._closed:
@@ -150,12 +201,30 @@ class Database:
             raise StoreError("the database is closed")
         return self._opened().cursor()
 
-    def _copy(self, cursor: Connection, path: Path, complete: Callable[[Connection], T]) -> T:
+    def _begin_on_thread(self, cursor: Connection) -> None:
+        try:
+            self._thread.submit(self._begin_at_rest, cursor).result()
+        except RuntimeError as error:  # its thread takes nothing more
+            raise StoreError("the database is closed") from error
+
+    def _begin_at_rest(self, cursor: Connection) -> None:
+        """Begin a transaction that sees this moment, in which no afterwork waits; on the writing thread."""
+        self._catch_up()
+        cursor.begin()
+        cursor.execute("SELECT count(*) FROM meta").fetchall()  # what it sees is decided by its first read
+
+    def _copy(
+        self,
+        cursor: Connection,
+        path: Path,
+        complete: Callable[[Connection], T],
+        begin: Callable[[Connection], None],
+    ) -> T:
         self._copying = cursor
         try:
             cursor.execute(f"ATTACH '{quoted(path)}' AS backup")
             try:
-                cursor.begin()
+                begin(cursor)
                 cursor.execute(f'COPY FROM DATABASE "{self.path.stem}" TO backup')
                 completed = complete(cursor)
                 cursor.commit()
@@ -181,7 +250,7 @@ class Database:
             with self._reader.held(), self._glancer.held():
                 if self._copying is not None:
                     return False
-                self._copy(self._opened().cursor(), draft, lambda _: None)
+                self._copy(self._opened().cursor(), draft, lambda _: None, self._begin_at_rest)
                 self._reader.close()
                 self._glancer.close()
                 self._close_connection()
@@ -204,7 +273,44 @@ class Database:
             self._connection = reconnect(self.path, self._limits)
         return self._connection
 
+    def _leaves_afterwork(self) -> bool:
+        return self._afterwork is not None and self._afterwork.waits
+
+    def _begin_afterwork(self) -> None:
+        self._afterwork_due = False
+        if not self._closed:
+            asyncio.get_running_loop().run_in_executor(self._thread, self._try_to_catch_up)
+
+    def _try_to_catch_up(self) -> None:
+        """Leave what fails now to whatever is written next: it is tried again before that."""
+        with suppress(StoreError):
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Do the afterwork that waits, if any.
+
+        Raises:
+            StoreError: if DuckDB fails: it waits on.
+        """
+        afterwork = self._afterwork
+        if afterwork is None or not afterwork.waits:
+            return
+        hopeless = True
+        try:
+            self._commit(afterwork.work, lambda _: afterwork.done())
+            hopeless = False
+        except StoreError:
+            hopeless = False
+            raise
+        finally:
+            if hopeless:
+                afterwork.give_up()
+
     def _transact(self, work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
+        self._catch_up()
+        return self._commit(work, then)
+
+    def _commit(self, work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
         try:
             result = in_transaction(self._opened(), work)
         except DuckDBError as error:
@@ -219,6 +325,7 @@ class Database:
 
     def _checkpoint(self) -> None:
         """Checkpoint the log if the disk has room for it; committed data is safe either way."""
+        self._try_to_catch_up()
         if self._connection is None or not _room_for(self.path):
             return
         try:
@@ -261,5 +368,9 @@ def _size(path: Path) -> int:
 
 def _room_for(path: Path) -> bool:
     """Whether the disk has room for a checkpoint, which writes about the log's size: twice that."""
+    return _free(path) > 2 * _size(wal_of(path)) + 2 * MEBIBYTE
+
+
+def _free(path: Path) -> int:
     space = os.statvfs(path.parent)
-    return space.f_bavail * space.f_frsize > 2 * _size(wal_of(path)) + 2 * MEBIBYTE
+    return space.f_bavail * space.f_frsize

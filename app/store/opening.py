@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
+from app.store import journal
 from app.store.connections import (
     MEBIBYTE,
     Connection,
@@ -30,9 +31,10 @@ from app.store.connections import (
 from app.store.database import Database
 from app.store.duckdb_errors import DatabaseUnreadableError, MemoryShortError, WalUnreadableError
 from app.store.lock import hold, unusable
-from app.store.migrations import FLOOR, LATEST, migrate, refuse_newer, schema_version
+from app.store.migrations import FLOOR, LATEST, has_table, migrate, refuse_newer, schema_version
 from app.store.moving import LEAST_OF_MOST_MB, UNREAD, Moving
 from app.store.quarantine import SUFFIX, quarantine, quarantine_name
+from app.store.table_writer import TableWriter
 from app.store.watermark import Watermark
 from app.views import Notice
 
@@ -212,10 +214,12 @@ class _Opening:
                     "not all that an older Spout wrote could be read with the memory there is: it stays in "
                     f"the database under the name {UNREAD}, and what was read is shown",
                 )
+            name = checked(moving.connection, self._path, _instance)
+            self._write_out_journal(moving.connection, name)
             return Opened(
                 database=Database(self._path, moving.connection, self._thread, self._limits),
                 watermark=self._watermark,
-                instance=checked(moving.connection, self._path, _instance),
+                instance=name,
                 last_sequence=max(last, witnessed),
                 notices=(*earlier, *self._notices),
                 fresh=self._fresh,
@@ -223,6 +227,19 @@ class _Opening:
         except BaseException:
             moving.connection.close()
             raise
+
+    def _write_out_journal(self, connection: Connection, instance: str) -> None:
+        """Write out what was appended just before a kill."""
+        waits, unread = checked(connection, self._path, lambda it: in_transaction(it, journal.prepared))
+        if unread:
+            self._report(
+                "journal_unread",
+                "some of the last events before Spout ended could not be written out: they stay in the "
+                "database under the name journal_unread",
+            )
+        if waits:
+            tables = TableWriter(instance)
+            checked(connection, self._path, lambda it: in_transaction(it, tables.recover))
 
     def _keep_before_migrating(self, connection: Connection) -> None:
         """Copy a database of an older schema to `backups`, as it is: an older Spout can go on from there."""
@@ -284,7 +301,8 @@ def _last_sequence(connection: Connection) -> int:
         "(SELECT max(CAST(value AS BIGINT)) FROM meta WHERE key = ?))",
         [FLOOR],
     ).fetchone()
-    return int(found[0]) if found and found[0] is not None else 0
+    last = int(found[0]) if found and found[0] is not None else 0
+    return max(last, journal.last(connection) if has_table(connection, "journal") else 0)
 
 
 def _instance(connection: Connection) -> str:

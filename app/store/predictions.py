@@ -4,22 +4,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from app.core.events import Event, EventType, Happening
 from app.core.models import Block
 from app.core.prediction import Prediction
 from app.core.tracking import Unloaded
 from app.core.units import BlockHash, Txid
-from app.store import backfill, chain, events, queries, searching
-from app.store.accounts import Ledger, Touched, keep_days
+from app.store import backfill, chain, events, journal, queries, searching
+from app.store.accounts import Touched, keep_days
 from app.store.assembled_versions import AssembledVersions
 from app.store.connections import Connection
 from app.store.database import Database
+from app.store.journal import Batch, Entry
 from app.store.opening import Opened
-from app.store.parsed_statements import insert_columns
-from app.store.records import encoded, numbered
-from app.store.versions import VersionPlace, Versions, columns
+from app.store.records import numbered
+from app.store.table_writer import TableWriter
 from app.views import DayFlow, PredictionPage, PredictionQuery
 
 Rider = Callable[[Connection, tuple[Event, ...]], None]
@@ -27,9 +27,19 @@ Rider = Callable[[Connection, tuple[Event, ...]], None]
 
 MOST_EVENTS: Final = 20_000
 """Events of one read."""
+ROOM_FOR_ROWS: Final = 32 * 1024 * 1024
+"""Bytes on the disk: several times what the rows of the largest batch in the journal take."""
 RECENT: Final = timedelta(hours=24)
 RECENT_BLOCKS: Final = 100
 """A deeper reorg is not expected, so it cannot make an older confirmed whale unconfirmed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """`in_short`: it stands in the journal, and its rows are yet to be written."""
+
+    entry: Entry
+    in_short: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +66,14 @@ class PredictionStore:
         self._riders = tuple(riders)
         self._last = opened.last_sequence
         self._in_doubt = False
-        self._versions = Versions()
-        self._ledger = Ledger()
+        self._tables = TableWriter(opened.instance)
+        opened.database.follow(self._tables)
         self._assembled = AssembledVersions()
 
     @property
     def touched(self) -> Touched:
         """Which days of the accounts have changed, for whoever remembers their sums."""
-        return self._ledger.touched
+        return self._tables.ledger.touched
 
     @property
     def last_sequence(self) -> int:
@@ -87,10 +97,16 @@ class PredictionStore:
         Raises:
             StoreError: nothing of this batch is stored; the same call may be repeated.
         """
-        return await self._database.run(
-            lambda connection: self._append(connection, happenings, predictions, blocks, read),
-            then=self._acknowledge,
+        batch = Batch(
+            happenings=tuple(happenings),
+            predictions=tuple(predictions),
+            blocks=tuple(blocks),
+            read=tuple(read),
         )
+        appended = await self._database.run_at_once(
+            lambda connection: self._append(connection, batch), then=self._acknowledge
+        )
+        return appended.entry.events
 
     async def restore(self, now: datetime) -> Restored:
         """Return what was pending, what ended within a day or a hundred blocks, and the chain."""
@@ -119,11 +135,11 @@ class PredictionStore:
 
         def work(connection: Connection) -> int:
             keep_days(connection, before)
-            self._ledger.forget_days()
+            self._tables.ledger.forget_days()
             return queries.prune(connection, before)
 
         def done(_: int) -> None:
-            self._ledger.touched.note_all()
+            self._tables.ledger.touched.note_all()
             # Another one, as a read that began before may still write to this one.
             self._assembled = AssembledVersions()
 
@@ -136,23 +152,16 @@ class PredictionStore:
             StoreError: nothing of this lot is stored; the same call may be repeated.
         """
 
-        def work(connection: Connection) -> bool | None:
-            if self._in_doubt:
-                return None  # an append has to find out first what of it was stored
+        def work(connection: Connection) -> bool:
+            self._tables.begin(connection)
             rows = backfill.next_lot(connection)
-            self._in_doubt = True
-            self._ledger.write(connection, backfill.whales_of(connection, rows))
+            self._tables.ledger.write(connection, backfill.whales_of(connection, rows))
             backfill.write_scripts(connection, rows)
             backfill.write_amounts(connection, rows)
             backfill.note_progress(connection, rows)
             return bool(rows)
 
-        def done(more: bool | None) -> None:  # noqa: FBT001 - what `work` returned
-            if more is not None:
-                self._in_doubt = False
-                self._ledger.committed()
-
-        return await self._database.run(work, then=done) is not False
+        return await self._database.run(work, then=lambda _: self._tables.done())
 
     async def oldest(self) -> datetime | None:
         """Return the earliest time that retention could delete; None if there is none."""
@@ -203,65 +212,35 @@ class PredictionStore:
             lambda connection: events.of_whale(connection, self._instance, prediction_id)
         )
 
-    def _append(
-        self,
-        connection: Connection,
-        happenings: Sequence[Happening],
-        predictions: Sequence[Prediction],
-        blocks: Sequence[Block],
-        read: Sequence[BlockHash],
-    ) -> tuple[Event, ...]:
+    def _append(self, connection: Connection, batch: Batch) -> Appended:
         if self._in_doubt:
             # An append failed during its commit: whatever it stored was never published.
             connection.execute("DELETE FROM events WHERE sequence > ?", [self._last])
-            self._versions.doubt()
-            self._ledger.doubt()
+            journal.take_back(connection, self._last)
         self._in_doubt = True
-        events = numbered(happenings, instance=self._instance, after=self._last)
-        places = self._versions.write(connection, _versions(happenings, predictions))
-        insert_columns(connection, "events", _event_columns(events, happenings, places))
-        self._ledger.write(connection, predictions, begun=self._versions.begun)
-        chain.append(connection, blocks, read)
+        entry = Entry(
+            batch=batch, events=numbered(batch.happenings, instance=self._instance, after=self._last)
+        )
+        # What is told must be found: without room for its rows it is not told before they are written.
+        has_room = self._database.free_bytes() > ROOM_FOR_ROWS
+        body = journal.encoded(batch) if entry.events and has_room else b""
+        in_short = 0 < len(body) <= journal.LARGEST
+        if in_short:
+            journal.add(connection, entry.last, body)
+        else:
+            self._tables.write(connection, entry)
         for rider in self._riders:
-            rider(connection, events)
-        return events
+            rider(connection, entry.events)
+        return Appended(entry, in_short)
 
-    def _acknowledge(self, events: tuple[Event, ...]) -> None:
+    def _acknowledge(self, appended: Appended) -> None:
         self._in_doubt = False
-        self._versions.stored()
-        self._ledger.committed()
-        if not events:
+        if appended.in_short:
+            self._tables.wait(appended.entry)
+        else:
+            self._tables.done()
+        if not (events := appended.entry.events):
             return
         self._last = events[-1].sequence
         with suppress(OSError):  # the watermark is only a check; the events themselves are safe
             self._watermark.write(self._last)
-
-
-def _versions(happenings: Sequence[Happening], predictions: Sequence[Prediction]) -> list[Prediction]:
-    """Return the versions of events and predictions, each once, ascending: a whale's current one is last."""
-    events_of = [one.prediction for one in happenings if one.prediction is not None]
-    each = {(one.prediction_id, one.version): one for one in (*events_of, *predictions)}
-    return sorted(each.values(), key=lambda one: one.version)
-
-
-def _event_columns(
-    events: Sequence[Event], happenings: Sequence[Happening], places: dict[tuple[str, int], VersionPlace]
-) -> list[list[Any]]:
-    """Return columns: an event refers to a stored version; one without such a version holds its own body."""
-    rows = []
-    for event, happening in zip(events, happenings, strict=True):
-        whale = happening.prediction
-        place = None if whale is None else places.get((whale.prediction_id, whale.version))
-        rows.append(
-            (
-                event.sequence,
-                None,
-                event.type.value,
-                event.timestamp,
-                event.prediction_id,
-                None if place else encoded(event.body),
-                place and place.whale,
-                place and place.number,
-            )
-        )
-    return columns(rows)

@@ -29,9 +29,19 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
+    yield from _a_disk(tmp_path, "12m")
+
+
+@pytest.fixture
+def roomy_disk(tmp_path: Path) -> Iterator[Disk]:
+    """With room for what is told before its rows are written."""
+    yield from _a_disk(tmp_path, "80m")
+
+
+def _a_disk(path: Path, size: str) -> Iterator[Disk]:
     """A small file system where we may mount one: a limit on files would hold for this run's own log too."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", tmp_path], check=False)
-    yield from (_limit if mounted.returncode else _small_file_system)(tmp_path)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=False)
+    yield from (_limit if mounted.returncode else _small_file_system)(path)
 
 
 def _small_file_system(path: Path) -> Iterator[Disk]:
@@ -149,3 +159,47 @@ async def test_a_log_that_cannot_be_folded_in_for_want_of_room_loses_nothing(dis
     following = await appended(store, 99_999)
     await opened.database.close()
     assert (len(stored), following) == (acknowledged, acknowledged + 1)
+
+
+async def filled_behind_a_batch(disk: Disk) -> tuple[Opened, PredictionStore]:
+    """Return a store that told of a hundred whales and then had no room for their rows."""
+    opened = await opened_with_tables(disk)
+    store = PredictionStore(opened)
+    whales = [a_prediction(number) for number in range(1, 101)]
+    await store.append([detected(whale) for whale in whales], whales)
+    disk.fill(0)
+    with pytest.raises(StoreError, match="is full: free some space"):
+        await store.restore(NOON)
+    return opened, store
+
+
+async def test_a_full_disk_keeps_nobody_from_reading_what_was_written(roomy_disk: Disk) -> None:
+    opened, store = await filled_behind_a_batch(roomy_disk)
+
+    stored = await store.events_after(0, 1_000)
+    roomy_disk.free()
+    await opened.database.close()
+    assert stored == ()
+
+
+async def test_what_was_told_before_the_disk_was_full_is_found_once_there_is_room(roomy_disk: Disk) -> None:
+    opened, store = await filled_behind_a_batch(roomy_disk)
+    roomy_disk.free()
+
+    following = await appended(store, 101)
+    stored = [event.sequence for event in await store.events_after(0, 1_000)]
+    await opened.database.close()
+    assert (following, stored) == (101, list(range(1, 102)))
+
+
+async def test_what_was_told_before_the_disk_was_full_is_found_by_the_next_start(roomy_disk: Disk) -> None:
+    opened, _ = await filled_behind_a_batch(roomy_disk)
+    roomy_disk.free()
+
+    await opened.database.close()
+    again = await open_database(roomy_disk.path, at=NOON)
+    store = PredictionStore(again)
+    stored = [event.sequence for event in await store.events_after(0, 1_000)]
+    whales = (await store.restore(NOON)).predictions
+    await again.database.close()
+    assert (stored, len(whales), again.notices) == (list(range(1, 101)), 100, ())

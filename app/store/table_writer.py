@@ -1,0 +1,120 @@
+"""Writes batches to the tables that are asked, in the transaction that removes them from the journal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.events import Event, Happening
+from app.core.prediction import Prediction
+from app.store import chain, journal
+from app.store.accounts import Ledger
+from app.store.connections import Connection
+from app.store.journal import Batch, Entry
+from app.store.parsed_statements import insert_columns
+from app.store.records import encoded
+from app.store.versions import VersionPlace, Versions, columns
+
+
+class TableWriter:
+    """What waits in the journal, and the way to the tables. An `app.store.database.Afterwork`.
+
+    A failed commit leaves open what was kept of it: all is then read back before the next attempt.
+    """
+
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
+        self._waiting: list[Entry] = []
+        self._under_way: list[Entry] = []
+        self._given_up = 0
+        """Up to this event the journal's rows are left where they are."""
+        self._in_doubt = False
+        self.versions = Versions()
+        self.ledger = Ledger()
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._waiting)
+
+    def wait(self, entry: Entry) -> None:
+        """Let a batch wait that is in the journal now."""
+        self._waiting.append(entry)
+
+    def work(self, connection: Connection) -> None:
+        self.write(connection)
+
+    def write(self, connection: Connection, *more: Entry) -> None:
+        """Write all that waits, and `more`, which is in no journal; then call `done`."""
+        self.begin(connection)
+        self._under_way = self._waiting
+        each = [*self._under_way, *more]
+        batches = [entry.batch for entry in each]
+        places = self.versions.write(connection, [one for batch in batches for one in _versions(batch)])
+        told = [pair for entry in each for pair in zip(entry.events, entry.batch.happenings, strict=True)]
+        insert_columns(connection, "events", _event_columns(told, places))
+        predictions = [one for batch in batches for one in batch.predictions]
+        self.ledger.write(connection, predictions, begun=self.versions.begun)
+        chain.append(
+            connection,
+            [block for batch in batches for block in batch.blocks],
+            [name for batch in batches for name in batch.read],
+        )
+        if self._under_way:
+            journal.forget(connection, self._given_up, self._under_way[-1].last)
+
+    def recover(self, connection: Connection) -> None:
+        """Write what another process left in the journal; then call `done`."""
+        self._in_doubt = True
+        self.write(connection)
+
+    def begin(self, connection: Connection) -> None:
+        """Begin to write to the tables: if the last attempt failed, find out first what it stored."""
+        if self._in_doubt:
+            self.versions.doubt()
+            self.ledger.doubt()
+            self._waiting = journal.entries(connection, self._given_up, self._instance)
+        self._in_doubt = True
+
+    @property
+    def in_doubt(self) -> bool:
+        return self._in_doubt
+
+    def done(self) -> None:
+        self._in_doubt = False
+        del self._waiting[: len(self._under_way)]
+        self._under_way = []
+        self.versions.stored()
+        self.ledger.committed()
+
+    def give_up(self) -> None:
+        if self._waiting:
+            self._given_up = self._waiting[-1].last
+        self._waiting = []
+
+
+def _versions(batch: Batch) -> list[Prediction]:
+    """Return the versions of events and predictions, each once, ascending: a whale's current one is last."""
+    events_of = [one.prediction for one in batch.happenings if one.prediction is not None]
+    each = {(one.prediction_id, one.version): one for one in (*events_of, *batch.predictions)}
+    return sorted(each.values(), key=lambda one: one.version)
+
+
+def _event_columns(
+    told: Sequence[tuple[Event, Happening]], places: dict[tuple[str, int], VersionPlace]
+) -> list[list[Any]]:
+    """Return columns: an event refers to a stored version; one without such a version holds its own body."""
+    rows = []
+    for event, happening in told:
+        whale = happening.prediction
+        place = None if whale is None else places.get((whale.prediction_id, whale.version))
+        rows.append(
+            (
+                event.sequence,
+                None,
+                event.type.value,
+                event.timestamp,
+                event.prediction_id,
+                None if place else encoded(event.body),
+                place and place.whale,
+                place and place.number,
+            )
+        )
+    return columns(rows)
