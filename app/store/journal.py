@@ -1,7 +1,7 @@
 """Batches as they were appended, until their rows are written out: each in one row (table_writer.py).
 
 One insert of two columns and a commit take a third of what the rows of one whale take, six tables of them: an
-event is told after the first. A batch is decoded only after a kill or a failed commit.
+event is published after the first. A batch is decoded only after a kill or a failed commit.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class Entry:
         return self.events[-1].sequence
 
 
-class _Told(msgspec.Struct, array_like=True):
+class _Reported(msgspec.Struct, array_like=True):
     """A happening; of its prediction, which is most often among the batch's, the place in `_Kept`."""
 
     type: EventType
@@ -60,7 +60,7 @@ class _Told(msgspec.Struct, array_like=True):
 class _Kept(msgspec.Struct, array_like=True):
     """`predictions` begins with the batch's own, `count` of them; those of its happenings alone follow."""
 
-    told: list[_Told]
+    reported: list[_Reported]
     predictions: list[Prediction]
     count: int
     blocks: list[Block]
@@ -74,16 +74,16 @@ _DECODE: Final = msgspec.msgpack.Decoder(_Kept)
 def encoded(batch: Batch) -> bytes:
     each = list(batch.predictions)
     places = {id(one): place for place, one in enumerate(each)}
-    told = []
+    reported = []
     for happening in batch.happenings:
         whale = happening.prediction
         if whale is not None and id(whale) not in places:
             places[id(whale)] = len(each)
             each.append(whale)
         place = None if whale is None else places[id(whale)]
-        told.append(_Told(happening.type, happening.at, place, happening.facts))
+        reported.append(_Reported(happening.type, happening.at, place, happening.facts))
     headers = [replace(block, txids=None, entries=None) for block in batch.blocks]
-    return _ENCODE.encode(_Kept(told, each, len(batch.predictions), headers, list(batch.read)))
+    return _ENCODE.encode(_Kept(reported, each, len(batch.predictions), headers, list(batch.read)))
 
 
 def decoded(body: bytes) -> Batch:
@@ -101,7 +101,7 @@ def decoded(body: bytes) -> Batch:
                 prediction=None if one.place is None else kept.predictions[one.place],
                 facts=one.facts,
             )
-            for one in kept.told
+            for one in kept.reported
         ]
     except (msgspec.DecodeError, UnicodeDecodeError, IndexError) as error:
         raise StoreError(f"a stored batch does not read: {error}") from error

@@ -48,8 +48,8 @@ class TableWriter:
         each = [*self._under_way, *more]
         batches = [entry.batch for entry in each]
         places = self.versions.write(connection, [one for batch in batches for one in _versions(batch)])
-        told = [pair for entry in each for pair in zip(entry.events, entry.batch.happenings, strict=True)]
-        insert_columns(connection, "events", _event_columns(told, places))
+        reported = [pair for entry in each for pair in zip(entry.events, entry.batch.happenings, strict=True)]
+        insert_columns(connection, "events", _event_columns(reported, places))
         predictions = [one for batch in batches for one in batch.predictions]
         self.ledger.write(connection, predictions, begun=self.versions.begun)
         chain.append(
@@ -98,11 +98,11 @@ def _versions(batch: Batch) -> list[Prediction]:
 
 
 def _event_columns(
-    told: Sequence[tuple[Event, Happening]], places: dict[tuple[str, int], VersionPlace]
+    reported: Sequence[tuple[Event, Happening]], places: dict[tuple[str, int], VersionPlace]
 ) -> list[list[Any]]:
     """Return columns: an event refers to a stored version; one without such a version holds its own body."""
     rows = []
-    for event, happening in told:
+    for event, happening in reported:
         whale = happening.prediction
         place = None if whale is None else places.get((whale.prediction_id, whale.version))
         rows.append(

@@ -28,7 +28,7 @@ from tests.store.builders import (
 )
 
 
-async def tell(store: PredictionStore, number: int) -> Prediction:
+async def announce(store: PredictionStore, number: int) -> Prediction:
     whale = a_prediction(number)
     await store.append([detected(whale)], [whale], [a_block(900_000 + number)])
     return whale
@@ -77,13 +77,13 @@ async def all_of(store: PredictionStore) -> tuple[object, ...]:
 
 
 async def test_an_event_is_told_before_its_rows_are_written(store: PredictionStore, opened: Opened) -> None:
-    await tell(store, 1)
+    await announce(store, 1)
 
     assert await in_journal(opened) == 1
 
 
 async def test_whoever_asks_finds_what_was_told(store: PredictionStore, opened: Opened) -> None:
-    whale = await tell(store, 1)
+    whale = await announce(store, 1)
 
     assert [event.sequence for event in await store.events_after(0, 10)] == [1]
     assert await store.one(whale.txid) == whale
@@ -96,7 +96,7 @@ async def test_batches_written_together_are_found_as_if_each_had_been_written_al
         opened = await open_database(tmp_path / str(alone), at=NOON)
         store = PredictionStore(opened)
         for number in (1, 2, 3):
-            whale = await tell(store, number)
+            whale = await announce(store, number)
             if alone:
                 await store.oldest()
             if number != 2:
@@ -115,9 +115,9 @@ async def test_a_kill_before_the_rows_are_written_loses_nothing(tmp_path: Path) 
     opened = await open_database(tmp_path / "first", at=NOON)
     store = PredictionStore(opened)
     for number in (1, 2):
-        await replace_it(store, await tell(store, number))
+        await replace_it(store, await announce(store, number))
     await store.append([], [], [a_block(900_003)], [a_block_hash(900_001)])
-    await tell(store, 3)
+    await announce(store, 3)
     assert await in_journal(opened) > 0
     left = killed(opened, tmp_path / "left")
     expected = await all_of(store)
@@ -131,21 +131,21 @@ async def test_a_kill_before_the_rows_are_written_loses_nothing(tmp_path: Path) 
 
 async def test_numbers_go_on_after_a_kill_though_nothing_was_written_out(tmp_path: Path) -> None:
     opened = await open_database(tmp_path / "first", at=NOON)
-    await tell(PredictionStore(opened), 1)
+    await announce(PredictionStore(opened), 1)
     left = killed(opened, tmp_path / "left")
     (left / "last-sequence").unlink()
     await opened.database.close()
 
     again = await open_database(left, at=NOON)
     store = PredictionStore(again)
-    await tell(store, 2)
+    await announce(store, 2)
     assert [event.sequence for event in await store.events_after(0, 10)] == [1, 2]
     await again.database.close()
 
 
 async def test_a_stop_leaves_no_journal(tmp_path: Path) -> None:
     opened = await open_database(tmp_path, at=NOON)
-    await tell(PredictionStore(opened), 1)
+    await announce(PredictionStore(opened), 1)
     await opened.database.close()
 
     again = await open_database(tmp_path, at=NOON)
@@ -156,7 +156,7 @@ async def test_a_stop_leaves_no_journal(tmp_path: Path) -> None:
 
 async def test_what_is_long_is_written_at_once(store: PredictionStore, opened: Opened) -> None:
     whale = a_prediction(1, reason="x" * (journal.LARGEST + 1))
-    await tell(store, 2)
+    await announce(store, 2)
     await store.append([detected(whale)], [whale])
 
     assert await in_journal(opened) == 0
@@ -164,7 +164,7 @@ async def test_what_is_long_is_written_at_once(store: PredictionStore, opened: O
 
 
 async def test_a_copy_holds_what_was_told_a_moment_before(store: PredictionStore, opened: Opened) -> None:
-    await tell(store, 1)
+    await announce(store, 1)
     path = opened.database.path.with_name("backups") / "copy"
     path.parent.mkdir()
 
@@ -182,7 +182,7 @@ async def with_batch(tmp_path: Path, change: str) -> Opened:
     opened = await open_database(tmp_path / "first", at=NOON)
     store = PredictionStore(opened)
     for number in (1, 2):
-        await tell(store, number)
+        await announce(store, number)
 
     await opened.database.run_at_once(
         lambda connection: connection.execute(f"UPDATE journal SET {change} WHERE sequence = 1")
@@ -215,7 +215,7 @@ async def test_a_batch_is_set_aside_with_a_notice(tmp_path: Path, change: str) -
 
 async def test_a_start_counts_that_it_began_to_write_out(tmp_path: Path) -> None:
     opened = await open_database(tmp_path, at=NOON)
-    await tell(PredictionStore(opened), 1)
+    await announce(PredictionStore(opened), 1)
 
     assert await opened.database.run_at_once(journal.prepared) == (True, 0)
     tried = await opened.database.glance(
