@@ -7,6 +7,7 @@ from app.core.encoding import owner_ids
 from app.core.flow.peel import remainder_index
 from app.core.flow.sides import Sides
 from app.core.models import Transaction
+from app.core.shared import shared
 from app.core.units import SATS_PER_BTC
 
 _MANY = 5
@@ -34,7 +35,7 @@ def shape_flags(tx: Transaction, sides: Sides) -> frozenset[Flag]:
         flags.add(Flag.PEEL)
     if tx.is_of_package(tx.package_feerate):
         flags.add(Flag.CPFP)
-    return frozenset(flags)
+    return shared(frozenset(flags))
 
 
 def is_peel_hop(tx: Transaction, sides: Sides) -> bool:

@@ -13,6 +13,7 @@ from app.core.events import EventType
 from app.core.models import SourceName
 from app.core.observations import Observation
 from app.core.prediction import Prediction
+from app.core.shared import shared
 from app.core.tracking import endings, lifecycle
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import Txid
@@ -78,7 +79,7 @@ def lacks(beliefs: Beliefs, txid: Txid, source: SourceName) -> None:
         return
     if known is None or txid in beliefs.held_before:
         _has_spoken(beliefs, txid, mempool)
-        beliefs.lacking.put(txid, (beliefs.lacking.get(txid) or frozenset()) | {mempool})
+        beliefs.lacking.put(txid, shared((beliefs.lacking.get(txid) or frozenset()) | {mempool}))
     if known is not None:
         beliefs.holders.put(txid, {one: at for one, at in known.items() if one != mempool})
 

@@ -11,6 +11,7 @@ from app.core.flow import hop_of
 from app.core.models import SourceName, Transaction
 from app.core.prediction import Prediction
 from app.core.questions import AskPackage, AskStatus, Question
+from app.core.shared import shared
 from app.core.tracking import lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
@@ -185,7 +186,7 @@ def _flags(beliefs: Beliefs, candidate: Candidate) -> frozenset[Flag]:
         (Flag.LATE_SEEN, candidate.late),
         (Flag.FEE_SPIKE, candidate.block is None and beliefs.whale_policy.forecast_source.spiking),
     )
-    return frozenset(flag for flag, applies in marks if applies)
+    return shared(frozenset(flag for flag, applies in marks if applies))
 
 
 def _known_by_total(value: Sats) -> Classification:

@@ -12,10 +12,10 @@ from app.core.units import BlockHash, Outpoint, Txid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Most entries of each kind; `ended` whales are kept for reorgs and late returns."""
+    """Most entries of each kind; `ended` whales, of two days, are kept for reorgs and late returns: 8 kB each."""
 
     pending: int = 10_000
-    ended: int = 5_000
+    ended: int = 2_000
     candidates: int = 2_000
     rivals: int = 2_000
     gone: int = 20_000
