@@ -12,7 +12,7 @@ from app.core.units import BlockHash, Outpoint, Txid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Most entries of each kind; `ended` whales, of two days, are kept for reorgs and late returns: 8 kB each."""
+    """Most entries of each kind; `ended` whales are kept for reorgs and late returns: two days of them."""
 
     pending: int = 10_000
     ended: int = 2_000
