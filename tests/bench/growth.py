@@ -3,6 +3,7 @@
 The exponent is the slope of the logarithms: 1 where ten times as much costs ten times as much.
 """
 
+import asyncio
 import json
 import tempfile
 import time
@@ -17,6 +18,7 @@ from app.source.resilience import SeenTxids
 from tests.backend.crowd import Crowd
 from tests.backend.process import BackendProcess
 from tests.bench.rows import BenchRow, at_most, shown
+from tests.browser.conftest import a_browser
 from tests.builders import a_txid
 from tests.journey.spout import SpoutProcess
 from tests.journey.waiting import until
@@ -25,6 +27,8 @@ MAINNET_RATE, TIMES = 7, (1, 10, 100)
 SECONDS, POLL_SECONDS = 20, 2
 """As long at each rate; a backend tells what is new every two seconds."""
 MOST_OF_A_CORE = 0.03
+PAGE_SECONDS, A_WHALE_IN, MOST_WRITTEN_MB = 240, 200, 10
+"""One in two hundred pays over 100 BTC on mainnet: 126 an hour."""
 WAITING = (10_000, 100_000, 1_000_000)
 REPEATED = 3
 
@@ -49,22 +53,48 @@ def _of_the_rate() -> Iterator[BenchRow]:
         for times, share in zip(TIMES[1:], shares[1:], strict=True):
             yield shown(f"growth.rate_{times}x", share, "of a core")
         yield shown("growth.rate_exponent", _exponent(TIMES, shares), "")
+        share, written = asyncio.run(_beside_a_page(spout, backend))
+        yield at_most("growth.page_open", share, MOST_OF_A_CORE, "of a core")
+        yield at_most("growth.written_mb", written, MOST_WRITTEN_MB, "MB/h")
 
 
-def _share(spout: SpoutProcess, backend: BackendProcess, rate: int) -> float:
+async def _beside_a_page(spout: SpoutProcess, backend: BackendProcess) -> tuple[float, float]:
+    """Return the share of a core and the megabytes written an hour: mainnet's rate, whales too, Live open."""
+    async with a_browser() as browser:
+        page = await browser.new_page()
+        await page.goto(f"http://127.0.0.1:{spout.port}/")
+        await page.wait_for_selector("html[data-session=yes]", state="attached", timeout=60_000)
+        before = _written_bytes(spout)
+        share = await asyncio.to_thread(
+            _share, spout, backend, MAINNET_RATE, seconds=PAGE_SECONDS, a_whale_in=A_WHALE_IN
+        )
+        return share, (_written_bytes(spout) - before) / 1e6 * 3_600 / PAGE_SECONDS
+
+
+def _written_bytes(spout: SpoutProcess) -> int:
+    return int(psutil.Process(spout.pid).io_counters().write_bytes)
+
+
+def _share(
+    spout: SpoutProcess,
+    backend: BackendProcess,
+    rate: int,
+    *,
+    seconds: int = SECONDS,
+    a_whale_in: int = 2_000,
+) -> float:
     """Return the processor time a second while `rate` transactions a second come, in the backend's steps."""
     each = rate * POLL_SECONDS
-    crowd = Crowd(
-        max(1, each * SECONDS // POLL_SECONDS), each * SECONDS // POLL_SECONDS // 2_000, f"at {rate}"
-    )
+    all_of_them = each * seconds // POLL_SECONDS
+    crowd = Crowd(max(1, all_of_them), all_of_them // a_whale_in, f"at {rate} for {seconds}")
     before, process = spout.count("transactions"), psutil.Process(spout.pid)
     began, spent = time.monotonic(), sum(process.cpu_times()[:2])
-    for step in range(SECONDS // POLL_SECONDS):
+    for step in range(seconds // POLL_SECONDS):
         time.sleep(max(0.0, began + step * POLL_SECONDS - time.monotonic()))
         if each:
             added = [json.loads(crowd.body(index)) for index in range(step * each, (step + 1) * each)]
             backend.call("push_to_all", frames=[{"mempool-transactions": _delta(added)}])
-    time.sleep(max(0.0, began + SECONDS - time.monotonic()))
+    time.sleep(max(0.0, began + seconds - time.monotonic()))
     until(lambda: spout.count("transactions") - before >= (crowd.count if each else 0), "all are taken in")
     return (sum(process.cpu_times()[:2]) - spent) / (time.monotonic() - began)
 
