@@ -345,8 +345,10 @@ class Database:
         self._connection = None
 
     def _finish(self) -> None:
-        self._checkpoint()
-        self._drop()
+        try:
+            self._checkpoint()
+        finally:
+            self._drop()
 
 
 def _holds_open(path: Path) -> bool:

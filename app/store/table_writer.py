@@ -73,10 +73,6 @@ class TableWriter:
             self._waiting = journal.entries(connection, self._given_up, self._instance)
         self._in_doubt = True
 
-    @property
-    def in_doubt(self) -> bool:
-        return self._in_doubt
-
     def done(self) -> None:
         self._in_doubt = False
         del self._waiting[: len(self._under_way)]
