@@ -10,7 +10,7 @@ from app.errors import StoreError
 from app.store import packing
 from app.store.assembled_versions import Encoded
 from app.store.connections import Connection
-from app.store.parsed_statements import FEW_ROWS
+from app.store.parsed_statements import FEW_ROWS, execute, numbered_among
 from app.store.records import moment
 from app.store.versions import Known
 
@@ -116,7 +116,8 @@ def known_of(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
     few = len(ids) <= FEW_ROWS
     places = ", ".join("?" for _ in ids) if few else "SELECT unnest(?::VARCHAR[])"
     found = rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE prediction_id IN ({places})",  # noqa: S608 - our own words
             list(ids) if few else [list(ids)],
         ).fetchall()
@@ -188,7 +189,8 @@ def _whole(
 
 
 def _sizes(connection: Connection, numbers: set[int]) -> dict[int, int]:
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT id, count(*) FROM parts WHERE id IN (SELECT unnest(?::BIGINT[])) GROUP BY id",
         [sorted(numbers)],
     ).fetchall()
@@ -205,13 +207,16 @@ def _pieces(
     connection: Connection, numbers: set[int], *, most: int | None = None
 ) -> dict[int, list[bytes]] | None:
     """Return the pieces of these parts in order, by number; None if there are more than `most` in all."""
-    limit = "" if most is None else f"LIMIT {most + 1:d}"
-    rows = connection.execute(
-        f"SELECT id, piece, body FROM parts WHERE id IN (SELECT unnest(?::BIGINT[])) {limit}",  # noqa: S608 - a number of ours
-        [sorted(numbers)],
-    ).fetchall()
-    if most is not None and len(rows) > most:
-        return None
+    if most is None:
+        rows = numbered_among(connection, "SELECT id, piece, body FROM parts WHERE id", sorted(numbers))
+    else:
+        rows = execute(
+            connection,
+            "SELECT id, piece, body FROM parts WHERE id IN (SELECT unnest(?::BIGINT[])) LIMIT ?",
+            [sorted(numbers), most + 1],
+        ).fetchall()
+        if len(rows) > most:
+            return None
     found: dict[int, list[tuple[int, bytes]]] = {}
     for number, piece, body in rows:
         found.setdefault(number, []).append((piece, body))
@@ -223,12 +228,22 @@ def _forecasts(
 ) -> dict[tuple[int, int], dict[int, bytes]]:
     """Return the forecasts by whale, and by the number of its forecasts that belong to the version."""
     asked = sorted({(row.whale, row.forecasts) for row in rows})
-    found = connection.execute(
-        "SELECT f.whale, v.upto, f.number, f.record FROM forecasts f "
-        "JOIN (SELECT unnest($1::BIGINT[]) AS whale, unnest($2::INTEGER[]) AS upto) v ON f.whale = v.whale "
-        "WHERE f.number <= v.upto AND (f.number > v.upto - $3 AND f.number > 0 OR f.opening AND $4)",
-        [[whale for whale, _ in asked], [upto for _, upto in asked], latest, openings],
-    ).fetchall()
+    if len(asked) == 1:
+        ((whale, upto),) = asked
+        found = execute(
+            connection,
+            "SELECT whale, $2::INTEGER, number, record FROM forecasts WHERE whale = $1 AND number <= $2 "
+            "AND (number > $2 - $3 AND number > 0 OR opening AND $4)",
+            [whale, upto, latest, openings],
+        ).fetchall()
+    else:
+        found = execute(
+            connection,
+            "SELECT f.whale, v.upto, f.number, f.record FROM forecasts f JOIN "
+            "(SELECT unnest($1::BIGINT[]) AS whale, unnest($2::INTEGER[]) AS upto) v ON f.whale = v.whale "
+            "WHERE f.number <= v.upto AND (f.number > v.upto - $3 AND f.number > 0 OR f.opening AND $4)",
+            [[whale for whale, _ in asked], [upto for _, upto in asked], latest, openings],
+        ).fetchall()
     by_version: dict[tuple[int, int], dict[int, bytes]] = {}
     for whale, upto, number, record in found:
         by_version.setdefault((whale, upto), {})[number] = packing.unpacked(record)
@@ -236,7 +251,8 @@ def _forecasts(
 
 
 def _named(connection: Connection, numbers: Sequence[tuple[int, int | None]]) -> dict[tuple[int, int], bytes]:
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT f.whale, f.number, f.record FROM forecasts f "
         "JOIN (SELECT unnest($1::BIGINT[]) AS whale, unnest($2::INTEGER[]) AS number) n "
         "ON f.whale = n.whale AND f.number = n.number",
@@ -247,9 +263,7 @@ def _named(connection: Connection, numbers: Sequence[tuple[int, int | None]]) ->
 
 def _lineage(connection: Connection, whales: set[int]) -> dict[int, tuple[str, ...]]:
     found: dict[int, list[tuple[int, str]]] = {}
-    for whale, position, txid in connection.execute(
-        "SELECT whale, position, txid FROM lineage WHERE whale IN (SELECT unnest(?::BIGINT[]))",
-        [sorted(whales)],
-    ).fetchall():
+    statement = "SELECT whale, position, txid FROM lineage WHERE whale"
+    for whale, position, txid in numbered_among(connection, statement, sorted(whales)):
         found.setdefault(whale, []).append((position, txid))
     return {whale: tuple(txid for _, txid in sorted(held)) for whale, held in found.items()}

@@ -13,7 +13,7 @@ from app.core.models import Input, Output
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of, unpacked_parts
 from app.store.connections import Connection
-from app.store.parsed_statements import insert_columns
+from app.store.parsed_statements import execute, insert_columns
 from app.store.records import moment, script_hashes
 
 WHALES_AT_ONCE: Final = 200
@@ -27,11 +27,12 @@ class _StoredTransaction(msgspec.Struct):
 
 def next_lot(connection: Connection) -> list[VersionRow]:
     """Return the rows of the next whales, by number; none once all are up to date."""
-    found = connection.execute("SELECT value FROM meta WHERE key = ?", [_PROGRESS]).fetchone()
+    found = execute(connection, "SELECT value FROM meta WHERE key = ?", [_PROGRESS]).fetchone()
     if found is None:
         return []
     return rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE whale > ? ORDER BY whale LIMIT ?",  # noqa: S608 - our own words
             [int(found[0]), WHALES_AT_ONCE],
         ).fetchall()
@@ -51,11 +52,12 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
         f"SELECT whale, tx_part, updated_at FROM {table} WHERE whale IN (SELECT unnest($1::BIGINT[]))"  # noqa: S608 - our own words
         for table in ("predictions", "superseded")
     )
-    parts = connection.execute(
+    parts = execute(
+        connection,
         f"SELECT tx_part, whale, epoch_us(min(updated_at)) FROM ({versions}) GROUP BY ALL ORDER BY ALL",  # noqa: S608 - our own words
         [whales],
     ).fetchall()
-    connection.execute("DELETE FROM whale_scripts WHERE whale IN (SELECT unnest(?::BIGINT[]))", [whales])
+    execute(connection, "DELETE FROM whale_scripts WHERE whale IN (SELECT unnest(?::BIGINT[]))", [whales])
     for start in range(0, len(parts), WHALES_AT_ONCE):
         some = parts[start : start + WHALES_AT_ONCE]
         bodies = unpacked_parts(connection, {part for part, _, _ in some})
@@ -66,7 +68,8 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
         ]
         insert_columns(connection, "whale_scripts", _columns(found))
     for table in ("predictions", "lineage"):
-        connection.execute(
+        execute(
+            connection,
             f"INSERT INTO whale_scripts SELECT whale, $2, md5_number_lower(txid) FROM {table} "  # noqa: S608 - our own words
             "WHERE whale IN (SELECT unnest($1::BIGINT[]))",
             [whales, moment(min((row.detected_at for row in rows), default=0))],
@@ -75,7 +78,8 @@ def write_scripts(connection: Connection, rows: Sequence[VersionRow]) -> None:
 
 def write_amounts(connection: Connection, rows: Sequence[VersionRow]) -> None:
     """Write what coinjoins are filtered by, all that may have moved, where an older Spout wrote 0."""
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT whale FROM predictions WHERE moved_sat = 0 AND whale IN (SELECT unnest(?::BIGINT[]))",
         [[row.whale for row in rows]],
     ).fetchall()
@@ -84,16 +88,17 @@ def write_amounts(connection: Connection, rows: Sequence[VersionRow]) -> None:
     numbers = {row.prediction_id: row.whale for row in some}
     for whale in whales_of(connection, some):
         for table in ("predictions", "superseded"):
-            connection.execute(
+            execute(
+                connection,
                 f"UPDATE {table} SET moved_sat = ? WHERE whale = ? AND moved_sat = 0",  # noqa: S608 - our own words
                 [whale.classification.counted, numbers[whale.prediction_id]],
             )
 
 
 def note_progress(connection: Connection, rows: Sequence[VersionRow]) -> None:
-    connection.execute("DELETE FROM meta WHERE key = ?", [_PROGRESS])
+    execute(connection, "DELETE FROM meta WHERE key = ?", [_PROGRESS])
     if rows:
-        connection.execute("INSERT INTO meta VALUES (?, ?)", [_PROGRESS, str(rows[-1].whale)])
+        execute(connection, "INSERT INTO meta VALUES (?, ?)", [_PROGRESS, str(rows[-1].whale)])
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -6,6 +6,7 @@ from typing import Final
 from app.core.models import Block
 from app.core.units import BlockHash
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import block_of
 
 REMEMBERED: Final = 300
@@ -15,10 +16,11 @@ REMEMBERED: Final = 300
 def append(connection: Connection, blocks: Sequence[Block], read: Sequence[BlockHash] = ()) -> None:
     """Store headers in the order of their connection, the last one is the tip; and which were read."""
     if read:
-        connection.execute("INSERT INTO blocks_read SELECT unnest(?)", [list(read)])
+        execute(connection, "INSERT INTO blocks_read SELECT unnest(?)", [list(read)])
     if not blocks:
         return
-    connection.execute(
+    execute(
+        connection,
         "INSERT INTO blocks SELECT (SELECT coalesce(max(ordinal), 0) FROM blocks) + unnest(?), unnest(?), "
         "unnest(?), unnest(?), unnest(?)::TIMESTAMPTZ",
         [
@@ -33,7 +35,8 @@ def append(connection: Connection, blocks: Sequence[Block], read: Sequence[Block
 
 def best(connection: Connection) -> tuple[Block, ...]:
     """Return the chain by walking back from the tip; ascending. Ends at a missing header or parent."""
-    rows = connection.execute(
+    rows = execute(
+        connection,
         "SELECT hash, height, previous, epoch_us(time) FROM blocks ORDER BY ordinal DESC LIMIT ?",
         [2 * REMEMBERED],
     ).fetchall()
@@ -48,14 +51,16 @@ def best(connection: Connection) -> tuple[Block, ...]:
 
 def unread(connection: Connection, chain: Sequence[Block]) -> tuple[Block, ...]:
     """Return the blocks of `chain` whose transactions were never read, in its order."""
-    found = connection.execute("SELECT hash FROM blocks_read").fetchall()
+    found = execute(connection, "SELECT hash FROM blocks_read").fetchall()
     read = {name for (name,) in found}
     return tuple(block for block in chain if block.hash not in read)
 
 
 def prune(connection: Connection) -> None:
     """Delete all but what `best` can reach, with its stale branches."""
-    connection.execute(
-        "DELETE FROM blocks WHERE ordinal <= (SELECT max(ordinal) FROM blocks) - ?", [4 * REMEMBERED]
+    execute(
+        connection,
+        "DELETE FROM blocks WHERE ordinal <= (SELECT max(ordinal) FROM blocks) - ?",
+        [4 * REMEMBERED],
     )
-    connection.execute("DELETE FROM blocks_read WHERE hash NOT IN (SELECT hash FROM blocks)")
+    execute(connection, "DELETE FROM blocks_read WHERE hash NOT IN (SELECT hash FROM blocks)")

@@ -155,7 +155,7 @@ class Database:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
         self._thread.shutdown(wait=False)
         for reader in (self._reader, self._glancer):
-            reader.thread.shutdown(wait=False)
+            reader.shut_down()
         self._copier.shutdown(wait=False)
         self._release()
 

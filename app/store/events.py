@@ -8,6 +8,7 @@ from app.core.events import Event, EventType
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, assembled, in_portions, rows_of
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import EVENT_COLUMNS, event_of
 
 AT_ONCE: Final = 1_000
@@ -27,7 +28,8 @@ def since(
 ) -> tuple[Event, ...]:
     """Return the newest events of these types since `start`, ascending."""
     names = sorted(type_.value for type_ in types)
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT min(sequence) FROM (SELECT sequence FROM events WHERE told_at >= ? "
         "AND type IN (SELECT unnest(?)) ORDER BY sequence DESC LIMIT ?)",
         [start, names, limit],
@@ -44,10 +46,8 @@ def of_whale(connection: Connection, instance: str, prediction_id: str) -> tuple
 
 
 def _events(connection: Connection, instance: str, condition: str, values: list[Any]) -> tuple[Event, ...]:
-    rows = connection.execute(
-        f"SELECT {EVENT_COLUMNS} FROM events WHERE {condition}",  # noqa: S608 - our own words
-        values,
-    ).fetchall()
+    statement = f"SELECT {EVENT_COLUMNS} FROM events WHERE {condition}"  # noqa: S608 - our own words
+    rows = execute(connection, statement, values).fetchall()
     events: list[Event] = []
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
@@ -64,7 +64,8 @@ def _versions(connection: Connection, places: Sequence[VersionPlace]) -> dict[Ve
         row
         for table in ("predictions", "superseded")
         for row in rows_of(
-            connection.execute(
+            execute(
+                connection,
                 f"SELECT {ROW} FROM {table} WHERE (whale, number) IN "  # noqa: S608 - our own words
                 "(SELECT unnest($1::BIGINT[]), unnest($2::INTEGER[]))",
                 [[whale for whale, _ in places], [number for _, number in places]],

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.prediction import Urgency
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import name_hash, script_hash
 from app.views import PredictionQuery
 
@@ -121,4 +122,4 @@ def named_alike(connection: Connection, txid: str) -> list[int]:
 
 
 def _distinct(connection: Connection, statement: str, values: list[Any]) -> list[int]:
-    return list({whale for (whale,) in connection.execute(statement, values).fetchall()})
+    return list({whale for (whale,) in execute(connection, statement, values).fetchall()})

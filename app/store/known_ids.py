@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import name_hash
 
 
@@ -23,8 +24,8 @@ class KnownIds:
     def may_be_stored(self, connection: Connection, ids: Iterable[str]) -> list[str]:
         """Return, ascending, those for which there may be a row."""
         if self._read is None:
-            self._read = connection.execute(
-                "SELECT md5_number_lower(prediction_id) AS half FROM predictions ORDER BY half"
+            self._read = execute(
+                connection, "SELECT md5_number_lower(prediction_id) AS half FROM predictions ORDER BY half"
             ).fetchnumpy()["half"]
         return sorted(one for one in ids if self._holds(name_hash(one)))
 

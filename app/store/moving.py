@@ -115,8 +115,8 @@ class Moving:
 
     def _fold(self, *, at_the_end: bool = False) -> None:
         log = wal_of(self._path)
-        long = log.exists() and log.stat().st_size > _FOLD_MB * MEBIBYTE
-        if not (at_the_end or (self._folds and long)):
+        size = log.stat().st_size if log.exists() else 0
+        if not (size if at_the_end else self._folds and size > _FOLD_MB * MEBIBYTE):
             return
         try:
             checkpoint(self.connection, self._path)

@@ -18,6 +18,7 @@ from app.store.connections import Connection
 from app.store.database import Database
 from app.store.journal import Batch, Entry
 from app.store.opening import Opened
+from app.store.parsed_statements import execute
 from app.store.records import numbered
 from app.store.table_writer import TableWriter
 from app.views import DayFlow, PredictionPage, PredictionQuery
@@ -215,7 +216,7 @@ class PredictionStore:
     def _append(self, connection: Connection, batch: Batch) -> Appended:
         if self._in_doubt:
             # An append failed during its commit: whatever it stored was never published.
-            connection.execute("DELETE FROM events WHERE sequence > ?", [self._last])
+            execute(connection, "DELETE FROM events WHERE sequence > ?", [self._last])
             journal.take_back(connection, self._last)
         self._in_doubt = True
         entry = Entry(

@@ -6,6 +6,7 @@ from app.clock import Clock
 from app.errors import StoreError
 from app.store.connections import Connection
 from app.store.database import Database
+from app.store.parsed_statements import execute
 
 EVERY_SECONDS = 10.0
 
@@ -43,4 +44,4 @@ class Pulse:
 
 
 def _nothing_much(connection: Connection) -> None:
-    connection.execute("SELECT 1").fetchone()
+    execute(connection, "SELECT 1").fetchone()

@@ -11,6 +11,7 @@ from app.store import chain
 from app.store.assembling import ALL_FORECASTS, ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.connections import Connection
 from app.store.filters import named_alike
+from app.store.parsed_statements import execute
 from app.store.records import moment
 
 FORECASTS_RESTORED: Final = 50_000
@@ -26,13 +27,15 @@ PORTIONS_RESTORED: Final = 8
 def one(connection: Connection, name: str) -> Prediction | None:
     """Find by txid, replaced txid, or id; a current holder of the txid precedes a former one."""
     alike = named_alike(connection, name)
-    among = f"whale IN ({', '.join(map(str, alike))}) AND" if alike else "prediction_id = $1 OR"
+    places = ", ".join(f"${place}" for place in range(2, 2 + len(alike)))
+    among = f"whale IN ({places}) AND" if alike else "prediction_id = $1 OR"
     found = rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE {among} "  # noqa: S608 - our own words
             "(txid = $1 OR whale IN (SELECT whale FROM lineage WHERE txid = $1)) "
             "ORDER BY txid = $1 DESC, predictions.updated_at DESC LIMIT 1",
-            [name],
+            [name, *alike],
         ).fetchall()
     )
     return next(iter(assembled(connection, found, latest=ALL_FORECASTS)), None)
@@ -46,7 +49,8 @@ def live_and_recent(
     Pending whales that do not fit in memory are returned by name only.
     """
     found = rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE status = ? OR ended_at > ? OR confirmed_height > ? "  # noqa: S608 - our own words
             "ORDER BY predictions.updated_at DESC, prediction_id",
             [Status.PENDING.value, ended_after, confirmed_above],
@@ -67,7 +71,8 @@ def live_and_recent(
 def detected_between(connection: Connection, start: datetime, end: datetime) -> tuple[Prediction, ...]:
     """Return the latest versions of all whales first seen in [start, end); that time never changes."""
     found = rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE detected_at >= ? AND detected_at < ?",  # noqa: S608 - our own words
             [start, end],
         ).fetchall()
@@ -79,12 +84,13 @@ def detected_between(connection: Connection, start: datetime, end: datetime) -> 
 
 def first_detected(connection: Connection) -> datetime | None:
     """Return when the earliest whale was first seen; None if there is none."""
-    found = connection.execute("SELECT epoch_us(min(detected_at)) FROM predictions").fetchone()
+    found = execute(connection, "SELECT epoch_us(min(detected_at)) FROM predictions").fetchone()
     return moment(found[0]) if found and found[0] is not None else None
 
 
 def oldest(connection: Connection) -> datetime | None:
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT epoch_us(min(kept_at)) FROM (SELECT min(told_at) AS kept_at FROM events "  # noqa: S608 - our own words
         f"WHERE {_FORGETTABLE_EVENT} UNION ALL "
         "SELECT min(updated_at) FROM superseded UNION ALL "
@@ -119,7 +125,7 @@ def prune(connection: Connection, before: datetime) -> int:
     ]
     gone = 0
     for statement, values in steps:
-        counted = connection.execute(statement, values).fetchone()
+        counted = execute(connection, statement, values).fetchone()
         gone += counted[0] if counted else 0
     if gone:
         _forget_what_nobody_names(connection)
@@ -134,9 +140,9 @@ def _forget_what_nobody_names(connection: Connection) -> None:
         for table in ("predictions", "superseded")
     )
     whales = "SELECT whale FROM predictions UNION SELECT whale FROM superseded"
-    connection.execute(f"DELETE FROM parts WHERE id NOT IN ({parts})")  # noqa: S608 - our own words
+    execute(connection, f"DELETE FROM parts WHERE id NOT IN ({parts})")  # noqa: S608 - our own words
     for table in ("forecasts", "lineage", "whale_scripts"):
-        connection.execute(f"DELETE FROM {table} WHERE whale NOT IN ({whales})")  # noqa: S608 - our own words
+        execute(connection, f"DELETE FROM {table} WHERE whale NOT IN ({whales})")  # noqa: S608 - our own words
 
 
 def _unloaded(connection: Connection, rows: Sequence[VersionRow]) -> dict[Txid, Unloaded]:
@@ -144,7 +150,8 @@ def _unloaded(connection: Connection, rows: Sequence[VersionRow]) -> dict[Txid, 
     asides = {row.whale: Unloaded(row.prediction_id, moment(row.detected_at)) for row in rows}
     found: dict[Txid, Unloaded] = {}
     for table in ("predictions", "lineage"):
-        for whale, txid in connection.execute(
+        for whale, txid in execute(
+            connection,
             f"SELECT whale, txid FROM {table} WHERE whale IN (SELECT unnest(?::BIGINT[]))",  # noqa: S608 - our own words
             [list(asides)],
         ).fetchall():

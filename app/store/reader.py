@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from app.errors import QueryTooLongError, StoreError
@@ -26,6 +27,7 @@ class Reader:
         """`name`: what the thread's begins with; `seconds`: the time limit of a read."""
         self._path = path
         self._seconds = seconds
+        self._limit = _TimeLimit(f"{name}-limit", seconds)
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._busy = threading.Lock()
         self._cursor: Connection | None = None
@@ -45,10 +47,9 @@ class Reader:
             cursor.close()  # its instance has been closed meanwhile
 
     def _timed(self, cursor: Connection, work: Callable[[Connection], T]) -> T:
-        late = threading.Timer(self._seconds, cursor.interrupt)
-        late.start()
         try:
-            return in_transaction(cursor, work)
+            with self._limit.of(cursor):
+                return in_transaction(cursor, work)
         except InterruptedQuery as error:
             if self._closing:
                 raise StoreError("the database was closed during the question: ask again") from error
@@ -58,8 +59,6 @@ class Reader:
         except DuckDBError as error:
             self._close()
             raise refusal(str(error), self._path) from error
-        finally:
-            late.cancel()
 
     def let_go(self) -> None:
         """Interrupt the current read, if any: the instance is about to be closed."""
@@ -77,6 +76,11 @@ class Reader:
         with self._busy:
             yield
 
+    def shut_down(self) -> None:
+        """Take no other read."""
+        self.thread.shutdown(wait=False)
+        self._limit.end()
+
     def close(self) -> None:
         """Close the cursor, while `held`."""
         self._generation += 1
@@ -87,3 +91,44 @@ class Reader:
             with suppress(DuckDBError):
                 self._cursor.close()
         self._cursor = None
+
+
+class _TimeLimit:
+    """Interrupts a read that takes too long, one at a time.
+
+    Its thread sleeps until the read that began last may have taken too long, and ends when none has begun
+    since: a thread for each read, as `threading.Timer` has, costs 0.17 ms, half of what a short read takes.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self._name, self._seconds = name, seconds
+        self._waits = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._cursor: Connection | None = None
+        self._due = 0.0
+
+    @contextmanager
+    def of(self, cursor: Connection) -> Iterator[None]:
+        with self._waits:
+            self._cursor, self._due = cursor, monotonic() + self._seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name=self._name, daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._waits:
+                self._cursor = None
+
+    def end(self) -> None:
+        with self._waits:
+            self._due = 0.0
+            self._waits.notify()
+
+    def _watch(self) -> None:
+        with self._waits:
+            while (left := self._due - monotonic()) > 0:
+                self._waits.wait(left)
+            if self._cursor is not None:
+                self._cursor.interrupt()
+            self._thread = None

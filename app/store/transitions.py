@@ -6,6 +6,7 @@ from typing import Any
 from app.core.visibility import Level, Visibility
 from app.store.connections import Connection
 from app.store.database import Database
+from app.store.parsed_statements import execute
 from app.store.records import moment
 
 
@@ -18,7 +19,7 @@ class TransitionStore:
         values = [visibility.since, visibility.level.value, visibility.reason]
 
         def work(connection: Connection) -> None:
-            connection.execute("INSERT INTO source_transitions VALUES (?, ?, ?)", values)
+            execute(connection, "INSERT INTO source_transitions VALUES (?, ?, ?)", values)
 
         await self._database.run(work)
 
@@ -26,7 +27,8 @@ class TransitionStore:
         """Return what held at `start`, if known, and every change before `end`; ascending."""
 
         def work(connection: Connection) -> list[tuple[Any, ...]]:
-            return connection.execute(
+            return execute(
+                connection,
                 "SELECT epoch_us(since), rung, reason FROM source_transitions WHERE since < $2 AND since >= "
                 "coalesce((SELECT max(since) FROM source_transitions WHERE since <= $1), $1) ORDER BY since",
                 [start, end],

@@ -14,7 +14,7 @@ from app.core.prediction import Forecast, Prediction
 from app.store import packing
 from app.store.connections import Connection
 from app.store.known_ids import KnownIds
-from app.store.parsed_statements import insert_columns
+from app.store.parsed_statements import execute, insert_columns
 from app.store.records import entity_names, life_of, name_hash, script_hashes, seldom_of
 
 WHALES_REMEMBERED: Final = 4_000
@@ -124,9 +124,10 @@ class Versions:
     def _number(self, connection: Connection) -> None:
         if self._next_whale is not None:
             return
-        found = connection.execute(
+        found = execute(
+            connection,
             "SELECT greatest((SELECT coalesce(max(whale), 0) FROM predictions), "
-            "(SELECT coalesce(max(whale), 0) FROM superseded)), (SELECT coalesce(max(id), 0) FROM parts)"
+            "(SELECT coalesce(max(whale), 0) FROM superseded)), (SELECT coalesce(max(id), 0) FROM parts)",
         ).fetchone()
         whale, part = found or (0, 0)
         self._next_whale, self._next_part = int(whale) + 1, int(part) + 1
@@ -275,12 +276,14 @@ class Versions:
         rows = self._rows
         if rows.touched:
             among = [sorted(rows.touched), min(rows.touched.values())]
-            connection.execute(
+            execute(
+                connection,
                 f"INSERT INTO superseded SELECT {COLUMNS} FROM predictions "  # noqa: S608 - our own words
                 "WHERE detected_at >= $2 AND whale IN (SELECT unnest($1::BIGINT[]))",
                 among,
             )
-            connection.execute(
+            execute(
+                connection,
                 "DELETE FROM predictions WHERE detected_at >= $2 AND whale IN (SELECT unnest($1::BIGINT[]))",
                 among,
             )

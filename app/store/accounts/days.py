@@ -14,6 +14,7 @@ from app.core.units import Height
 from app.store.accounts import statements
 from app.store.accounts.cube import Added, Columns, added, by_day, of_forecasts, of_whales
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import microseconds
 
 K = TypeVar("K", bound=Hashable)
@@ -207,7 +208,7 @@ def fetched(connection: Connection, question: str, values: Mapping[str, Any]) ->
     """Return the columns that a statement finds; those of the statements have no nulls."""
     return {
         name: np.asarray(column)
-        for name, column in connection.execute(question, dict(values)).fetchnumpy().items()
+        for name, column in execute(connection, question, dict(values)).fetchnumpy().items()
     }
 
 
@@ -254,14 +255,15 @@ def _read(connection: Connection, first: int, end: int) -> dict[int, Added]:
 
 
 def _extent(connection: Connection) -> tuple[int, int] | None:
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT min(first), max(last) FROM ("
         "SELECT min(day) AS first, max(day) AS last FROM forecast_outcomes "
-        "UNION ALL SELECT min(day), max(day) FROM whale_outcomes)"
+        "UNION ALL SELECT min(day), max(day) FROM whale_outcomes)",
     ).fetchone()
     return None if found is None or found[0] is None else (found[0], found[1])
 
 
 def _extent_kept(connection: Connection) -> tuple[int, int] | None:
-    found = connection.execute("SELECT min(day), max(day) FROM daily_accuracy").fetchone()
+    found = execute(connection, "SELECT min(day), max(day) FROM daily_accuracy").fetchone()
     return None if found is None or found[0] is None else (found[0], found[1])

@@ -10,7 +10,7 @@ from app.core.prediction import Prediction
 from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
 from app.store.accounts.days import Touched
 from app.store.connections import Connection
-from app.store.parsed_statements import insert_columns
+from app.store.parsed_statements import execute, insert_columns
 from app.store.records import microseconds
 
 WHALES_REMEMBERED: Final = 4_000
@@ -87,7 +87,7 @@ def judge(whale: Prediction) -> Judged:
 
 def kept_before(connection: Connection) -> int:
     """The day from which on there are rows; of earlier ones only sums are kept."""
-    found = connection.execute("SELECT max(value::INTEGER) FROM meta WHERE key = 'accounts_from'").fetchone()
+    found = execute(connection, "SELECT max(value::INTEGER) FROM meta WHERE key = 'accounts_from'").fetchone()
     return found[0] if found and found[0] is not None else 0
 
 
@@ -111,7 +111,8 @@ def _delete(connection: Connection, judged: Mapping[str, Judged]) -> set[int]:
     for names in days.values():
         moments = [judged[name].detected_at for name in names]
         for table in ("forecast_outcomes", "whale_outcomes"):
-            deleted = connection.execute(
+            deleted = execute(
+                connection,
                 f"DELETE FROM {table} WHERE detected_at BETWEEN ? AND ? "  # noqa: S608 - a word of ours
                 "AND prediction_id IN (SELECT unnest(?::VARCHAR[])) RETURNING day",
                 [min(moments), max(moments), names],

@@ -11,6 +11,7 @@ from app.core.scoring import Circumstances, Fate, ForecastOutcome, touching
 from app.core.units import Height, Txid
 from app.store.assembling import ROW, assembled, in_portions, rows_of
 from app.store.connections import Connection
+from app.store.parsed_statements import execute
 from app.store.records import moment
 from app.views import LEAD_TIME_EDGES, Miss, MissKind, MissPage
 
@@ -52,8 +53,9 @@ def page(
 ) -> MissPage:
     """Return one page of what was missed in [start, end), newest first."""
     between = {"start": start, "end": end}
-    counted = connection.execute(f"SELECT count(*) FROM {_MISSES}", between).fetchone()  # noqa: S608 - our own words
-    found = connection.execute(
+    counted = execute(connection, f"SELECT count(*) FROM {_MISSES}", between).fetchone()  # noqa: S608 - our own words
+    found = execute(
+        connection,
         "SELECT epoch_us(counted_at), prediction_id, kind, flow, due_height, at_height, blocks, fate, "  # noqa: S608 - our own words
         f"epoch_us(made_at) FROM {_MISSES} "
         "ORDER BY counted_at DESC, prediction_id, kind LIMIT $limit OFFSET $offset",
@@ -75,7 +77,8 @@ def lead_time_counts(connection: Connection, start: datetime, end: datetime) -> 
         + (")" if high is None else f" AND lead_time_seconds < {high})")
         for low, high in zip(LEAD_TIME_EDGES, uppers, strict=True)
     )
-    found = connection.execute(
+    found = execute(
+        connection,
         f"SELECT {counts} FROM whale_outcomes WHERE counted_at >= $start AND counted_at < $end",  # noqa: S608 - numbers of ours
         {"start": start, "end": end},
     ).fetchone()
@@ -84,7 +87,8 @@ def lead_time_counts(connection: Connection, start: datetime, end: datetime) -> 
 
 def _whales(connection: Connection, ids: Sequence[str]) -> Mapping[str, Prediction]:
     found = rows_of(
-        connection.execute(
+        execute(
+            connection,
             f"SELECT {ROW} FROM predictions WHERE prediction_id IN (SELECT unnest($1::VARCHAR[]))",  # noqa: S608 - our own words
             [list(ids)],
         ).fetchall()

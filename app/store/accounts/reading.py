@@ -32,6 +32,7 @@ from app.store.accounts.days import Days, Totals, Touched, fetched, waiting
 from app.store.accounts.ledger import day_of
 from app.store.connections import Connection
 from app.store.database import Database
+from app.store.parsed_statements import execute
 from app.store.records import microseconds, moment
 from app.views import AccuracyState, Correlation, MissPage, PeriodFigures
 
@@ -171,14 +172,14 @@ def _add_kept(
     leads: dict[int, LeadTimes],
 ) -> None:
     """Of days long gone there are sums. Their lead times stand by day alone: a longer period has none."""
-    kept = connection.execute(f"SELECT day, sums FROM daily_accuracy WHERE {where}").fetchall()  # noqa: S608 - of our own names only
+    kept = execute(connection, f"SELECT day, sums FROM daily_accuracy WHERE {where}").fetchall()  # noqa: S608 - of our own names only
     for day, sums in kept:
         begins = _begin(period, day)
         found[begins] += _SUMS.decode(sums)
         leads.pop(begins, None)
     if period is Period.DAILY:
         by_day: defaultdict[int, list[LeadTimes]] = defaultdict(list)
-        for day, *quantiles in connection.execute(f"FROM daily_lead_times WHERE {where}").fetchall():
+        for day, *quantiles in execute(connection, f"FROM daily_lead_times WHERE {where}").fetchall():
             by_day[day].append(LeadTimes(**dict(zip(("p10", "p50", "p90"), quantiles, strict=True))))
         leads |= {day: one[0] for day, one in by_day.items() if len(one) == 1}
 
@@ -232,7 +233,8 @@ def _windows(connection: Connection, now: datetime) -> tuple[WindowCount, ...]:
 def _circumstances(
     connection: Connection, start: datetime, end: datetime, empty: tuple[datetime, ...]
 ) -> Circumstances:
-    misses = connection.execute(
+    misses = execute(
+        connection,
         "SELECT prediction_id, epoch_us(counted_at), result, fate, blocks, epoch_us(made_at), at_height, "
         "due_height, projected_block, urgency, flow, first_seen_by FROM forecast_outcomes "
         "WHERE counted_at > ? AND counted_at <= ? AND result IN ('late', 'dropped') "
@@ -241,12 +243,13 @@ def _circumstances(
     ).fetchall()
     found = tuple(_miss(row) for row in reversed(misses))
     since = min((one.made_at for one in found), default=start)
-    spikes = connection.execute(
+    spikes = execute(
+        connection,
         "SELECT epoch_us(told_at) FROM events WHERE type = 'fees.spiked' AND told_at >= ? ORDER BY sequence",
         [since],
     ).fetchall()
-    steps = connection.execute(
-        "SELECT epoch_us(since), rung <> 'live' FROM source_transitions ORDER BY since"
+    steps = execute(
+        connection, "SELECT epoch_us(since), rung <> 'live' FROM source_transitions ORDER BY since"
     ).fetchall()
     return Circumstances(
         misses=found,
@@ -283,9 +286,10 @@ def _miss(row: tuple[Any, ...]) -> ForecastOutcome:
 
 
 def _last_change(connection: Connection) -> AccuracyState | None:
-    found = connection.execute(
+    found = execute(
+        connection,
         "SELECT type, epoch_us(told_at), body FROM events WHERE type LIKE 'accuracy.%' "
-        "ORDER BY sequence DESC LIMIT 1"
+        "ORDER BY sequence DESC LIMIT 1",
     ).fetchone()
     if found is None:
         return None
@@ -295,7 +299,7 @@ def _last_change(connection: Connection) -> AccuracyState | None:
 
 def _tip(connection: Connection) -> Height | None:
     # Of an aggregate half the time of an order with a limit, which is planned for longer than it runs.
-    found = connection.execute("SELECT arg_max(height, ordinal) FROM blocks").fetchone()
+    found = execute(connection, "SELECT arg_max(height, ordinal) FROM blocks").fetchone()
     return Height(found[0]) if found and found[0] is not None else None
 
 
