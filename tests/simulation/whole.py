@@ -9,6 +9,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,20 +183,30 @@ class Simulation:
     async def _check(self) -> None:
         """After each step."""
         store = self.life.engine.store
-        while events := await store.events_after(self.published.sequence, 1_000):
+        while store.last_sequence > self.published.sequence:
+            events = await store.events_after(self.published.sequence, 1_000)
+            assert events, "an event was acknowledged that is not stored"
             self.published.read(events)
         assert self.published.sequence == store.last_sequence
         assert self.reorged or not self.published.reorgs, "told of a reorg that never was"
         assert self.life.engine.tracker.candidates <= MOST_CANDIDATES
         assert len(asyncio.all_tasks()) <= MOST_TASKS
         assert len(self.loop.network.ends) <= MOST_CONNECTIONS
-        for whale in self._shown():
-            if self._compared.get(whale.prediction_id) == whale.version:
-                continue
+        await self._compare_new(
+            [one for one in self._shown() if self._compared.get(one.prediction_id) != one.version]
+        )
+
+    async def _compare_new(self, shown: list[Prediction]) -> None:
+        """Compare what the page shows since the last step with the store, all of it in one read."""
+        if not shown:
+            return
+        first, last = (edge(one.detected_at for one in shown) for edge in (min, max))
+        rows = await self.life.engine.store.detected_between(first, last + timedelta(microseconds=1))
+        kept = {one.prediction_id: one for one in rows}
+        for whale in shown:
+            assert whale.prediction_id in kept, "the page shows what is not stored"
+            assert kept[whale.prediction_id].version >= whale.version, "the page is ahead of the store"
             self._compared[whale.prediction_id] = whale.version
-            kept = await store.one(whale.prediction_id)
-            assert kept is not None, "the page shows what is not stored"
-            assert kept.version >= whale.version, "the page is ahead of the store"
 
     def _shown(self) -> tuple[Prediction, ...]:
         snapshot = self.life.live.snapshot
@@ -205,15 +216,15 @@ class Simulation:
         """At the end, with nothing broken: everything is known as it is."""
         snapshot = self.life.live.snapshot
         assert snapshot.level.value == "live", snapshot.level_reason
-        store, kept = self.life.engine.store, dict[str, Prediction]()
+        store, named = self.life.engine.store, dict[str, Prediction]()
+        assert not await store.events_after(self.published.sequence, 1), "stored, and never told"
+        for shown in self._shown():
+            assert await store.one(shown.prediction_id) == shown, "page and store differ"
+            named |= dict.fromkeys(shown.replaces, shown)
+        named |= {shown.txid: shown for shown in self._shown()}
         for txid, tx in self.world.known.items():
             if _is_whale(tx):
-                self._is_right(txid, whale := await store.one(txid))
-                if whale is not None:
-                    kept[whale.prediction_id] = whale
-        for shown in self._shown():
-            of_store = kept.get(shown.prediction_id) or await store.one(shown.prediction_id)
-            assert of_store == shown, "page and store differ"
+                self._is_right(txid, named.get(txid) or await store.one(txid))
 
     def _is_right(self, txid: str, whale: Prediction | None) -> None:
         block = self.world.confirmed_in(txid)
