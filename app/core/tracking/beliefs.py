@@ -110,6 +110,8 @@ class Beliefs:
         self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
         """Transactions asked for because a source names them as the replacement of a whale, with its txid."""
         self.tips = Tips()
+        self.named: dict[SourceName, Height] = {}
+        """By source, the height of the block that it named last for a transaction."""
         self.kin: Recent[Txid, frozenset[Txid]] = Recent(bounds.gone)
         """Unconfirmed relatives of whales, with those whales; one that comes or goes may change a package."""
         self.received: set[SourceName] = set()

@@ -11,12 +11,12 @@ from typing import Final
 
 from app.core.events import EventType
 from app.core.models import SourceName
-from app.core.observations import Observation
+from app.core.observations import Observation, StatusReply
 from app.core.prediction import Prediction
 from app.core.shared import shared
 from app.core.tracking import endings, lifecycle
 from app.core.tracking.beliefs import Beliefs
-from app.core.units import Txid
+from app.core.units import Height, Txid
 
 _MEMPOOL_OF: Final[Mapping[SourceName, SourceName]] = {
     SourceName.MEMPOOL_WS: SourceName.MEMPOOL_WS,
@@ -42,12 +42,25 @@ def listen(beliefs: Beliefs, observation: Observation, at: datetime) -> None:
     if source is not None and source in _MEMPOOL_OF:
         beliefs.received.add(_MEMPOOL_OF[source])
     beliefs.tips.listen(observation, at)
+    if isinstance(observation, StatusReply) and observation.height is not None:
+        beliefs.named[observation.source] = observation.height
 
 
 def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
     """Return whether its tip is below ours; a source that never reported a block is not behind."""
     known, tip = beliefs.tips.of(source), beliefs.chain.tip
     return known is not None and tip is not None and known < tip.height
+
+
+def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:
+    """Return whether its tip, and the last block that it named for a transaction, are below this height.
+
+    A source that never reported a block is not.
+    """
+    known = beliefs.tips.of(source)
+    if known is None or height is None:
+        return False
+    return max(known, beliefs.named.get(source, known)) < height
 
 
 def names_its_tip(beliefs: Beliefs, source: SourceName) -> bool:

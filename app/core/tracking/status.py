@@ -84,8 +84,18 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
         _said_to_wait(beliefs, whale, reply, at)
     elif whale.status is Status.PENDING:
         _nowhere(beliefs, whale, reply, at)
-    elif whale.confirmed_hash is not None and whale.confirmed_hash not in beliefs.chain:
+    elif _undoes(beliefs, whale, reply):
         _nowhere(beliefs, endings.undo(beliefs, whale, at), reply, at)
+
+
+def _undoes(beliefs: Beliefs, whale: Prediction, reply: StatusReply) -> bool:
+    """Return whether a reply that it is nowhere refutes its block, which another reply named.
+
+    A source that has not come to the block's height cannot know it.
+    """
+    if whale.confirmed_hash is None or whale.confirmed_hash in beliefs.chain:
+        return False
+    return not presence.is_below(beliefs, reply.source, whale.confirmed_height)
 
 
 def _note_presence(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:

@@ -521,3 +521,16 @@ def test_a_source_that_is_gone_is_waited_for_an_hour(minutes: int, published: li
     story.at += timedelta(minutes=minutes, seconds=-1)
 
     assert story.receive(lacks(NODE)) == published
+
+
+def test_a_node_that_has_not_come_to_the_block_which_another_source_names_does_not_undo_it() -> None:
+    story = TwoSources()
+    block = a_block(1)
+    story.receive(
+        StatusReply(
+            txid=WHALE.txid, block_hash=block.hash, height=block.height, in_mempool=False, source=REST
+        )
+    )
+
+    assert story.status(NODE, waits=False) == []
+    assert story.only.status is Status.CONFIRMED
