@@ -3,7 +3,7 @@
 import shutil
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -32,8 +32,11 @@ class Life:
         self.engine, self.alerts, self.operator, self.live = engine, alerts, operator, live
 
     @classmethod
-    async def begin(cls, room: Path, clock: LoopClock, url: str, jitter: Callable[[], float]) -> "Life":
-        settings = read_settings({"SPOUT_DATA_DIR": str(room), "SPOUT_MEMPOOL_URL": url})
+    async def begin(
+        cls, room: Path, clock: LoopClock, sources: Mapping[str, str], jitter: Callable[[], float]
+    ) -> "Life":
+        """`sources`: the settings that name them."""
+        settings = read_settings({"SPOUT_DATA_DIR": str(room), **sources})
         in_force = SettingsInForce(settings)
         operator = (await open_operator(room, at=clock.now(), owner=True)).file
         now, bus = clock.now(), Bus[Event]()

@@ -1,5 +1,6 @@
 """What goes wrong in a simulation, one function each. `faulty` then has how it is mended, if it lasts."""
 
+import asyncio
 import json
 import resource
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,11 +9,14 @@ from typing import TYPE_CHECKING, Final
 from tests.backend.shapes import extended
 from tests.backend.subscriptions import Client
 from tests.notifiers.receivers import Say
+from tests.simulation.core_node import CoreNode
 
 if TYPE_CHECKING:
     from tests.simulation.whole import Simulation
 
 PORT: Final = 8_999
+RPC_PORT: Final = 18_443
+ZMQ_PORT: Final = 28_332
 GARBAGE: Final = (
     "not JSON at all",
     '{"mempool-transactions": {"sequence": "nine"}}',
@@ -165,6 +169,121 @@ MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
         stop,
         kill,
         deaf_receiver,
+    )
+}
+
+
+def _node(sim: "Simulation") -> CoreNode:
+    assert sim.node is not None
+    return sim.node
+
+
+async def node_lags(sim: "Simulation") -> None:
+    node = _node(sim)
+
+    def keeps_up() -> None:
+        node.lags = False
+        node.catch_up()
+
+    node.lags = True
+    sim.faulty.append(_then(keeps_up))
+
+
+async def node_set_back(sim: "Simulation") -> None:
+    """It crashes, comes up without its last blocks or its mempool, and for a while hears nothing new."""
+    node = _node(sim)
+
+    async def is_whole() -> None:
+        node.lags = node.loading = False
+        node.catch_up()
+
+    node.refuse()
+    node.begin_anew(blocks_lost=sim.chance.choice((0, 0, 1, 3)), keeps_pool=sim.chance.random() < 0.5)
+    await asyncio.sleep(sim.chance.choice((0.2, 4.0)))
+    node.lags, node.loading = True, sim.chance.random() < 0.5
+    await node.listen()
+    sim.faulty.append(is_whole)
+
+
+async def node_loses_messages(sim: "Simulation") -> None:
+    """What ZMQ dropped is noticed by the number of the next message."""
+    node = _node(sim)
+
+    def speaks() -> None:
+        node.deaf = False
+        sim.something_small()
+
+    node.deaf = True
+    sim.faulty.append(_then(speaks))
+
+
+async def node_link_breaks(sim: "Simulation") -> None:
+    sim.publishers.cut(ZMQ_PORT)
+    sim.loop.network.cut(RPC_PORT)
+
+
+async def node_freezes(sim: "Simulation") -> None:
+    _node(sim).freeze()
+    sim.faulty.append(_then(_node(sim).thaw))
+
+
+async def node_lies(sim: "Simulation") -> None:
+    """It tells of blocks and transactions that nobody has, and what is no message of bitcoind's."""
+    node, nothing = _node(sim), sim.chance.randbytes(32)
+    match sim.chance.randrange(6):
+        case 0:
+            node.publish(b"hashblock", nothing)
+        case 1:
+            node.publish(b"sequence", nothing + b"C")
+        case 2:
+            node.publish(b"sequence", nothing + b"A" + (2**60).to_bytes(8, "little"))
+        case 3:
+            node.publish(b"rawtx", nothing)
+        case 4:
+            node.publish(b"sequence", nothing + b"?")
+        case _:
+            node.publish_raw([b"rawtx", nothing])
+
+
+async def node_says_no(sim: "Simulation") -> None:
+    node = _node(sim)
+
+    def answers() -> None:
+        node.broken = None
+
+    node.broken = sim.chance.choice(
+        (
+            (503, b"Work queue depth exceeded"),
+            (502, b"<html>no</html>"),
+            (200, b'{"result": 7, "error": null, "id": null}'),
+            (200, b'[{"result": ["x"], "id": 1}]'),
+            (403, b""),
+        )
+    )
+    sim.faulty.append(_then(answers))
+
+
+async def node_is_slow(sim: "Simulation") -> None:
+    node = _node(sim)
+
+    def is_quick() -> None:
+        node.slow_seconds = 0.0
+
+    node.slow_seconds = sim.chance.choice((0.3, 2.0))
+    sim.faulty.append(_then(is_quick))
+
+
+NODE_MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
+    one.__name__: one
+    for one in (
+        node_lags,
+        node_set_back,
+        node_loses_messages,
+        node_link_breaks,
+        node_freezes,
+        node_lies,
+        node_says_no,
+        node_is_slow,
     )
 }
 

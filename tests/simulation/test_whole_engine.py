@@ -21,6 +21,7 @@ from tests.notifiers.receivers import Receiver
 from tests.simulation.misfortunes import has_room
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.whole import Simulation
+from tests.simulation.zmq_in_memory import zmq_in_memory
 
 STEPS, FEW_STEPS = 14, 5
 OFTEN = 300
@@ -53,7 +54,8 @@ def play(seed: int, receiver: Receiver) -> Simulation:
     room = Path(tempfile.mkdtemp(prefix="spout-seed-", dir=MEMORY if MEMORY.is_dir() else None))
     simulation = Simulation(seed, room / "life", receiver, loop)
     try:
-        loop.run_until_complete(simulation.run(steps_of(seed)))
+        with zmq_in_memory(simulation.publishers):
+            loop.run_until_complete(simulation.run(steps_of(seed)))
     except BaseException:
         print(f"seed {seed}:", *simulation.log, sep="\n  ")
         raise

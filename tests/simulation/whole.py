@@ -21,10 +21,12 @@ from tests.backend.subscriptions import Client
 from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_transaction, bumped
 from tests.backend.world import World
 from tests.notifiers.receivers import Receiver
+from tests.simulation.core_node import CoreNode
 from tests.simulation.life import Life, template
-from tests.simulation.misfortunes import MISFORTUNES, PORT
+from tests.simulation.misfortunes import MISFORTUNES, NODE_MISFORTUNES, PORT, RPC_PORT, ZMQ_PORT
 from tests.simulation.published import Published
 from tests.simulation.virtual import LoopClock, VirtualLoop
+from tests.simulation.zmq_in_memory import Publishers
 
 SETTLES_SECONDS = 25.0
 """After the last fault is mended: a frozen link is given up and made anew, and everything is compared."""
@@ -44,6 +46,11 @@ class Simulation:
         self.world = World(clock=lambda: self.clock.now().timestamp())
         self.backend = Backend(self.world, port=PORT)
         self.deliver = self.world.push
+        self.publishers = Publishers(loop)
+        self.node = (
+            CoreNode(self.world, self.publishers, rpc_port=RPC_PORT, zmq_port=ZMQ_PORT) if seed % 2 else None
+        )
+        self.misfortunes = MISFORTUNES if self.node is None else {**MISFORTUNES, **NODE_MISFORTUNES}
         self.life: Life
         self.lives = 0
         self.log: list[str] = []
@@ -64,6 +71,8 @@ class Simulation:
         """Play it; an AssertionError says what did not hold."""
         shutil.copytree(await template(self.receiver, self.room.parent.parent), self.room)
         await self.backend.listen()
+        if self.node is not None:
+            await self.node.listen()
         self.world.push = self._push
         await self.start()
         await asyncio.sleep(2)
@@ -79,7 +88,12 @@ class Simulation:
         await self.life.stop()
 
     async def start(self) -> None:
-        self.life = await Life.begin(self.room, self.clock, self.backend.url, self.chance.random)
+        sources = {"SPOUT_MEMPOOL_URL": self.backend.url}
+        if self.node is not None:
+            sources["SPOUT_BITCOIND_URL"] = self.node.url
+            topics = ("RAWTX", "SEQUENCE", "HASHBLOCK")
+            sources |= {f"SPOUT_BITCOIND_ZMQ_{topic}": self.node.zmq_url for topic in topics}
+        self.life = await Life.begin(self.room, self.clock, sources, self.chance.random)
         self.lives += 1
 
     async def kill(self) -> None:
@@ -95,6 +109,12 @@ class Simulation:
 
     def something_small(self) -> None:
         self.world.add(self._pays(2 * BTC))
+        self.spread()
+
+    def spread(self) -> None:
+        """What happened reaches the other sources."""
+        if self.node is not None:
+            self.node.catch_up()
 
     # What happens in the world.
 
@@ -103,12 +123,13 @@ class Simulation:
         if what == "mended":
             await self._heal()
             return
-        kind = self.chance.choice(list(MISFORTUNES)) if what == "breaks" else self._happening()
+        kind = self.chance.choice(list(self.misfortunes)) if what == "breaks" else self._happening()
         self.log.append(f"{self.loop.time():.1f} {kind.upper() if what == 'breaks' else kind}")
         if what == "breaks":
-            await MISFORTUNES[kind](self)
+            await self.misfortunes[kind](self)
         else:
             self._happens(kind, [one.built for one in self.world.pool.values()])
+            self.spread()
 
     async def _heal(self) -> None:
         self.log.append(f"{self.loop.time():.1f} mended")
