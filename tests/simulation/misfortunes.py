@@ -10,6 +10,7 @@ from tests.backend.shapes import extended
 from tests.backend.subscriptions import Client
 from tests.notifiers.receivers import Say
 from tests.simulation.core_node import CoreNode
+from tests.simulation.electrum_server import ElectrumServer
 
 if TYPE_CHECKING:
     from tests.simulation.whole import Simulation
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PORT: Final = 8_999
 RPC_PORT: Final = 18_443
 ZMQ_PORT: Final = 28_332
+ELECTRUM_PORT: Final = 50_001
 GARBAGE: Final = (
     "not JSON at all",
     '{"mempool-transactions": {"sequence": "nine"}}',
@@ -284,6 +286,77 @@ NODE_MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]]
         node_lies,
         node_says_no,
         node_is_slow,
+    )
+}
+
+
+def _server(sim: "Simulation") -> ElectrumServer:
+    assert sim.server is not None
+    return sim.server
+
+
+async def server_lags(sim: "Simulation") -> None:
+    """Its index stands still, and at times its node."""
+    server = _server(sim)
+
+    def goes_on() -> None:
+        server.lags = server.node_lags = False
+        server.catch_up()
+
+    server.lags, server.node_lags = True, sim.chance.random() < 0.5
+    sim.faulty.append(_then(goes_on))
+
+
+async def server_link_breaks(sim: "Simulation") -> None:
+    _server(sim).cut()
+
+
+async def server_is_down(sim: "Simulation") -> None:
+    _server(sim).refuse()
+    sim.faulty.append(_server(sim).listen)
+
+
+async def server_freezes(sim: "Simulation") -> None:
+    sim.loop.network.stalled.add(ELECTRUM_PORT)
+    sim.faulty.append(_then(lambda: sim.loop.network.heal(ELECTRUM_PORT)))
+
+
+async def server_says_no(sim: "Simulation") -> None:
+    server = _server(sim)
+
+    def answers() -> None:
+        server.refuses = None
+
+    server.refuses = sim.chance.choice(("still indexing", "internal error", "excessive resource usage"))
+    sim.faulty.append(_then(answers))
+
+
+async def server_lies(sim: "Simulation") -> None:
+    """It names a tip that nobody has, in its own chain or in none, or sends what is no line of Electrum's."""
+    server, nothing = _server(sim), sim.chance.randbytes(80).hex()
+    match sim.chance.randrange(5):
+        case 0:
+            server.notify({"height": 9_000_000, "hex": nothing})
+        case 1:
+            server.notify({"height": server.chain[-1].height + 1, "hex": nothing})
+        case 2:
+            server.notify({"height": -1, "hex": "00"})
+        case 3:
+            server.send({"id": 7, "result": [[[]]]})
+        case _:
+            server.send_raw(b'{"id": "seven"\n')
+    sim.faulty.append(_then(server.cut))
+
+
+SERVER_MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
+    one.__name__: one
+    for one in (
+        server_lags,
+        server_link_breaks,
+        server_is_down,
+        server_freezes,
+        server_says_no,
+        server_lies,
     )
 }
 

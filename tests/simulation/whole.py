@@ -19,11 +19,19 @@ from app.views import DeliveryQuery
 from tests.backend.server import Backend
 from tests.backend.subscriptions import Client
 from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_transaction, bumped
-from tests.backend.world import World
 from tests.notifiers.receivers import Receiver
 from tests.simulation.core_node import CoreNode
+from tests.simulation.electrum_server import ElectrumServer, HeadedWorld
 from tests.simulation.life import Life, template
-from tests.simulation.misfortunes import MISFORTUNES, NODE_MISFORTUNES, PORT, RPC_PORT, ZMQ_PORT
+from tests.simulation.misfortunes import (
+    ELECTRUM_PORT,
+    MISFORTUNES,
+    NODE_MISFORTUNES,
+    PORT,
+    RPC_PORT,
+    SERVER_MISFORTUNES,
+    ZMQ_PORT,
+)
 from tests.simulation.published import Published
 from tests.simulation.virtual import LoopClock, VirtualLoop
 from tests.simulation.zmq_in_memory import Publishers
@@ -43,14 +51,18 @@ class Simulation:
     def __init__(self, seed: int, room: Path, receiver: Receiver, loop: VirtualLoop) -> None:
         self.seed, self.chance, self.loop = seed, random.Random(seed), loop
         self.room, self.receiver, self.clock = room, receiver, LoopClock(loop)
-        self.world = World(clock=lambda: self.clock.now().timestamp())
+        self.world = HeadedWorld(lambda: self.clock.now().timestamp())
         self.backend = Backend(self.world, port=PORT)
         self.deliver = self.world.push
         self.publishers = Publishers(loop)
-        self.node = (
-            CoreNode(self.world, self.publishers, rpc_port=RPC_PORT, zmq_port=ZMQ_PORT) if seed % 2 else None
-        )
-        self.misfortunes = MISFORTUNES if self.node is None else {**MISFORTUNES, **NODE_MISFORTUNES}
+        self.node = self.server = None
+        self.misfortunes = dict(MISFORTUNES)
+        if seed % 2:
+            self.node = CoreNode(self.world, self.publishers, rpc_port=RPC_PORT, zmq_port=ZMQ_PORT)
+            self.misfortunes |= NODE_MISFORTUNES
+        if seed // 2 % 2:
+            self.server = ElectrumServer(self.world, ELECTRUM_PORT)
+            self.misfortunes |= SERVER_MISFORTUNES
         self.life: Life
         self.lives = 0
         self.log: list[str] = []
@@ -73,6 +85,8 @@ class Simulation:
         await self.backend.listen()
         if self.node is not None:
             await self.node.listen()
+        if self.server is not None:
+            await self.server.listen()
         self.world.push = self._push
         await self.start()
         await asyncio.sleep(2)
@@ -93,6 +107,8 @@ class Simulation:
             sources["SPOUT_BITCOIND_URL"] = self.node.url
             topics = ("RAWTX", "SEQUENCE", "HASHBLOCK")
             sources |= {f"SPOUT_BITCOIND_ZMQ_{topic}": self.node.zmq_url for topic in topics}
+        if self.server is not None:
+            sources["SPOUT_ELECTRS_URL"] = self.server.url
         self.life = await Life.begin(self.room, self.clock, sources, self.chance.random)
         self.lives += 1
 
@@ -115,6 +131,8 @@ class Simulation:
         """What happened reaches the other sources."""
         if self.node is not None:
             self.node.catch_up()
+        if self.server is not None:
+            self.server.catch_up()
 
     # What happens in the world.
 
