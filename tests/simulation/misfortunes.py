@@ -175,6 +175,10 @@ MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
 }
 
 
+OF_OURS: Final = (full_disk.__name__, stop.__name__, kill.__name__, deaf_receiver.__name__)
+"""What goes wrong on this machine, whatever the sources are."""
+
+
 def _node(sim: "Simulation") -> CoreNode:
     assert sim.node is not None
     return sim.node

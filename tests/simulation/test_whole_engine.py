@@ -23,7 +23,7 @@ from tests.simulation.virtual import VirtualLoop
 from tests.simulation.whole import Simulation
 from tests.simulation.zmq_in_memory import zmq_in_memory
 
-STEPS, FEW_STEPS = 14, 5
+STEPS, FEW_STEPS = 14, 4
 OFTEN = 300
 """The seeds of `make test`: short ones but for each thirtieth, so that it can play many."""
 SEEDS = 10_000 if os.environ.get("SPOUT_SOAK") else OFTEN

@@ -27,6 +27,7 @@ from tests.simulation.misfortunes import (
     ELECTRUM_PORT,
     MISFORTUNES,
     NODE_MISFORTUNES,
+    OF_OURS,
     PORT,
     RPC_PORT,
     SERVER_MISFORTUNES,
@@ -40,6 +41,8 @@ SETTLES_SECONDS = 25.0
 """After the last fault is mended: a frozen link is given up and made anew, and everything is compared."""
 DEEPEST = 6
 """Blocks of a reorg."""
+ALONE = 5
+"""Of eight seeds, the one whose node is the only source."""
 MOST_TASKS = 120
 MOST_CONNECTIONS = 40
 MOST_CANDIDATES = 50
@@ -63,6 +66,9 @@ class Simulation:
         if seed // 2 % 2:
             self.server = ElectrumServer(self.world, ELECTRUM_PORT)
             self.misfortunes |= SERVER_MISFORTUNES
+        self.with_backend = seed % 8 != ALONE
+        if not self.with_backend:
+            self.misfortunes = {name: self.misfortunes[name] for name in (*NODE_MISFORTUNES, *OF_OURS)}
         self.life: Life
         self.lives = 0
         self.log: list[str] = []
@@ -102,7 +108,7 @@ class Simulation:
         await self.life.stop()
 
     async def start(self) -> None:
-        sources = {"SPOUT_MEMPOOL_URL": self.backend.url}
+        sources = {"SPOUT_MEMPOOL_URL": self.backend.url} if self.with_backend else {}
         if self.node is not None:
             sources["SPOUT_BITCOIND_URL"] = self.node.url
             topics = ("RAWTX", "SEQUENCE", "HASHBLOCK")
