@@ -73,6 +73,11 @@ class MempoolDesk:
         self._parting.clear()
         self._awaiting_block.clear()
 
+    def end(self) -> None:
+        """End a session: what waits for its fee is emitted without it, since nothing else will report it."""
+        for txid in tuple(self._asking):
+            self._settle(txid)
+
     def matters(self, tx: Transaction) -> bool:
         if is_coinbase(tx):
             return False

@@ -146,6 +146,8 @@ class BitcoindSession:
                 group.create_task(self._keep_doubting())
         except* (SourceError, ParseError) as errors:
             ended = first_of(errors)
+        finally:
+            self._desk.end()
         if ended:
             raise ended
 
