@@ -1,5 +1,6 @@
 """Connects blocks to the chain, scans them for whales, and undoes them in a reorg."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,10 +28,24 @@ def listed(beliefs: Beliefs, report: ChainListed, at: datetime) -> None:
     elif newest.height <= tip.height:
         # A stale view after a restart, or a reorg: the backend's tip decides.
         beliefs.ask(AskMempool("the backend's chain is not the one we know"))
+    elif report.source is SourceName.ELECTRS and _contradicts(beliefs, report.blocks):
+        # Headers alone, of a server that may be anybody's: they undo nothing that others have told.
+        beliefs.ask(AskMempool("the Electrum server's chain is not the one we know"))
     else:
         for block in report.blocks:
             if block.height >= beliefs.chain.lowest:
                 connected(beliefs, block, at)
+
+
+def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
+    """Return whether one of them stands where our chain has another one, or upon another one."""
+    for block in blocks:
+        known, below = beliefs.chain.at(block.height), beliefs.chain.at(Height(block.height - 1))
+        if known is not None and known.hash != block.hash:
+            return True
+        if below is not None and block.previous not in {None, below.hash}:
+            return True
+    return False
 
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:

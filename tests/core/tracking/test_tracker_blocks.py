@@ -362,6 +362,32 @@ def test_a_list_with_another_branch_that_is_higher_is_a_reorg() -> None:
     assert story.receive(published) == ["reorged"]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (
+            a_block(0, read=False),
+            a_block(1, branch="b", on="", read=False),
+            a_block(2, branch="b", read=False),
+        ),
+        (a_block(2, branch="b", read=False),),
+    ],
+)
+def test_headers_of_an_electrum_server_alone_undo_no_block(headers: tuple[Block, ...]) -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+
+    assert story.receive(ChainListed(blocks=headers, source=SourceName.ELECTRS)) == []
+    assert AskMempool("the Electrum server's chain is not the one we know") in story.questions
+
+
+def test_a_header_of_an_electrum_server_that_goes_on_from_ours_is_connected() -> None:
+    story = begun()
+    story.receive(ChainListed(blocks=(a_block(1, read=False),), source=SourceName.ELECTRS))
+
+    assert story.tracker.chain.tip == a_block(1, read=False)
+
+
 def test_a_list_that_is_lower_than_our_tip_is_checked_first() -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
