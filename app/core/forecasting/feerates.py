@@ -48,6 +48,11 @@ def ahead_of_each_bucket(vbytes_by_bucket: Floats) -> Floats:
     return np.asarray(at_or_above - vbytes_by_bucket / 2.0)
 
 
+def nothing() -> Floats:
+    """Return no vbytes in any bucket."""
+    return np.zeros(BUCKETS)
+
+
 def spread(low: ArrayLike, high: ArrayLike, vbytes: ArrayLike) -> Floats:
     """Return vbytes by bucket: each amount spread evenly over the buckets from its low to its high."""
     first, last = bucket_of(low), bucket_of(high)

@@ -12,10 +12,9 @@ from app.core.scoring import ScoredForecast
 
 def learned_from(scored: Sequence[ScoredForecast], at: datetime) -> Recalibration:
     """Fit a recalibration to the outcomes. Takes a fraction of a second; do not call on an event loop."""
-    shape = (len(scored), len(HORIZONS))
     return fit_recalibration(
-        np.array([one.stated for one in scored], dtype=np.float64).reshape(shape),
-        np.array([[one.came_true(n) for n in HORIZONS] for one in scored], dtype=np.bool_).reshape(shape),
-        np.array([[one.evaluable(n) for n in HORIZONS] for one in scored], dtype=np.bool_).reshape(shape),
+        np.array([one.stated for one in scored]),
+        np.array([[one.came_true(n) for n in HORIZONS] for one in scored]),
+        np.array([[one.evaluable(n) for n in HORIZONS] for one in scored]),
         at,
     )

@@ -13,6 +13,7 @@ from app.core.forecasting.feerates import (
     bucket_of,
     by_bucket,
     feerate_of_bucket,
+    nothing,
     spread,
 )
 from app.core.forecasting.queue import BLOCK_VBYTES, SHARES
@@ -92,7 +93,7 @@ def queue_of_projected_blocks(
     What the mempool holds beyond the projected blocks is spread between `floor` and the lowest feerate of
     the last block.
     """
-    waiting = by_bucket([], [])
+    waiting = nothing()
     for index, block in enumerate(blocks):
         following = blocks[index + 1] if index + 1 < len(blocks) else None
         waiting += _laid_out(block, following)
@@ -114,7 +115,7 @@ def queue_of_bins(
     the last gap of a block may pay far less than what waits for the next one.
     """
     if not bins:
-        return Queue(by_bucket([], []), source)
+        return Queue(nothing(), source)
     mean = np.array([one.feerate for one in bins], dtype=np.float64)
     low = np.minimum([one.feerate if one.lowest is None else one.lowest for one in bins], mean)
     high = np.maximum([one.feerate if one.highest is None else one.highest for one in bins], mean)
@@ -140,7 +141,7 @@ def _rest(waiting: Floats, edge: float, mempool_vbytes: float | None, floor: flo
     """Return by bucket the vbytes of the mempool beyond `waiting`, spread from the floor up to `edge`."""
     missing = (mempool_vbytes or 0.0) - float(waiting.sum())
     if floor is None or missing <= BLOCK_VBYTES / 10:
-        return by_bucket([], [])
+        return nothing()
     return spread([floor], [max(edge, floor)], [missing])
 
 

@@ -1,13 +1,11 @@
 """What the forecaster hears of the market: arrivals counted once at what they pay, blocks, spikes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from app.core.classification import Classification, Flow, MovedIs
 from app.core.events import EventType
 from app.core.forecasting.forecaster import Forecaster
 from app.core.forecasting.inflowwatch import (
@@ -41,24 +39,15 @@ from app.core.prediction import Prediction
 from app.core.tracking import lifecycle
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid, VBytes
 from tests.core.fee_markets import AT, a_projected_block, a_table, queue_of_transactions
+from tests.core.forecasting.frames import NOTHING_KNOWN, PaidFrame, paying
 
 SECOND = timedelta(seconds=1)
 WS = SourceName.MEMPOOL_WS
 SEVEN = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 9.0)
 
 
-def a_tx(name: str, feerate: float | None, vsize: float = 1_000.0) -> Transaction:
-    return Transaction(
-        txid=Txid(name * 32),
-        inputs=(),
-        outputs=(),
-        fee=None if feerate is None else Sats(round(feerate * vsize)),
-        vsize=VBytes(vsize),
-    )
-
-
 def seen(name: str, feerate: float, *, late: bool = False, source: SourceName = WS) -> TransactionSeen:
-    return TransactionSeen(tx=a_tx(name, feerate), source=source, late=late)
+    return TransactionSeen(tx=paying(name, feerate), source=source, late=late)
 
 
 def reported(name: str, feerate: float) -> PackageReply:
@@ -125,14 +114,14 @@ def test_a_parent_that_is_dragged_down_is_no_inflow() -> None:
 
 @pytest.mark.parametrize("both", [True, False])
 def test_a_replacement_is_counted_once_whether_or_not_it_is_told_as_an_arrival_too(both: bool) -> None:  # noqa: FBT001
-    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=a_tx("bb", 9.0), mined=False, source=WS)
+    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=paying("bb", 9.0), mined=False, source=WS)
     watch = after(wins, *([seen("bb", 9.0)] if both else []))
 
     assert above(watch, 8.0) == pytest.approx(100.0)
 
 
 def test_a_mined_rival_is_no_arrival() -> None:
-    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=a_tx("bb", 9.0), mined=True, source=WS)
+    wins = TransactionReplaced(victims=(Txid("aa" * 32),), by=paying("bb", 9.0), mined=True, source=WS)
 
     assert above(after(wins), 1.0) == 0.0
 
@@ -213,7 +202,7 @@ def test_only_the_source_that_tells_arrivals_can_have_missed_some() -> None:
 
 def test_the_memory_of_what_was_paid_is_bounded() -> None:
     txids = [Txid(f"{number:016x}" + "0" * 48) for number in range(REMEMBERED + FORGOTTEN_AT_ONCE + 1)]
-    first, *others = [TransactionSeen(tx=replace(a_tx("aa", 5.0), txid=txid), source=WS) for txid in txids]
+    first, *others = [TransactionSeen(tx=replace(paying("aa", 5.0), txid=txid), source=WS) for txid in txids]
 
     assert above(after(first, *others, first), 4.0) > above(after(first, *others), 4.0)
 
@@ -346,7 +335,7 @@ def test_blocks_found_within_a_second_leave_a_pace_above_nothing() -> None:
     at_once = [another_block(900 + step, after_seconds=0) for step in range(20)]
     published_at_once = [(0.0, one) for one in at_once]
     forecaster = received(*published_at_once, (0, projected(a_projected_block(SEVEN))))
-    [forecast] = forecaster.forecast([a_prediction_of(a_tx("aa", 50.0))], AT)
+    [forecast] = forecaster.forecast([a_prediction_of(paying("aa", 50.0))], AT)
 
     assert forecast is not None
     assert (forecast.at_height, forecast.eta_seconds) == (919, 1)
@@ -359,7 +348,7 @@ def test_the_bins_of_a_histogram_reach_the_forecast_uncut(source: SourceName) ->
     reported_queue = QueueProjected(blocks=project(bins), source=source, bins=bins)
     forecaster = received((0, a_block(900)), (0, reported_queue))
     figures = forecaster.figures(AT)
-    [forecast] = forecaster.forecast([a_prediction_of(a_tx("aa", 3.0))], AT)
+    [forecast] = forecaster.forecast([a_prediction_of(paying("aa", 3.0))], AT)
 
     assert forecast is not None
     assert forecast.inputs == source
@@ -375,64 +364,53 @@ def a_prediction_of(tx: Transaction) -> Prediction:
     return lifecycle.begin(tx, NOTHING_KNOWN, source=WS, at=AT, tip=None)
 
 
-NOTHING_KNOWN = Classification(
-    flow=Flow.UNKNOWN,
-    gross=Sats(20_000_000_000),
-    moved=Sats(20_000_000_000),
-    moved_low=Sats(0),
-    moved_high=Sats(20_000_000_000),
-    moved_is=MovedIs.UP_TO,
-    internal=Sats(0),
-)
-
-
 def a_full_market() -> Forecaster:
     return received((0, a_block(900)), (0, projected(a_projected_block(SEVEN), a_projected_block(SEVEN))))
 
 
 def test_a_whale_whose_fee_is_not_known_has_no_forecast_and_says_so() -> None:
-    whale = a_prediction_of(a_tx("aa", None))
+    whale = a_prediction_of(paying("aa", None))
 
     assert a_full_market().forecast([whale], AT) == [None]
     assert whale.unforecast == "its fee is not known"
 
 
 def test_a_whale_that_pays_nothing_has_no_forecast_and_says_so() -> None:
-    whale = a_prediction_of(a_tx("aa", 0.0))
+    whale = a_prediction_of(paying("aa", 0.0))
 
     assert a_full_market().forecast([whale], AT) == [None]
     assert whale.unforecast == "it pays no fee, and no child is known that pays for it"
 
 
 def test_a_whale_that_pays_nothing_itself_is_forecast_by_what_its_child_pays() -> None:
-    whale = replace(a_prediction_of(a_tx("aa", 0.0)), package_feerate=SatPerVb(5.0))
+    whale = replace(a_prediction_of(paying("aa", 0.0)), package_feerate=SatPerVb(5.0))
 
     assert a_full_market().forecast([whale], AT)[0] is not None
 
 
 def test_a_package_feerate_is_enough_for_a_forecast() -> None:
-    whale = replace(a_prediction_of(a_tx("aa", None)), package_feerate=SatPerVb(5.0))
+    whale = replace(a_prediction_of(paying("aa", None)), package_feerate=SatPerVb(5.0))
 
     assert a_full_market().forecast([whale], AT)[0] is not None
 
 
 def test_the_forecast_of_what_was_replaced_is_not_shown_for_what_took_its_place() -> None:
-    forecaster, whale = a_full_market(), a_prediction_of(a_tx("aa", 5.0))
+    forecaster, whale = a_full_market(), a_prediction_of(paying("aa", 5.0))
     [forecast] = forecaster.forecast([whale], AT)
     assert forecast is not None
     known = lifecycle.with_forecast(whale, forecast, AT)
-    taken = lifecycle.take_over(known, a_tx("bb", None), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
+    taken = lifecycle.take_over(known, paying("bb", None), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
 
     assert taken.forecast is None
     assert taken.unforecast == "its fee is not known"
 
 
 def test_a_replacement_is_as_fresh_as_it_is_new() -> None:
-    forecaster, old = a_full_market(), a_prediction_of(a_tx("aa", 5.0))
+    forecaster, old = a_full_market(), a_prediction_of(paying("aa", 5.0))
     taken = lifecycle.take_over(
-        old, a_tx("bb", 50.0), NOTHING_KNOWN, AT + 3_600 * SECOND, tip=None, fee_spike=False
+        old, paying("bb", 50.0), NOTHING_KNOWN, AT + 3_600 * SECOND, tip=None, fee_spike=False
     )
-    same = a_prediction_of(a_tx("bb", 50.0))
+    same = a_prediction_of(paying("bb", 50.0))
     [bumped] = forecaster.forecast([taken], AT + 3_600 * SECOND)
     [waited] = forecaster.forecast([same], AT + 3_600 * SECOND)
 
@@ -521,9 +499,9 @@ def test_another_sources_queue_is_not_compared_with() -> None:
 
 
 def test_a_replacement_made_in_a_spike_is_marked_and_one_made_after_it_is_not() -> None:
-    whale = a_prediction_of(a_tx("aa", 5.0))
-    during = lifecycle.take_over(whale, a_tx("bb", 50.0), NOTHING_KNOWN, AT, tip=None, fee_spike=True)
-    later = lifecycle.take_over(during, a_tx("cc", 60.0), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
+    whale = a_prediction_of(paying("aa", 5.0))
+    during = lifecycle.take_over(whale, paying("bb", 50.0), NOTHING_KNOWN, AT, tip=None, fee_spike=True)
+    later = lifecycle.take_over(during, paying("cc", 60.0), NOTHING_KNOWN, AT, tip=None, fee_spike=False)
 
     assert {flag.value for flag in during.flags} == {"fee_spike"}
     assert not later.flags
@@ -541,37 +519,9 @@ def test_a_silent_mempool_measure_is_a_sign_of_life() -> None:
     assert above(watch, 4.0) < 20.0
 
 
-@dataclass(frozen=True)
-class Paid:
-    """A frame of which only what its transactions pay is read."""
-
-    of: Sequence[tuple[str, float]]
-
-    def paid(self) -> Iterator[tuple[Txid, float, float]]:
-        return ((Txid(name * 32), feerate, 1_000.0) for name, feerate in self.of)
-
-    @property
-    def txids(self) -> Sequence[Txid]:
-        return [Txid(name * 32) for name, _ in self.of]
-
-    @property
-    def gross(self) -> Sequence[int]:
-        return [1] * len(self.of)
-
-    @property
-    def parents(self) -> Sequence[Txid]:
-        return ()
-
-    def parents_of(self, _index: int) -> Sequence[Txid]:
-        return ()
-
-    def whole(self, index: int) -> Transaction:
-        return a_tx(*self.of[index])
-
-
 def test_a_frame_of_many_is_the_inflow_that_they_are_one_by_one() -> None:
     names = [("aa", 5.0), ("bb", 9.0), ("aa", 5.0), ("aa", 7.0)]
-    together = after(TransactionsSeen(batch=Paid(names), source=WS))
+    together = after(TransactionsSeen(batch=PaidFrame(names), source=WS))
     alone = after(*(seen(name, feerate) for name, feerate in names))
 
     assert [above(together, rate) for rate in (4.0, 6.0, 8.0)] == [
@@ -579,15 +529,15 @@ def test_a_frame_of_many_is_the_inflow_that_they_are_one_by_one() -> None:
     ]
 
 
-def test_a_transaction_that_pays_more_than_before_is_inflow_again_and_one_that_pays_less_is_not() -> None:
+def test_a_transaction_that_pays_more_than_before_is_inflow_again_and_paying_less_is_not() -> None:
     assert above(after(seen("aa", 5.0), seen("aa", 9.0)), 4.0) == pytest.approx(200.0)
     assert above(after(seen("aa", 9.0), seen("aa", 5.0)), 4.0) == pytest.approx(100.0)
 
 
 def test_a_transaction_whose_fee_or_size_is_unknown_is_no_inflow() -> None:
-    unsized = replace(a_tx("bb", 5.0), vsize=None)
+    unsized = replace(paying("bb", 5.0), vsize=None)
 
-    watch = after(*(TransactionSeen(tx=tx, source=WS) for tx in (a_tx("aa", None), unsized)))
+    watch = after(*(TransactionSeen(tx=tx, source=WS) for tx in (paying("aa", None), unsized)))
 
     assert above(watch, 0.5) == 0.0
 
@@ -614,14 +564,14 @@ def test_a_break_at_the_moment_of_the_last_count_costs_no_history() -> None:
 
 
 def test_a_whale_that_could_be_forecast_but_for_the_market_says_so() -> None:
-    whale = a_prediction_of(a_tx("aa", 5.0))
+    whale = a_prediction_of(paying("aa", 5.0))
 
     assert Forecaster(None).forecast([whale], AT) == [None]
     assert whale.unforecast == "the market is not known yet"
 
 
 def test_a_whale_with_a_forecast_has_no_reason_for_none() -> None:
-    whale = a_prediction_of(a_tx("aa", 5.0))
+    whale = a_prediction_of(paying("aa", 5.0))
     (forecast,) = a_full_market().forecast([whale], AT)
 
     assert forecast is not None
@@ -629,6 +579,6 @@ def test_a_whale_with_a_forecast_has_no_reason_for_none() -> None:
 
 
 def test_a_whale_first_seen_in_its_block_says_that_this_is_why_it_has_no_forecast() -> None:
-    whale = lifecycle.begin(a_tx("aa", 5.0), NOTHING_KNOWN, source=SourceName.BLOCK, at=AT, tip=None)
+    whale = lifecycle.begin(paying("aa", 5.0), NOTHING_KNOWN, source=SourceName.BLOCK, at=AT, tip=None)
 
     assert whale.unforecast == "it was first seen in its block"

@@ -1,5 +1,7 @@
 """Learning from outcomes."""
 
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from app.core.forecasting.learning import learned_from
 from app.core.forecasting.recalibration import (
     IDENTITY_LINE,
+    Line,
     Recalibration,
     fit_line,
     fit_recalibration,
@@ -121,3 +124,99 @@ def test_of_no_outcomes_nothing_is_learned() -> None:
     learned = learned_from((), AT)
 
     assert (learned.changes_nothing, learned.outcomes) == (True, 0)
+
+
+def cut(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def pull(stated: np.ndarray, came_true: np.ndarray, line: Line) -> list[float]:
+    """How the penalised loss rises with each value of the line: nothing pulls where it is smallest."""
+    kept = [cut(float(one), 1e-4, 1 - 1e-4) for one in stated]
+    logits = [math.log(one / (1 - one)) for one in kept]
+    parts = np.array(
+        [
+            [
+                1,
+                min(x + 3, 0),
+                min(max(x, -3), -1) + 1,
+                min(max(x, -1), 1),
+                min(max(x, 1), 3) - 1,
+                max(x - 3, 0),
+            ]
+            for x in logits
+        ]
+    )
+    chances = 1 / (1 + np.exp(-parts @ np.array(line)))
+    pulled = parts.T @ (chances - came_true) + 5.0 * (np.array(line) - np.array(IDENTITY_LINE))
+    return [float(one) for one in pulled]
+
+
+def some(low: float, high: float, *, power: float = 1.0, number: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    stated = rng.uniform(low, high, number)
+    return stated, rng.random(number) < stated**power
+
+
+FAR_OFF = np.full(5_000, 0.9999)
+ASTRAY = {
+    "honest": some(0.001, 0.999),
+    "overconfident": some(0.001, 0.999, power=4.0),
+    "too low at the bottom": some(0.0001, 0.1, power=0.1),
+    "too high at the top": some(0.9, 0.99999, power=30.0),
+    "the wrong way round": (some(0.001, 0.999)[0], ~some(0.001, 0.999)[1]),
+    "sure and always right": (np.full(500, 0.999), np.ones(500, dtype=bool)),
+    "sure and always wrong": (np.full(500, 0.9999), np.zeros(500, dtype=bool)),
+    "sure and nearly always wrong": (FAR_OFF, np.arange(5_000) < 2),
+    "sure of both and always wrong": (np.array([0.9999, 0.0001] * 2_000), np.array([False, True] * 2_000)),
+    "a handful": some(0.3, 0.7, number=4),
+}
+
+
+@pytest.mark.parametrize("kind", ASTRAY)
+def test_nothing_pulls_at_a_fitted_line_but_what_would_have_it_fall(kind: str) -> None:
+    stated, came_true = ASTRAY[kind]
+    line = fit_line(stated, came_true)
+
+    for value, pulled in zip(line, pull(stated, came_true, line), strict=True):
+        assert pulled == pytest.approx(0.0, abs=1e-4) or (value == 0.02 and pulled > 0)
+
+
+def fitted(number: int) -> tuple[Recalibration, tuple[Line, ...]]:
+    """What is made of so many outcomes, and the lines that they alone would make."""
+    stated, came_true, evaluable = outcomes(number, 2.0)
+    lines = tuple(fit_line(stated[:, column], came_true[:, column]) for column in range(len(HORIZONS)))
+    return fit_recalibration(stated, came_true, evaluable, AT), lines
+
+
+@pytest.mark.parametrize(("number", "trust"), [(300, 0.3), (600, 0.6), (1_000, 1.0), (1_500, 1.0)])
+def test_a_line_is_believed_by_the_number_of_outcomes_and_the_longest_horizon_stays_straight(
+    number: int, trust: float
+) -> None:
+    learned, alone = fitted(number)
+    expected = [
+        [1.0 * (index > 0) + trust * (value - 1.0 * (index > 0)) for index, value in enumerate(line)]
+        for line in alone
+    ]
+
+    assert (learned.outcomes, learned.fitted_at) == (number, AT)
+    assert [list(line) for line in learned.lines[:-1]] == [pytest.approx(line) for line in expected[:-1]]
+    assert learned.lines[-1] == IDENTITY_LINE
+
+
+def test_too_few_outcomes_are_counted_and_dated_all_the_same() -> None:
+    assert fit_recalibration(*outcomes(299), AT) == replace(no_recalibration(), outcomes=299, fitted_at=AT)
+
+
+def test_before_anything_was_learned_there_are_no_outcomes() -> None:
+    assert (no_recalibration().outcomes, no_recalibration().fitted_at) == (0, None)
+
+
+def test_a_horizon_whose_line_is_straight_keeps_its_chances_to_the_last_bit() -> None:
+    """Near 0 and 1 too, where a line would have to begin somewhere."""
+    lines = ((0.0, 1.0, 1.0, 1.0, 1.0, 1.5), *(IDENTITY_LINE,) * 6)
+    stated = np.array([[0.00001, 0.00002, 0.1, 0.3, 0.7, 0.99999, 1.0]])
+    bent = Recalibration(lines=lines, outcomes=1_000, fitted_at=AT).recalibrated(stated)
+
+    assert bent[0, 3:].tolist() == stated[0, 3:].tolist()
+    assert bent[0, 1] == bent[0, 0] == pytest.approx(1e-4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.core.forecasting.feerates import bucket_of, feerate_of_bucket
 from app.core.forecasting.pace import USUAL_CAPACITY_VBYTES
 from app.core.forecasting.urgency import (
     HIGH_FROM,
@@ -86,3 +87,51 @@ def test_a_lower_floor_moves_the_measure() -> None:
     market = a_market([(0.5, 6e6)], floor=0.1)
 
     assert congestion_of(market, USUAL_CAPACITY_VBYTES) is Congestion.HIGH
+
+
+@pytest.mark.parametrize(
+    ("vbytes", "word"),
+    [
+        (999_999.0, Congestion.LOW),
+        (1e6, Congestion.MEDIUM),
+        (3_999_999.0, Congestion.MEDIUM),
+        (4e6, Congestion.HIGH),
+        (11_999_999.0, Congestion.HIGH),
+        (12e6, Congestion.EXTREME),
+    ],
+)
+def test_each_degree_of_congestion_begins_at_whole_blocks(vbytes: float, word: Congestion) -> None:
+    assert congestion_of(a_market([(3.0, vbytes)]), 1e6) is word
+
+
+def test_an_unknown_floor_is_one_sat_and_twice_the_floor_itself_counts() -> None:
+    twice = feerate_of_bucket(400)
+    waits = [(float(twice), 2e6)]
+
+    assert congestion_of(a_market([(2.5, 2e6)], floor=None), 1e6) is Congestion.MEDIUM
+    assert congestion_of(a_market([(1.5, 2e6)], floor=None), 1e6) is Congestion.LOW
+    assert congestion_of(a_market(waits, floor=float(twice) / 2), 1e6) is Congestion.MEDIUM
+
+
+def test_the_percentiles_are_those_five_and_each_is_the_feerate_that_its_share_does_not_exceed() -> None:
+    bounds = (10, 25, 50, 75, 90)
+    exactly = [(10.0 * (1 + index), share * 1_000.0) for index, share in enumerate((10, 15, 25, 25, 15, 10))]
+    found = feerate_percentiles(a_market(exactly).queue)
+
+    assert found == {
+        percent: float(feerate_of_bucket(bucket_of(10.0 * (1 + index))))
+        for index, percent in enumerate(bounds)
+    }
+
+
+def test_the_rank_is_the_share_that_is_behind_and_a_quarter_of_the_score() -> None:
+    queue = [(1.0, 0.3), (9.0, 0.1)]  # less than a vbyte in all: a share all the same
+
+    assert score(HOPELESS, 5.0, queue) == pytest.approx(0.25 * 0.75)
+    assert score(HOPELESS, 9.0, queue) == pytest.approx(0.25 * (0.75 + 0.25 / 2))
+
+
+def test_the_speed_is_the_mean_chance_of_one_three_and_six_blocks() -> None:
+    chances = np.array([[0.1, 0.2, 0.4, 0.7, 0.8, 0.9, 1.0]])
+
+    assert score(chances, 1.0, [(50.0, 1e6)]) == pytest.approx(0.75 * (0.1 + 0.4 + 0.7) / 3)
