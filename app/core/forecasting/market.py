@@ -187,8 +187,8 @@ def _anchored(below: Floats, rates: Floats, block: ProjectedBlock) -> Floats:
     if not rates[0] < median < rates[-1] or block.vsize > 1.2 * BLOCK_VBYTES:
         return below
     reported = block.vsize - BLOCK_VBYTES / 2  # vbytes that pay less than the median
-    read = float(np.interp(median, rates, below))
-    if not (0 < reported < block.vsize and 0 < read < block.vsize):
+    if reported <= 0:
         return below
+    read = float(np.interp(median, rates, below))
     bent: Floats = np.interp(below, [0.0, read, block.vsize], [0.0, reported, block.vsize])
     return bent

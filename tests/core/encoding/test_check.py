@@ -75,3 +75,32 @@ def test_what_is_merely_odd_is_taken_and_classified(tx: Transaction) -> None:
 
     assert 0 <= seen.moved <= seen.gross
     assert len(seen.evidence) < 10
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        a_payment(fee=0),
+        a_payment(fee=MAX_MONEY),
+        a_payment(inputs=(coin(MAX_MONEY),)),
+        a_payment(inputs=(coin(499),), outputs=outputs(499)),
+        a_payment(inputs=(replace(coin(10**12), outpoint=Outpoint(a_txid(1), 0xFFFFFFFF)),)),
+        a_payment(inputs=(coin(None), coin(1, 1)), outputs=outputs(499)),
+    ],
+    ids=["no fee", "all fee", "all money spent", "all of it paid", "the last output", "a value not known"],
+)
+def test_what_is_just_possible_is_taken(tx: Transaction) -> None:
+    check_transaction(tx)
+
+
+@pytest.mark.parametrize(
+    ("tx", "words"),
+    [
+        (a_payment(fee=MAX_MONEY + 1), "a fee of 2100000000000001 sat"),
+        (a_payment(inputs=(replace(coin(10**12), outpoint=Outpoint(a_txid(1), 2**32)),)), "names no output"),
+        (a_payment(inputs=(coin(498),), outputs=outputs(499)), "outputs are worth more than the inputs"),
+    ],
+)
+def test_what_is_just_not_possible_is_refused(tx: Transaction, words: str) -> None:
+    with pytest.raises(ParseError, match=words):
+        check_transaction(tx)

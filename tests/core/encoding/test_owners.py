@@ -80,3 +80,36 @@ def test_a_bare_key_that_is_no_point_of_the_curve_is_known_as_it_is_written() ->
     assert same(paid_to(key)[0], paid_to(key)[1])
     assert len(owner_ids(paid_to(key)[0])) == 1
     assert len(owner_ids(paid_to(COMPRESSED)[0])) == 2
+
+
+NEGATED = bytes([0x03]) + COMPRESSED[1:]
+"""The point on the other side of the curve: the public key of the private key that is one less than none."""
+PRIME = 2**256 - 2**32 - 977
+
+
+def whole(key: bytes) -> bytes:
+    """A compressed key with both of its coordinates, by trying which of the two roots has its parity."""
+    x = int.from_bytes(key[1:], "big")
+    root = pow(x**3 + 7, (PRIME + 1) // 4, PRIME)
+    y = root if root % 2 == key[0] % 2 else PRIME - root
+    return b"\x04" + key[1:] + y.to_bytes(32, "big")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [COMPRESSED, NEGATED, *(bytes([2 + x % 2]) + x.to_bytes(32, "big") for x in (1, 2, 3, 4, 6, 8, 12))],
+)
+def test_the_ids_of_a_bare_key_are_those_of_both_its_forms(key: bytes) -> None:
+    forms = [nested(witness_program(0, hash160(one))) for one in (key, whole(key))]
+    compressed, uncompressed = (Script(f"{len(one):02x}{one.hex()}ac") for one in (key, whole(key)))
+
+    assert whole(COMPRESSED) == UNCOMPRESSED
+    assert owner_ids(compressed) == tuple(forms)
+    assert owner_ids(uncompressed) == tuple(reversed(forms))
+
+
+def test_the_ids_of_a_script_are_those_of_its_two_hashes() -> None:
+    bare, hashed, witness, in_hash = of_one_script()
+
+    assert owner_ids(bare) == owner_ids(witness) == (hashed, in_hash)
+    assert owner_ids(hashed) == (hashed,)

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.encoding.rawtx import COINBASE, decode, is_coinbase
-from app.core.units import Outpoint, Txid
+from app.core.models import Input, Output
+from app.core.units import MAX_MONEY, Outpoint, Sats, Script, Txid
 from app.errors import ParseError
 
 SHARED = Path(__file__).parents[3] / "../shared"
@@ -194,3 +196,110 @@ def test_a_transaction_that_spends_nothing_is_refused() -> None:
 def test_a_length_that_is_cut_off_itself_is_refused(length: str) -> None:
     with pytest.raises(ParseError, match="ends too early"):
         decode(bytes.fromhex("01000000" + length))
+
+
+def a_raw(  # the parts of one input and one output, each as hex
+    *,
+    vout: str = "01020304",
+    scriptsig: str = "03aabbcc",
+    sequence: str = "05060708",
+    outputs: str = "01" + "0100000000000000" + "0151",
+    witness: str | None = None,
+) -> bytes:
+    body = "01" + "1234" * 16 + vout + scriptsig + sequence + outputs
+    marked = body if witness is None else "0001" + body + witness
+    return bytes.fromhex("02000000" + marked + "0a0b0c0d")
+
+
+def test_each_field_is_read_from_its_place() -> None:
+    tx = decode(a_raw(witness="02" + "02ddee" + "00"))
+
+    assert tx.inputs == (
+        Input(
+            outpoint=Outpoint(Txid("3412" * 16), 0x04030201),
+            sequence=0x08070605,
+            scriptsig="aabbcc",
+            witness=("ddee", ""),
+        ),
+    )
+    assert tx.outputs == (Output(value=Sats(1), script=Script("51"), address=None),)
+    assert tx.txid == decode(a_raw()).txid
+    assert (decode(a_raw()).vsize, tx.vsize) == (len(a_raw()), len(a_raw()) + (2 + 5) / 4)
+
+
+@pytest.mark.parametrize(("prefix", "size"), [("fd", 2), ("fe", 4), ("ff", 8)])
+def test_a_length_may_take_more_bytes_than_it_needs(prefix: str, size: int) -> None:
+    scriptsig = prefix + (3).to_bytes(size, "little").hex() + "aabbcc"
+
+    assert decode(a_raw(scriptsig=scriptsig)).inputs[0].scriptsig == "aabbcc"
+
+
+@pytest.mark.parametrize("size", [252, 253, 256, 65_535, 65_536])
+def test_a_script_of_any_length_is_read_whole(size: int) -> None:
+    script = "ab" * size
+    tx = decode(a_raw(outputs="01" + "00" * 8 + sized(script).hex()))
+
+    assert tx.outputs[0].script == script
+
+
+def test_all_the_money_may_be_in_one_output_and_not_a_satoshi_more() -> None:
+    raw = [
+        a_raw(outputs="01" + value.to_bytes(8, "little").hex() + "00") for value in (MAX_MONEY, MAX_MONEY + 1)
+    ]
+
+    assert decode(raw[0]).outputs[0].value == MAX_MONEY
+    with pytest.raises(ParseError, match=r"^raw transaction: an output of more than there can be$"):
+        decode(raw[1])
+
+
+def test_a_count_that_just_fits_is_read() -> None:
+    """One input of 41 bytes and no output; as many items in a witness as there are bytes left."""
+    empty = decode(
+        bytes.fromhex("02000000" + "01" + "00" * 32 + "00000000" + "00" + "ffffffff" + "00" + "00" * 4)
+    )
+    assert (len(empty.inputs), empty.outputs) == (1, ())
+
+    assert decode(a_raw(witness="04" + "00" * 4)).inputs[0].witness == ("", "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ("02000000", "ends too early"),
+        ("02000000" + "0000", "no inputs"),
+        ("02000000" + "00" + "00" * 60, "no inputs"),
+        ("02000000" + "02" + "00" * 60, "counts more than it holds"),
+        (
+            "02000000" + "01" + "00" * 36 + "20" + "00" * 4,
+            "a script is longer than what there is",
+        ),
+        ("02000000" + "fd01", "ends too early"),
+        (a_raw().hex() + "00", "length does not fit"),
+        (a_raw().hex()[:-2], "length does not fit"),
+        (a_raw(outputs="ff" + "ff" * 8).hex(), "counts more than it holds"),
+        (a_raw(witness="09" + "00" * 4).hex(), "counts more than it holds"),
+    ],
+)
+def test_what_is_wrong_with_the_bytes_is_said(raw: str, words: str) -> None:
+    with pytest.raises(ParseError, match=f"^raw transaction: {words}$"):
+        decode(bytes.fromhex(raw))
+
+
+@pytest.mark.parametrize(("marker", "segwit"), [("0001", True), ("0002", False), ("0101", False)])
+def test_a_marker_of_witnesses_is_a_zero_and_a_one(marker: str, *, segwit: bool) -> None:
+    raw = bytes.fromhex("02000000" + marker + a_raw().hex()[8:-8] + "00" + "00" * 4)
+    if segwit:
+        assert decode(raw).inputs[0].witness == ()
+        assert decode(raw).vsize == len(a_raw()) + 3 / 4
+    else:
+        with pytest.raises(ParseError):
+            decode(raw)
+
+
+def test_only_one_input_that_spends_nothing_makes_a_coinbase() -> None:
+    nothing = Input(outpoint=COINBASE)
+    payment = decode(a_raw())
+
+    assert is_coinbase(replace(payment, inputs=(nothing,)))
+    assert not is_coinbase(payment)
+    assert not is_coinbase(replace(payment, inputs=(nothing, nothing)))

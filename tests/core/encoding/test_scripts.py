@@ -1,5 +1,6 @@
 """Scripts, addresses, and what an input gives away of the output it spends."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -209,3 +210,219 @@ def an_input(*, scriptsig: bytes = b"", witness: list[bytes] | None = None) -> I
 
 def push(raw: bytes) -> bytes:
     return (bytes([len(raw)]) if len(raw) <= 75 else b"\x4c" + bytes([len(raw)])) + raw
+
+
+def long_push(raw: bytes) -> bytes:
+    """Pushed with two bytes of length."""
+    return b"\x4d" + len(raw).to_bytes(2, "little") + raw
+
+
+def multisig(keys: int) -> bytes:
+    """A script that asks for one of so many keys."""
+    return b"\x51" + (b"\x21" + KEY) * keys + bytes([0x50 + keys]) + b"\xae"
+
+
+@pytest.mark.parametrize("redeem", [multisig(1), multisig(3), multisig(8)], ids=["short", "longer", "long"])
+@pytest.mark.parametrize("before", [b"\x00", b"\x51", b"\x60", b""], ids=["0", "1", "16", "none"])
+def test_a_script_that_asks_for_a_signature_is_known_however_it_is_pushed(
+    redeem: bytes, before: bytes
+) -> None:
+    pushed = [long_push(redeem)] + ([push(redeem)] if len(redeem) < 256 else [])
+
+    for last in pushed:
+        assert derived_script(an_input(scriptsig=before + push(SIGNATURE) + last)) == p2sh(hash160(redeem))
+
+
+@pytest.mark.parametrize("number", range(1, 17))
+def test_a_small_number_is_pushed_as_itself(number: int) -> None:
+    """Its byte is what is hashed where it stands last: no script that asks for a signature."""
+    assert derived_script(an_input(scriptsig=push(SIGNATURE) + bytes([0x50 + number]))) is None
+
+
+@pytest.mark.parametrize("opcode", [0x4E, 0x4F, 0x50, 0x61])
+def test_a_script_that_does_more_than_push_proves_nothing(opcode: int) -> None:
+    signed = bytes([opcode]) + push(SIGNATURE) + push(MULTISIG)
+
+    assert derived_script(an_input(scriptsig=signed)) is None
+
+
+ASKING = {
+    "of a key": b"\x21" + KEY + b"\xac",
+    "of a key, and verifies": b"\x21" + KEY + b"\xad",
+    "of several, and verifies": MULTISIG[:-1] + b"\xaf",
+    "after a long push": b"\x4c\x03\xac\xac\xac" + b"\x21" + KEY + b"\xac",
+    "after a longer push": b"\x4d\x02\x01" + b"\xac" * 258 + b"\x21" + KEY + b"\xac",
+    "at its beginning": b"\xac\x51",
+    "before a push": b"\xac\x02\x51\x51",
+}
+NOT_ASKING = {
+    "only within a push": b"\x02\xac\xac",
+    "only within a long push": b"\x4c\x02\xac\xac",
+    "only within a longer push": b"\x4d\x02\x00\xac\xac",
+    "cut within a push": b"\xac\x05\x51",
+    "cut within a long push": b"\xac\x4c\x05\x51",
+    "nothing": b"\x51\x51",
+    "a signature": SIGNATURE,
+    "nothing at its beginning": b"\x51\x02\xac\xac",
+}
+
+
+@pytest.mark.parametrize("kind", ASKING)
+def test_a_redeem_script_asks_for_a_signature(kind: str) -> None:
+    redeem = ASKING[kind]
+    last = push(redeem) if len(redeem) < 256 else long_push(redeem)
+
+    assert derived_script(an_input(scriptsig=push(SIGNATURE) + last)) == p2sh(hash160(redeem))
+
+
+@pytest.mark.parametrize("kind", NOT_ASKING)
+def test_what_asks_for_none_is_no_redeem_script(kind: str) -> None:
+    assert derived_script(an_input(scriptsig=push(SIGNATURE) + push(NOT_ASKING[kind]))) is None
+
+
+def test_a_redeem_script_is_known_only_beside_a_signature() -> None:
+    assert derived_script(an_input(scriptsig=push(b"\x11" * 71) + push(MULTISIG))) is None
+    assert derived_script(an_input(scriptsig=push(MULTISIG))) is None
+
+
+def a_signature(size: int, *, named: int | None = None) -> bytes:
+    """Of so many bytes, of which it says in its second how many follow but for the last."""
+    return bytes([0x30, size - 3 if named is None else named]) + b"\x00" * (size - 2)
+
+
+@pytest.mark.parametrize(
+    ("signature", "is_one"),
+    [
+        (a_signature(8), False),
+        (a_signature(9), True),
+        (a_signature(75), True),
+        (a_signature(76), False),
+        (a_signature(72, named=70), False),  # names more than there is
+        (a_signature(72, named=60), True),  # old ones are longer than they name
+        (b"\x31" + a_signature(72)[1:], False),
+    ],
+)
+def test_a_signature_is_known_by_its_length_and_its_first_bytes(signature: bytes, *, is_one: bool) -> None:
+    scriptsig = push(signature) + push(KEY)
+
+    assert (derived_script(an_input(scriptsig=scriptsig)) is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"),
+    [
+        (b"\x02" + b"\x11" * 32, True),
+        (b"\x03" + b"\x11" * 32, True),
+        (b"\x04" + b"\x11" * 64, True),
+        (b"\x06" + b"\x11" * 64, True),
+        (b"\x07" + b"\x11" * 64, True),
+        (b"\x04" + b"\x11" * 32, False),
+        (b"\x05" + b"\x11" * 64, False),
+        (b"\x02" + b"\x11" * 64, False),
+        (b"\x02" + b"\x11" * 31, False),
+    ],
+)
+def test_a_key_is_known_by_its_length_and_its_first_byte(key: bytes, *, is_one: bool) -> None:
+    script = derived_script(an_input(scriptsig=push(SIGNATURE) + push(key)))
+
+    assert script == (f"76a914{hash160(key).hex()}88ac" if is_one else None)
+
+
+def test_two_pushes_of_which_one_is_no_signature_or_key_are_no_payment_to_a_key() -> None:
+    for pushes in ((SIGNATURE, b"\x05" * 33), (b"\x05" * 71, KEY), (SIGNATURE, SIGNATURE, KEY)):
+        assert derived_script(an_input(scriptsig=b"".join(map(push, pushes)))) is None
+
+
+NESTED_KEY, NESTED_SCRIPT = b"\x00\x14" + b"\x11" * 20, b"\x00\x20" + b"\x11" * 32
+
+
+@pytest.mark.parametrize(
+    ("pushes", "nested"),
+    [
+        ((NESTED_KEY,), True),
+        ((NESTED_SCRIPT,), True),
+        ((NESTED_KEY[:-1],), False),
+        ((NESTED_SCRIPT + b"\x11",), False),
+        ((b"\x00\x13" + b"\x11" * 19,), False),
+        ((b"\x51\x20" + b"\x11" * 32,), False),
+        ((SIGNATURE, NESTED_KEY), False),
+        ((b"\x00\x14",), False),
+    ],
+)
+def test_a_witness_beside_a_scriptsig_proves_a_nested_program_and_nothing_else(
+    pushes: tuple[bytes, ...], *, nested: bool
+) -> None:
+    script = derived_script(an_input(scriptsig=b"".join(map(push, pushes)), witness=[SIGNATURE, KEY]))
+
+    assert script == (p2sh(hash160(pushes[0])) if nested else None)
+
+
+@pytest.mark.parametrize(
+    ("last", "taproot"),
+    [
+        (b"\xc0" + b"\x11" * 32, True),
+        (b"\xc1" + b"\x11" * 64, True),  # with the parity bit
+        (b"\x66" + b"\x11" * 32, True),
+        (b"\xbf" + b"\x11" * 32, True),
+        (b"\xfe" + b"\x11" * 32, True),
+        (b"\x68" + b"\x11" * 32, False),  # no version of a leaf
+        (b"\xc0" + b"\x11" * 31, False),  # no whole path
+        (b"\xc0" + b"\x11" * 33, False),
+        (b"\xc0", False),  # no path at all
+        (b"\x50" + b"\x11" * 32, True),  # an annex
+    ],
+)
+def test_what_may_be_taproot_is_no_witness_script(last: bytes, *, taproot: bool) -> None:
+    script = derived_script(an_input(witness=[b"\x01", last]))
+
+    assert script == (None if taproot else f"0020{sha256(last).hexdigest()}")
+
+
+@pytest.mark.parametrize(("size", "taproot"), [(63, False), (64, True), (65, True), (66, False)])
+def test_one_item_of_a_signatures_length_may_be_taproot(size: int, *, taproot: bool) -> None:
+    assert (derived_script(an_input(witness=[b"\x11" * size])) is None) is taproot
+
+
+def test_a_prevout_that_is_not_known_yet_is_derived_and_signature_data_are_dropped() -> None:
+    signed = [
+        an_input(witness=[SIGNATURE, KEY]),
+        an_input(scriptsig=push(SIGNATURE) + push(KEY)),
+        an_input(scriptsig=push(b"\x00\x14" + hash160(KEY)), witness=[SIGNATURE, KEY]),
+        an_input(witness=[b"\x11" * 64]),
+        an_input(),
+    ]
+    known = [replace(signed[0], script=Script("51")), replace(signed[1], script=Script("52"))]
+    tx = replace(a_transaction(spends=[], pays=[]), inputs=(*signed, *known))
+
+    assert [(one.script, one.scriptsig, one.witness) for one in with_derived_scripts(tx).inputs] == [
+        (f"0014{hash160(KEY).hex()}", "", ()),
+        (f"76a914{hash160(KEY).hex()}88ac", "", ()),
+        (p2sh(hash160(b"\x00\x14" + hash160(KEY))), "", ()),
+        (None, "", ()),
+        (None, "", ()),
+        ("51", "", ()),
+        ("52", "", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        (f"2103{'11' * 32}ac", "p2pk"),
+        (f"4104{'11' * 64}ac", "p2pk"),
+        (f"2102{'11' * 33}ac", "unknown"),
+        (f"2104{'11' * 32}ac", "unknown"),
+        (f"4104{'11' * 63}ac", "unknown"),
+        (f"4102{'11' * 64}ac", "unknown"),
+        ("51ffae", "multisig"),
+        ("60ffae", "multisig"),
+        ("50ffae", "unknown"),
+        ("61ffae", "unknown"),
+        ("51ae", "unknown"),
+        ("51ffac", "unknown"),
+    ],
+)
+def test_the_type_of_a_bare_script_is_told_by_its_first_and_last_bytes_and_its_length(
+    script: str, name: str
+) -> None:
+    assert script_type(script) == name

@@ -48,7 +48,7 @@ def a_frame(*paid: tuple[str, float], late: bool = False) -> TransactionsSeen:
     return TransactionsSeen(batch=PaidFrame(paid), source=WS, late=late)
 
 
-def heard(*reported: tuple[float, Observation | None]) -> InflowWatch:
+def reporting(*reported: tuple[float, Observation | None]) -> InflowWatch:
     """A watch that was told these, each at its second; None is when it is asked to count."""
     watch = InflowWatch()
     for seconds, one in reported:
@@ -67,7 +67,7 @@ def counted(watch: InflowWatch, feerate: float = 1.0) -> float:
 
 @pytest.mark.parametrize("first", [seen("aa", 5.0), a_frame(("aa", 5.0)), replaced("aa", 5.0)])
 def test_the_time_counts_from_the_first_arrival_however_it_is_told(first: Observation) -> None:
-    watch = heard((0, first), (FLUSH_SECONDS, None))
+    watch = reporting((0, first), (FLUSH_SECONDS, None))
 
     assert watch.inflow.observed_seconds == FLUSH_SECONDS
     assert counted(watch) == pytest.approx(1.0)
@@ -75,42 +75,42 @@ def test_the_time_counts_from_the_first_arrival_however_it_is_told(first: Observ
 
 @pytest.mark.parametrize("first", [seen("aa", 5.0), a_frame(("aa", 5.0)), replaced("aa", 5.0)])
 def test_whoever_told_an_arrival_can_have_missed_some_when_it_connects_again(first: Observation) -> None:
-    watch = heard((0, first), (FLUSH_SECONDS, None), (FLUSH_SECONDS + 60, AGAIN))
+    watch = reporting((0, first), (FLUSH_SECONDS, None), (FLUSH_SECONDS + 60, AGAIN))
 
     assert watch.inflow.observed_seconds == pytest.approx(FLUSH_SECONDS * math.exp(-60 / SHORT_SECONDS))
 
 
 def test_a_frame_of_what_waited_before_is_no_arrival() -> None:
-    watch = heard((0, None), (0, a_frame(("aa", 5.0), late=True)), (FLUSH_SECONDS, None))
+    watch = reporting((0, None), (0, a_frame(("aa", 5.0), late=True)), (FLUSH_SECONDS, None))
 
     assert (watch.inflow.observed_seconds, counted(watch)) == (FLUSH_SECONDS, 0.0)
 
 
 def test_without_any_arrival_the_time_counts_from_the_first_look() -> None:
-    assert heard((0, None), (FLUSH_SECONDS, None)).inflow.observed_seconds == FLUSH_SECONDS
+    assert reporting((0, None), (FLUSH_SECONDS, None)).inflow.observed_seconds == FLUSH_SECONDS
 
 
 def test_a_second_look_at_the_same_moment_loses_no_arrival() -> None:
-    watch = heard((0, None), (0, seen("aa", 5.0)), (0, None), (0.5, None), (FLUSH_SECONDS, None))
+    watch = reporting((0, None), (0, seen("aa", 5.0)), (0, None), (0.5, None), (FLUSH_SECONDS, None))
 
     assert (watch.inflow.observed_seconds, counted(watch)) == (FLUSH_SECONDS, pytest.approx(1.0))
 
 
 def test_after_a_clock_that_was_set_back_the_time_counts_from_there() -> None:
-    watch = heard((0, None), (-900, None), (FLUSH_SECONDS - 900, None))
+    watch = reporting((0, None), (-900, None), (FLUSH_SECONDS - 900, None))
 
     assert watch.inflow.observed_seconds == FLUSH_SECONDS
 
 
 def test_market_data_as_old_as_a_silence_may_last_is_no_silence() -> None:
-    watch = heard((0, MARKET), (0, None), (SILENT_SECONDS, None), (SILENT_SECONDS, MARKET))
+    watch = reporting((0, MARKET), (0, None), (SILENT_SECONDS, None), (SILENT_SECONDS, MARKET))
 
     assert watch.inflow.observed_seconds == SILENT_SECONDS
 
 
 def test_a_moment_more_is_one_and_costs_history() -> None:
     history = (0, None), (FLUSH_SECONDS, MARKET), (FLUSH_SECONDS, None)
-    watch = heard(*history, (FLUSH_SECONDS + SILENT_SECONDS + 1, MARKET))
+    watch = reporting(*history, (FLUSH_SECONDS + SILENT_SECONDS + 1, MARKET))
 
     assert watch.inflow.observed_seconds == pytest.approx(
         FLUSH_SECONDS * math.exp(-(SILENT_SECONDS + 1) / SHORT_SECONDS)
@@ -119,7 +119,7 @@ def test_a_moment_more_is_one_and_costs_history() -> None:
 
 def test_what_a_query_fetched_does_not_interrupt_the_stream() -> None:
     asked = seen("bb", 5.0, late=True, source=REST)
-    watch = heard((0, seen("aa", 5.0)), (5, asked), (FLUSH_SECONDS, None))
+    watch = reporting((0, seen("aa", 5.0)), (5, asked), (FLUSH_SECONDS, None))
 
     assert (watch.inflow.observed_seconds, counted(watch)) == (FLUSH_SECONDS, pytest.approx(1.0))
 
@@ -128,7 +128,7 @@ def test_what_a_query_fetched_does_not_interrupt_the_stream() -> None:
 def test_while_the_backend_fills_nothing_counts_from_a_second_on(after_seconds: float, left: float) -> None:
     """What came before is missed with it, but for what was just counted."""
     syncing = seen("bb", 5.0, late=True)
-    watch = heard(
+    watch = reporting(
         (0, seen("aa", 5.0)),
         (after_seconds, syncing),
         (after_seconds, seen("cc", 5.0)),
@@ -139,7 +139,7 @@ def test_while_the_backend_fills_nothing_counts_from_a_second_on(after_seconds: 
 
 
 def test_a_gap_of_a_second_costs_its_share_and_the_time_counts_from_its_end() -> None:
-    watch = heard(
+    watch = reporting(
         (0, None),
         (FLUSH_SECONDS, None),
         (FLUSH_SECONDS + 1, seen("bb", 5.0, late=True)),
@@ -154,14 +154,14 @@ def test_a_gap_of_a_second_costs_its_share_and_the_time_counts_from_its_end() ->
 @pytest.mark.parametrize(("feerate", "times"), [(101.0, 1.0), (101.1, 2.0), (VSIZE, 2.0)])
 @pytest.mark.parametrize("report", [seen, lifted])
 def test_a_lift_by_more_than_a_hundredth_counts(report: Teller, feerate: float, times: float) -> None:
-    watch = heard((0, seen("aa", 100.0)), (0, report("aa", feerate)), (FLUSH_SECONDS, None))
+    watch = reporting((0, seen("aa", 100.0)), (0, report("aa", feerate)), (FLUSH_SECONDS, None))
 
     assert counted(watch) == pytest.approx(times)
 
 
 @pytest.mark.parametrize("report", [seen, lifted])
 def test_each_lift_is_measured_against_the_one_before(report: Teller) -> None:
-    watch = heard(
+    watch = reporting(
         (0, seen("aa", 5.0)),
         (0, report("aa", 9.0)),
         (0, report("aa", 9.05)),

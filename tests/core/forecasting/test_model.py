@@ -1,7 +1,9 @@
 """Forecasts: what must always hold of them, whatever the market."""
 
 import itertools
+import math
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -12,15 +14,20 @@ from app.core.forecasting.inflow import Inflow
 from app.core.forecasting.market import Market
 from app.core.forecasting.model import (
     SETTLED_SECONDS,
+    ForecastFigures,
     ForecastModel,
+    Standings,
     Waiting,
     blocks_at,
     chance_within,
     forecast_many,
+    forecast_of,
+    standings_of,
 )
 from app.core.forecasting.pace import Pace
-from app.core.forecasting.recalibration import Line, Recalibration
+from app.core.forecasting.recalibration import IDENTITY_LINE, Line, Recalibration
 from app.core.prediction import HORIZONS, Forecast, Urgency
+from app.core.units import Height, SatPerVb
 from tests.core.fee_markets import AT, Pairs, a_market, a_model, an_inflow, forecast_one, waiting
 
 TOLERANCE = 1e-9
@@ -268,3 +275,110 @@ def test_the_chance_of_the_predicted_block_reaches_the_share_asked_for() -> None
     assert (chance_within(chances, blocks)[found] >= 0.8 - TOLERANCE).all()
     sooner = np.maximum(blocks - 1, 0)
     assert (chance_within(chances, sooner)[found & (blocks > 1)] < 0.8).all()
+
+
+def a_learned(outcomes: int, *, lines: tuple[Line, ...] | None = None) -> Recalibration:
+    bent = ((-0.5, 1.0, 1.0, 1.0, 1.0, 1.0),) * len(HORIZONS)
+    return Recalibration(lines=lines or bent, outcomes=outcomes, fitted_at=AT - timedelta(minutes=2))
+
+
+def test_outcomes_that_change_nothing_yet_are_not_named_beside_a_forecast() -> None:
+    straight = a_learned(299, lines=(IDENTITY_LINE,) * len(HORIZONS))
+    market, inflow = a_market([(10.0, 900_000.0)]), an_inflow([(10.0, 700.0)])
+    made = forecast(waiting(5.0), market, inflow, replace(a_model(), recalibration=straight))
+
+    assert made == forecast(waiting(5.0), market, inflow)
+    assert (made.recalibration_outcomes, made.recalibration_age_seconds, made.raw) == (0, None, ())
+
+
+def test_a_forecast_bears_its_figures_and_what_they_were_made_of() -> None:
+    figures = ForecastFigures(
+        chances=[0.1, 0.2, 0.3, 0.4, 0.5, 0.85, 0.9],
+        raw=[0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 0.95],
+        p_dropped=0.02,
+        block=20,
+        confidence=0.81,
+        urgency=0.74,
+    )
+    model = replace(a_model(), pace=Pace(interval_seconds=601.03), recalibration=a_learned(812))
+    market, inflow = a_market(height=812_000), an_inflow((), 300.0)
+    one = waiting(7.5)
+
+    assert forecast_of(one, figures, market, inflow, model, AT) == Forecast(
+        made_at=AT,
+        at_height=Height(812_000),
+        txid=one.txid,
+        feerate=SatPerVb(7.5),
+        probabilities=(0.1, 0.2, 0.3, 0.4, 0.5, 0.85, 0.9),
+        p_dropped=0.02,
+        predicted_block=Height(812_020),
+        eta_seconds=12_021,
+        confidence_score=0.81,
+        urgency_score=0.74,
+        urgency=Urgency.MEDIUM,
+        inputs="bitcoind",
+        widened=True,
+        inflow_seconds=300.0,
+        recalibration_outcomes=812,
+        recalibration_age_seconds=120.0,
+        raw=(0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 0.95),
+    )
+
+
+def placed(seconds: float, ages: tuple[float, ...] = (59.0, 60.0, 61.0)) -> Standings:
+    feerates = np.array([0.99, 1.0, 6.0])
+    inflow = an_inflow([(5.0, 900.0), (50.0, 300.0)], seconds)
+    market = a_market([(5.0, 1e6), (50.0, 4e5)])
+    pace = Pace(interval_seconds=500.0, capacity_vbytes=800_000.0)
+    return standings_of(feerates, np.array([200.0, 400.0, 600.0]), np.array(ages), market, inflow, pace)
+
+
+def test_a_place_is_what_is_ahead_and_half_of_its_own_in_blocks() -> None:
+    assert placed(7_200.0).ahead.tolist() == pytest.approx([1_400_100 / 8e5, 1_400_200 / 8e5, 400_300 / 8e5])
+
+
+def test_what_is_new_and_what_some_miners_refuse_is_so_to_the_second_and_the_satoshi() -> None:
+    assert placed(7_200.0).fresh.tolist() == [True, False, False]
+    assert placed(7_200.0).below_one.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("seconds", [60.0, 1_799.0, 1_800.0, 7_200.0])
+def test_a_short_history_is_filled_up_with_a_market_in_balance_and_a_settled_one_is_not(
+    seconds: float,
+) -> None:
+    """An inflow that was steady all the while is the same on each window."""
+    ahead = [1_400_100 / 8e5, 1_400_200 / 8e5, 400_300 / 8e5]
+    seen = [rate * 500.0 / 8e5 for rate in (1_200.0, 1_200.0, 300.0)]
+    weight = 1.0 if seconds >= 1_800 else seconds / (seconds + 120.0)
+    expected = [
+        weight * each + (1 - weight) * 0.9 * min(1.0, depth) for each, depth in zip(seen, ahead, strict=True)
+    ]
+
+    assert placed(seconds).inflow.tolist() == pytest.approx(expected)
+    assert placed(seconds).widening == pytest.approx(0.56 * max(0.0, 1 - seconds / 1_800))
+
+
+ROWS = np.array(
+    [
+        [0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 1.0],
+        [0.1, 0.8, 0.9, 0.95, 0.97, 0.98, 1.0],
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8],
+        [0.5, 0.9, 0.9, 0.95, 0.97, 0.98, 1.0],
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.79],
+    ]
+)
+
+
+def test_the_first_block_that_reaches_a_share_is_counted_from_the_horizon_that_does() -> None:
+    """The fourth: three quarters of the way from ln 1 to ln 2, which is the second block."""
+    assert blocks_at(ROWS, 0.8).tolist() == [1, 2, 144, 2, 0]
+
+
+def test_the_chance_within_a_number_of_blocks_is_read_between_the_horizons() -> None:
+    at_horizons = np.array(HORIZONS)
+    row = np.repeat(ROWS[3:4], len(HORIZONS), axis=0)
+    between = math.log(100 / 24) / math.log(144 / 24)
+
+    assert chance_within(row, at_horizons).tolist() == pytest.approx(ROWS[3].tolist())
+    assert chance_within(ROWS[3:4], np.array([0])).tolist() == [0.0]
+    assert chance_within(ROWS[3:4], np.array([100]))[0] == pytest.approx(0.98 + 0.02 * between)
