@@ -177,8 +177,8 @@ def test_a_forecast_is_that_of_this_queue_this_pace_and_what_blocks_took() -> No
         mempool_limit_vbytes=limit_vbytes(measured()),
         floor=1.0,
     )
-    whale = a_prediction()
-    (made,) = forecaster.forecast([whale], AT + at * SECOND)
+    whale, now = a_prediction(), AT + at * SECOND
+    (made,) = forecaster.forecast([whale], now)
     assert made is not None
     model = ForecastModel(table=a_table(), pace=pace_of([600.0] * 30, [950_000.0] * 30))
     (expected,) = forecast_many(

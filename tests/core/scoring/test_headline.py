@@ -128,3 +128,37 @@ def test_a_horizon_that_nobody_knows_the_end_of_is_not_scored(
 
     assert [one.came_true(horizon) for horizon in (1, 2, 3)] == true
     assert [one.evaluable(horizon) for horizon in (1, 2, 3)] == scored
+
+
+@pytest.mark.parametrize(("seconds", "learned"), [(59.9, True), (60.0, False)])
+def test_a_forecast_is_learned_from_when_it_was_made_within_a_minute(
+    seconds: float, *, learned: bool
+) -> None:
+    whale = lived(Life([a_version()], end="dropped"), 1)
+    made = replace(whale.forecasts[0], made_at=whale.detected_at + timedelta(seconds=seconds))
+
+    assert (found(replace(whale, forecasts=(made,))) == [(Fate.DROPPED, 0)]) is learned
+
+
+def test_a_whale_that_waits_says_something_from_the_first_block_on() -> None:
+    assert outcomes(Life([a_version()]), tip=11) == [(Fate.PENDING, 1)]
+
+
+def test_each_replaced_version_is_followed_by_the_one_after_it() -> None:
+    versions = [
+        a_version(10, replaced_height=12),
+        a_version(12, replaced_height=17),
+        a_version(17),
+    ]
+
+    assert outcomes(Life(versions, end="confirmed", confirmed_height=20)) == [
+        (Fate.REPLACED, 2),
+        (Fate.REPLACED, 5),
+        (Fate.CONFIRMED, 3),
+    ]
+
+
+def test_a_confirmed_whale_of_unknown_height_counts_as_one_that_waits() -> None:
+    whale = lived(Life([a_version()], end="confirmed", confirmed_height=13), 1)
+
+    assert found(replace(whale, confirmed_height=None)) == [(Fate.PENDING, 4)]

@@ -10,6 +10,7 @@ from app.core.models import SourceName
 from app.core.prediction import Outcome, Urgency
 from app.core.scoring import (
     AccuracyCause,
+    AccuracyChange,
     Circumstances,
     Fate,
     ForecastOutcome,
@@ -176,3 +177,100 @@ def test_a_change_has_the_rate_and_where_it_may_lie() -> None:
     change = change_of(window, degraded=False, threshold=LINE, circumstances=Circumstances())
 
     assert (change.hit_rate, change.interval) == (0.75, wilson(30, 40))
+
+
+def test_the_words_of_a_recovery_are_these() -> None:
+    window = WindowCount(window="24h", n=30, on_time=29)
+
+    assert change_of(window, degraded=False, threshold=LINE, circumstances=Circumstances()) == AccuracyChange(
+        degraded=False,
+        window="24h",
+        n=30,
+        on_time=29,
+        threshold=LINE,
+        because=None,
+        message="29 of 30 forecasts held within 24h: 97% (83% to 99%), clear above the line of 70%",
+    )
+
+
+def test_an_upper_bound_at_the_line_is_no_fall() -> None:
+    counted = windows((8, 20), (8, 20), (8, 20))
+    bound = wilson(8, 20)[1]
+
+    assert changed(counted, degraded=False, threshold=bound) is None
+    assert changed(counted, degraded=False, threshold=bound + 1e-9) is True
+
+
+@pytest.mark.parametrize(("touched", "cause"), [(12, AccuracyCause.UNKNOWN), (13, AccuracyCause.FEE_SPIKE)])
+def test_a_cause_is_named_from_half_of_the_misses_on(touched: int, cause: AccuracyCause) -> None:
+    """Each miss waits half an hour: a spike at that moment touches those that were made until then."""
+    misses = [a_miss(0)] * touched + [a_miss(60)] * (26 - touched)
+
+    assert because(Circumstances(misses=misses, spikes=(NOON,))) is cause
+
+
+def test_the_cause_that_touched_most_of_the_misses_is_named() -> None:
+    misses = [a_miss(0)] * 10 + [a_miss(60)] * 16
+    spikes, away = (NOON,), ((NOON + timedelta(minutes=60), NOON + timedelta(minutes=61)),)
+
+    assert (
+        because(Circumstances(misses=misses, spikes=spikes, degraded=away)) is AccuracyCause.SOURCE_DEGRADED
+    )
+
+
+def test_a_naive_forecast_that_did_as_well_is_no_better_model() -> None:
+    """Its lower bound would have to lie above our upper one."""
+    window = WindowCount(window="24h", n=0, on_time=0, baseline_n=10**12, baseline_on_time=10**12)
+
+    assert wilson(window.baseline_on_time, window.baseline_n)[0] < wilson(0, 0)[1] == 1.0
+    assert (
+        change_of(replace(window, n=1), degraded=True, threshold=LINE, circumstances=Circumstances()).because
+        is AccuracyCause.MODEL
+    )
+
+
+@pytest.mark.parametrize(("minutes", "touches"), [(-0.1, False), (0, True), (30, True), (30.1, False)])
+def test_a_miss_is_touched_by_what_came_from_when_it_was_made_until_it_was_decided(
+    minutes: float, *, touches: bool
+) -> None:
+    miss, moment = a_miss(0), (NOON + timedelta(minutes=minutes),)
+    waits = replace(miss, fate=Fate.PENDING, blocks=None)
+
+    assert (touching(miss, Circumstances(spikes=moment)) == (AccuracyCause.FEE_SPIKE,)) is touches
+    for one in (miss, waits):
+        assert (touching(one, Circumstances(empty_blocks=moment)) == (AccuracyCause.EMPTY_BLOCKS,)) is touches
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "touches"),
+    [(-20, -0.1, False), (-20, 0, True), (30, 90, True), (30.1, 90, False), (10, 20, True)],
+)
+def test_a_miss_is_touched_by_a_time_that_it_shares_a_moment_with(
+    start: float, end: float, *, touches: bool
+) -> None:
+    span = (NOON + timedelta(minutes=start), NOON + timedelta(minutes=end))
+
+    assert (
+        touching(a_miss(0), Circumstances(degraded=(span,))) == (AccuracyCause.SOURCE_DEGRADED,)
+    ) is touches
+
+
+def test_a_late_forecast_is_laid_to_as_many_empty_blocks_as_it_was_late() -> None:
+    empty = [NOON + timedelta(minutes=minutes) for minutes in (5, 10, 15)]
+    found = [
+        [
+            late_by
+            for late_by in range(1, 6)
+            if touching(a_miss(0, late_by=late_by), Circumstances(empty_blocks=few))
+        ]
+        for few in (empty[:0], empty[:1], empty)
+    ]
+
+    assert found == [[], [1], [1, 2, 3]]
+
+
+def test_a_forecast_that_was_replaced_too_late_may_have_lost_its_place_to_any_empty_block() -> None:
+    replaced = replace(a_miss(0, late_by=9), fate=Fate.REPLACED)
+
+    assert touching(replaced, Circumstances(empty_blocks=(NOON,))) == (AccuracyCause.EMPTY_BLOCKS,)
+    assert touching(replace(a_miss(0), blocks=0), Circumstances()) == ()
