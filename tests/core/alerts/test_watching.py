@@ -10,6 +10,7 @@ import pytest
 
 from app.core.alerts import (
     FlowWatch,
+    Moving,
     ReportAt,
     Watch,
     Watched,
@@ -24,6 +25,7 @@ from app.core.alerts import (
     report_moments,
     report_start,
 )
+from app.core.alerts.watching import crossing
 from app.core.classification import Flow
 from app.core.prediction import Prediction, Status
 from tests.core.alerts.builders import BERLIN
@@ -258,3 +260,141 @@ def test_what_moves_within_an_exchange_is_no_flow_to_it() -> None:
     change_back = within | {"from_entities": []}
 
     assert [moving_of(body).net_sat("Kraken") for body in (within, change_back)] == [0, 0]
+
+
+def test_a_net_flow_that_crosses_its_limit_is_told_whole() -> None:
+    watch = FlowWatch(entity=None, btc=Decimal("1.5"), hours=6)
+    to, of = FlowWatch(entity="Kraken", btc=Decimal(2), hours=24), Decimal("1.5")
+    limit = int(of * 10**8)
+
+    crossed, inflow = flow_crossed(watch, frozenset(), limit + 1)
+    assert inflow == [
+        {
+            "entity": None,
+            "direction": "inflow",
+            "net_sat": 150_000_001,
+            "limit_sat": 150_000_000,
+            "hours": 6,
+            "words": "1.5 BTC net to exchanges within 6 h, over 1.5",
+        }
+    ]
+    assert crossed == {"inflow  6 150000000"}
+    _, outflow = flow_crossed(to, frozenset(), -300_000_000)
+    assert outflow == [
+        {
+            "entity": "Kraken",
+            "direction": "outflow",
+            "net_sat": 300_000_000,
+            "limit_sat": 200_000_000,
+            "hours": 24,
+            "words": "3 BTC net from Kraken within 24 h, over 2",
+        }
+    ]
+    assert flow_crossed(watch, frozenset(), limit) == (frozenset(), [])
+
+
+def test_a_fee_that_crosses_its_limit_is_told_whole() -> None:
+    watch = Watch(fee_under=5.0, fee_over=50.0)
+    crossed, facts = fees_crossed(watch, frozenset({"inflow  6 5"}), 4.5)
+
+    assert facts == [
+        {
+            "direction": "under",
+            "fee_rate": 4.5,
+            "limit": 5.0,
+            "words": "The next block costs 4.5 sat/vB, under 5",
+        }
+    ]
+    assert crossed == {"inflow  6 5", "under 5.0"}
+    assert (
+        fees_crossed(watch, frozenset(), 5.0) == fees_crossed(watch, frozenset(), 50.0) == (frozenset(), [])
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "over", "back"),
+    [(90.0, True, True), (90.1, True, False), (110.1, False, True), (109.9, False, False)],
+)
+def test_a_limit_counts_again_from_a_tenth_of_it_back(figure: float, *, over: bool, back: bool) -> None:
+    crossed, new = crossing(frozenset({"it", "another"}), "it", figure, 100.0, over=over)
+
+    assert (crossed == {"another"}, new) == (back, False)
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [(1, "0.00000001 BTC net to exchanges"), (-1, "0.00000001 BTC net from exchanges")],
+)
+def test_a_report_is_told_whole(net: int, words: str) -> None:
+    end = datetime(2026, 10, 26, 7, tzinfo=UTC)
+    moves = [
+        Moving(flow=Flow.INFLOW if net > 0 else Flow.OUTFLOW, moved_sat=1),
+        Moving(flow=Flow.UNKNOWN, moved_sat=7),
+        Moving(flow=Flow.INFLOW, moved_sat=3, lost=True),
+    ]
+    facts = report_facts(
+        moves,
+        [],
+        start=end - timedelta(days=1),
+        end=end,
+        zone=BERLIN,
+        due=2,
+        hit_rate=0.5,
+        uptime_s=86_000.0,
+    )
+
+    assert facts == {
+        "start": "2026-10-25T07:00:00.000Z",
+        "end": "2026-10-26T07:00:00.000Z",
+        "whales": 3,
+        "net_flow_sat": net,
+        "largest_sat": 7,
+        "due": 2,
+        "hit_rate": 0.5,
+        "uptime_s": 86_000.0,
+        "words": "3 whales from 2026-10-25 08:00 CET to 2026-10-26 08:00 CET\n"
+        f"{words}\n2 forecasts came due, 50% on time",
+    }
+
+
+def test_a_report_is_due_after_the_last_and_not_at_it() -> None:
+    eight = datetime(2026, 10, 26, 7, tzinfo=UTC)
+    report = ReportAt(at=time(8))
+
+    assert report_due(report, BERLIN, eight, eight) is None
+    assert report_due(report, BERLIN, eight - timedelta(microseconds=1), eight) == eight
+
+
+def test_a_report_is_due_by_the_day_in_its_own_zone() -> None:
+    """On Kiritimati it is Monday already, and in Honolulu Sunday still, on that Sunday in UTC."""
+    early, late = ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Honolulu")
+    now = datetime(2026, 10, 25, 12, tzinfo=UTC)
+    weekly, week = ReportAt(at=time(1), weekly=True), timedelta(days=7)
+
+    assert report_due(weekly, early, now - week, now) == datetime(2026, 10, 25, 11, tzinfo=UTC)
+    assert report_due(weekly, late, now - week, now) == datetime(2026, 10, 19, 11, tzinfo=UTC)
+    daily = ReportAt(at=time(1))
+    assert report_due(daily, early, now - week, now) == datetime(2026, 10, 25, 11, tzinfo=UTC)
+
+
+def test_what_an_event_says_of_a_whale_is_read_from_its_own_fields() -> None:
+    parties = {
+        "from_entities": [{"name": "Cold Wallet", "group": "Kraken"}, {"name": None, "group": None}],
+        "to_entities": [{"name": "Straße"}],
+    }
+
+    assert moving_of({"flow_type": "outflow", "moved_sat": 9, "status": "replaced", **parties}) == Moving(
+        flow=Flow.OUTFLOW,
+        moved_sat=9,
+        lost=True,
+        senders=frozenset({"cold wallet", "kraken"}),
+        receivers=frozenset({"strasse"}),
+    )
+    assert moving_of({"moved_sat": None}) == Moving(flow=Flow.UNKNOWN, moved_sat=0)
+
+
+def test_a_limit_is_named_by_all_that_makes_it_another() -> None:
+    watch = FlowWatch(entity="Kraken", btc=Decimal("0.5"), hours=6)
+
+    assert (watch.limit_sat, watch.named("inflow")) == (50_000_000, "inflow Kraken 6 50000000")
+    assert replace(watch, entity=None).named("outflow") == "outflow  6 50000000"

@@ -1,5 +1,6 @@
 """Messages for a phone: the first line says it all, and no name does harm in any medium."""
 
+import html
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.core.alerts import TEMPLATE_FIELDS, Message, Style, summary_of, template_faults, words_of
-from app.core.alerts.wording import title_of
+from app.core.alerts.phrases import one_line
+from app.core.alerts.wording import LONGEST_TEMPLATE, fields_of, title_of
 from app.core.events import EventType
 from tests.core.alerts.builders import BEGINNING, BERLIN, an_event
 
@@ -314,3 +316,250 @@ def test_a_summary_names_the_five_largest_whales_that_it_held_back(whales: int, 
     words = summary_of(EventType.ALERT_SUMMARY, held, BEGINNING, BEGINNING)["words"].split("\n")
 
     assert (len(words), words[-1]) == (2 + whales, last)
+
+
+AT_WALL = "2026-10-24 14:00 CEST"
+WHOLE: list[tuple[EventType, dict[str, Any], str, str]] = [
+    (
+        EventType.SOURCE_DEGRADED,
+        {"rung": "blind", "since": "2026-10-24T12:00:00.000Z", "reason": "the backend is away"},
+        "Source degraded: nothing of the mempool is seen",
+        f"the backend is away\nSince {AT_WALL}. `spout doctor` and the System page say what to do.",
+    ),
+    (
+        EventType.SOURCE_DEGRADED,
+        {"rung": "polling"},
+        "Source degraded: less is seen (polling)",
+        "Since . `spout doctor` and the System page say what to do.",
+    ),
+    (
+        EventType.SOURCE_DEGRADED,
+        {},
+        "Source degraded: less is seen ()",
+        "Since . `spout doctor` and the System page say what to do.",
+    ),
+    (
+        EventType.SOURCE_RECOVERED,
+        {"rung": "live", "reason": "it is back"},
+        "Source recovered: everything is seen",
+        "it is back",
+    ),
+    (EventType.SOURCE_RECOVERED, {"rung": "polling"}, "Source recovered: more is seen (polling)", ""),
+    (EventType.SOURCE_RECOVERED, {}, "Source recovered: more is seen ()", ""),
+    (
+        EventType.ACCURACY_DEGRADED,
+        {"window": "24h", "n": 40, "hit_rate": 0.5, "threshold": 0.7, "words": "fees jumped"},
+        "Accuracy fell: 50% of 40 forecasts on time",
+        "fees jumped\nOver the last 24h; you asked to be told below 70%.",
+    ),
+    (EventType.ACCURACY_DEGRADED, {"window": "7d"}, "Accuracy fell: Forecasts", "Over the last 7d."),
+    (
+        EventType.ACCURACY_RECOVERED,
+        {"n": 40, "hit_rate": 0.9, "words": "it held"},
+        "Accuracy is back: 90% of 40 forecasts on time",
+        "it held",
+    ),
+    (EventType.ACCURACY_RECOVERED, {}, "Accuracy is back", ""),
+    (
+        EventType.MEMORY_PRESSURE,
+        {"rss_mb": 410.0, "limit_mb": 500, "shed": 3, "pending": 9},
+        "Memory is short: 410.0 of 500 MB",
+        "3 waiting whales were put aside, 9 stay; nothing is lost.\n"
+        "If it comes often: raise SPOUT_MEMORY_LIMIT_MB, or the threshold.",
+    ),
+    (
+        EventType.FEES_SPIKED,
+        {"next_block_median": 88.0, "tip_height": 900_000, "words": "five times as much"},
+        "Fees spiked: 88 sat/vB for the next block",
+        "five times as much\nAt height 900,000. Forecasts are made anew; what is not urgent may wait.",
+    ),
+    (EventType.FEES_SPIKED, {}, "Fees spiked", "Forecasts are made anew; what is not urgent may wait."),
+    (
+        EventType.ENDPOINT_DISABLED,
+        {"name": "my phone", "because": "it failed for 5 days"},
+        "Endpoint my phone was disabled",
+        "it failed for 5 days\nMend its address, then enable it again: what waits for it is sent.",
+    ),
+    (
+        EventType.ENDPOINT_DISABLED,
+        {"name": "my phone"},
+        "Endpoint my phone was disabled",
+        "Mend its address, then enable it again: what waits for it is sent.",
+    ),
+    (EventType.TEST, {"words": "It works."}, "Test of Spout", "It works."),
+    (EventType.TEST, {}, "Test of Spout", ""),
+    *(
+        (type_, {"words": "first\nsecond\nthird"}, "first", "second\nthird")
+        for type_ in (
+            EventType.ALERT_DIGEST,
+            EventType.ALERT_SUMMARY,
+            EventType.FEES_CROSSED,
+            EventType.FLOW_CROSSED,
+            EventType.REPORT_PERIODIC,
+        )
+    ),
+    (EventType.ALERT_DIGEST, {}, "", ""),
+]
+
+
+@pytest.mark.parametrize(("type_", "body", "title", "text"), WHOLE)
+def test_the_words_about_spout_itself_are_these(
+    type_: EventType, body: dict[str, Any], title: str, text: str
+) -> None:
+    whole = f"{text}\n{AT_WALL}".lstrip()
+
+    assert words_of(type_, body, BEGINNING, STYLE) == Message(
+        title, whole, f"<b>{title}</b>\n{html.escape(whole)}"
+    )
+    assert title_of(type_, body) == title
+
+
+def test_a_whale_in_html_is_its_title_its_text_and_the_explorer() -> None:
+    words = said(reason='it <expired> & "more"', value_fiat={"currency": "EUR", "amount": 5.0})
+    url = f"http://umbrel.local:3006/tx/{'ab' * 32}"
+    *text, last = words.text.split("\n")
+
+    assert last == url
+    assert words.html == "\n".join(
+        [f"<b>{words.title}</b>", *(html.escape(line) for line in text), f'<a href="{url}">{url}</a>']
+    )
+    assert "Why: it &lt;expired&gt; &amp; &quot;more&quot;" in words.html
+
+
+def test_in_a_template_the_text_stands_alone() -> None:
+    style = Style(zone=BERLIN, link=STYLE.link, template="<$title>\n$link")
+    title, url = said().title, f"http://umbrel.local:3006/tx/{'ab' * 32}"
+    text = f"<{title}>\n{url}"
+
+    assert said(style=style) == Message(title, text, html.escape(text))
+
+
+FIELDS = {
+    "title": "412.5 BTC to Binance, high urgency 0.87, next block (900,123) 91 %",
+    "type": "whale.detected",
+    "status": "pending",
+    "time": AT_WALL,
+    "amount": "412.5 BTC",
+    "value": "",
+    "flow": "inflow",
+    "route": "to Binance",
+    "senders": "",
+    "receivers": "Binance",
+    "urgency": "high",
+    "score": "0.87",
+    "forecast": "next block (900,123) 91 %",
+    "block": "",
+    "fee": "12.3 sat/vB, 15 with its package",
+    "replaced": "replaced once",
+    "reason": "",
+    "evidence": "output 0 pays Binance (exchange; published): a receiver, 412.5 BTC",
+    "txid": "ab" * 32,
+    "link": f"http://umbrel.local:3006/tx/{'ab' * 32}",
+}
+CHANGED: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({}, {}),
+    ({"confirmed_height": 900_124}, {"block": "900,124"}),
+    ({"confirmed_height": 0}, {"block": "0"}),
+    ({"txid": None}, {"txid": "", "link": ""}),
+    (
+        {"urgency_score": 0},
+        {"score": "0.00", "title": "412.5 BTC to Binance, high urgency 0.00, next block (900,123) 91 %"},
+    ),
+    ({"reason": "it\nexpired"}, {"reason": "it expired"}),
+    ({"evidence": ["one", "two\nlines", "three", "four"]}, {"evidence": "one\ntwo lines\nthree"}),
+    ({"evidence": None}, {"evidence": ""}),
+    ({"evidence": ["x" * 400]}, {"evidence": one_line("x" * 400, 300)}),
+    ({"status": "confirmed"}, {"status": "confirmed", "forecast": "", "title": "412.5 BTC to Binance"}),
+    ({"status": None}, {"status": "", "forecast": "", "title": "412.5 BTC to Binance"}),
+    ({"flow_type": None}, {"flow": ""}),
+    (
+        {"urgency": None, "urgency_score": None},
+        {"urgency": "", "score": "", "title": "412.5 BTC to Binance, next block (900,123) 91 %"},
+    ),
+    (
+        {"from_entities": [{"name": "Kraken"}], "flags": ["late_seen"]},
+        {
+            "senders": "Kraken",
+            "route": "Kraken to Binance",
+            "title": "412.5 BTC Kraken to Binance, high urgency 0.87, next block (900,123) 91 %, seen late",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "fields"), CHANGED)
+def test_a_template_may_name_these_and_each_says_one_thing(
+    changed: dict[str, Any], fields: dict[str, str]
+) -> None:
+    assert fields_of(EventType.DETECTED, WHALE | changed, BEGINNING, STYLE) == FIELDS | fields
+    assert list(FIELDS) == list(TEMPLATE_FIELDS)
+
+
+def test_without_an_explorer_there_is_no_link_to_name() -> None:
+    fields = fields_of(EventType.DETECTED, WHALE, BEGINNING, Style(zone=BERLIN))
+
+    assert fields == FIELDS | {"link": ""}
+
+
+@pytest.mark.parametrize(
+    ("type_", "before"),
+    [
+        (EventType.DETECTED, ""),
+        (EventType.UPDATED, "Now: "),
+        (EventType.REPLACED, "Replaced: "),
+        (EventType.CONFIRMED, "Confirmed: "),
+        (EventType.DROPPED, "Dropped: "),
+        (EventType.CONFLICTED, "In conflict: "),
+        (EventType.REORGED, "Waiting again after a reorganisation: "),
+    ],
+)
+def test_what_became_of_a_whale_stands_before_it(type_: EventType, before: str) -> None:
+    assert said(type_, status="over").title == f"{before}412.5 BTC to Binance"
+
+
+def test_of_a_whale_everything_that_is_known_stands_below_its_first_line() -> None:
+    known = said(
+        EventType.CONFIRMED,
+        status="confirmed",
+        confirmed_height=900_124,
+        urgency_score=None,
+        reason="it is in the chain",
+        value_fiat={"currency": "EUR", "amount": 37_125_000.4},
+        replaces=["cd" * 32, "ef" * 32],
+    )
+
+    assert known.title == "Confirmed: 412.5 BTC to Binance in block 900,124"
+    assert known.text.split("\n") == [
+        "Value: 37,125,000 EUR",
+        "Urgency: high, score unknown",
+        "Fee: 12.3 sat/vB, 15 with its package",
+        "It was replaced 2 times",
+        "Why: it is in the chain",
+        "output 0 pays Binance (exchange; published): a receiver, 412.5 BTC",
+        f"txid {'ab' * 32}",
+        f"http://umbrel.local:3006/tx/{'ab' * 32}",
+    ]
+    assert "It is replaceable\n" in said(replaces=[], rbf_signaled=True).text
+
+
+def test_of_a_whale_of_which_nothing_is_known_only_the_first_line_is_left() -> None:
+    words = words_of(EventType.DETECTED, {}, BEGINNING, STYLE)
+
+    assert words == Message("A whale between unknown owners", "", "<b>A whale between unknown owners</b>\n")
+
+
+def test_a_confirmed_whale_of_unknown_height_is_said_without_it() -> None:
+    assert said(EventType.CONFIRMED, status="confirmed").title == "Confirmed: 412.5 BTC to Binance"
+
+
+def test_a_template_may_be_as_long_as_its_limit() -> None:
+    assert template_faults("x" * LONGEST_TEMPLATE) == ""
+    assert template_faults("x" * (LONGEST_TEMPLATE + 1)) == "must be at most 4096 bytes long"
+    assert LONGEST_TEMPLATE == 4_096
+
+
+def test_a_name_that_is_too_long_is_cut_where_it_is_called_unknown() -> None:
+    assert template_faults("$" + "q" * 60).startswith(
+        f"names ${'q' * 50}, which is unknown (known are $title, "
+    )
+    assert template_faults("$TITLE") == "names $TITLE, which is unknown (did you mean $title or $time?)"
