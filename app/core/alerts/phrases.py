@@ -22,7 +22,7 @@ def local(at: datetime, zone: ZoneInfo) -> str:
 
 def one_line(text: str, longest: int = 200) -> str:
     """Return text without control and format characters (bidirectional marks too), on one line."""
-    shown = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in text)
+    shown = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
     kept = "".join(letter for letter in shown if unicodedata.category(letter) not in {"Cf", "Cs", "Co", "Cn"})
     words = " ".join(kept.split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
@@ -37,8 +37,7 @@ def amount(sat: float) -> str:
     """Return satoshi in BTC, with as many decimals as tell something: 412.5, 1,204, 0.0123."""
     btc = sat / SATS_PER_BTC
     decimals = 1 if btc >= 100 else 2 if btc >= 1 else 8
-    text = f"{btc:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{btc:,.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def moved(body: Mapping[str, Any]) -> str:

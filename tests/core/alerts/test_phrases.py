@@ -174,3 +174,37 @@ def test_a_moment_is_said_by_the_clock_on_the_wall() -> None:
     at = datetime(2026, 10, 25, 7, 0, tzinfo=UTC)
 
     assert phrases.local(at, ZoneInfo("Europe/Berlin")) == "2026-10-25 08:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("sat", "said"),
+    [
+        (100 * 10**8, "100"),
+        (100 * 10**8 + 4_000_000, "100"),
+        (100 * 10**8 + 40_000_000, "100.4"),
+        (10_040_000_000, "100.4"),
+        (9_999_000_000, "99.99"),
+        (100_500_000_000, "1,005"),
+        (10**8, "1"),
+        (123_456_789, "1.23"),
+        (99_999_999, "0.99999999"),
+        (1, "0.00000001"),
+        (2_000_000_000_000, "20,000"),
+        (0, "0"),
+    ],
+)
+def test_an_amount_loses_the_zeros_behind_its_point_and_no_others(sat: int, said: str) -> None:
+    assert phrases.amount(sat) == said
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x00", "\n", "\t", " "])
+def test_what_separates_lines_is_a_space_on_one(separator: str) -> None:
+    assert phrases.one_line(f"one{separator}two") == "one two"
+
+
+def test_a_value_without_an_amount_is_not_told() -> None:
+    found = {"value_fiat": {"currency": "EUR", "amount": 5.0}}
+
+    assert phrases.value({**found, "moved_sat": None}) == ""
+    assert phrases.value({**found, "moved_sat": 7, "moved_is": "certain"}) == "5.00 EUR"
+    assert phrases.value({"moved_sat": 7}) == ""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from app.core.alerts import (
     QuietHours,
     RuleReplay,
     Rules,
+    Ruling,
     Thread,
     Threads,
     decide,
@@ -25,7 +27,9 @@ from app.core.alerts import (
     roll,
     silent,
 )
+from app.core.alerts.memory import Held, Owed, Released, paid
 from app.core.events import Event, EventType
+from app.core.prediction import Status
 from tests.core.alerts import slow
 from tests.core.alerts.builders import BEGINNING, BERLIN, a_policy, an_event
 from tests.soak import share
@@ -361,3 +365,272 @@ def test_a_whale_whose_status_an_older_spout_wrote_otherwise_is_told_like_one_th
     last = decide(policy, second.memory, second.thread, an_event(2, EventType.CONFIRMED, status="confirmed"))
 
     assert [first.because, second.because, last.because] == [None, HoldReason.THREAD, None]
+
+
+# --- each ruling, whole
+
+BEGUN = Thread()
+ENDED = Thread(final=Status.CONFIRMED)
+CONFIRMED = an_event(5, EventType.CONFIRMED, status="confirmed")
+FIVE_MINUTES = BEGINNING + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("policy", "thread", "event", "ruling"),
+    [
+        (a_policy(), None, an_event(), Ruling(memory=Memory())),
+        (a_policy(), BEGUN, an_event(), Ruling(memory=Memory(), thread=BEGUN)),
+        (
+            a_policy(rules=Rules(min_moved_btc=Decimal(200))),
+            BEGUN,
+            an_event(),
+            Ruling(memory=Memory(), because=HoldReason.RULE, thread=BEGUN),
+        ),
+        (
+            a_policy(muted_until=BEGINNING + timedelta(minutes=1)),
+            BEGUN,
+            an_event(),
+            Ruling(memory=Memory(), because=HoldReason.MUTED, thread=BEGUN),
+        ),
+        (a_policy(muted_until=BEGINNING), None, an_event(), Ruling(memory=Memory())),
+        (a_policy(threads=Threads.ENDS), None, an_event(), Ruling(memory=Memory(), thread=BEGUN)),
+        (
+            a_policy(threads=Threads.ENDS),
+            BEGUN,
+            an_event(1),
+            Ruling(memory=Memory(), because=HoldReason.THREAD, thread=BEGUN),
+        ),
+        (a_policy(threads=Threads.ENDS), BEGUN, CONFIRMED, Ruling(memory=Memory(), thread=ENDED)),
+        (
+            a_policy(threads=Threads.ENDS),
+            ENDED,
+            CONFIRMED,
+            Ruling(memory=Memory(), because=HoldReason.THREAD, thread=ENDED),
+        ),
+        (
+            a_policy(threads=Threads.ENDS),
+            ENDED,
+            an_event(6, EventType.DROPPED, status="dropped"),
+            Ruling(memory=Memory(), thread=Thread(final=Status.DROPPED)),
+        ),
+        (
+            a_policy(threads=Threads.ENDS, muted_until=BEGINNING + timedelta(days=1)),
+            BEGUN,
+            CONFIRMED,
+            Ruling(memory=Memory(), because=HoldReason.MUTED, thread=BEGUN),
+        ),
+        (
+            a_policy(threads=Threads.EDITED),
+            BEGUN,
+            CONFIRMED,
+            Ruling(memory=Memory(), thread=ENDED, edits=True),
+        ),
+        (
+            a_policy(threads=Threads.EDITED),
+            ENDED,
+            an_event(6, EventType.REORGED),
+            Ruling(memory=Memory(), thread=BEGUN, edits=True),
+        ),
+        (
+            a_policy(threads=Threads.EDITED, rules=Rules(min_moved_btc=Decimal(200))),
+            BEGUN,
+            CONFIRMED,
+            Ruling(memory=Memory(), thread=ENDED, edits=True),
+        ),
+        (
+            a_policy(threads=Threads.EDITED, rules=Rules(types=frozenset([EventType.DETECTED]))),
+            BEGUN,
+            CONFIRMED,
+            Ruling(memory=Memory(), because=HoldReason.RULE, thread=BEGUN),
+        ),
+    ],
+)
+def test_each_ruling_says_what_becomes_of_an_event_and_what_its_thread_is_then(
+    policy: Policy, thread: Thread | None, event: Event, ruling: Ruling
+) -> None:
+    assert decide(policy, Memory(), thread, event) == ruling
+
+
+@pytest.mark.parametrize(
+    ("type_", "muted", "because"),
+    [
+        (EventType.TEST, True, None),
+        (EventType.REPORT_PERIODIC, True, HoldReason.MUTED),
+        (EventType.ALERT_DIGEST, True, HoldReason.MUTED),
+        (EventType.REPORT_PERIODIC, False, None),
+    ],
+)
+def test_what_comes_when_the_operator_wants_it_is_held_back_by_mute_alone_and_a_test_not_even_by_it(
+    type_: EventType, because: HoldReason | None, *, muted: bool
+) -> None:
+    until = BEGINNING + timedelta(hours=1) if muted else None
+    policy = a_policy(muted_until=until, quiet=QuietHours(start=time(0), end=time(23, 59)), budget_per_hour=1)
+    full = Memory(hour_from=BEGINNING, sent=1)
+
+    assert decide(policy, full, BEGUN, an_event(1, type_, None)) == Ruling(
+        memory=full, because=because, thread=BEGUN
+    )
+
+
+@pytest.mark.parametrize(
+    ("threads", "types", "asked"),
+    [
+        (Threads.EVERY, frozenset[EventType](), False),
+        (Threads.EVERY, frozenset([EventType.UPDATED]), True),
+        (Threads.EDITED, frozenset[EventType](), True),
+        (Threads.EDITED, frozenset([EventType.UPDATED]), True),
+        (Threads.ENDS, frozenset[EventType](), True),
+    ],
+)
+def test_a_revised_forecast_of_a_followed_whale_rings_only_where_its_type_is_asked_for(
+    threads: Threads, types: frozenset[EventType], *, asked: bool
+) -> None:
+    rules = Rules(types=types, min_moved_btc=Decimal(999))
+    policy = a_policy(threads=threads, follows=frozenset(["wh_1"]), rules=rules)
+    held = decide(policy, Memory(), None, an_event(0, EventType.UPDATED)).because
+    others = decide(policy, Memory(), None, an_event(0, EventType.UPDATED, "wh_2")).because
+
+    assert (held is None) is asked
+    assert others is HoldReason.RULE
+    assert decide(policy, Memory(), None, an_event()).because is None
+
+
+def test_an_hour_that_is_over_counts_from_nothing_and_owes_its_summary_at_once_or_after_quiet_hours() -> None:
+    over = Memory(hour_from=BEGINNING, sent=7, over=True)
+    end = BEGINNING + timedelta(hours=1)  # 15:00 on the wall
+    night = QuietHours(start=time(14, 30), end=time(16))
+    summed_up = Owed(type=EventType.ALERT_SUMMARY, start=BEGINNING, end=end, at=end)
+
+    assert roll(a_policy(budget_per_hour=5), over, end) == (Memory(owed=(summed_up,)), ())
+    assert roll(a_policy(budget_per_hour=5, quiet=night), over, end) == (
+        Memory(owed=(replace(summed_up, at=BEGINNING + timedelta(hours=2)),)),
+        (),
+    )
+    assert roll(a_policy(budget_per_hour=5), replace(over, over=False), end) == (Memory(), ())
+    assert roll(a_policy(budget_per_hour=5), over, end - timedelta(seconds=1)) == (over, ())
+
+
+def test_quiet_hours_that_are_over_owe_a_digest_of_what_they_held_back_and_forget_when_they_began() -> None:
+    quiet = Memory(quiet_from=BEGINNING, quiet_until=FIVE_MINUTES)
+    digest = Owed(type=EventType.ALERT_DIGEST, start=BEGINNING, end=FIVE_MINUTES, at=FIVE_MINUTES)
+
+    assert roll(a_policy(), quiet, FIVE_MINUTES) == (Memory(owed=(digest,)), ())
+    assert roll(a_policy(quiet=QuietHours(start=time(14), end=time(15), digest=False)), quiet, BEGINNING) == (
+        Memory(),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("owed_before_s", "kept"), [(0.0, True), (59.0, True), (60.0, False), (61.0, False), (-5.0, False)]
+)
+def test_what_came_due_within_a_minute_is_on_its_way_and_what_waits_longer_waits_for_quiet_hours(
+    owed_before_s: float, *, kept: bool
+) -> None:
+    owed = Owed(
+        type=EventType.ALERT_SUMMARY,
+        start=BEGINNING,
+        end=BEGINNING,
+        at=FIVE_MINUTES - timedelta(seconds=owed_before_s),
+    )
+    night = QuietHours(start=time(14), end=time(16))
+    memory, _ = roll(a_policy(quiet=night), Memory(owed=(owed,)), FIVE_MINUTES)
+
+    assert memory.owed == (owed if kept else replace(owed, at=BEGINNING + timedelta(hours=2)),)
+
+
+LOST = an_event(0, EventType.SOURCE_DEGRADED, None, sequence=7, **BLIND)
+BACK = an_event(5, EventType.SOURCE_RECOVERED, None, sequence=8, **LIVE)
+
+
+def test_a_source_that_comes_back_in_time_releases_what_waited_for_it() -> None:
+    policy = a_policy(degraded_after=timedelta(minutes=30))
+    waiting = decide(policy, Memory(), None, LOST)
+    back = decide(policy, waiting.memory, None, BACK)
+    released = Released(sequence=7, because=HoldReason.CAME_BACK, at=FIVE_MINUTES)
+
+    assert waiting == Ruling(
+        memory=Memory(degraded=(Held(sequence=7, ripe_at=BEGINNING + timedelta(minutes=30)),)),
+        because=HoldReason.DEGRADED,
+    )
+    assert back == Ruling(memory=Memory(), because=HoldReason.CAME_BACK, released=(released,))
+
+
+def test_what_ripened_before_an_event_is_released_with_it_and_the_return_is_told_once() -> None:
+    policy = a_policy(degraded_after=timedelta(minutes=3))
+    waiting = decide(policy, Memory(), None, LOST).memory
+    ripe = Released(sequence=7, because=None, at=BEGINNING + timedelta(minutes=3))
+    back = decide(policy, waiting, None, BACK)
+
+    assert back == Ruling(memory=Memory(), released=(ripe,))
+    assert decide(policy, waiting, None, an_event(5)).released == (ripe,)
+
+
+@pytest.mark.parametrize(
+    ("policy", "published"),
+    [
+        ({"muted_until": BEGINNING + timedelta(days=1)}, False),
+        ({"quiet": QuietHours(start=time(14), end=time(16))}, True),
+        ({"quiet": QuietHours(start=time(14), end=time(16), digest=False)}, False),
+        ({"budget_per_hour": 1}, True),
+        ({"budget_per_hour": 1, "quiet": QuietHours(start=time(20), end=time(22))}, True),
+        (
+            {"muted_until": BEGINNING + timedelta(days=1), "quiet": QuietHours(start=time(14), end=time(16))},
+            False,
+        ),
+    ],
+)
+def test_the_return_of_a_source_is_told_where_its_loss_was_sent_or_will_be_summed_up(
+    policy: dict[str, Any], *, published: bool
+) -> None:
+    rules = a_policy(degraded_after=timedelta(minutes=3), **policy)
+    full = Memory(hour_from=BEGINNING, sent=1, degraded=(Held(sequence=7, ripe_at=FIVE_MINUTES),))
+    memory, _ = roll(
+        rules, full if "budget_per_hour" in policy else replace(full, hour_from=None), FIVE_MINUTES
+    )
+
+    assert memory.degraded_published is published
+
+
+def test_what_is_sent_for_an_earlier_decision_is_silent_by_the_clock_on_the_wall() -> None:
+    policy = a_policy(quiet=QuietHours(start=time(14), end=time(15)))
+
+    assert silent(policy, EventType.DETECTED, BEGINNING)
+    assert not silent(policy, EventType.DETECTED, BEGINNING - timedelta(hours=1))
+    assert not silent(policy, EventType.REPORT_PERIODIC, BEGINNING)
+    assert not silent(policy, EventType.TEST, BEGINNING)
+    muted = a_policy(muted_until=BEGINNING)
+    assert [
+        silent(muted, EventType.REPORT_PERIODIC, at) for at in (BEGINNING, BEGINNING - timedelta(seconds=1))
+    ] == [
+        False,
+        True,
+    ]
+
+
+def test_only_the_summary_that_was_sent_is_no_longer_owed() -> None:
+    first, second = (
+        Owed(type=EventType.ALERT_SUMMARY, start=start, end=start, at=start)
+        for start in (BEGINNING, FIVE_MINUTES)
+    )
+    digest = replace(first, type=EventType.ALERT_DIGEST)
+    memory = Memory(owed=(first, second, digest))
+
+    assert paid(memory, EventType.ALERT_SUMMARY, BEGINNING).owed == (second, digest)
+
+
+def test_a_preview_ends_with_what_is_due_at_its_end() -> None:
+    replay = RuleReplay(a_policy(budget_per_hour=1))
+    replay.run([an_event(0), an_event(1, whale="wh_2", sequence=2)], BEGINNING + timedelta(hours=1))
+    last = replay.sent[-1]
+
+    assert [(one.event.type, one.at - BEGINNING) for one in replay.sent] == [
+        (EventType.DETECTED, timedelta()),
+        (EventType.ALERT_SUMMARY, timedelta(hours=1)),
+    ]
+    assert last.event.body["prediction_ids"] == ["wh_2"]
+    assert (last.event.id, last.event.sequence, last.event.timestamp) == (
+        "",
+        0,
+        BEGINNING + timedelta(hours=1),
+    )

@@ -161,3 +161,120 @@ def test_where_no_name_is_private_a_sum_up_leaves_as_it_is() -> None:
 
 def test_facts_without_words_lose_the_private_name_that_they_are_of() -> None:
     assert masked_words({"entity": "Grandma", "hours": 6}, {"grandma"}) == {"entity": "own label", "hours": 6}
+
+
+@pytest.mark.parametrize(
+    ("party", "public", "own", "shown"),
+    [
+        (OWN, (), ("Grandma",), {"name": "own label", "group": "own label", "basis": "own label"}),
+        (OWN, ("Grandma",), (), {"name": "Grandma", "group": "Grandma", "basis": "own label"}),
+        (OWN, ("Grandma", "family"), (), {"name": "Grandma", "group": "family", "basis": "own label"}),
+        (
+            OWN | {"basis": "own label, a note"},
+            ("Grandma", "family"),
+            (),
+            {"name": "Grandma", "group": "family", "basis": "own label"},
+        ),
+        (
+            OWN | {"basis": "my ledger"},
+            ("Grandma",),
+            ("Grandma",),
+            {"name": "Grandma", "group": "Grandma", "basis": "own label"},
+        ),
+        (KRAKEN, (), (), {"name": "Kraken", "group": "Kraken", "basis": "published"}),
+        (KRAKEN, (), ("Kraken",), {"name": "own label", "group": "own label", "basis": "own label"}),
+    ],
+)
+def test_a_party_is_shown_as_far_as_it_may_be(
+    party: dict[str, Any], public: tuple[str, ...], own: tuple[str, ...], shown: dict[str, str]
+) -> None:
+    found = masked({"from_entities": [party], "to_entities": [party], "txid": "ab"}, public, own)
+    expected = [{"kind": party["kind"], **shown}]
+
+    assert (found["from_entities"], found["to_entities"], found["txid"]) == (expected, expected, "ab")
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("paid by Grandma", "paid by own label"),
+        ("of family", "of own label"),
+        ("by my ledger", "by own label"),
+        ("Grandma's and Grandmas", "own label's and Grandmas"),
+        ("nothing of them", "nothing of them"),
+    ],
+)
+def test_name_group_and_note_of_a_hidden_party_are_hidden_in_what_is_said(step: str, said: str) -> None:
+    party = OWN | {"basis": "my ledger"}
+
+    (found,) = masked({"to_entities": [party], "evidence": [step]}, (), ("Grandma",))["evidence"]
+
+    assert found == said
+
+
+def test_a_name_within_another_is_hidden_as_part_of_the_longer_one() -> None:
+    parties = [OWN | {"name": name, "group": None} for name in ("Ann", "Ann Smith", "Ann Smith Junior")]
+    body = {"from_entities": parties, "evidence": ["Ann Smith Junior, Ann Smith and Ann"]}
+
+    assert masked(body, (), ())["evidence"] == ["own label, own label and own label"]
+
+
+def test_a_party_without_name_or_group_hides_nothing_else() -> None:
+    nameless = {"name": None, "group": "", "kind": "other", "basis": "own label"}
+    body = {"from_entities": [nameless], "evidence": ["None of it is known (own label)"]}
+
+    assert masked(body, (), ())["evidence"] == ["None of it is known (own label)"]
+    found = without_own_labels({**body, "events": []}, shipped=(), own=())
+    assert found["evidence"] == ["None of it is known (own label)"]
+
+
+@pytest.mark.parametrize(
+    ("public", "said"),
+    [
+        ((), "2 inputs pay own label (other; own label): the sender, 5 BTC"),
+        (("Grandma",), "2 inputs pay Grandma (other; own label): the sender, 5 BTC"),
+    ],
+)
+def test_a_sentence_keeps_what_stands_around_a_name_and_loses_its_note(
+    public: tuple[str, ...], said: str
+) -> None:
+    step = "2 inputs pay Grandma (other; own label, from my ledger): the sender, 5 BTC"
+
+    assert masked({"evidence": [step]}, public, ())["evidence"] == [said]
+
+
+def test_a_story_loses_names_groups_and_what_is_said_by_labels_that_are_gone() -> None:
+    gone = {"name": "Uncle", "group": "uncles", "kind": "other", "basis": "told me"}
+    data = {"from_entities": [gone], "evidence": ["Uncle of uncles paid Kraken"]}
+    story = {"evidence": ["uncles"], "events": [{"type": "whale.detected", "data": data}]}
+
+    assert without_own_labels(story, shipped={"Kraken"}, own=()) == {
+        "evidence": ["own label"],
+        "events": [
+            {
+                "type": "whale.detected",
+                "data": {
+                    "from_entities": [
+                        {"name": "own label", "group": "own label", "kind": "other", "basis": "own label"}
+                    ],
+                    "evidence": ["own label of own label paid Kraken"],
+                },
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("5 BTC Ann BTC to Bob", "5 BTC own label BTC to Bob"),
+        ("5 BTC x Ann", "5 BTC x own label"),
+        ("Ann without an amount", "Ann without an amount"),
+        ("5 BTC " + "word " * 39 + "last", "5 BTC own label"),
+        ("5 BTC " + "word " * 40 + "last", "5 BTC word own label"),  # of forty words at most
+    ],
+)
+def test_every_run_of_words_after_the_first_amount_is_looked_up(line: str, said: str) -> None:
+    hidden = {"ann", "word " * 39 + "last", "word " * 40 + "last"}
+
+    assert masked_words({"words": f"{line}\n{line}"}, hidden) == {"words": f"{said}\n{said}"}

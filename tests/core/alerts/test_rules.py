@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.alerts import Rules, wanted
+from app.core.alerts.rules import refused_by
 from app.core.classification import Flow
 from app.core.events import TO_ONE_ENDPOINT, EventType
 from app.core.prediction import Urgency
@@ -90,3 +91,34 @@ def test_rules_about_whales_let_other_events_through() -> None:
     rules = Rules(min_moved_btc=Decimal(10**6), entities=frozenset(["X"]), confirmed_only=True)
 
     assert wanted(rules, EventType.SOURCE_DEGRADED, {})
+
+
+@pytest.mark.parametrize(
+    ("rules", "changed", "reason"),
+    [
+        (Rules(), {}, None),
+        (Rules(types=frozenset([EventType.CONFIRMED])), {}, "types"),
+        (Rules(confirmed_only=True), {}, "confirmed_only"),
+        (Rules(flow_types=frozenset([Flow.OUTFLOW])), {}, "flow_types"),
+        (Rules(min_moved_btc=Decimal(151)), {}, "min_moved_btc"),
+        (Rules(min_urgency=Urgency.HIGH), {}, "min_urgency"),
+        (Rules(entities=frozenset(["Binance"])), {}, "entities"),
+        (Rules(entities=frozenset(["kraken"])), {}, None),
+        (Rules(entities=frozenset(["PAYWARD"])), {"from_entities": None}, None),
+        (
+            Rules(entities=frozenset(["Binance"])),
+            {"from_entities": [{"name": "Binance"}], "to_entities": None},
+            None,
+        ),
+        (Rules(), {"peel_of": "whl_first"}, "types"),
+    ],
+)
+def test_the_first_rule_that_an_event_does_not_pass_is_named(
+    rules: Rules, changed: dict[str, Any], reason: str | None
+) -> None:
+    assert refused_by(rules, EventType.DETECTED, WHALE | changed) == reason
+
+
+@pytest.mark.parametrize("type_", sorted(TO_ONE_ENDPOINT))
+def test_what_is_made_for_one_endpoint_passes_no_rules_of_others(type_: EventType) -> None:
+    assert refused_by(Rules(types=frozenset(EventType)), type_, {}) == "types"

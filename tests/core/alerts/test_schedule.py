@@ -1,5 +1,6 @@
 """Hypothesis and examples: when an endpoint is tried again, and when no more."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from app.core.alerts import (
     DISABLED_AFTER,
     LONGEST_STEP,
     SCHEDULE_SECONDS,
+    AttemptVerdict,
     EndpointProgress,
     Result,
     after_attempt,
@@ -140,3 +142,85 @@ def test_after_a_start_no_wait_is_longer_than_the_longest_of_the_schedule() -> N
 
     assert resumed(kept, NOON).next_attempt_at == NOON + LONGEST_STEP
     assert resumed(kept, NOON + timedelta(days=365)) == kept
+
+
+BEFORE = EndpointProgress(
+    failing_since=NOON - timedelta(hours=2),
+    streak=3,
+    next_attempt_at=NOON,
+    attempted_at=NOON - timedelta(minutes=30),
+    failing_for=timedelta(hours=1),
+)
+FAILING = EndpointProgress(
+    failing_since=NOON - timedelta(hours=2),
+    streak=3,
+    attempted_at=NOON,
+    failing_for=timedelta(hours=1, minutes=30),
+)
+
+
+def test_each_verdict_is_told_whole() -> None:
+    found = {
+        name: after_attempt(BEFORE, at=NOON, tries=3, jitter=0.5, **{name: True})
+        for name in ("delivered", "gone", "permanent", "moved")
+    }
+
+    assert found == {
+        "delivered": AttemptVerdict(result=Result.DELIVERED, progress=EndpointProgress()),
+        "gone": AttemptVerdict(
+            result=Result.FAILED, progress=FAILING, because="gone", disable="it answered 410: gone"
+        ),
+        "permanent": AttemptVerdict(
+            result=Result.FAILED, progress=replace(FAILING, streak=0), because="refused"
+        ),
+        "moved": AttemptVerdict(
+            result=Result.WAITING,
+            progress=replace(FAILING, streak=4, next_attempt_at=NOON + timedelta(seconds=7_200 * 1.1)),
+        ),
+    }
+
+
+def test_the_first_failure_begins_the_count() -> None:
+    assert after_attempt(EndpointProgress(), at=NOON, tries=0, jitter=0.0) == AttemptVerdict(
+        result=Result.WAITING,
+        progress=EndpointProgress(
+            failing_since=NOON, streak=1, next_attempt_at=NOON + timedelta(seconds=5), attempted_at=NOON
+        ),
+    )
+
+
+@pytest.mark.parametrize(("missing_s", "disable"), [(0.0, "it failed for 5 days"), (0.001, None)])
+def test_five_days_are_enough_whether_it_is_refused_or_not_reached(
+    missing_s: float, disable: str | None
+) -> None:
+    failing = replace(
+        BEFORE, failing_for=DISABLED_AFTER - timedelta(minutes=30) - timedelta(seconds=missing_s)
+    )
+    found = [
+        after_attempt(failing, at=NOON, tries=3, jitter=0.0, permanent=permanent)
+        for permanent in (True, False)
+    ]
+
+    assert [(one.result, one.disable) for one in found] == [
+        (Result.FAILED, disable),
+        (Result.WAITING, disable),
+    ]
+
+
+def test_who_says_half_a_second_is_called_as_soon_as_the_schedule_has_it() -> None:
+    asked = after_attempt(EndpointProgress(streak=1), at=NOON, tries=0, jitter=0.0, retry_after_s=0.5)
+
+    assert asked.progress.next_attempt_at == NOON + timedelta(seconds=60)
+
+
+def test_what_was_kept_at_this_moment_or_waits_the_longest_step_stays_as_it_is() -> None:
+    kept = [
+        EndpointProgress(attempted_at=NOON, next_attempt_at=NOON + timedelta(days=2)),
+        EndpointProgress(next_attempt_at=NOON + LONGEST_STEP),
+        EndpointProgress(),
+    ]
+
+    assert [resumed(one, NOON) for one in kept] == [
+        EndpointProgress(attempted_at=NOON, next_attempt_at=NOON + LONGEST_STEP),
+        *kept[1:],
+    ]
