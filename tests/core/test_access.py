@@ -30,3 +30,7 @@ def test_a_name_that_can_be_shown_and_followed_is_taken(name: str) -> None:
 )
 def test_a_name_that_nobody_could_see_or_revoke_in_a_browser_is_refused(name: str) -> None:
     assert not is_key_name(name)
+
+
+def test_a_name_of_dots_and_crosses_is_not_one_of_dots_alone() -> None:
+    assert [is_key_name(name) for name in ("X", "X.X", "..X..", "X..")] == [True] * 4

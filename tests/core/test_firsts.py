@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.firsts import REMEMBERED, Firsts
+from app.core.firsts import MEASURED, REMEMBERED, Firsts
 from app.core.models import SourceName
 from tests.builders import a_txid
 
@@ -60,3 +60,22 @@ def test_its_memory_is_bounded() -> None:
     firsts.saw(STREAM, a_txid(0), 99.0)
 
     assert {one.source: one.first for one in firsts.leads()} == {NODE: REMEMBERED + 1, STREAM: 1}
+
+
+def test_only_the_latest_five_hundred_leads_of_a_source_make_its_median() -> None:
+    firsts = Firsts()
+    for number in range(MEASURED + 100):
+        firsts.saw(NODE, a_txid(number), 0.0)
+        firsts.saw(STREAM, a_txid(number), 9.0 if number < 100 else number / 1_000)
+    (lead,) = firsts.leads()
+
+    assert lead.median_lead_ms == pytest.approx((100 + MEASURED / 2) - 0.5)
+
+
+@pytest.mark.parametrize("order", [(NODE, NODE, STREAM), (STREAM, STREAM, NODE), (NODE, STREAM, STREAM)])
+def test_however_they_came_the_most_often_first_one_comes_first(order: tuple[SourceName, ...]) -> None:
+    firsts = Firsts()
+    for number, source in enumerate(order):
+        firsts.saw(source, a_txid(number), float(number))
+
+    assert [one.first for one in firsts.leads()] == [2, 1]

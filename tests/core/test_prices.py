@@ -36,3 +36,19 @@ def test_a_price_is_known_while_it_is_asked_for_and_fresh(
     currency: str | None, reported: datetime | None, *, known: bool
 ) -> None:
     assert (price_in(currency, RATES, reported, NOON) is not None) is known
+
+
+@pytest.mark.parametrize("per_btc", [0.0001, 1.0, 1e12])
+def test_a_price_that_is_used_is_told_whole(per_btc: float) -> None:
+    ahead = NOON + timedelta(minutes=10)
+
+    assert price_in("EUR", {"EUR": per_btc}, ahead, NOON) == Price(currency="EUR", per_btc=per_btc, at=ahead)
+    assert price_in("EUR", {"EUR": per_btc * 1.0001 + 1e12}, NOON, NOON) is None
+
+
+def test_an_amount_is_worth_so_much_to_the_hundredth() -> None:
+    assert Price(currency="EUR", per_btc=1.0, at=NOON).value_of(Sats(12_345_678)) == 0.12
+
+
+def test_where_no_currency_is_asked_for_there_is_no_price_even_of_a_nameless_one() -> None:
+    assert price_in(None, {None: 5.0}, NOON, NOON) is None  # type: ignore[dict-item]

@@ -1,5 +1,6 @@
 """How far each source's chain reaches, and who is behind."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,3 +93,43 @@ def test_before_any_source_has_reported_a_block_nobody_is_ahead() -> None:
 
 def test_who_is_ahead_can_be_named() -> None:
     assert tips(bitcoind=3, mempool_ws=10).ahead_of(NODE) == (WS,)
+
+
+def test_a_listed_chain_is_of_the_moment_it_was_listed() -> None:
+    known = tips(bitcoind=3)
+    known.listen(ChainListed(blocks=(a_block(4),), source=WS), LATER)
+
+    assert [known.behind(NODE, at) for at in (LATER, LATER + SPREADS_WITHIN)] == [0, 1]
+
+
+def test_only_who_has_the_best_block_is_ahead() -> None:
+    known = tips(bitcoind=3, mempool_ws=10, electrs=9)
+
+    assert (known.ahead_of(NODE), known.ahead_of(WS)) == ((WS,), ())
+
+
+def test_the_best_block_is_the_first_of_its_height_and_bears_its_time_where_one_says_it() -> None:
+    named, timed = a_block(4), replace(a_block(4), time=NOON)
+    other = replace(a_block(4, branch="b"), time=LATER)
+    known = tips()
+    bests = []
+    for block, at in ((named, NOON), (timed, LATER), (other, LATER), (a_block(3), LATER)):
+        known.listen(BlockConnected(block=block, source=NODE), at)
+        bests.append(known.best)
+
+    assert bests == [named, timed, timed, timed]
+    assert known.behind(NODE, LATER) == 0
+
+
+def test_a_second_report_of_the_best_block_does_not_begin_its_spreading_anew() -> None:
+    known = tips(bitcoind=3, mempool_ws=4)
+    known.listen(BlockConnected(block=replace(a_block(4), time=NOON), source=SourceName.ELECTRS), LATER)
+
+    assert known.behind(NODE, LATER) == 1
+
+
+def test_of_a_source_that_is_forgotten_nothing_is_known_and_it_is_behind_nobody() -> None:
+    known = tips(bitcoind=3)
+    known.forget([NODE])
+
+    assert (known.best, known.of(NODE), known.behind(NODE, LATER)) == (None, None, 0)

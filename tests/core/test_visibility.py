@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.visibility import FLAPPING, Level, Reading, Transition, VisibilityTracker
+from app.core.visibility import FLAPPING, Level, Reading, Transition, Visibility, VisibilityTracker
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -223,3 +223,69 @@ def test_after_a_quiet_half_hour_a_loss_is_told_as_soon_as_ever() -> None:
     climber.sees(Level.BLIND, seconds=15)
 
     assert climber.announced[before:] == [(Level.LIVE, Level.BLIND)]
+
+
+def test_each_step_is_told_whole() -> None:
+    climber = Climber().sees(Level.POLLING).sees(Level.LIVE).sees(Level.BLIND, seconds=11).sees(Level.POLLING)
+    second = [START + timedelta(seconds=number) for number in range(15)]
+
+    assert climber.steps == [
+        Transition(
+            before=None,
+            now=Visibility(level=Level.POLLING, since=second[1], reason="the reason"),
+            is_down=False,
+            announced=False,
+        ),
+        Transition(
+            before=None, now=Visibility(level=Level.LIVE, since=second[2]), is_down=False, announced=False
+        ),
+        Transition(
+            before=Level.LIVE,
+            now=Visibility(level=Level.BLIND, since=second[3], reason="the reason"),
+            is_down=True,
+            announced=True,
+        ),
+        Transition(
+            before=Level.BLIND,
+            now=Visibility(level=Level.POLLING, since=second[14], reason="the reason"),
+            is_down=False,
+            announced=True,
+        ),
+    ]
+
+
+def test_a_loss_that_is_not_told_any_more_is_a_step_all_the_same_from_when_it_came() -> None:
+    climber = flapping(10)
+    before = len(climber.steps)
+    since = climber.now + timedelta(seconds=1)
+    climber.sees(Level.BLIND, seconds=15)
+
+    assert climber.steps[before:] == [
+        Transition(
+            before=Level.LIVE,
+            now=Visibility(level=Level.BLIND, since=since, reason="the reason"),
+            is_down=True,
+            announced=False,
+        )
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "excused"), [(60, True), (61, False)])
+def test_what_has_been_starting_for_a_minute_beside_a_stream_is_no_reason(
+    seconds: int, *, excused: bool
+) -> None:
+    """The first second begins it."""
+    climber = running().sees(Level.LIVE, seconds=seconds, starting=True)
+
+    climber.sees(Level.BLIND, seconds=60, starting=True)
+
+    assert (climber.announced == []) is excused
+
+
+def test_a_start_that_the_run_before_had_announced_as_lost_names_it_only_on_the_way_up() -> None:
+    climber = Climber(Level.BLOCKS_ONLY).sees(Level.BLOCKS_ONLY).sees(Level.LIVE)
+
+    assert [(step.before, step.now.level, step.announced) for step in climber.steps] == [
+        (None, Level.BLOCKS_ONLY, False),
+        (Level.BLOCKS_ONLY, Level.LIVE, True),
+    ]

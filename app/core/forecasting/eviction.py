@@ -9,13 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from app.core.forecasting.feerates import Floats, clipped
+from app.core.forecasting.feerates import Floats
 
 _SHORTEST_ROOM_BLOCKS: Final = 0.05
 
-# Fitted to simulated markets (docs/accuracy.md): constant, ln room, room/30, growth over 8 h, over 2 h,
+# Fitted to simulated markets (docs/accuracy.md): ln room, room/30, growth over 8 h, over 2 h,
 # growth over 8 h times ln room, ln (blocks ahead + 0.2).
-_WEIGHTS: Final = (-5.32, -1.22, -0.54, -1.42, 1.82, 0.23, 1.95)
+_CONSTANT: Final = -5.32
+_WEIGHTS: Final = (-1.22, -0.54, -1.42, 1.82, 0.23, 1.95)
 
 
 def chance_of_eviction(
@@ -28,10 +29,9 @@ def chance_of_eviction(
     """
     room = np.maximum(room_blocks, _SHORTEST_ROOM_BLOCKS)
     log_room = np.log(room)
-    growth_2h = clipped(inflow_middle_blocks - 1.0, -1.0, 1.0)
-    growth_8h = clipped(inflow_long_blocks - 1.0, -1.0, 1.0)
+    growth_2h = np.minimum(inflow_middle_blocks - 1.0, 1.0)
+    growth_8h = np.minimum(inflow_long_blocks - 1.0, 1.0)
     terms = (
-        np.ones_like(room),
         log_room,
         np.minimum(room, 60.0) / 30.0,
         growth_8h,
@@ -39,5 +39,5 @@ def chance_of_eviction(
         growth_8h * log_room,
         np.log(ahead_blocks + 0.2),
     )
-    logit = sum(weight * term for weight, term in zip(_WEIGHTS, terms, strict=True))
-    return np.asarray(1.0 / (1.0 + np.exp(-clipped(logit, -30.0, 30.0))))
+    logit = _CONSTANT + sum(weight * term for weight, term in zip(_WEIGHTS, terms, strict=True))
+    return np.asarray(1.0 / (1.0 + np.exp(-logit)))

@@ -83,7 +83,7 @@ def arrivals_between(before: Queue, after: Queue, mined_vbytes: float = 0.0) -> 
     built from smoothed percentiles, so take them 30 s apart or more: each pair adds its rounding error.
     `mined_vbytes` is what blocks removed from the top in between.
     """
-    start = before.without_top(mined_vbytes) if mined_vbytes > 0 else before
+    start = before.without_top(mined_vbytes)
     growth = np.cumsum((after.waiting - start.waiting)[::-1])
     # Arrivals above a feerate never shrink as the feerate falls; noise and departures make `growth` do so.
     arrived_above = np.maximum.accumulate(np.maximum(growth, 0.0))

@@ -58,7 +58,7 @@ def plainly(ahead: float, room: float, two_hours: float, eight_hours: float) -> 
     short, long = (min(max(inflow - 1.0, -1.0), 1.0) for inflow in (two_hours, eight_hours))
     logit = -5.32 - 1.22 * math.log(room) - 0.54 * min(room, 60.0) / 30.0 - 1.42 * long + 1.82 * short
     logit += 0.23 * long * math.log(room) + 1.95 * math.log(ahead + 0.2)
-    return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
+    return 1.0 / (1.0 + math.exp(-logit))
 
 
 @pytest.mark.parametrize("ahead", [0.0, 3.0, 150.0, 1e9])
