@@ -48,6 +48,8 @@ class CoreNode:
         self.awake.set()
         self.broken: tuple[int, bytes] | None = None
         self.slow_seconds = 0.0
+        self.lie: Json | None = None
+        """The header of a tip that nobody has, which it names in place of its own."""
         self._counts: dict[bytes, int] = {}
         self._order = 1
         self._server: asyncio.Server | None = None
@@ -226,7 +228,7 @@ class CoreNode:
         return self.chain[-1].height
 
     def _getbestblockhash(self) -> str:
-        return self.chain[-1].hash
+        return self.chain[-1].hash if self.lie is None else str(self.lie["hash"])
 
     def _getblockhash(self, height: int) -> str:
         for one in self.chain:
@@ -235,6 +237,8 @@ class CoreNode:
         raise RpcError(-8, "Block height out of range")
 
     def _getblockheader(self, name: str) -> Json:
+        if self.lie is not None and name == self.lie["hash"]:
+            return self.lie
         block = self.blocks.get(name)
         if block is None:
             raise RpcError(NOT_FOUND, "Block not found")
@@ -248,6 +252,8 @@ class CoreNode:
 
     def _getblock(self, name: str, verbosity: int = 1) -> Json:
         header = self._getblockheader(name)
+        if header is self.lie:
+            raise RpcError(-1, "Block not available (pruned data)")
         block = self.blocks[name]
         if verbosity == 1:
             return {**header, "tx": block.txids}

@@ -251,6 +251,27 @@ async def node_lies(sim: "Simulation") -> None:
             node.publish_raw([b"rawtx", nothing])
 
 
+async def node_lies_of_its_tip(sim: "Simulation") -> None:
+    """For a while it names a tip that nobody has, far above its chain or next to it."""
+    node = _node(sim)
+
+    def owns_up() -> None:
+        node.lie = None
+        node.publish(b"hashblock", bytes.fromhex(node.chain[-1].hash))
+
+    name, previous = (sim.chance.randbytes(32).hex() for _ in range(2))
+    height = sim.chance.choice((9_000_000, node.chain[-1].height + 1))
+    node.lie = {
+        "hash": name,
+        "height": height,
+        "confirmations": 1,
+        "time": node.chain[-1].time,
+        "previousblockhash": previous,
+    }
+    node.publish(b"hashblock", bytes.fromhex(name))
+    sim.faulty.append(_then(owns_up))
+
+
 async def node_says_no(sim: "Simulation") -> None:
     node = _node(sim)
 
@@ -288,6 +309,7 @@ NODE_MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]]
         node_link_breaks,
         node_freezes,
         node_lies,
+        node_lies_of_its_tip,
         node_says_no,
         node_is_slow,
     )
