@@ -175,6 +175,15 @@ async def test_a_dropped_transaction_is_unknown_and_may_come_back(
     assert reported[2]["added"][0]["txid"] == whale.txid
 
 
+def test_one_that_took_the_place_of_its_own_replacement_is_no_victim_any_more() -> None:
+    world = World()
+    first = a_whale()
+    second = bumped(first, 5_000)
+    world.add(first, second, first)
+
+    assert world.victims == {second.txid: first.txid}
+
+
 async def test_prevouts_are_null_once_the_spender_is_mined(backend: Backend, client: PlainClient) -> None:
     whale = a_whale()
     backend.world.add(whale)

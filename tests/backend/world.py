@@ -217,6 +217,7 @@ class World:
 
     def enter(self, tx: Built) -> None:
         self._uid += 1
+        self.victims.pop(tx.txid, None)  # it was replaced once, and is back
         self.known[tx.txid] = tx
         self.pool[tx.txid] = Waiting(tx, self.now, self._uid)
 
