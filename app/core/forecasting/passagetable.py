@@ -81,7 +81,6 @@ class PassageTable:
         lines: tuple[Line, ...] = SIMULATED_LINES,
         lines_below_one: tuple[Line, ...] = SIMULATED_LINES_BELOW_ONE,
     ) -> None:
-        self.beliefs: Final = beliefs
         refused = 1.0 - (1.0 - beliefs.empty_share) * (1.0 - beliefs.refusing_share)
         taken_by_all = _straight(_premixed(beliefs.empty_share, beliefs.template_age_seconds), lines)
         below_one = _straight(_premixed(refused, beliefs.template_age_seconds), lines_below_one)
@@ -96,7 +95,7 @@ class PassageTable:
         *,
         fresh: NDArray[np.bool_],
         below_one: NDArray[np.bool_],
-        log_shift: Floats | float = 0.0,
+        log_shift: Floats | float,
     ) -> Floats:
         """Return [transaction, horizon]. `log_shift` shifts the expected inflow, for averaging over it.
 
@@ -165,7 +164,7 @@ def _read(grid: Floats, rhos: Floats, ahead: Floats) -> Floats:
     row = clipped(np.interp(rhos, _RHOS, np.arange(len(_RHOS))), 0, len(_RHOS) - 1.000001)
     i = row.astype(np.intp)
     u = (row - i)[:, None]
-    column = np.minimum(ahead / CELL, grid.shape[1] - 1.000001)
+    column = ahead / CELL
     j = column.astype(np.intp)
     v = column - j
     lines = grid[i] * (1.0 - u) + grid[i + 1] * u

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.classification import Flag, MovedIs
+from app.core.classification import Classification, Flag, Flow, MovedIs
 from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply, PrevoutsReply, ProjectedTransaction, TransactionSeen
+from app.core.prediction import Prediction, Status
 from app.core.questions import AskPackage, AskPrevouts, AskTransaction
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds
@@ -24,7 +25,7 @@ from tests.builders import (
     without_prevouts,
 )
 from tests.core.story import REST, WS, Story, a_whale_policy
-from tests.fakes import NOON
+from tests.fakes import NOON, NoForecasts
 
 
 def pays_sats(amount: int, *, change: int = 0) -> Transaction:
@@ -398,3 +399,78 @@ def test_a_package_that_pays_one_percent_more_is_not_told() -> None:
 def package_of(feerate: float) -> PackageReply:
     txid = a_whale(150).txid
     return PackageReply(txid=txid, package_feerate=SatPerVb(feerate), related=None, source=WS)
+
+
+def known_by_total(value: int) -> Classification:
+    return Classification(
+        flow=Flow.UNKNOWN,
+        gross=Sats(value),
+        moved=Sats(value),
+        moved_low=Sats(0),
+        moved_high=Sats(value),
+        moved_is=MovedIs.UP_TO,
+        internal=Sats(0),
+        evidence=("only the sum of its outputs could be learnt, so all of it may be change",),
+    )
+
+
+def test_a_whale_announced_by_its_line_is_all_that_the_line_says() -> None:
+    story, tx = Story(), a_whale()
+    story.receive(glimpse_of(tx, rate=12.5))
+    story.unanswered(*story.questions)
+
+    assert story.only == Prediction(
+        prediction_id=f"whl_{tx.txid[:32]}",
+        version=1,
+        tx=Transaction(
+            txid=tx.txid,
+            inputs=(),
+            outputs=(),
+            fee=Sats(1_000),
+            vsize=VBytes(100),
+            package_feerate=SatPerVb(12.5),
+        ),
+        classification=known_by_total(tx.gross),
+        status=Status.PENDING,
+        detected_at=story.at,
+        detected_height=None,
+        first_seen_by=WS,
+        updated_at=story.at,
+        flags=frozenset({Flag.LATE_SEEN}),
+        package_feerate=SatPerVb(12.5),
+        held_by=story.only.held_by,
+        announced_flow=Flow.UNKNOWN,
+    )
+
+
+def test_a_whale_of_a_block_announced_by_its_line_is_all_that_the_line_says() -> None:
+    story, tx = Story(), a_whale()
+    story.start()
+    block = a_block(1, tx)
+    story.connected(block)
+    story.unanswered(*story.questions)
+    whale = story.only
+
+    assert whale.tx == Transaction(txid=tx.txid, inputs=(), outputs=(), fee=tx.fee, vsize=tx.vsize)
+    assert whale.classification == known_by_total(tx.gross)
+    assert (whale.first_seen_by, whale.first_seen_in_block, whale.flags) == (
+        SourceName.BLOCK,
+        True,
+        frozenset({Flag.LATE_SEEN}),
+    )
+    assert (whale.status, whale.confirmed_hash) == (Status.CONFIRMED, block.hash)
+
+
+@pytest.mark.parametrize("spiking", [False, True])
+def test_a_whale_that_comes_while_fees_spike_is_marked_and_one_of_a_block_is_not(*, spiking: bool) -> None:
+    source = NoForecasts()
+    source.spiking = spiking
+    story, waits, mined = Story(forecast_source=source), a_whale(), a_whale(150, coins=("two",))
+    story.start()
+    story.seen(waits)
+    block = a_block(1, mined)
+    story.connected(block)
+    story.published(mined, block)
+
+    assert (Flag.FEE_SPIKE in story.of(waits).flags) is spiking
+    assert Flag.FEE_SPIKE not in story.of(mined).flags
