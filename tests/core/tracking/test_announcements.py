@@ -29,6 +29,7 @@ from tests.fakes import NOON
 
 def announced(observation: Observation) -> Happening:
     (happening,) = Tracker(a_whale_policy()).handle(observation, NOON).happenings
+    assert happening.at == NOON
     return happening
 
 
