@@ -213,9 +213,9 @@ def blocks_at(chances: Floats, share: float) -> NDArray[np.intp]:
     rows = np.arange(len(chances))
     before = np.maximum(column - 1, 0)
     low, high = chances[rows, before], chances[rows, column]
-    part = clipped((share - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    part = np.maximum((share - low) / np.maximum(high - low, 1e-12), 0.0)
     logs = _LOG_HORIZONS[before] + part * (_LOG_HORIZONS[column] - _LOG_HORIZONS[before])
-    blocks = np.where(column == 0, 1, np.ceil(np.exp(logs) - 1e-9)).astype(np.intp)
+    blocks = np.ceil(np.exp(logs) - 1e-9).astype(np.intp)
     return np.where(reached.any(axis=1), blocks, 0)
 
 

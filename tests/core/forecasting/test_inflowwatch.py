@@ -1,7 +1,7 @@
 """What the watch of the inflow counts, from when, and what a gap costs: to the second and the vbyte."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from app.core.forecasting.inflow import SHORT_SECONDS
-from app.core.forecasting.inflowwatch import FLUSH_SECONDS, SILENT_SECONDS, VIEW_SECONDS, InflowWatch
+from app.core.forecasting.inflowwatch import (
+    FLUSH_SECONDS,
+    FORGOTTEN_AT_ONCE,
+    REMEMBERED,
+    SILENT_SECONDS,
+    VIEW_SECONDS,
+    InflowWatch,
+)
 from app.core.forecasting.market import Queue, QueueSource
 from app.core.models import SourceName
 from app.core.observations import (
@@ -242,3 +249,30 @@ def test_where_projected_blocks_come_after_pictures_the_time_counts_from_the_las
     watch.flush(AT + 40 * SECOND)
 
     assert watch.inflow.observed_seconds == 40.0
+
+
+@pytest.mark.parametrize(("more", "forgotten"), [(0, 0), (1, FORGOTTEN_AT_ONCE + 1)])
+def test_the_oldest_are_forgotten_when_there_are_a_thousand_too_many_and_no_others(
+    more: int, forgotten: int
+) -> None:
+    """Of those that are told again, only what was forgotten counts as new."""
+    number = REMEMBERED + FORGOTTEN_AT_ONCE + more
+    names = [f"{place:016x}" for place in range(number)]
+    again = [names[0], names[FORGOTTEN_AT_ONCE], names[FORGOTTEN_AT_ONCE + 1], names[-1]]
+    watch = reporting(
+        (0, TransactionsSeen(batch=ManyPaid(names), source=WS)),
+        (0, TransactionsSeen(batch=ManyPaid(again), source=WS)),
+        (FLUSH_SECONDS, None),
+    )
+
+    assert counted(watch) == pytest.approx(number + (2 if forgotten else 0))
+
+
+class ManyPaid(PaidFrame):
+    """All of them pay the same; named by the first sixteen letters of their txids."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__([(name, 5.0) for name in names])
+
+    def paid(self) -> Iterator[tuple[Txid, float, float]]:
+        return ((Txid(name + "0" * 48), feerate, VSIZE) for name, feerate in self.of)

@@ -258,6 +258,7 @@ def test_feerates_of_less_than_one_are_laid_out_too(rates: tuple[float, ...]) ->
 
     assert ahead(queue, rates[-1] * 1.02) == pytest.approx(0.0, abs=1e-9)
     assert ahead(queue, rates[-1] * 0.98) < 100.0
+    assert ahead(queue, rates[-1] * 0.6) > 1.0
     assert queue.total == pytest.approx(1_000.0)
 
 

@@ -155,3 +155,12 @@ def test_a_median_of_now_may_be_as_old_too() -> None:
     watch = SpikeWatch().observed(AT, 2.0).observed(AT + 10 * MINUTE, 90.0)
 
     assert [watch.is_spike(AT + minutes * MINUTE) for minutes in (10, 19.9, 20.1)] == [True, True, False]
+
+
+@pytest.mark.parametrize(("minutes", "spikes"), [(19, True), (20, True), (21, False)])
+def test_what_fees_were_is_too_old_to_compare_with_though_those_of_now_are_not(
+    minutes: float, *, spikes: bool
+) -> None:
+    watch = SpikeWatch().observed(AT, 2.0).observed(AT + 15 * MINUTE, 90.0)
+
+    assert watch.is_spike(AT + minutes * MINUTE) is spikes
