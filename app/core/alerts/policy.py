@@ -192,8 +192,7 @@ def _rest(policy: Policy, memory: Memory, thread: Thread | None, event: Event) -
     if thread is not None and (final is None or final == thread.final):
         return Ruling(memory=memory, because=HoldReason.THREAD, thread=thread)
     because, memory = _gate(policy, memory, at)
-    published = Thread(final=final or (thread.final if thread else None)) if because is None else thread
-    return Ruling(memory=memory, because=because, thread=published)
+    return Ruling(memory=memory, because=because, thread=Thread(final=final) if because is None else thread)
 
 
 def _gate(policy: Policy, memory: Memory, at: datetime) -> tuple[HoldReason | None, Memory]:

@@ -634,3 +634,9 @@ def test_a_preview_ends_with_what_is_due_at_its_end() -> None:
         0,
         BEGINNING + timedelta(hours=1),
     )
+
+
+def test_quiet_hours_without_a_digest_hold_back_and_remember_nothing() -> None:
+    policy = a_policy(quiet=QuietHours(start=time(14), end=time(15), digest=False))
+
+    assert decide(policy, Memory(), None, an_event()) == Ruling(memory=Memory(), because=HoldReason.QUIET)

@@ -217,6 +217,8 @@ def test_a_name_within_another_is_hidden_as_part_of_the_longer_one() -> None:
     body = {"from_entities": parties, "evidence": ["Ann Smith Junior, Ann Smith and Ann"]}
 
     assert masked(body, (), ())["evidence"] == ["own label, own label and own label"]
+    surname = {**body, "from_entities": [OWN | {"name": name} for name in ("Smith", "Ann Smith")]}
+    assert masked({**surname, "evidence": ["by Ann Smith"]}, (), ())["evidence"] == ["by own label"]
 
 
 def test_a_party_without_name_or_group_hides_nothing_else() -> None:
@@ -270,6 +272,8 @@ def test_a_story_loses_names_groups_and_what_is_said_by_labels_that_are_gone() -
         ("5 BTC Ann BTC to Bob", "5 BTC own label BTC to Bob"),
         ("5 BTC x Ann", "5 BTC x own label"),
         ("Ann without an amount", "Ann without an amount"),
+        ("Ann: 5 BTC x", "Ann: 5 BTC x"),
+        ("Ann 5 BTC x", "Ann 5 BTC x"),
         ("5 BTC " + "word " * 39 + "last", "5 BTC own label"),
         ("5 BTC " + "word " * 40 + "last", "5 BTC word own label"),  # of forty words at most
     ],

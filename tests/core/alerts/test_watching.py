@@ -26,7 +26,7 @@ from app.core.alerts import (
     report_start,
 )
 from app.core.alerts.watching import crossing
-from app.core.classification import Flow
+from app.core.classification import Flow, Party
 from app.core.prediction import Prediction, Status
 from tests.core.alerts.builders import BERLIN
 from tests.store.builders import a_classification, a_prediction
@@ -398,3 +398,26 @@ def test_a_limit_is_named_by_all_that_makes_it_another() -> None:
 
     assert (watch.limit_sat, watch.named("inflow")) == (50_000_000, "inflow Kraken 6 50000000")
     assert replace(watch, entity=None).named("outflow") == "outflow  6 50000000"
+
+
+def test_what_an_entity_sends_is_taken_from_what_it_receives() -> None:
+    kraken = [{"name": "Kraken", "group": "Payward"}]
+    sent = {"flow_type": "outflow", "moved_sat": 5, "from_entities": kraken}
+    both = {"flow_type": "inter_exchange", "moved_sat": 5, "from_entities": kraken, "to_entities": kraken}
+
+    assert [moving_of(sent).net_sat(name) for name in ("Kraken", "PAYWARD", "Binance", None)] == [
+        -5,
+        -5,
+        0,
+        -5,
+    ]
+    assert moving_of(both).net_sat("Kraken") == 0
+
+
+def test_a_whale_counts_for_its_flow_its_amount_and_its_parties() -> None:
+    party = Party(name="Cold Wallet", kind="exchange", basis="published", group="Kraken")
+    seen = replace(a_classification(Flow.OUTFLOW, moved=9), from_entities=(party,), to_entities=())
+
+    assert moving(a_prediction(1, classification=seen)) == Moving(
+        flow=Flow.OUTFLOW, moved_sat=9, senders=frozenset({"cold wallet", "kraken"})
+    )

@@ -259,7 +259,7 @@ def test_a_count_that_just_fits_is_read() -> None:
     )
     assert (len(empty.inputs), empty.outputs) == (1, ())
 
-    assert decode(a_raw(witness="04" + "00" * 4)).inputs[0].witness == ("", "", "", "")
+    assert decode(a_raw(witness="05" + "00" * 5)).inputs[0].witness == ("",) * 5
 
 
 @pytest.mark.parametrize(
@@ -276,6 +276,8 @@ def test_a_count_that_just_fits_is_read() -> None:
         ("02000000" + "fd01", "ends too early"),
         (a_raw().hex() + "00", "length does not fit"),
         (a_raw().hex()[:-2], "length does not fit"),
+        (a_raw().hex()[:-8], "length does not fit"),
+        ("02000000" + "fd0100", "counts more than it holds"),
         (a_raw(outputs="ff" + "ff" * 8).hex(), "counts more than it holds"),
         (a_raw(witness="09" + "00" * 4).hex(), "counts more than it holds"),
     ],

@@ -135,3 +135,15 @@ def test_the_speed_is_the_mean_chance_of_one_three_and_six_blocks() -> None:
     chances = np.array([[0.1, 0.2, 0.4, 0.7, 0.8, 0.9, 1.0]])
 
     assert score(chances, 1.0, [(50.0, 1e6)]) == pytest.approx(0.75 * (0.1 + 0.4 + 0.7) / 3)
+
+
+def test_a_share_that_ends_just_before_a_percentile_leaves_it_to_the_next_feerate() -> None:
+    sizes = (9.95, 15.0, 25.0, 25.0, 15.0, 10.05)
+    found = feerate_percentiles(
+        a_market([(10.0 * (1 + index), size) for index, size in enumerate(sizes)]).queue
+    )
+
+    assert found == {
+        percent: float(feerate_of_bucket(bucket_of(10.0 * (2 + index))))
+        for index, percent in enumerate((10, 25, 50, 75, 90))
+    }

@@ -294,3 +294,9 @@ def test_a_whale_is_counted_by_what_it_was() -> None:
         false_positives=1,
         false_negatives=0 if whale.excused else 1,
     )
+
+
+def test_a_reference_that_is_hardly_ever_wrong_can_be_beaten_all_the_same() -> None:
+    figures = figures_of(a_sum(30, seen=30.0, compared_squares=0.05, baseline_squares=0.1), NO_LEADS)
+
+    assert figures.skill_to_baseline == pytest.approx(0.5)
