@@ -208,3 +208,5 @@ def test_a_value_without_an_amount_is_not_told() -> None:
     assert phrases.value({**found, "moved_sat": None}) == ""
     assert phrases.value({**found, "moved_sat": 7, "moved_is": "certain"}) == "5.00 EUR"
     assert phrases.value({"moved_sat": 7}) == ""
+    joined = {"moved_sat": 5, "moved_high_sat": 7, "flags": ["coinjoin"]}
+    assert phrases.value({**found, **joined}) == ""

@@ -266,7 +266,9 @@ def test_a_count_that_just_fits_is_read() -> None:
     ("raw", "words"),
     [
         ("02000000", "ends too early"),
+        ("02000000" + "00", "no inputs"),
         ("02000000" + "0000", "no inputs"),
+        ("02000000" + "0001", "ends too early"),
         ("02000000" + "00" + "00" * 60, "no inputs"),
         ("02000000" + "02" + "00" * 60, "counts more than it holds"),
         (

@@ -198,3 +198,27 @@ def test_a_coin_has_no_spender_once_its_whale_has_ended() -> None:
 
     assert whales.spenders([a_coin("a")]) == ()
     assert list(whales.pending()) == []
+
+
+def test_a_whale_that_was_confirmed_in_another_block_since_is_in_that_one_alone() -> None:
+    whale, other = a_prediction("a"), a_prediction("b")
+    first, second = a_block(1, whale.tx, other.tx), a_block(2, whale.tx)
+    confirmed = lifecycle.confirm(whale, first, NOON)
+    stays = lifecycle.confirm(other, first, NOON)
+    whales = holding(confirmed, stays, lifecycle.confirm(whale, second, NOON))
+
+    assert whales.in_block(first.hash) == (stays,)
+    assert [one.txid for one in whales.in_block(second.hash)] == [whale.txid]
+
+
+def test_a_whale_that_waits_again_and_is_confirmed_elsewhere_leaves_nothing_in_its_first_block() -> None:
+    whale = a_prediction("a")
+    first, second = a_block(1, whale.tx), a_block(2, whale.tx)
+    confirmed = lifecycle.confirm(whale, first, NOON)
+    waits = lifecycle.unconfirm(confirmed, NOON, "reorganised away")
+    whales = holding(confirmed, waits, lifecycle.confirm(waits, second, NOON))
+
+    assert (whales.in_block(first.hash), len(whales.in_block(second.hash))) == ((), 1)
+    whales.remove(whale.prediction_id)
+    whales.put(lifecycle.drop(waits, NOON, "expired"))
+    assert (whales.in_block(first.hash), whales.in_block(second.hash)) == ((), ())
