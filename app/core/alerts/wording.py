@@ -221,11 +221,8 @@ def _digest(body: Mapping[str, Any]) -> tuple[str, str]:
     return first, rest
 
 
-def _spoken(title: str) -> Callable[[Mapping[str, Any]], tuple[str, str]]:
-    def said(body: Mapping[str, Any]) -> tuple[str, str]:
-        return title, str(body.get("words") or "")
-
-    return said
+def _test(body: Mapping[str, Any]) -> tuple[str, str]:
+    return "Test of Spout", str(body.get("words") or "")
 
 
 _OTHERS: Final[dict[EventType, Callable[[Mapping[str, Any]], tuple[str, str]]]] = {
@@ -236,7 +233,7 @@ _OTHERS: Final[dict[EventType, Callable[[Mapping[str, Any]], tuple[str, str]]]] 
     EventType.FEES_SPIKED: _fees,
     EventType.MEMORY_PRESSURE: _memory,
     EventType.ENDPOINT_DISABLED: _disabled,
-    EventType.TEST: _spoken("Test of Spout"),
+    EventType.TEST: _test,
     EventType.ALERT_DIGEST: _digest,
     EventType.ALERT_SUMMARY: _digest,
     EventType.FEES_CROSSED: _digest,

@@ -282,6 +282,7 @@ def test_an_event_has_the_same_first_line_in_a_summary_as_in_its_own_message() -
     fees = {"words": "Fees fell: 3 sat/vB\nfor the next block"}
 
     assert title_of(EventType.DETECTED, WHALE) == said().title
+    assert title_of(EventType.DROPPED, WHALE | {"status": "dropped"}) == "Dropped: 412.5 BTC to Binance"
     assert title_of(EventType.FEES_CROSSED, fees) == "Fees fell: 3 sat/vB"
     assert words_of(EventType.FEES_CROSSED, fees, BEGINNING, STYLE).title == "Fees fell: 3 sat/vB"
 
@@ -563,3 +564,20 @@ def test_a_name_that_is_too_long_is_cut_where_it_is_called_unknown() -> None:
         f"names ${'q' * 50}, which is unknown (known are $title, "
     )
     assert template_faults("$TITLE") == "names $TITLE, which is unknown (did you mean $title or $time?)"
+
+
+def test_quotes_in_a_name_or_an_address_end_no_attribute() -> None:
+    name, link = 'the "old" lady\'s', "http://x/\"'"
+    words = said(style=Style(zone=BERLIN, link=link), to_entities=[{"name": name}])
+    url = html.escape(f"{link}/tx/{'ab' * 32}", quote=True)
+
+    assert words.html.startswith(f"<b>{html.escape(words.title, quote=True)}</b>\n")
+    assert words.html.endswith(f'<a href="{url}">{url}</a>')
+    assert words.html.count('"') == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("re", "$score or $route or $reason"), ("te", "$type or $time or $title")]
+)
+def test_of_what_is_near_an_unknown_name_three_are_said(name: str, near: str) -> None:
+    assert template_faults(f"${name}") == f"names ${name}, which is unknown (did you mean {near}?)"
