@@ -50,7 +50,8 @@ def rows_of(found: Iterable[Sequence[Any]]) -> list[VersionRow]:
 
 def in_portions(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[list[VersionRow]]:
     """Yield the rows in order, in batches that fit in memory; at least one row each."""
-    if not rows:
+    if len(rows) <= 1:
+        yield from ([list(rows)] if rows else ())
         return
     sizes = _sizes(connection, _part_numbers(rows))
     portion: list[VersionRow] = []

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.events import Event, EventType
 from app.core.prediction import Prediction
-from app.store.assembling import ROW, assembled, in_portions, rows_of
+from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.connections import Connection
 from app.store.parsed_statements import execute
 from app.store.records import EVENT_COLUMNS, event_of
@@ -60,20 +60,24 @@ def _versions(connection: Connection, places: Sequence[VersionPlace]) -> dict[Ve
     """Return the versions as an event's body needs them: with their latest forecast only."""
     if not places:
         return {}
-    found = [
-        row
-        for table in ("predictions", "superseded")
-        for row in rows_of(
-            execute(
-                connection,
-                f"SELECT {ROW} FROM {table} WHERE (whale, number) IN "  # noqa: S608 - our own words
-                "(SELECT unnest($1::BIGINT[]), unnest($2::INTEGER[]))",
-                [[whale for whale, _ in places], [number for _, number in places]],
-            ).fetchall()
-        )
-    ]
+    found = _rows_of(connection, "predictions", places)
+    if len(found) < len(places):
+        known = {(row.whale, row.number) for row in found}
+        found += _rows_of(connection, "superseded", [place for place in places if place not in known])
     return {
         (row.whale, row.number): whale
         for portion in in_portions(connection, found)
         for row, whale in zip(portion, assembled(connection, portion, openings=False), strict=True)
     }
+
+
+def _rows_of(connection: Connection, table: str, places: Sequence[VersionPlace]) -> list[VersionRow]:
+    if len(places) == 1:
+        statement = f"SELECT {ROW} FROM {table} WHERE whale = ? AND number = ?"  # noqa: S608 - our own words
+        return rows_of(execute(connection, statement, places[0]).fetchall())
+    statement = (
+        f"SELECT {ROW} FROM {table} WHERE (whale, number) IN "  # noqa: S608 - our own words
+        "(SELECT unnest($1::BIGINT[]), unnest($2::INTEGER[]))"
+    )
+    values = [[whale for whale, _ in places], [number for _, number in places]]
+    return rows_of(execute(connection, statement, values).fetchall())
