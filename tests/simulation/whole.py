@@ -1,8 +1,9 @@
-"""The whole engine in a simulated world: a node's truth, a backend that tells it, faults, and what must hold.
+"""The whole engine in a simulated world: a node's truth, sources that tell it, faults, and what must hold.
 
-Only the outside is played: the network and the time (`virtual`), the backend (`tests.backend`), a receiver of
-alerts on the loopback, and the disk's free space (a limit on the size of files). The engine, its sources with
-their own clients, its store with a real file and the alerts' outbox are the program's.
+Only the outside is played: the network and the time (`virtual`), libzmq (`zmq_in_memory`), the backend
+(`tests.backend`), a bitcoind and an Electrum server (which of them, the seed says), a receiver of alerts on
+the loopback, and the disk's free space (a limit on the size of files). The engine, its sources with their own
+clients, its store with a real file and the alerts' outbox are the program's.
 """
 
 import asyncio
