@@ -30,9 +30,14 @@ SEEDS = 10_000 if os.environ.get("SPOUT_SOAK") else OFTEN
 MEMORY = Path("/dev/shm")
 
 
-def seeds() -> list[int]:
+ALWAYS = 10
+"""Of these, the fast part of the tests has so many too: all together take minutes."""
+
+
+def seeds() -> list[object]:
     named = os.environ.get("SPOUT_SEED")
-    return [int(named)] if named else list(range(SEEDS))
+    wanted = [int(named)] if named else range(SEEDS)
+    return [pytest.param(one, marks=() if one < ALWAYS else pytest.mark.slow) for one in wanted]
 
 
 @pytest.mark.soak
