@@ -75,7 +75,9 @@ class Chain:
         below = self._by_height.get(Height(block.height - 1))
         fits = below is not None and block.previous in (None, below.hash)
         above = self._by_height.get(Height(block.height + 1))
-        fills = above is not None and above.previous == block.hash and block.height not in self._by_height
+        # Of a block that nobody could read the parent is not known: what comes below it is no contradiction.
+        leads = above is not None and above.previous in {None, block.hash}
+        fills = leads and block.height not in self._by_height
         if fills and (fits or below is None):
             self._put(block)  # its child is on our chain already
             return Step(connected=block)

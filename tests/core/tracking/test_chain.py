@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app.core.models import Block
 from app.core.tracking.chain import Chain
+from app.core.units import Height
 from tests.builders import START_HEIGHT, a_block, a_hash
 
 
@@ -57,6 +58,15 @@ def test_a_block_far_above_is_taken_with_a_hole() -> None:
     step = a_chain(3, depth=10).place(a_block(50))
 
     assert (step.connected, step.hole) == (a_block(50), True)
+
+
+def test_what_comes_below_a_block_whose_parent_nobody_knows_undoes_nothing() -> None:
+    chain = a_chain(2)
+    chain.place(Block(hash=a_hash((3, "")), height=Height(START_HEIGHT + 3)), orphaned=True)
+
+    assert chain.place(a_block(2)).disconnected == ()
+    assert chain.tip is not None
+    assert chain.tip.hash == a_hash((3, ""))
 
 
 def test_a_block_below_all_that_is_kept_does_nothing() -> None:
