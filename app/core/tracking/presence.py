@@ -58,9 +58,8 @@ def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> boo
     A source that never reported a block is not.
     """
     known = beliefs.tips.of(source)
-    if known is None or height is None:
-        return False
-    return max(known, beliefs.named.get(source, known)) < height
+    reached = None if known is None else max(known, beliefs.named.get(source, known))
+    return reached is not None and height is not None and reached < height
 
 
 def names_its_tip(beliefs: Beliefs, source: SourceName) -> bool:
