@@ -91,8 +91,8 @@ class Answering:
     def ask(self, question: Question) -> None:
         """Queue the question, unless it is already queued or in progress."""
         key = _key(question)
-        if isinstance(question, AskBlock):
-            self._retries.pop(question)  # who asks anew is told what became of it, and it is tried as often
+        if isinstance(question, AskBlock | AskMempool):
+            self._retries.pop(key)  # who asks anew is told what became of it, and it is tried as often
         if key in self._open:
             return
         self._open.add(key)
@@ -182,10 +182,14 @@ class Answering:
             self._ask_later(left)
 
     def _ask_later(self, question: Question) -> None:
-        tried = self._retries.get(question) or 0
-        if self._group is not None and tried < RETRIES and question not in self._open:
-            self._retries.put(question, tried + 1)
-            self._open.add(question)
+        key = _key(question)
+        if any(_key(one) == key for _, one in self._later):
+            return
+        tried = self._retries.get(key) or 0
+        if self._group is not None and tried < RETRIES and key not in self._open:
+            self._retries.put(key, tried + 1)
+            if not isinstance(question, AskMempool):  # for which whoever asks anew need not wait
+                self._open.add(key)
             self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
 
     async def _pace(self) -> None:
@@ -222,11 +226,14 @@ class Answering:
 
 
 def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Sequence[Question]:
-    """Return what must be known in the end: prevouts decide an amount, a block may hold whales nobody saw."""
+    """Return what must be known in the end: prevouts decide an amount, a block may hold whales nobody saw.
+
+    A mempool is listed for what was missed: all sources may have been behind by a block just then.
+    """
     if isinstance(question, AskBlock):
         return () if any(_is_whole_block(one) for one in answer) else (question,)
     unanswered = (one.question for one in answer if isinstance(one, Unanswered))
-    return [one for one in unanswered if isinstance(one, AskPrevouts)]
+    return [one for one in unanswered if isinstance(one, AskPrevouts | AskMempool)]
 
 
 def what_is_left(question: Question, reply: Sequence[Observation]) -> Question | None:

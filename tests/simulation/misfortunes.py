@@ -212,11 +212,13 @@ async def node_set_back(sim: "Simulation") -> None:
 
 
 async def node_loses_messages(sim: "Simulation") -> None:
-    """What ZMQ dropped is noticed by the number of the next message."""
+    """What ZMQ dropped is noticed by the number of the next message, unless it was the first one."""
     node = _node(sim)
 
     def speaks() -> None:
         node.deaf = False
+        if not sim.publishers.notice_losses(ZMQ_PORT, {b"rawtx", b"sequence"}):
+            sim.publishers.cut(ZMQ_PORT)
         sim.something_small()
 
     node.deaf = True

@@ -35,6 +35,7 @@ class Publishers:
         if port in self.open and port not in self.silent:
             for socket in self._on(port):
                 if socket.linked and any(parts[0].startswith(topic) for topic in socket.topics):
+                    socket.numbered.add(parts[0])
                     self.loop.call_later(TRAVELS_SECONDS, socket.received.put_nowait, parts)
 
     def listen(self, port: int) -> None:
@@ -64,6 +65,9 @@ class Publishers:
         if port in self.silent:
             socket.unlink()
 
+    def notice_losses(self, port: int, topics: set[bytes]) -> bool:
+        return all(topics <= one.numbered for one in self._on(port))
+
     def _on(self, port: int) -> list["Socket"]:
         return [one for one in self.sockets if one.port == port]
 
@@ -87,6 +91,8 @@ class Socket:
         self.topics: list[bytes] = []
         self.port = 0
         self.linked = False
+        self.numbered: set[bytes] = set()
+        """Topics of which a message was sent on this link: what is lost of them from now on is noticed."""
         self.received: asyncio.Queue[Parts] = asyncio.Queue()
         self._monitor = Monitor()
 
@@ -118,6 +124,7 @@ class Socket:
         there = self.port in self._publishers.open - self._publishers.silent
         if there and not self.linked and self in self._publishers.sockets:
             self.linked = True
+            self.numbered.clear()
             self._report(zmq.EVENT_HANDSHAKE_SUCCEEDED)
 
     def unlink(self) -> None:

@@ -5,7 +5,15 @@ import asyncio
 import pytest
 
 from app.core.models import Block, SourceName
-from app.core.observations import BlockConnected, Observation, Prevout, PrevoutsReply, StatusReply, Unanswered
+from app.core.observations import (
+    BlockConnected,
+    MempoolListed,
+    Observation,
+    Prevout,
+    PrevoutsReply,
+    StatusReply,
+    Unanswered,
+)
 from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, Question
 from app.core.units import BlockHash, Height, Outpoint, Sats, Script, Txid
 from app.errors import ParseError, SourceError
@@ -18,7 +26,7 @@ from app.source.answering import (
     Answering,
 )
 from tests.core.story import REST
-from tests.fakes import LeapingClock
+from tests.fakes import NOON, LeapingClock
 
 A, B = Txid("aa" * 32), Txid("bb" * 32)
 
@@ -273,6 +281,15 @@ async def test_inputs_that_nobody_knew_are_asked_for_again_until_somebody_does()
 
     assert (len(oracle.asked), desk.received[-1]) == (3, prevouts(*COINS))
     assert sum(desk.clock.slept) >= RETRY_SECONDS + 2 * RETRY_SECONDS
+
+
+async def test_a_mempool_that_nobody_could_list_is_asked_for_again_until_somebody_does() -> None:
+    listed = MempoolListed(txids=frozenset(), as_of=NOON, source=REST)
+    oracle = Scripted(SourceError("behind by 2 blocks"), SourceError("away"), (listed,))
+    desk = Desk(oracle)
+    await running(desk, AskMempool("a frame is missing"))
+
+    assert (len(oracle.asked), desk.received[-1]) == (3, listed)
 
 
 async def test_inputs_that_nobody_ever_knows_are_given_up() -> None:
