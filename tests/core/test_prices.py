@@ -1,6 +1,7 @@
 """What an amount is worth in the operator's currency, and when that is unknown."""
 
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -51,4 +52,4 @@ def test_an_amount_is_worth_so_much_to_the_hundredth() -> None:
 
 
 def test_where_no_currency_is_asked_for_there_is_no_price_even_of_a_nameless_one() -> None:
-    assert price_in(None, {None: 5.0}, NOON, NOON) is None  # type: ignore[dict-item]
+    assert price_in(None, cast("dict[str, float]", {None: 5.0}), NOON, NOON) is None

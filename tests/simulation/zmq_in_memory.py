@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import zmq
 import zmq.asyncio
 
@@ -147,9 +148,6 @@ def zmq_in_memory(publishers: Publishers) -> Iterator[None]:
         def destroy(self, **_: Any) -> None:
             pass
 
-    real = zmq.asyncio.Context
-    zmq.asyncio.Context = Context  # type: ignore[misc,assignment]  # pyzmq has no other seam below it
-    try:
+    with pytest.MonkeyPatch.context() as patched:  # pyzmq has no other seam below it
+        patched.setattr(zmq.asyncio, "Context", Context)
         yield
-    finally:
-        zmq.asyncio.Context = real  # type: ignore[misc]  # as above

@@ -148,6 +148,7 @@ def test_each_figure_is_the_rate_of_its_own_counts() -> None:
         false_negatives=4,
     )
     low, high = wilson(20, 40)
+    skill: Any = pytest.approx(1 - 6.0 / (10.0 * (1 - 10 / 40)))
 
     assert figures_of(sums, NO_LEADS) == Figures(
         n=40,
@@ -165,7 +166,7 @@ def test_each_figure_is_the_rate_of_its_own_counts() -> None:
         brier=dict.fromkeys(("1", "3", "6", "12"), 0.15),
         baseline_brier=dict.fromkeys(("1", "3", "6", "12"), 0.2),
         skill_to_baseline=0.5,
-        skill_to_base_rate=pytest.approx(1 - 6.0 / (10.0 * (1 - 10 / 40))),  # type: ignore[arg-type]
+        skill_to_base_rate=skill,
         lead_times=NO_LEADS,
         replaced_share=0.2,
         flow_judged=16,
@@ -225,13 +226,13 @@ def test_a_share_of_all_of_one_is_no_more_than_one() -> None:
     assert all(0.0 <= low <= high <= 1.0 for low, high in (wilson(0, n) for n in range(1, 300)))
 
 
-def a_forecast(fate: Fate = Fate.PENDING, **changes: object) -> ForecastOutcome:
+def a_forecast(fate: Fate = Fate.PENDING, **changes: Any) -> ForecastOutcome:
     (outcome,) = forecast_outcomes(
         many([naive.Life(versions=[naive.Version(seen_height=10, forecast_at=10, predicted=11, p=STATED)])])[
             0
         ]
     )
-    return replace(outcome, fate=fate, **changes)  # type: ignore[arg-type]
+    return replace(outcome, fate=fate, **changes)
 
 
 STATED = dict(zip(HORIZONS, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0), strict=True))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -343,11 +344,11 @@ def test_three_minutes_before_its_block_are_time_enough(seconds: float, *, excus
     ],
 )
 def test_a_whale_was_announced_before_its_block_unless_the_tip_was_as_high_by_then(
-    changes: dict[str, object], *, announced: bool
+    changes: dict[str, Any], *, announced: bool
 ) -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
-    outcome = whale_outcome(replace(story.only, **changes))  # type: ignore[arg-type]
+    outcome = whale_outcome(replace(story.only, **changes))
     assert outcome is not None
 
     assert outcome.announced is announced
