@@ -245,6 +245,7 @@ class Database:
         try:
             draft.parent.mkdir(mode=0o700, exist_ok=True)
             self._remove(draft)
+            self._catch_up()  # now: what it writes is in the log, and if it fails the readers are let go
             checkpoint(self._opened(), self.path)
             # The instance closes with its last cursor: none may be open.
             with self._reader.held(), self._glancer.held():

@@ -147,6 +147,11 @@ def prepared(connection: Connection) -> tuple[bool, int]:
     return len(rows) > len(hopeless), len(hopeless)
 
 
+def not_tried(connection: Connection) -> None:
+    """Take the count of an attempt back: it failed, on a full disk say, without ending the process."""
+    connection.execute("UPDATE journal SET tried = tried - 1")
+
+
 def _reads(body: bytes) -> bool:
     try:
         decoded(body)
@@ -156,8 +161,10 @@ def _reads(body: bytes) -> bool:
 
 
 def last(connection: Connection) -> int:
-    """Return the number of the last event in it; 0 if it is empty."""
-    found = connection.execute("SELECT max(sequence) FROM journal").fetchone()
+    """Return the number of the last event that waits or was set aside; 0 if there is none."""
+    found = connection.execute(
+        "SELECT greatest((SELECT max(sequence) FROM journal), (SELECT max(sequence) FROM journal_unread))"
+    ).fetchone()
     return int(found[0]) if found and found[0] is not None else 0
 
 

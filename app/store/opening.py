@@ -246,7 +246,12 @@ class _Opening:
             )
         if waits:
             tables = TableWriter(instance)
-            checked(connection, self._path, lambda it: in_transaction(it, tables.recover))
+            try:
+                checked(connection, self._path, lambda it: in_transaction(it, tables.recover))
+            except StoreError:
+                with suppress(StoreError):
+                    checked(connection, self._path, lambda it: in_transaction(it, journal.not_tried))
+                raise
 
     def _keep_before_migrating(self, connection: Connection) -> None:
         """Copy a database of an older schema to `backups`, as it is: an older Spout can go on from there."""

@@ -143,6 +143,8 @@ class PredictionStore:
             self._tables.ledger.touched.note_all()
             # Another one, as a read that began before may still write to this one.
             self._assembled = AssembledVersions()
+            # A whale that is deleted may return: what was remembered of it is stored no more.
+            self._tables.versions.doubt()
 
         return await self._database.run(work, then=done)
 

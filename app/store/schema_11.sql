@@ -4,6 +4,6 @@
 CREATE TABLE journal (
     sequence BIGINT NOT NULL,
     batch BLOB NOT NULL,
-    tried INTEGER DEFAULT 0
+    tried INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE journal_unread AS FROM journal LIMIT 0;

@@ -1,9 +1,8 @@
 """Writes batches to the tables that are asked, in the transaction that removes them from the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.core.events import Event, Happening
 from app.core.prediction import Prediction
 from app.store import chain, journal
 from app.store.accounts import Ledger
@@ -47,9 +46,15 @@ class TableWriter:
         self._under_way = self._waiting
         each = [*self._under_way, *more]
         batches = [entry.batch for entry in each]
-        places = self.versions.write(connection, [one for batch in batches for one in _versions(batch)])
-        reported = [pair for entry in each for pair in zip(entry.events, entry.batch.happenings, strict=True)]
-        insert_columns(connection, "events", _event_columns(reported, places))
+        versions = [_versions(batch) for batch in batches]
+        places = iter(self.versions.write(connection, [one for some in versions for one in some]))
+        # By batch: a whale that returns under its id counts its versions from the beginning.
+        rows = [
+            row
+            for entry, some in zip(each, versions, strict=True)
+            for row in _event_rows(entry, some, places)
+        ]
+        insert_columns(connection, "events", columns(rows))
         predictions = [one for batch in batches for one in batch.predictions]
         self.ledger.write(connection, predictions, begun=self.versions.begun)
         chain.append(
@@ -93,14 +98,18 @@ def _versions(batch: Batch) -> list[Prediction]:
     return sorted(each.values(), key=lambda one: one.version)
 
 
-def _event_columns(
-    reported: Sequence[tuple[Event, Happening]], places: dict[tuple[str, int], VersionPlace]
-) -> list[list[Any]]:
-    """Return columns: an event refers to a stored version; one without such a version holds its own body."""
+def _event_rows(
+    entry: Entry, versions: Sequence[Prediction], places: Iterator[VersionPlace | None]
+) -> list[tuple[Any, ...]]:
+    """Return rows: an event refers to a stored version; one without such a version holds its own body.
+
+    `places` begins with those of the entry's `versions`, which are taken from it.
+    """
+    placed = {(one.prediction_id, one.version): next(places) for one in versions}
     rows = []
-    for event, happening in reported:
+    for event, happening in zip(entry.events, entry.batch.happenings, strict=True):
         whale = happening.prediction
-        place = None if whale is None else places.get((whale.prediction_id, whale.version))
+        place = None if whale is None else placed.get((whale.prediction_id, whale.version))
         rows.append(
             (
                 event.sequence,
@@ -113,4 +122,4 @@ def _event_columns(
                 place and place.number,
             )
         )
-    return columns(rows)
+    return rows

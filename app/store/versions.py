@@ -80,12 +80,14 @@ class Versions:
         self._next_whale: int | None = None
         self._next_part = 0
         self._rows = _Rows()
-        self.begun: set[str] = set()
-        """Ids of the whales that the last `write` stored for the first time."""
+        self.begun: set[tuple[str, datetime]] = set()
+        """The whales that the last `write` stored for the first time: an id, and when it was first seen."""
 
     def doubt(self) -> None:
         """Clear the cache after a failed commit, whose outcome is unknown: the next write reads it back."""
         self._known.clear()
+        self._staged = {}
+        self.begun = set()
         self._ids.forget()
         self._next_whale = None
 
@@ -97,15 +99,13 @@ class Versions:
         for prediction_id, known in self._staged.items():
             self._known[prediction_id] = known
             self._known.move_to_end(prediction_id)
-        self._ids.add(self.begun)
+        self._ids.add({name for name, _ in self.begun})
         self._staged = {}
         while len(self._known) > WHALES_REMEMBERED:
             self._known.popitem(last=False)
 
-    def write(
-        self, connection: Connection, whales: Sequence[Prediction]
-    ) -> dict[tuple[str, int], VersionPlace]:
-        """Write versions, those of one whale ascending; return where each is, by id and version.
+    def write(self, connection: Connection, whales: Sequence[Prediction]) -> list[VersionPlace | None]:
+        """Write versions, those of one whale ascending; return where each is.
 
         One that is already stored as the latest is not written again; an older one is left out.
         """
@@ -113,11 +113,7 @@ class Versions:
         self.begun = set()
         self._number(connection)
         self._recall(connection, {whale.prediction_id for whale in whales})
-        places: dict[tuple[str, int], VersionPlace] = {}
-        for whale in whales:
-            place = self._version(whale)
-            if place is not None:
-                places[whale.prediction_id, whale.version] = place
+        places = [self._version(whale) for whale in whales]
         self._insert(connection)
         return places
 
@@ -169,7 +165,7 @@ class Versions:
         """Begin a new whale, also if an earlier one had the same id: that one is superseded."""
         if before is not None:
             self._supersede(before)
-        self.begun.add(whale.prediction_id)
+        self.begun.add((whale.prediction_id, whale.detected_at))
         known = Known(whale=self._next_whale or 1, detected_at=whale.detected_at)
         self._next_whale = known.whale + 1
         return known

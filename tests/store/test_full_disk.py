@@ -1,18 +1,24 @@
 """A disk without room, in two ways: a small file system that is filled, and a limit on the size of files."""
 
+import asyncio
 import os
+import random
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from app.core.models import Output
+from app.core.prediction import Prediction
+from app.core.units import Sats, Script
 from app.errors import StoreError
 from app.store.connections import Limits
-from app.store.opening import Opened, open_database
+from app.store.opening import DATABASE_FILE, Opened, open_database
 from app.store.predictions import PredictionStore
 from tests.store.builders import NOON, a_prediction, detected
 
@@ -203,3 +209,54 @@ async def test_what_was_told_before_the_disk_was_full_is_found_by_the_next_start
     whales = (await store.restore(NOON)).predictions
     await again.database.close()
     assert (stored, len(whales), again.notices) == (list(range(1, 101)), 100, ())
+
+
+STARTS = 5
+"""More than may begin to write out what ends them."""
+
+
+async def large_batch(directory: Path) -> Opened:
+    """Return a database in whose journal a batch of 2 MB waits."""
+    opened = await open_database(directory, at=NOON, limits=Limits(checkpoint_mb=1_000))
+    whales = [large(number) for number in range(1, 181)]
+    await PredictionStore(opened).append([detected(whale) for whale in whales], whales)
+    return opened
+
+
+def large(number: int) -> Prediction:
+    """A whale of a hundred outputs, each to an address of its own."""
+    whale, chance = a_prediction(number), random.Random(number)
+    each = [chance.randbytes(20).hex() for _ in range(100)]
+    outputs = tuple(Output(value=Sats(10**8), script=Script("0014" + one), address=one) for one in each)
+    return replace(whale, tx=replace(whale.tx, outputs=outputs))
+
+
+async def test_starts_without_room_do_not_count_against_what_waits_to_be_written(
+    tmp_path_factory: pytest.TempPathFactory, roomy_disk: Disk
+) -> None:
+    opened = await large_batch(tmp_path_factory.mktemp("before"))
+    for name in (DATABASE_FILE, f"{DATABASE_FILE}.wal", "last-sequence"):
+        shutil.copy(opened.database.path.with_name(name), roomy_disk.path)
+    await opened.database.close()
+    roomy_disk.fill(1_000 * KIBIBYTE)
+    for _ in range(STARTS):
+        with pytest.raises(StoreError, match="is full: free some space"):
+            await open_database(roomy_disk.path, at=NOON)
+    roomy_disk.free()
+
+    again = await open_database(roomy_disk.path, at=NOON)
+    stored = await PredictionStore(again).events_after(0, 1_000)
+    await again.database.close()
+    assert (len(stored), again.notices) == (180, ())
+
+
+async def test_a_compaction_without_room_for_what_waits_is_refused(
+    roomy_disk: Disk,
+) -> None:
+    opened = await large_batch(roomy_disk.path)
+    roomy_disk.fill(1_000 * KIBIBYTE)
+
+    with pytest.raises(StoreError, match="is full: free some space"):
+        await asyncio.wait_for(opened.database.compact(), 60)
+    roomy_disk.free()
+    await opened.database.close()

@@ -63,6 +63,14 @@ def killed(opened: Opened, to: Path) -> Path:
     return to
 
 
+def outcomes(connection: Connection) -> list[list[tuple[object, ...]]]:
+    """Return the rows that accounts are made of."""
+    return [
+        connection.execute("SELECT * FROM forecast_outcomes ORDER BY ALL").fetchall(),
+        connection.execute("SELECT * FROM whale_outcomes ORDER BY ALL").fetchall(),
+    ]
+
+
 async def all_of(store: PredictionStore) -> tuple[object, ...]:
     """Return what can be asked of the history."""
     restored = await store.restore(NOON)
@@ -106,6 +114,29 @@ async def test_batches_written_together_are_found_as_if_each_had_been_written_al
         events, *rest = await all_of(store)
         assert isinstance(events, tuple)
         found.append(([replace(event, id="") for event in events], rest))
+        await opened.database.close()
+
+    assert found[0] == found[1]
+
+
+async def test_a_whale_that_returns_under_its_id_is_another_when_written_together(
+    tmp_path: Path,
+) -> None:
+    first, hour = a_prediction(1), timedelta(hours=1)
+    again = replace(first, detected_at=first.detected_at + hour, updated_at=first.updated_at + hour)
+    found = []
+    for alone in (True, False):
+        opened = await open_database(tmp_path / str(alone), at=NOON)
+        store = PredictionStore(opened)
+        for whale in (first, again):
+            await store.append([detected(whale)], [whale])
+            if alone:
+                await store.oldest()
+            await replace_it(store, whale)
+            if alone:
+                await store.oldest()
+        events = [replace(event, id="") for event in await store.events_after(0, 100)]
+        found.append((events, await opened.database.read(outcomes)))
         await opened.database.close()
 
     assert found[0] == found[1]
@@ -211,6 +242,20 @@ async def test_a_batch_is_set_aside_with_a_notice(tmp_path: Path, change: str) -
     assert [event.sequence for event in await store.events_after(0, 10)] == [2]
     assert await in_journal(opened) == 0
     await opened.database.close()
+
+
+async def test_the_numbers_of_a_batch_that_was_set_aside_are_given_to_no_other(tmp_path: Path) -> None:
+    opened = await open_database(tmp_path / "first", at=NOON)
+    await announce(PredictionStore(opened), 1)
+    await opened.database.run_at_once(lambda it: it.execute("UPDATE journal SET tried = 3"))
+    left = killed(opened, tmp_path / "left")
+    (left / "last-sequence").unlink()
+    await opened.database.close()
+    await (await open_database(left, at=NOON)).database.close()
+
+    again = await open_database(left, at=NOON)
+    assert again.last_sequence == 1
+    await again.database.close()
 
 
 async def test_a_start_counts_that_it_began_to_write_out(tmp_path: Path) -> None:

@@ -360,6 +360,19 @@ async def test_pruning_forgets_all_that_belonged_to_a_whale(store: PredictionSto
     assert left == [(0,)] * 5
 
 
+async def test_a_whale_that_returns_after_it_was_forgotten_is_stored_again(store: PredictionStore) -> None:
+    whale, day = a_prediction(1), timedelta(days=1)
+    ended = replace(whale, version=2, status=Status.DROPPED, updated_at=NOON, ended_at=NOON)
+    await keep(store, whale)
+    await keep(store, ended)
+    await keep(store, a_prediction(2))
+    await store.prune(NOON + day)
+
+    back = replace(whale, version=3, updated_at=NOON + 2 * day)
+    await keep(store, back)
+    assert back in (await store.restore(NOON + 2 * day)).predictions
+
+
 async def test_retention_needs_no_restore(tmp_path: Path) -> None:
     opened = await open_database(tmp_path, at=NOON)
     await PredictionStore(opened).append([], [a_prediction(1, status=Status.DROPPED, ended_at=NOON)])

@@ -1,10 +1,10 @@
 """The rows of outcomes, written in the transaction of the prediction they are of, when they change."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from app.core.prediction import Prediction
 from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
@@ -13,6 +13,8 @@ from app.store.connections import Connection
 from app.store.parsed_statements import execute, insert_columns
 from app.store.records import microseconds
 
+Life: TypeAlias = tuple[str, datetime]
+"""A whale by its id and when it was first seen: one that was forgotten may return under its id."""
 WHALES_REMEMBERED: Final = 4_000
 DAY_MICROSECONDS: Final = 86_400 * 1_000_000
 
@@ -31,29 +33,27 @@ class Ledger:
 
     def __init__(self) -> None:
         self._written: OrderedDict[str, Judged] = OrderedDict()
-        self._writing: dict[str, Judged] = {}
+        self._writing: dict[Life, Judged] = {}
         self._kept_before: int | None = None
         self._changed_days: set[int] = set()
         self.touched = Touched()
         """Which days have changed, for whoever remembers their sums."""
 
     def write(
-        self, connection: Connection, whales: Iterable[Prediction], *, begun: Collection[str] = ()
+        self, connection: Connection, whales: Iterable[Prediction], *, begun: Collection[Life] = ()
     ) -> None:
         """Bring the rows of these predictions up to date, inside a transaction; then call `committed`.
 
-        Of those in `begun`, which are ids, nothing has been written before.
+        Of those in `begun` nothing has been written before.
         """
-        judged = {one.prediction_id: judge(one) for one in whales}
-        changed = {name: one for name, one in judged.items() if self._written.get(name) != one}
+        judged = {(one.prediction_id, one.detected_at): judge(one) for one in whales}
+        changed = {life: one for life, one in judged.items() if self._written.get(life[0]) != one}
         self._writing = changed
         self._changed_days = set()
         if not changed:
             return
         self._changed_days = {day for one in changed.values() for day in _days_of(one)}
-        self._changed_days |= _delete(
-            connection, {name: one for name, one in changed.items() if name not in begun}
-        )
+        self._changed_days |= _delete(connection, [life for life in changed if life not in begun])
         if self._kept_before is None:
             self._kept_before = kept_before(connection)
         floor = self._kept_before
@@ -71,7 +71,7 @@ class Ledger:
         self._kept_before = None
 
     def committed(self) -> None:
-        for name, one in self._writing.items():
+        for (name, _), one in self._writing.items():
             self._written[name] = one
             self._written.move_to_end(name)
         self._writing = {}
@@ -102,14 +102,14 @@ def _days_of(judged: Judged) -> Iterator[int]:
         yield day_of(judged.end.at)
 
 
-def _delete(connection: Connection, judged: Mapping[str, Judged]) -> set[int]:
+def _delete(connection: Connection, lives: Iterable[Life]) -> set[int]:
     """A day of first sights at a time: of other days no row is looked at. Return the days of the rows."""
-    days: dict[int, list[str]] = {}
-    for name, one in judged.items():
-        days.setdefault(day_of(one.detected_at), []).append(name)
+    days: dict[int, list[Life]] = {}
+    for life in lives:
+        days.setdefault(day_of(life[1]), []).append(life)
     gone: set[int] = set()
-    for names in days.values():
-        moments = [judged[name].detected_at for name in names]
+    for those in days.values():
+        names, moments = [name for name, _ in those], [at for _, at in those]
         for table in ("forecast_outcomes", "whale_outcomes"):
             deleted = execute(
                 connection,

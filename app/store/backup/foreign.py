@@ -21,8 +21,9 @@ from app.store.migrations import LATEST, build, refuse_newer
 ROWS_AT_ONCE: Final = 1_024
 _FRAME_BYTES: Final = 4 * 1024 * 1024
 _CPU_SECONDS: Final = 3_600
-_LEFT_BEHIND: Final = frozenset({"meta", "prediction_versions_3", "forecasts_3"})
-"""`meta` is written anew; the others are empty once their rows have been moved (moving.py)."""
+_LEFT_BEHIND: Final = frozenset({"meta", "prediction_versions_3", "forecasts_3", "journal", "journal_unread"})
+"""`meta` is written anew; the others are empty in what Spout copies: their rows have been moved (moving.py)
+or written out (table_writer.py)."""
 PROGRESS: Final = ("accounts_from", "backfilled")
 """Rows of `meta` that are taken: the day from which outcomes are kept as rows, the last whale backfilled."""
 _OPERATOR: Final = (Column("table_name", "VARCHAR", False), Column("row", "VARCHAR", False))  # noqa: FBT003 - reads as the column's own words
