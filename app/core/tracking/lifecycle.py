@@ -253,10 +253,11 @@ def with_forecast(whale: Prediction, forecast: Forecast, at: datetime) -> Predic
     """Return it with one more forecast; the first for the current txid is scored and recalibrated from."""
     if whale.first_forecast is not None:
         forecast = replace(forecast, raw=(), projected_block=None)
+    again = whale.forecasts[-1:] == (forecast,)  # of the same moment: the store keeps it once
     return _next(
         whale,
         at,
-        forecasts=thinned((*whale.forecasts, forecast)),
+        forecasts=whale.forecasts if again else thinned((*whale.forecasts, forecast)),
         first_forecast=whale.first_forecast or forecast,
     )
 

@@ -309,3 +309,9 @@ def test_a_later_forecast_is_kept_without_what_it_was_made_from() -> None:
     assert lifecycle.with_forecast(MARKED, FOR_THREE_BLOCKS, LATER) == next_of(
         MARKED, forecasts=(FOR_THREE_BLOCKS, bare)
     )
+
+
+def test_the_same_forecast_of_the_same_moment_is_held_once() -> None:
+    once = lifecycle.with_forecast(MARKED, FOR_THREE_BLOCKS, LATER)
+
+    assert lifecycle.with_forecast(once, once.forecasts[-1], LATER).forecasts == once.forecasts
