@@ -101,16 +101,20 @@ class Database:
             asyncio.get_running_loop().call_later(AFTERWORK_SECONDS, self._begin_afterwork)
         return done
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T], *, whole: bool = False) -> T:
         """Run `work`, which only reads, on the reading thread: it sees everything committed before.
+
+        Where afterwork fails, on a full disk, it sees what was written before; if `whole`, it is refused.
 
         Raises:
             StoreError: if DuckDB fails, or it takes longer than the limits' `read_seconds`.
         """
         if self._leaves_afterwork() and not self._closed:
-            # On a full disk what was kept before can still be read.
-            with suppress(StoreError):
+            try:
                 await self._on_thread(self._catch_up)
+            except StoreError:
+                if whole:
+                    raise
         return await self._ask(self._reader, work)
 
     async def glance(self, work: Callable[[Connection], T]) -> T:

@@ -198,9 +198,13 @@ class PredictionStore:
         return await self._database.read(lambda connection: queries.one(connection, txid))
 
     async def events_after(self, sequence: int, limit: int) -> tuple[Event, ...]:
-        """Stored events with a greater sequence, ascending."""
+        """Return the stored events with a greater sequence, ascending.
+
+        Raises:
+            StoreError: also if one of them cannot be read yet, on a full disk: none is passed over.
+        """
         return await self._database.read(
-            lambda connection: events.after(connection, self._instance, sequence, limit)
+            lambda connection: events.after(connection, self._instance, sequence, limit), whole=True
         )
 
     async def events_since(self, start: datetime, types: Collection[EventType]) -> tuple[Event, ...]:
@@ -220,6 +224,7 @@ class PredictionStore:
             # An append failed during its commit: whatever it stored was never published.
             execute(connection, "DELETE FROM events WHERE sequence > ?", [self._last])
             journal.take_back(connection, self._last)
+            self._tables.doubt()
         self._in_doubt = True
         entry = Entry(
             batch=batch, events=numbered(batch.happenings, instance=self._instance, after=self._last)

@@ -67,8 +67,12 @@ class TableWriter:
 
     def recover(self, connection: Connection) -> None:
         """Write what another process left in the journal; then call `done`."""
-        self._in_doubt = True
+        self.doubt()
         self.write(connection)
+
+    def doubt(self) -> None:
+        """What waits is not known for certain: it is read back before anything is written."""
+        self._in_doubt = True
 
     def begin(self, connection: Connection) -> None:
         """Begin to write to the tables: if the last attempt failed, find out first what it stored."""

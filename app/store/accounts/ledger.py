@@ -114,8 +114,9 @@ def _delete(connection: Connection, lives: Iterable[Life]) -> set[int]:
             deleted = execute(
                 connection,
                 f"DELETE FROM {table} WHERE detected_at BETWEEN ? AND ? "  # noqa: S608 - a word of ours
-                "AND prediction_id IN (SELECT unnest(?::VARCHAR[])) RETURNING day",
-                [min(moments), max(moments), names],
+                "AND (prediction_id, detected_at) IN "
+                "(SELECT (unnest(?::VARCHAR[]), unnest(?::TIMESTAMPTZ[]))) RETURNING day",
+                [min(moments), max(moments), names, moments],
             ).fetchall()
             gone |= {day for (day,) in deleted}
     return gone
