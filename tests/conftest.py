@@ -10,8 +10,11 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-WAITING = ("journey", "node", "browser", "simulation", "hostile", "store")
-"""Rooms whose tests wait for programs, most of it in few and long tests."""
+LONGEST = (
+    "simulation/test_whole_engine.py",
+    *("journey/", "node/", "browser/", "simulation/", "hostile/", "store/"),
+)
+"""A file that keeps one process busy for minutes, then rooms whose tests wait for programs: few and long."""
 
 
 class _Loggers(dict[str, logging.Logger | logging.PlaceHolder]):
@@ -65,5 +68,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(nodeid: str) -> int:
-    room = nodeid.split("/")[1]
-    return WAITING.index(room) if room in WAITING else len(WAITING)
+    places = (place for place, name in enumerate(LONGEST) if nodeid.startswith(f"tests/{name}"))
+    return next(places, len(LONGEST))
