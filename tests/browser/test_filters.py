@@ -1,5 +1,7 @@
 """Filters and choices live in the address."""
 
+import re
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -106,7 +108,7 @@ async def test_a_reload_with_an_open_whale_adds_no_step_to_go_back_by(page: Page
     assert await page.evaluate("history.length") == steps
     await page.keyboard.press("Escape")
     await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
-    assert "whale=" not in page.url
+    await expect(page).not_to_have_url(re.compile("whale="), timeout=SOON)
 
 
 @pytest.mark.usefixtures("tab")
@@ -116,7 +118,7 @@ async def test_going_back_closes_the_open_whale_and_stays_on_the_page(page: Page
     await page.go_back()
 
     await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
-    assert "whale=" not in page.url
+    await expect(page).not_to_have_url(re.compile("whale="), timeout=SOON)
     assert await page.evaluate("document.documentElement.dataset.ready") == "yes"
 
 

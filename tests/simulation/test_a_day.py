@@ -82,7 +82,9 @@ class Day:
         await life.stop()
 
     async def _begin(self) -> Life:
-        life = await Life.begin(self.room, self.clock, self.backend.url, self.chance.random)
+        life = await Life.begin(
+            self.room, self.clock, {"SPOUT_MEMPOOL_URL": self.backend.url}, self.chance.random
+        )
         await asyncio.sleep(SETTLES_SECONDS)
         return life
 
