@@ -8,6 +8,7 @@ and before anything else is written or read.
 
 import asyncio
 import os
+import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -180,8 +181,10 @@ class Database:
         return _size(self.path) + _size(wal_of(self.path))
 
     def free_bytes(self) -> int:
-        """Return the room that the disk has left."""
-        return _free(self.path)
+        """Return the room that the disk, or this process's limit on the size of a file, has left."""
+        longest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        free = _free(self.path)
+        return free if longest == resource.RLIM_INFINITY else min(free, longest - self.size_bytes())
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         if self._closed:
