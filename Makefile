@@ -31,7 +31,7 @@ TARGET ?=
 RUNS ?=
 SEED ?=
 # Percent of lines and branches, a little below what was measured last: may rise, never fall.
-FLOORS := app=93.7 dashboard=95.5 notifiers=96.0
+FLOORS := app=94.7 dashboard=95.5 notifiers=96.0
 
 .PHONY: audit coverage fuzz install run mutate soak test test-anywhen test-browsers test-next lint schemas bench lock \
 	image package gallery test-packages clean
