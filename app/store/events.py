@@ -8,7 +8,7 @@ from app.core.events import Event, EventType
 from app.core.prediction import Prediction
 from app.store.assembling import ROW, VersionRow, assembled, in_portions, rows_of
 from app.store.connections import Connection
-from app.store.parsed_statements import execute
+from app.store.parsed_statements import execute, of_words
 from app.store.records import EVENT_COLUMNS, event_of
 
 AT_ONCE: Final = 1_000
@@ -46,7 +46,7 @@ def of_whale(connection: Connection, instance: str, prediction_id: str) -> tuple
 
 
 def _events(connection: Connection, instance: str, condition: str, values: list[Any]) -> tuple[Event, ...]:
-    statement = f"SELECT {EVENT_COLUMNS} FROM events WHERE {condition}"  # noqa: S608 - our own words
+    statement = of_words("SELECT", EVENT_COLUMNS, "FROM events WHERE", condition)
     rows = execute(connection, statement, values).fetchall()
     events: list[Event] = []
     for start in range(0, len(rows), AT_ONCE):
@@ -73,11 +73,9 @@ def _versions(connection: Connection, places: Sequence[VersionPlace]) -> dict[Ve
 
 def _rows_of(connection: Connection, table: str, places: Sequence[VersionPlace]) -> list[VersionRow]:
     if len(places) == 1:
-        statement = f"SELECT {ROW} FROM {table} WHERE whale = ? AND number = ?"  # noqa: S608 - our own words
-        return rows_of(execute(connection, statement, places[0]).fetchall())
-    statement = (
-        f"SELECT {ROW} FROM {table} WHERE (whale, number) IN "  # noqa: S608 - our own words
-        "(SELECT unnest($1::BIGINT[]), unnest($2::INTEGER[]))"
-    )
+        one = of_words("SELECT", ROW, "FROM", table, "WHERE whale = ? AND number = ?")
+        return rows_of(execute(connection, one, places[0]).fetchall())
+    among = "WHERE (whale, number) IN (SELECT unnest($1::BIGINT[]), unnest($2::INTEGER[]))"
+    statement = of_words("SELECT", ROW, "FROM", table, among)
     values = [[whale for whale, _ in places], [number for _, number in places]]
     return rows_of(execute(connection, statement, values).fetchall())

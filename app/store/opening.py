@@ -33,7 +33,7 @@ from app.store.duckdb_errors import DatabaseUnreadableError, MemoryShortError, W
 from app.store.lock import hold, unusable
 from app.store.migrations import FLOOR, LATEST, has_table, migrate, refuse_newer, schema_version
 from app.store.moving import LEAST_OF_MOST_MB, UNREAD, Moving
-from app.store.parsed_statements import execute
+from app.store.parsed_statements import execute, of_words
 from app.store.quarantine import SUFFIX, quarantine, quarantine_name
 from app.store.table_writer import TableWriter
 from app.store.watermark import Watermark
@@ -175,8 +175,9 @@ class _Opening:
         large = self._path.stat().st_size > self._limits.full_check_mb * MEBIBYTE
         for table in _tables(connection):
             recent = f"WHERE {_RECENT[table]}" if large and table in _RECENT else ""
-            # Names of our own schema. One hash of a row: one for each column costs twice as much.
-            execute(connection, f'SELECT bit_xor(hash(*COLUMNS(*))) FROM "{table}" {recent}').fetchall()  # noqa: S608 - of our own names only
+            # One hash of a row: one for each column costs twice as much.
+            statement = of_words("SELECT bit_xor(hash(*COLUMNS(*))) FROM", f'"{table}"', recent)
+            execute(connection, statement).fetchall()
 
     def _without_bad_log(self, error: WalUnreadableError) -> None:
         log = wal_of(self._path)

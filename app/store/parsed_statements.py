@@ -27,6 +27,11 @@ def execute(connection: Connection, text: str, values: Sequence[Any] | dict[str,
     return connection.execute(statement, values)
 
 
+def of_words(*words: str) -> str:
+    """Join the words of a statement, all Spout's own (columns, tables, conditions): values are bound."""
+    return " ".join(words)
+
+
 def numbered_among(connection: Connection, text: str, numbers: Sequence[int]) -> list[Any]:
     """Return the rows of `text`, which ends with the name of a number, where it is one of `numbers`.
 

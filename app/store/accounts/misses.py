@@ -11,7 +11,7 @@ from app.core.scoring import Circumstances, Fate, ForecastOutcome, touching
 from app.core.units import Height, Txid
 from app.store.assembling import ROW, assembled, in_portions, rows_of
 from app.store.connections import Connection
-from app.store.parsed_statements import execute
+from app.store.parsed_statements import execute, of_words
 from app.store.records import moment
 from app.views import LEAD_TIME_EDGES, Miss, MissKind, MissPage
 
@@ -53,7 +53,7 @@ def page(
 ) -> MissPage:
     """Return one page of what was missed in [start, end), newest first."""
     between = {"start": start, "end": end}
-    counted = execute(connection, f"SELECT count(*) FROM {_MISSES}", between).fetchone()  # noqa: S608 - our own words
+    counted = execute(connection, of_words("SELECT count(*) FROM", _MISSES), between).fetchone()
     found = execute(
         connection,
         "SELECT epoch_us(counted_at), prediction_id, kind, flow, due_height, at_height, blocks, fate, "  # noqa: S608 - our own words

@@ -32,7 +32,7 @@ from app.store.accounts.days import Days, Totals, Touched, fetched, waiting
 from app.store.accounts.ledger import day_of
 from app.store.connections import Connection
 from app.store.database import Database
-from app.store.parsed_statements import execute
+from app.store.parsed_statements import execute, of_words
 from app.store.records import microseconds, moment
 from app.views import AccuracyState, Correlation, MissPage, PeriodFigures
 
@@ -172,7 +172,7 @@ def _add_kept(
     leads: dict[int, LeadTimes],
 ) -> None:
     """Of days long gone there are sums. Their lead times stand by day alone: a longer period has none."""
-    kept = execute(connection, f"SELECT day, sums FROM daily_accuracy WHERE {where}").fetchall()  # noqa: S608 - of our own names only
+    kept = execute(connection, of_words("SELECT day, sums FROM daily_accuracy WHERE", where)).fetchall()
     for day, sums in kept:
         begins = _begin(period, day)
         found[begins] += _SUMS.decode(sums)
