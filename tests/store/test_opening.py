@@ -76,8 +76,8 @@ async def test_a_log_torn_anywhere_opens_tells_and_gives_no_number_twice(
         kept.append(stored)
         assert codes(opened) == ({"events_lost"} if stored < last else set())
         assert following == last + 1
-        asides = [path.read_bytes() for path in directory.glob(f"{WAL}.*.set-aside")]
-        assert asides in ([whole[:length]], []) if length == 0 else asides == [whole[:length]]
+        if stored < last and length > 0:  # cut behind the last journal's row, nothing is lost
+            assert [path.read_bytes() for path in directory.glob(f"{WAL}.*.set-aside")] == [whole[:length]]
 
     print(f"log of {len(whole)} bytes, {last} events, torn 30 times: {sorted(kept)} kept")
     assert len(set(kept)) > 5
