@@ -347,8 +347,8 @@ app/source/recording/  Recordings of a backend
   record                 Records a live backend
 
 app/source/resilience/  Shared by all sources
-  bounded                Bounded HTTP replies
   health                 The state of a source
+  http_client            One server asked over HTTP: bounded replies, connections kept open
   optional               Optional requests
   reconnect              The one reconnect loop
   retry                  Retries and the circuit breaker, for REST, RPC and Electrum alike

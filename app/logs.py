@@ -25,7 +25,7 @@ _OWN_FIELDS = frozenset({"exc_info", "stack_info", "_record", "_from_structlog"}
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-_CHATTY = ("tornado.access", "bokeh", "panel", "websockets", "httpx", "httpcore")
+_CHATTY = ("tornado.access", "bokeh", "panel", "websockets")
 
 
 def configure(

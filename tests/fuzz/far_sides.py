@@ -35,6 +35,7 @@ from app.source.resilience import Guard, SeenTxids, SourceHealth
 from tests.fakes import NOON
 from tests.fuzz.good import HASH, NODE, PARENT, node_reply
 from tests.simulation.virtual import LoopClock, VirtualLoop
+from tests.source.bitcoind.handed_over import HandedOver
 
 T = TypeVar("T")
 PORT = 50_001
@@ -235,7 +236,7 @@ def _node(answer: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> Bitco
         clock,
         Guard("bitcoind", clock, lambda: 0.0),
         health,
-        httpx.MockTransport(answer),
+        HandedOver(answer),
         tls=_context(),
     )
     return Bitcoind(rpc, {}, clock, health, threshold=Sats(0), address_of=address_of)

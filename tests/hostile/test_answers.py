@@ -6,7 +6,6 @@ import json
 import time
 import tracemalloc
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from app.clock import SystemClock
 from app.errors import ParseError, SourceError, TooSlowError, UnreachableError
 from app.source.backend import HttpTransport, decode_as
 from app.source.bitcoind import BitcoindRpc, RpcEndpoint
-from app.source.resilience import Budget, Guard, Limits, Patience, SourceHealth, ask_bounded, is_too_wide
+from app.source.resilience import Budget, Guard, HttpClient, Limits, Patience, SourceHealth, is_too_wide
 from tests.hostile.far_side import OK, Serve, answering, endless, saying, trickling
 
 MB = 1024 * 1024
@@ -23,9 +22,12 @@ SMALL = Limits(2 * MB, 5.0)
 
 
 async def asked(serve: Serve, limits: Limits = SMALL, budget: Budget | None = None) -> bytes:
-    async with answering(serve) as url, httpx.AsyncClient(trust_env=False) as client:
-        answer = await ask_bounded(client, "GET", url, limits=limits, budget=budget or Budget())
-        return answer.body
+    async with answering(serve) as url:
+        client = HttpClient(url, budget=budget)
+        try:
+            return (await client.ask("GET", "", limits=limits)).body
+        finally:
+            await client.close()
 
 
 def rpc_of(url: str) -> BitcoindRpc:
@@ -54,9 +56,11 @@ async def test_what_says_that_it_is_too_large_is_not_even_read() -> None:
 async def test_answers_are_bounded_all_together() -> None:
     budget = Budget(most=3 * MB)
 
-    async with answering(endless) as url, httpx.AsyncClient(trust_env=False) as client:
-        answers = [ask_bounded(client, "GET", url, limits=SMALL, budget=budget) for _ in range(8)]
+    async with answering(endless) as url:
+        client = HttpClient(url, budget=budget)
+        answers = [client.ask("GET", "", limits=SMALL) for _ in range(8)]
         ends = await asyncio.gather(*answers, return_exceptions=True)
+        await client.close()
 
     assert {type(end) for end in ends} == {UnreachableError}
     assert any("at once" in str(end) for end in ends)

@@ -9,7 +9,6 @@ import pkgutil
 import sys
 
 LATER = {
-    "httpx": ("httpx", "httpcore", "h11", "anyio"),
     "zoneinfo": ("tzdata",),
     "panel": ("panel.pane", "markdown", "markdown_it", "mdit_py_plugins", "linkify_it", "nh3", "mdurl"),
     "duckdb": ("pytz",),

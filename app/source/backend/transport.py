@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import httpx
-
 from app.clock import Clock
 from app.errors import TooSlowError, UnreachableError
-from app.source.resilience import PLAIN_HEADERS, Budget, Limits, ask_bounded, in_words, trusting
+from app.source.resilience import Budget, HttpClient, Limits
 
 LISTING = Limits(64 * 1024 * 1024, 60.0)
 """For a whole mempool's txids: 67 bytes each, 20 MB for 300,000; slow on a small computer."""
@@ -53,39 +51,19 @@ class HttpTransport:
         `tls`: the authorities trusted; None: the system's.
         """
         self._clock = clock
-        self._budget = budget or Budget()
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers=PLAIN_HEADERS,
-            timeout=httpx.Timeout(timeout_seconds, connect=3.0),
-            limits=httpx.Limits(max_connections=6, max_keepalive_connections=4),
-            follow_redirects=False,
-            trust_env=False,
-            verify=tls or trusting(None),
-        )
+        self._client = HttpClient(url, tls=tls, silence_seconds=timeout_seconds, budget=budget)
 
     async def request(self, method: str, path: str, payload: bytes | None = None) -> RestAnswer:
         as_of = self._clock.now()
         headers = {"Content-Type": "application/json"} if payload is not None else None
         limits = LISTING if path.endswith(_LISTINGS) else ANSWER
         try:
-            answer = await ask_bounded(
-                self._client,
-                method,
-                path,
-                limits=limits,
-                budget=self._budget,
-                content=payload,
-                headers=headers,
-            )
-        except httpx.ConnectTimeout as error:
-            raise UnreachableError(f"{path}: no connection in time: is a firewall between?") from error
-        except httpx.TimeoutException as error:
-            raise TooSlowError(f"{path}: no answer in time") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            words = in_words(error) or str(error) or type(error).__name__
-            raise UnreachableError(f"{path}: {words}") from error
+            answer = await self._client.ask(method, path, limits=limits, content=payload, headers=headers)
+        except TooSlowError as error:
+            raise TooSlowError(f"{path}: {error}") from error
+        except UnreachableError as error:
+            raise UnreachableError(f"{path}: {error}") from error
         return RestAnswer(status=answer.status, body=answer.body, as_of=as_of)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()

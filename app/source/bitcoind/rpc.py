@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import msgspec
 
 from app.clock import Clock
@@ -28,16 +27,15 @@ from app.errors import (
     UnreachableError,
 )
 from app.source.resilience import (
-    PLAIN_HEADERS,
-    BoundedAnswer,
     Budget,
     Guard,
+    Http,
+    HttpAnswer,
+    HttpClient,
     Limits,
     SourceHealth,
-    ask_bounded,
-    in_words,
+    basic_login,
     is_too_wide,
-    trusting,
 )
 
 T = TypeVar("T")
@@ -112,7 +110,7 @@ class BitcoindRpc:
         clock: Clock,
         guard: Guard,
         health: SourceHealth,
-        transport: httpx.AsyncBaseTransport | None = None,
+        http: Http | None = None,
         budget: Budget | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -125,17 +123,10 @@ class BitcoindRpc:
         """The reason why the cookie file could not be read, as text."""
         self._login = self._read_login()
         self._ids = 0
-        self._budget = budget or Budget()
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            headers=PLAIN_HEADERS,
-            follow_redirects=False,
-            trust_env=False,
-            verify=tls or trusting(None),
-        )
+        self._http = http or HttpClient(endpoint.url, tls=tls, connect_seconds=CONNECT_SECONDS, budget=budget)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def ask(self, shape: type[T], method: str, *params: object) -> T:
         """Return the result of one call, decoded as `shape`.
@@ -212,41 +203,26 @@ class BitcoindRpc:
             raise UnreachableError(f"bitcoind answered HTTP {response.status} without JSON")
         return response.body
 
-    async def _send(self, payload: bytes, limits: Limits) -> BoundedAnswer:
+    async def _send(self, payload: bytes, limits: Limits) -> HttpAnswer:
         where = f"bitcoind at {self._endpoint.url}"
         try:
-            return await ask_bounded(
-                self._http,
-                "POST",
-                self._endpoint.url,
-                limits=limits,
-                budget=self._budget,
-                content=payload,
-                auth=self._login,
-                timeout=httpx.Timeout(limits.seconds, connect=CONNECT_SECONDS),
-            )
-        except httpx.ConnectTimeout as error:
-            words = f"no connection within {CONNECT_SECONDS:.0f} s: is a firewall between?"
-            raise UnreachableError(f"{where}: {words}") from error
-        except (httpx.TimeoutException, TooSlowError) as error:
+            return await self._http.ask("POST", "", limits=limits, content=payload, headers=self._login)
+        except TooSlowError as error:
             raise TooSlowError(f"{where}: no whole answer within {limits.seconds:.0f} s") from error
         except UnreachableError as error:
             raise UnreachableError(f"{where}: {error}") from error
-        except httpx.HTTPError as error:
-            words = in_words(error) or str(error) or type(error).__name__
-            raise UnreachableError(f"{where}: {words}") from error
 
-    def _read_login(self) -> httpx.BasicAuth:
+    def _read_login(self) -> dict[str, str]:
         if not self._endpoint.cookie_file:
-            return httpx.BasicAuth(self._endpoint.user, self._endpoint.password)
+            return basic_login(self._endpoint.user, self._endpoint.password)
         try:
             user, _, password = _cookie(self._endpoint.cookie_file).partition(":")
         except (OSError, UnicodeDecodeError) as error:
             # the node may not be running yet: a 401 says so later, and the file is read again then
             self._unread = f"{self._endpoint.cookie_file} cannot be read: {_reason(error)}"
-            return httpx.BasicAuth("", "")
+            return basic_login("", "")
         self._unread = None
-        return httpx.BasicAuth(user, password)
+        return basic_login(user, password)
 
 
 def _cookie(path: Path) -> str:

@@ -2,32 +2,25 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from websockets.exceptions import WebSocketException
 
 from app.clock import Clock
 from app.core.units import BlockHash, Height
-from app.errors import ParseError, SourceError, UnreachableError
+from app.errors import ParseError, SourceError, TooSlowError, UnreachableError
 from app.settings import HttpUrl
 from app.source.backend import decode_as, open_link, stream_address, txid
 from app.source.checks.node import DEEP_BLOCKS, CheckVerdict, Finding, KnownBlock
-from app.source.resilience import (
-    PLAIN_HEADERS,
-    BoundedAnswer,
-    Budget,
-    Limits,
-    ask_bounded,
-    in_words,
-    trusting,
-)
+from app.source.resilience import Budget, HttpAnswer, HttpClient, Limits, in_words, trusting
 
 T = TypeVar("T")
 SECONDS = 2.5
@@ -83,19 +76,24 @@ async def known_to_backend(url: HttpUrl, tls: ssl.SSLContext | None = None) -> K
         return await _known_block(client)
 
 
-def _client(url: HttpUrl, tls: ssl.SSLContext) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=url, timeout=SECONDS / 2, headers=PLAIN_HEADERS, trust_env=False, verify=tls
+@asynccontextmanager
+async def _client(url: HttpUrl, tls: ssl.SSLContext) -> AsyncIterator[HttpClient]:
+    client = HttpClient(
+        url, tls=tls, connect_seconds=SECONDS, silence_seconds=SECONDS / 2, budget=Budget(MOST_BYTES)
     )
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def _finding(component: str, url: HttpUrl, examination: Awaitable[Finding]) -> Finding:
     try:
         async with asyncio.timeout(SECONDS):
             return await examination
-    except (TimeoutError, httpx.TimeoutException):
+    except (TimeoutError, TooSlowError):
         message = await why_silent(url)
-    except (OSError, WebSocketException, httpx.HTTPError, SourceError, ParseError) as error:
+    except (OSError, WebSocketException, SourceError, ParseError) as error:
         message = in_words(error) or " ".join(str(error).split()) or type(error).__name__
     return Finding(
         component=component, status=CheckVerdict.FAILED, message=f"{url.masked}: {message}", remedy=_REMEDY
@@ -135,7 +133,7 @@ async def _stream(url: HttpUrl, clock: Clock, tls: ssl.SSLContext) -> Finding:
     return Finding(component="mempool_ws", status=CheckVerdict.OK, message=message, latency_ms=latency)
 
 
-async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
+async def _rest(client: HttpClient, clock: Clock) -> Finding:
     started = clock.monotonic()
     body = await _get(client, "backend-info")
     latency = (clock.monotonic() - started) * 1000
@@ -158,23 +156,23 @@ async def _rest(client: httpx.AsyncClient, clock: Clock) -> Finding:
     return Finding(component="mempool_rest", status=CheckVerdict.OK, message=message, latency_ms=latency)
 
 
-async def _known_block(client: httpx.AsyncClient) -> KnownBlock | None:
+async def _known_block(client: HttpClient) -> KnownBlock | None:
     """Return the block to compare; None if the backend cannot say: then nothing is compared."""
     try:
         tip = Height(int(await _get(client, "blocks/tip/height")))
         height = tip - DEEP_BLOCKS
         named = (await _get(client, f"block-height/{max(height, 0)}")).decode().strip()
         return KnownBlock(Height(max(height, 0)), BlockHash(txid(named, "block-height")), tip=tip)
-    except (SourceError, ParseError, ValueError, httpx.HTTPError):
+    except (SourceError, ParseError, ValueError):
         return None
 
 
-async def _off_by(client: httpx.AsyncClient, clock: Clock) -> float | None:
+async def _off_by(client: HttpClient, clock: Clock) -> float | None:
     """Return the clock difference by a reply's `Date` header, resolution 1 s; None without the header."""
     try:
-        date = (await _ask(client, "backend-info")).headers.get("Date", "")
+        date = (await _ask(client, "backend-info")).headers.get("date", "")
         reported = parsedate_to_datetime(date)
-    except (httpx.HTTPError, SourceError, ValueError):
+    except (SourceError, ValueError):
         return None
     return (clock.now() - _aware(reported)).total_seconds()
 
@@ -183,13 +181,13 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def _get(client: httpx.AsyncClient, path: str) -> bytes:
+async def _get(client: HttpClient, path: str) -> bytes:
     answer = await _ask(client, path)
-    if answer.status != httpx.codes.OK:
+    if answer.status != HTTPStatus.OK:
         raise UnreachableError(f"{path} answers with status {answer.status}")
     return answer.body
 
 
-async def _ask(client: httpx.AsyncClient, path: str) -> BoundedAnswer:
+async def _ask(client: HttpClient, path: str) -> HttpAnswer:
     limits = Limits(MOST_BYTES, SECONDS + 1)  # a connection that fails is reported first, as such
-    return await ask_bounded(client, "GET", f"/api/v1/{path}", limits=limits, budget=Budget(MOST_BYTES))
+    return await client.ask("GET", f"/api/v1/{path}", limits=limits)

@@ -1,7 +1,7 @@
 """Shared by all sources: retries, circuit breaker, reconnects, time limits, health, seen txids."""
 
-from app.source.resilience.bounded import PLAIN_HEADERS, BoundedAnswer, Budget, Limits, ask_bounded
 from app.source.resilience.health import Condition, ConnectionState, ReconnectCounts, SourceHealth
+from app.source.resilience.http_client import Budget, Http, HttpAnswer, HttpClient, Limits, basic_login
 from app.source.resilience.optional import Optional, OptionalQuestions
 from app.source.resilience.reconnect import Delays, Reconnect, ReconnectAttempt, first_of, one_after_another
 from app.source.resilience.retry import Guard, Patience
@@ -11,13 +11,14 @@ from app.source.resilience.tls import in_words, trusting
 from app.source.resilience.width import is_too_wide
 
 __all__ = [
-    "PLAIN_HEADERS",
-    "BoundedAnswer",
     "Budget",
     "Condition",
     "ConnectionState",
     "Delays",
     "Guard",
+    "Http",
+    "HttpAnswer",
+    "HttpClient",
     "Limits",
     "Optional",
     "OptionalQuestions",
@@ -27,7 +28,7 @@ __all__ = [
     "ReconnectCounts",
     "SeenTxids",
     "SourceHealth",
-    "ask_bounded",
+    "basic_login",
     "first_of",
     "in_words",
     "is_too_wide",

@@ -29,6 +29,7 @@ from app.source.bitcoind.source import COMPLETE_SECONDS, Bitcoind
 from app.source.resilience.health import SourceHealth
 from app.source.resilience.retry import Guard
 from tests.fakes import LeapingClock
+from tests.source.bitcoind.handed_over import HandedOver
 
 
 def an_rpc(answer: Any, endpoint: RpcEndpoint | None = None) -> BitcoindRpc:
@@ -39,7 +40,7 @@ def an_rpc(answer: Any, endpoint: RpcEndpoint | None = None) -> BitcoindRpc:
         clock,
         Guard("bitcoind", clock, lambda: 0.0),
         SourceHealth("bitcoind", clock),
-        httpx.MockTransport(answer),
+        HandedOver(answer),
     )
 
 

@@ -11,6 +11,7 @@ from app.source.bitcoind.scan import Scanner
 from app.source.resilience.health import SourceHealth
 from app.source.resilience.retry import Guard
 from tests.fakes import LeapingClock
+from tests.source.bitcoind.handed_over import HandedOver
 from tests.source.bitcoind.test_rpc import an_rpc
 
 
@@ -52,7 +53,7 @@ async def test_the_node_rests_four_times_as_long_as_a_batch_took() -> None:
         clock,
         Guard("bitcoind", clock, lambda: 0.0),
         SourceHealth("bitcoind", clock),
-        httpx.MockTransport(answer),
+        HandedOver(answer),
     )
     batches = [batch async for batch in Scanner(rpc, clock).read(names(250))]
 
