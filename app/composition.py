@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+import notifiers
 from app import logs
 from app.bus import Bus
 from app.clock import Clock
@@ -43,7 +44,7 @@ from app.store import (
 from app.views import DayFlow, History, LiveSnapshot, PredictionPage, PredictionQuery, Snapshot
 from app.web import LoginRequiredWebSocket, PagesBundle
 from dashboard import LogTail
-from notifiers import Alerts, Broker, Mqtt, drop_open, make_alerts
+from notifiers import Alerts, drop_open, make_alerts
 
 DEMO_AFTER_SECONDS = 3.0
 """Without a configured node, the default address has this long to answer before the demo begins."""
@@ -208,12 +209,13 @@ class Composition:
         fees = self._live.snapshot.fees
         return None if fees is None else fees.fastest
 
-    def _mqtt(self) -> Mqtt | None:
+    def _mqtt(self) -> "notifiers.Mqtt | None":
         url, alerts = self._settings.mqtt_url, self._alerts
         if url is None or alerts is None:
             return None
-        return Mqtt(
-            Broker.parse(url, self._settings.ca_file),
+        # By its full name: the client is loaded for those who have a broker, not at every start.
+        return notifiers.Mqtt(
+            notifiers.Broker.parse(url, self._settings.ca_file),
             name=self._keyring.derive("mqtt")[:4].hex(),
             version=metadata.version("spout"),
             live=self._live,
