@@ -11,10 +11,10 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 LONGEST = (
-    "simulation/test_whole_engine.py",
+    *("simulation/test_whole_engine.py", "browser/test_recovery.py", "journey/test_sources.py"),
     *("journey/", "node/", "browser/", "simulation/", "hostile/", "store/"),
 )
-"""A file that keeps one process busy for minutes, then rooms whose tests wait for programs: few and long."""
+"""Files that keep one process busy for minutes, then rooms whose tests wait for programs: few and long."""
 
 
 class _Loggers(dict[str, logging.Logger | logging.PlaceHolder]):

@@ -9,11 +9,9 @@ DuckDB (a file opened, each version and event written and read back), the most o
 """
 
 import asyncio
-import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,15 +32,6 @@ MEMORY = Path("/dev/shm")
 
 ALWAYS = 10
 """Of these, the fast part of the tests has so many too: all together take minutes."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def others_garbage_left_alone() -> Iterator[None]:
-    """Collections do not go through what is alive of the tests before: a seed took ten times as long."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def seeds() -> list[object]:
