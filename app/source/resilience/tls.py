@@ -46,10 +46,13 @@ def in_words(error: Exception) -> str | None:
         if isinstance(one, ssl.SSLCertVerificationError):
             if one.verify_code in _NAME_FAULTS:
                 return f"its certificate is for another name ({one.verify_message})"
+            if one.verify_code in _TIME_FAULTS:
+                return f"its certificate is out of date, or this machine's clock is ({one.verify_message})"
             return f"{HINT} ({one.verify_message})"
     return None
 
 
+_TIME_FAULTS = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _NAME_FAULTS = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
