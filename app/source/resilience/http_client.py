@@ -11,6 +11,7 @@ used: the address is the operator's own, and no other host may be asked in its p
 import asyncio
 import errno
 import os
+import re
 import socket
 import ssl
 from base64 import b64encode
@@ -34,6 +35,9 @@ IDLE_SECONDS: Final = 5.0
 """A connection that rested longer is not used again: a server of Node.js closes it then."""
 _HEAD_BYTES: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
+_INTERIM_REPLIES: Final = 16
+_EVENTS_AT_A_STRETCH: Final = 100
+"""Then everything else has its turn: a reply may come in chunks of a byte, 11,000 of them in one piece."""
 _IN_A_PATH: Final = "/:?=&%,+@!$'()*;~"
 """What a path and a query are made of besides letters, digits and `_.-`."""
 
@@ -95,7 +99,9 @@ class Http(Protocol):
         """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End what is being asked. Whoever asks from now on gets an UnreachableError."""
+        ...
 
 
 def basic_login(user: str, password: str) -> dict[str, str]:
@@ -144,9 +150,8 @@ class HttpClient:
     async def close(self) -> None:
         self._closed = True
         self._resting.clear()
-        for connection in self._open:
-            connection.writer.close()
-        self._open.clear()
+        for connection in list(self._open):
+            self._drop(connection)
 
     async def ask(
         self,
@@ -162,12 +167,13 @@ class HttpClient:
         if content is not None:
             sent["Content-Length"] = str(len(content))
         request = h11.Request(method=method, target=target, headers=list(sent.items()))
+        whole = asyncio.timeout(limits.seconds)
         try:
-            async with asyncio.timeout(limits.seconds), self._places:
+            async with whole, self._places:
                 return await self._asked(request, content or b"", limits.most_bytes)
-        except TimeoutError as error:
-            raise TooSlowError(f"not answered whole within {limits.seconds:g} s") from error
         except OSError as error:
+            if whole.expired():  # the network has TimeoutErrors of its own
+                raise TooSlowError(f"not answered whole within {limits.seconds:g} s") from error
             raise UnreachableError(_in_words(error)) from error
         except h11.RemoteProtocolError as error:
             raise UnreachableError(f"its answer is broken: {error}") from error
@@ -183,26 +189,29 @@ class HttpClient:
 
     def _rested(self) -> "_Connection | None":
         now = asyncio.get_running_loop().time()
-        while self._resting:
-            connection = self._resting.pop()
-            if now - connection.rests_since < IDLE_SECONDS and not connection.was_closed:
-                return connection
-            self._open.discard(connection)
-            connection.writer.close()
-        return None
+        for connection in [one for one in self._resting if one.is_stale(now)]:
+            self._resting.remove(connection)
+            self._drop(connection)
+        return self._resting.pop() if self._resting else None
 
-    async def _connected(self) -> "_Connection":
+    def _drop(self, connection: "_Connection") -> None:
+        self._open.discard(connection)
+        connection.writer.transport.abort()
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise UnreachableError("it is not asked any more")
+
+    async def _connected(self) -> "_Connection":
+        self._refuse_if_closed()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                reader, writer = await asyncio.open_connection(
-                    self._host, self._port, ssl=self._tls, happy_eyeballs_delay=0.25
-                )
+                connection = await _connect(self._host, self._port, self._tls)
         except TimeoutError as error:
             words = f"no connection within {self._connect_seconds:g} s: is a firewall between?"
             raise UnreachableError(words) from error
-        connection = _Connection(reader, writer)
+        except UnicodeError as error:
+            raise UnreachableError("its name is none that a host can have") from error
         self._open.add(connection)
         return connection
 
@@ -211,17 +220,18 @@ class HttpClient:
     ) -> HttpAnswer:
         whole = False
         try:
+            self._refuse_if_closed()  # while it connected
             async with self._no_silence():
                 await connection.send(request, content)
             answer = await self._read(connection, most)
+            self._refuse_if_closed()  # which may have cut it off
             whole = True
         finally:
-            if whole and not self._closed and connection.may_be_used_again():
+            if whole and connection.may_be_used_again():
                 connection.rests_since = asyncio.get_running_loop().time()
                 self._resting.append(connection)
             else:
-                self._open.discard(connection)
-                connection.writer.transport.abort()
+                self._drop(connection)
         return answer
 
     async def _read(self, connection: "_Connection", most: int) -> HttpAnswer:
@@ -241,42 +251,60 @@ class HttpClient:
         return HttpAnswer(head.status_code, headers, gathered.getvalue())
 
     async def _head(self, connection: "_Connection") -> h11.Response:
-        while True:  # interim replies may come first: "100 Continue"
+        for _ in range(_INTERIM_REPLIES):  # they may come first: "100 Continue"
             event = await self._event(connection)
             if isinstance(event, h11.Response):
                 return event
+        raise UnreachableError("it announces an answer again and again")
 
     async def _event(self, connection: "_Connection") -> h11.Event:
         while (event := connection.protocol.next_event()) is h11.NEED_DATA:
             async with self._no_silence():
                 await connection.receive()
+        connection.events += 1
+        if connection.events % _EVENTS_AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
         if isinstance(event, h11.Event):
             return event
         raise UnreachableError("it goes on in another protocol")
 
     @asynccontextmanager
     async def _no_silence(self) -> AsyncIterator[None]:
+        silence = asyncio.timeout(self._silence_seconds)
         try:
-            async with asyncio.timeout(self._silence_seconds):
+            async with silence:
                 yield
         except TimeoutError as error:
+            if not silence.expired():
+                raise
             raise TooSlowError(f"no answer within {self._silence_seconds:g} s") from error
+
+
+class _Unread(asyncio.StreamReaderProtocol):
+    """`count`: the bytes that came and were not read yet."""
+
+    count = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.count += len(data)
+        super().data_received(data)
 
 
 class _Connection:
     """One connection, and where its protocol stands."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, unread: _Unread) -> None:
+        self.reader, self.writer, self._unread = reader, writer, unread
         self.protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
         self.rests_since = 0.0
+        self.events = 0
         self.answered = False
         """Whether a byte of the reply to the last request has come."""
 
-    @property
-    def was_closed(self) -> bool:
-        """Whether the server has ended it, as far as is known."""
-        return self.reader.at_eof() or self.writer.is_closing()
+    def is_stale(self, now: float) -> bool:
+        """Whether it rested for too long, or the server ended it, or sent what no request asked for."""
+        ended = self.reader.at_eof() or self.writer.is_closing()
+        return ended or self._unread.count > 0 or now - self.rests_since >= IDLE_SECONDS
 
     async def send(self, request: h11.Request, content: bytes) -> None:
         self.answered = False
@@ -289,6 +317,7 @@ class _Connection:
 
     async def receive(self) -> None:
         received = await self.reader.read(_CHUNK_BYTES)
+        self._unread.count -= len(received)
         if not received and not self.answered:
             raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
         self.answered = True
@@ -298,10 +327,21 @@ class _Connection:
         """Make it ready for the next request. False if the server closes it, or sent more than its reply."""
         if self.protocol.our_state is not h11.DONE or self.protocol.their_state is not h11.DONE:
             return False
-        if self.protocol.trailing_data[0]:
+        if self.protocol.trailing_data[0] or self._unread.count:
             return False
         self.protocol.start_next_cycle()
         return True
+
+
+async def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> _Connection:
+    """As `asyncio.open_connection`, and what comes unasked is noticed."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    unread = _Unread(reader, loop=loop)
+    transport, _ = await loop.create_connection(
+        lambda: unread, host, port, ssl=tls, happy_eyeballs_delay=0.25
+    )
+    return _Connection(reader, asyncio.StreamWriter(transport, unread, reader, loop), unread)
 
 
 def _refuse_by_head(headers: Mapping[str, str], most: int) -> None:
@@ -314,7 +354,8 @@ def _refuse_by_head(headers: Mapping[str, str], most: int) -> None:
 
 
 def _authority(host: str, port: int | None) -> str:
-    named = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    # the zone of an address is this machine's own affair
+    named = f"[{host.partition('%')[0]}]" if ":" in host else quote(host)
     return named if port is None else f"{named}:{port}"
 
 
@@ -325,5 +366,6 @@ def _in_words(error: OSError) -> str:
         return str(error)
     if isinstance(error, socket.gaierror):
         return f"its name is not known: {error.strerror}"
-    # asyncio's own words repeat the address
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    # asyncio's own words repeat the address, those of a name with several addresses each of them
+    numbers = [error.errno] if error.errno else map(int, re.findall(r"\[Errno (\d+)\]", str(error)))
+    return ", ".join(dict.fromkeys(map(os.strerror, numbers))) or str(error) or type(error).__name__
