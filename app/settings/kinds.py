@@ -8,7 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
-_HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+_LABEL = "[A-Za-z0-9_~-]{1,63}"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _CURRENCY = re.compile(r"[A-Z]{3}")

@@ -180,6 +180,8 @@ def test_an_electrum_server_may_speak_tls(url: str) -> None:
         ("SPOUT_MEMPOOL_URL", "ftp://host"),
         ("SPOUT_MEMPOOL_URL", "http://"),
         ("SPOUT_MEMPOOL_URL", "http://ho st"),
+        ("SPOUT_MEMPOOL_URL", "http://two..dots"),
+        ("SPOUT_MEMPOOL_URL", "http://" + "x" * 64 + ".de"),
         ("SPOUT_MEMPOOL_URL", "http://host:99999"),
         ("SPOUT_MEMPOOL_URL", "http://host/?x"),
         ("SPOUT_MEMPOOL_URL", "http://[::1"),
