@@ -61,7 +61,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one reply: its size, and the seconds from the request to its last byte."""
+    """Limits of one reply: its size, and the seconds to its last byte, with the wait for a connection."""
 
     most_bytes: int
     seconds: float
