@@ -42,18 +42,23 @@ class _Leaping(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """`network` holds the ports that are open, by number."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: bool = False) -> None:
+        """`threads`: what executors run runs on their threads, and is waited for. It costs a little, and is needed
+        once a log is so long that the database checkpoints it: it does that on its own thread whatever the loop.
+        """
         self._leaping = _Leaping()
         super().__init__(self._leaping)
         self.network = Network(self)
+        self._threads = threads
 
     def time(self) -> float:
         return self._leaping.now
 
-    def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = self.create_future()
         try:
-            done.set_result(func(*args))
+            elsewhere = self._threads and executor is not None
+            done.set_result(executor.submit(func, *args).result() if elsewhere else func(*args))
         except Exception as error:  # noqa: BLE001 - as an executor's future does
             done.set_exception(error)
         return done

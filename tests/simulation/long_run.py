@@ -1,0 +1,209 @@
+"""The whole engine for a day and longer in simulated time, in a process of its own, and its memory each quarter.
+
+    python -m tests.simulation.long_run SAMPLES.jsonl [--hours 24] [--flood 21000] [--leak 0]
+
+First a flood fills every memory that has a bound, then some hours at mainnet's pace let what came of it settle;
+each simulated quarter of an hour after that is a line of SAMPLES. A process of its own: in one that ran other
+tests a leak would fill the holes that those left.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import logging
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+from app.core.tracking.whales import Bounds
+from app.store import Connection
+from tests.backend.server import Backend
+from tests.backend.transactions import BTC, Built, Pay, a_coin, a_transaction, bumped
+from tests.notifiers.receivers import Receiver, receiving
+from tests.simulation import model
+from tests.simulation.life import Life, forget_template, template
+from tests.simulation.misfortunes import PORT
+from tests.simulation.passers import CrowdedWorld
+from tests.simulation.virtual import LoopClock, VirtualLoop
+
+SEED = 1924
+POLL_SECONDS = 2.0
+QUARTER_SECONDS = 900.0
+SETTLES_SECONDS = 20.0
+A_SECOND = 7.0
+"""Transactions, as on mainnet; not thinned."""
+WHALES_AN_HOUR = model.WHALES_A_DAY / 24
+FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND = 4.0, 10, 15.0
+FLOOD = Bounds().gone + 1_000
+"""Whales of the flood. The largest memory that only whales fill holds 20,000 entries."""
+CALM_QUARTERS = 12
+"""At mainnet's pace after the flood, before anything is measured."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What the process holds: resident, Python's blocks, objects; DuckDB's own count; what is played."""
+
+    hours: float
+    rss: int
+    blocks: int
+    objects: int
+    duckdb: int
+    file: int
+    played: int
+    waiting: int
+    whales: int
+    transactions: int
+
+
+class LongRun:
+    def __init__(self, room: Path, loop: VirtualLoop, receiver: Receiver, out: TextIO, leak: int) -> None:
+        self.room, self.loop, self.receiver, self.out, self.leak = room, loop, receiver, out, leak
+        self.chance, self.clock = random.Random(SEED), LoopClock(loop)
+        self.world = CrowdedWorld(lambda: self.clock.now().timestamp(), self.chance)
+        self.backend = Backend(self.world, port=PORT)
+        self.made = self.passed = 0
+        self.leaked: list[bytes] = []
+        self.life: Life
+
+    async def run(self, hours: float, flood: int) -> None:
+        shutil.copytree(await template(self.receiver, self.room.parent), self.room)
+        await self.backend.listen()
+        sources = {"SPOUT_MEMPOOL_URL": self.backend.url}
+        self.life = await Life.begin(self.room, self.clock, sources, self.chance.random)
+        await asyncio.sleep(SETTLES_SECONDS)
+        await self._flood(flood)
+        gc.collect()
+        for _ in range(CALM_QUARTERS):
+            await self._quarter()
+        began = self.loop.time()
+        for _ in range(round(hours * 4) + 1):
+            self._write(await self._sample(began))
+            await self._quarter()
+        await self.life.stop()
+
+    async def _flood(self, whales: int) -> None:
+        while self.made < whales:
+            for _ in range(FLOOD_BLOCK_WHALES):
+                self.world.accept(self._whale())
+            await self._pass(FLOOD_BLOCK_SECONDS, FLOOD_A_SECOND, 0.0)
+            self._mine(0.95)
+
+    async def _quarter(self) -> None:
+        """Fifteen minutes: a block at the end, and one before it every other time: one in ten minutes."""
+        between = self.chance.uniform(120.0, 780.0) if self.chance.random() < 0.5 else 0.0
+        if between:
+            await self._pass(between, A_SECOND, WHALES_AN_HOUR)
+            self._mine(0.7)
+        await self._pass(QUARTER_SECONDS - SETTLES_SECONDS - between, A_SECOND, WHALES_AN_HOUR)
+        self._mine(0.7)
+        await self._pass(SETTLES_SECONDS, A_SECOND, 0.0)
+
+    async def _pass(self, seconds: float, a_second: float, whales_an_hour: float) -> None:
+        """Let time pass, poll by poll."""
+        ends = self.loop.time() + seconds
+        while (left := ends - self.loop.time()) > 0:
+            step = min(POLL_SECONDS, left)
+            await asyncio.sleep(step)
+            if self.chance.random() < whales_an_hour * step / 3_600:
+                self._something()
+            count = round(self.chance.gauss(a_second * step, (a_second * step) ** 0.5))
+            self.passed += max(count, 0)
+            self.world.come(max(count, 0))
+            self.leaked += [bytes(64) for _ in range(round(self.leak * step / 3_600 / 97))]
+
+    def _something(self) -> None:
+        """A whale comes, or one that waits is replaced, or, seldom, dropped."""
+        waiting = [one.built for one in self.world.pool.values()]
+        what = self.chance.random()
+        if what < 0.8 or not waiting:
+            self.world.accept(self._whale())
+        elif what < 0.95:
+            self.world.accept(bumped(self.chance.choice(waiting), 5_000))
+        else:
+            self.world.leave(self.chance.choice(waiting).txid)
+
+    def _mine(self, share: float) -> None:
+        taken = [one.built for one in self.world.pool.values() if self.chance.random() < share]
+        unseen = [self._whale()] if self.chance.random() < 0.03 else []
+        self.world.mine(taken, unannounced=unseen)
+        self.world.forget()
+        for heard in (self.receiver.got, self.backend.requests, self.backend.messages):
+            heard.clear()
+
+    def _whale(self) -> Built:
+        self.made += 1
+        fee = self.chance.choice((300, 1_500, 6_000))
+        coin = a_coin(200 * BTC + fee, "whale", seed=f"long run {self.made}")
+        pays = [Pay(150 * BTC, f"bob {self.made}"), Pay(50 * BTC, f"change {self.made}")]
+        return a_transaction([coin], pays)
+
+    async def _sample(self, began: float) -> Sample:
+        gc.collect()
+        gc.collect()
+        duckdb = await self.life.engine.database.read(_duckdb_bytes)
+        return Sample(
+            hours=(self.loop.time() - began) / 3_600,
+            rss=int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE,
+            blocks=sys.getallocatedblocks(),
+            objects=len(gc.get_objects()),
+            duckdb=duckdb,
+            file=self.life.engine.database.size_bytes(),
+            played=self.world.held,
+            waiting=len(self.world.pool),
+            whales=self.made,
+            transactions=self.passed,
+        )
+
+    def _write(self, sample: Sample) -> None:
+        self.out.write(json.dumps(asdict(sample) | {"cpu": round(time.process_time())}) + "\n")
+        self.out.flush()
+        if os.environ.get("SPOUT_TYPES"):
+            named = Counter(type(one).__name__ for one in gc.get_objects())
+            with Path(os.environ["SPOUT_TYPES"]).open("a", encoding="utf-8") as types:
+                types.write(json.dumps(dict(named.most_common(200))) + "\n")
+
+
+def _duckdb_bytes(connection: Connection) -> int:
+    found = connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
+    return int(found[0]) if found else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.long_run", description=__doc__)
+    parser.add_argument("samples", type=Path)
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--flood", type=int, default=FLOOD)
+    parser.add_argument("--leak", type=int, default=0, help="bytes an hour that are never given back")
+    chosen = parser.parse_args(arguments)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    loop = VirtualLoop(threads=True)
+    asyncio.set_event_loop(loop)
+    with (
+        tempfile.TemporaryDirectory(prefix="spout-long-run-") as near,
+        receiving() as receiver,
+        chosen.samples.open("w", encoding="utf-8") as out,
+    ):
+        run = LongRun(Path(near) / "life", loop, receiver, out, chosen.leak)
+        loop.run_until_complete(run.run(chosen.hours, chosen.flood))
+        forget_template(receiver)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
