@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notifiers.receivers import Receiver, receiving
 from tests.simulation.life import forget_template
+from tests.simulation.receiver_in_memory import ReceiverInMemory, receiving_in_memory
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+def receiver() -> Iterator[ReceiverInMemory]:
+    with receiving_in_memory() as one:
         yield one
         forget_template(one)
 

@@ -20,8 +20,8 @@ from notifiers.directory import Directory
 from notifiers.sealing import Seal
 from notifiers.service import Alerts
 from tests.notifiers.builders import a_dialler
-from tests.notifiers.receivers import Receiver
 from tests.notifiers.stage import KEYRING, staged
+from tests.simulation.receiver_in_memory import ReceiverInMemory
 from tests.simulation.virtual import LoopClock
 
 
@@ -78,7 +78,7 @@ class Life:
 _made: dict[int, Path] = {}
 
 
-async def template(receiver: Receiver, near: Path) -> Path:
+async def template(receiver: ReceiverInMemory, near: Path) -> Path:
     """A data directory with one endpoint, made once: DuckDB takes longer to make a file than to open it."""
     if receiver.port not in _made:
         room = Path(tempfile.mkdtemp(prefix="spout-template-", dir=near))
@@ -102,6 +102,6 @@ def shared_authorities() -> ssl.SSLContext:
     return trusting(None)
 
 
-def forget_template(receiver: Receiver) -> None:
+def forget_template(receiver: ReceiverInMemory) -> None:
     if room := _made.pop(receiver.port, None):
         shutil.rmtree(room)

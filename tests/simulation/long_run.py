@@ -1,10 +1,10 @@
-"""The whole engine for a day and longer in simulated time, in a process of its own, and its memory each quarter.
+"""The whole engine for a day and more of simulated time, in a process of its own, and its memory.
 
     python -m tests.simulation.long_run SAMPLES.jsonl [--hours 24] [--flood 21000] [--leak 0]
 
-First a flood fills every memory that has a bound, then some hours at mainnet's pace let what came of it settle;
-each simulated quarter of an hour after that is a line of SAMPLES. A process of its own: in one that ran other
-tests a leak would fill the holes that those left.
+First a flood fills every memory that has a bound, then some hours at mainnet's pace let what came of it
+settle; each simulated quarter of an hour after that is a line of SAMPLES. A process of its own: in one that
+ran other tests a leak would fill the holes that those left.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from app.core.tracking.whales import Bounds
 from app.store import Connection
 from tests.backend.server import Backend
 from tests.backend.transactions import BTC, Built, Pay, a_coin, a_transaction, bumped
-from tests.notifiers.receivers import Receiver, receiving
 from tests.simulation import model
 from tests.simulation.life import Life, forget_template, template
 from tests.simulation.misfortunes import PORT
 from tests.simulation.passers import CrowdedWorld
+from tests.simulation.receiver_in_memory import ReceiverInMemory, receiving_in_memory
 from tests.simulation.virtual import LoopClock, VirtualLoop
 
 SEED = 1924
@@ -69,7 +69,9 @@ class Sample:
 
 
 class LongRun:
-    def __init__(self, room: Path, loop: VirtualLoop, receiver: Receiver, out: TextIO, leak: int) -> None:
+    def __init__(
+        self, room: Path, loop: VirtualLoop, receiver: ReceiverInMemory, out: TextIO, leak: int
+    ) -> None:
         self.room, self.loop, self.receiver, self.out, self.leak = room, loop, receiver, out, leak
         self.chance, self.clock = random.Random(SEED), LoopClock(loop)
         self.world = CrowdedWorld(lambda: self.clock.now().timestamp(), self.chance)
@@ -79,6 +81,7 @@ class LongRun:
         self.life: Life
 
     async def run(self, hours: float, flood: int) -> None:
+        self.receiver.begin(self.loop)
         shutil.copytree(await template(self.receiver, self.room.parent), self.room)
         await self.backend.listen()
         sources = {"SPOUT_MEMPOOL_URL": self.backend.url}
@@ -140,8 +143,8 @@ class LongRun:
         unseen = [self._whale()] if self.chance.random() < 0.03 else []
         self.world.mine(taken, unannounced=unseen)
         self.world.forget()
-        for heard in (self.receiver.got, self.backend.requests, self.backend.messages):
-            heard.clear()
+        for kept in (self.receiver.got, self.receiver.taken, self.backend.requests, self.backend.messages):
+            kept.clear()
 
     def _whale(self) -> Built:
         self.made += 1
@@ -196,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
     asyncio.set_event_loop(loop)
     with (
         tempfile.TemporaryDirectory(prefix="spout-long-run-") as near,
-        receiving() as receiver,
+        receiving_in_memory() as receiver,
         chosen.samples.open("w", encoding="utf-8") as out,
     ):
         run = LongRun(Path(near) / "life", loop, receiver, out, chosen.leak)

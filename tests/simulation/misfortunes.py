@@ -11,6 +11,7 @@ from tests.backend.subscriptions import Client
 from tests.notifiers.receivers import Say
 from tests.simulation.core_node import CoreNode
 from tests.simulation.electrum_server import ElectrumServer
+from tests.simulation.receiver_in_memory import NEVER
 
 if TYPE_CHECKING:
     from tests.simulation.whole import Simulation
@@ -150,6 +151,35 @@ async def deaf_receiver(sim: "Simulation") -> None:
     sim.receiver.script += [Say(status=503), Say(status=500, body=b"no")]
 
 
+async def slow_receiver(sim: "Simulation") -> None:
+    """It answers late, too late or never, and then it does as ever."""
+    receiver = sim.receiver
+
+    def is_quick() -> None:
+        receiver.mood = None
+
+    receiver.mood = Say(wait_seconds=sim.chance.choice((0.4, 3.0, 14.0, 16.0, NEVER)))
+    sim.faulty.append(_then(is_quick))
+
+
+async def busy_receiver(sim: "Simulation") -> None:
+    """It is called too often, as it finds, or fails, and takes its time to say so."""
+    receiver = sim.receiver
+
+    def has_time() -> None:
+        receiver.mood = None
+
+    status, headers = sim.chance.choice(((429, {"Retry-After": "2"}), (429, {}), (500, {}), (503, {})))
+    receiver.mood = Say(status=status, headers=headers, wait_seconds=sim.chance.choice((0.0, 1.0, 6.0)))
+    sim.faulty.append(_then(has_time))
+
+
+async def picky_receiver(sim: "Simulation") -> None:
+    """The next alert it refuses, however often it comes."""
+    if not sim.receiver.refused:
+        sim.receiver.refuses_next = True
+
+
 MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
     one.__name__: one
     for one in (
@@ -171,12 +201,18 @@ MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {
         stop,
         kill,
         deaf_receiver,
+        slow_receiver,
+        busy_receiver,
+        picky_receiver,
     )
 }
 
 
-OF_OURS: Final = (full_disk.__name__, stop.__name__, kill.__name__, deaf_receiver.__name__)
-"""What goes wrong on this machine, whatever the sources are."""
+OF_OURS: Final = tuple(
+    one.__name__
+    for one in (full_disk, stop, kill, deaf_receiver, slow_receiver, busy_receiver, picky_receiver)
+)
+"""What goes wrong on this machine and with who is alerted, whatever the sources are."""
 
 
 def _node(sim: "Simulation") -> CoreNode:

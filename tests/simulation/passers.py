@@ -1,4 +1,4 @@
-"""A world with mainnet's traffic around its whales, which itself holds no more after a day than after an hour.
+"""A world with mainnet's traffic around its whales, which holds no more after a day than after an hour.
 
 What passes by is no whale: it comes, waits, is mined or evicted, and is forgotten. Whales are the world's own
 transactions; those that ended are forgotten with the blocks, of which the last few stay.
@@ -111,7 +111,7 @@ class CrowdedWorld(World):
     def __init__(self, clock: Callable[[], float], chance: random.Random) -> None:
         self.passers = Passers(chance)
         super().__init__(clock=clock)
-        self.crowd = cast(Crowd, self.passers)
+        self.crowd = cast("Crowd", self.passers)
 
     @property
     def frames(self) -> Frames:
@@ -134,7 +134,7 @@ class CrowdedWorld(World):
     def forget(self) -> None:
         """Let what lies back go: blocks, and transactions that neither wait nor are in one of the others."""
         for block in self.chain[:-KEPT_WHOLE]:
-            cast(CrowdedBlock, block).passed.clear()
+            cast("CrowdedBlock", block).passed.clear()
         self.chain = self.chain[-KEPT_BLOCKS:]
         self.seen_chain = self.seen_chain[-KEPT_BLOCKS:]
         self.blocks = {one.hash: one for one in self.chain}
@@ -149,4 +149,4 @@ class CrowdedWorld(World):
     def held(self) -> int:
         """How many things it holds, of whatever kind."""
         kinds = (self.known, self.chain, self.blocks, self.victims, self.killed, self.passers.waiting)
-        return sum(map(len, kinds)) + sum(len(cast(CrowdedBlock, one).passed) for one in self.chain)
+        return sum(map(len, kinds)) + sum(len(cast("CrowdedBlock", one).passed) for one in self.chain)

@@ -2,8 +2,8 @@
 
 The slope is Theil and Sen's, the median of the slopes between all pairs: one sample in four may lie anywhere.
 Samples that follow each other are alike (a cache that was just trimmed, a block that was just mined), so its
-interval is not made of single ones: what is left beside the line is drawn anew in blocks of two hours, two
-thousand times, and the slope found again (a moving block bootstrap; seeded, so that a series has one verdict).
+interval is not made of single ones: what is left beside the line is drawn anew in blocks of two hours, a
+thousand times, and the slope found again (a moving block bootstrap, seeded: a series has one verdict).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWS = 2_000
+DRAWS = 1_000
 BLOCK = 8
 """Samples that are drawn together: two hours of quarters."""
 LEVEL = 0.95
@@ -32,7 +32,7 @@ class Slope:
         return self.low <= 0.0 <= self.high
 
     def stays_below(self, bound: float) -> bool:
-        """Whether more growth than `bound` an hour is ruled out: a wide interval proves nothing, and fails."""
+        """Whether more growth than `bound` an hour is ruled out: a wide interval proves nothing."""
         return self.high < bound
 
     def __str__(self) -> str:

@@ -24,9 +24,9 @@ from tests.backend.world import World
 from tests.core.scoring import naive
 from tests.core.scoring.test_figures import about, check_equal
 from tests.fakes import NOON
-from tests.notifiers.receivers import Receiver
 from tests.simulation.life import Life, template
 from tests.simulation.misfortunes import PORT
+from tests.simulation.receiver_in_memory import ReceiverInMemory
 from tests.simulation.test_whole_engine import MEMORY, end
 from tests.simulation.virtual import LoopClock, VirtualLoop
 
@@ -68,7 +68,8 @@ class Day:
         self.book: list[Entry] = []
         self.checked: list[int] = []
 
-    async def run(self, receiver: Receiver) -> None:
+    async def run(self, receiver: ReceiverInMemory) -> None:
+        receiver.begin(self.loop)
         shutil.copytree(await template(receiver, self.room.parent.parent), self.room)
         await self.backend.listen()
         life = await self._begin()
@@ -192,8 +193,8 @@ def check_said(figures: Figures, expected: dict[str, object]) -> None:
 @pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.timeout(3_600 if WHOLE else 300)
-def test_the_figures_of_a_day_are_those_of_the_drivers_book_four_times(receiver: Receiver) -> None:
-    loop = VirtualLoop()
+def test_the_figures_of_a_day_are_those_of_the_drivers_book_four_times(receiver: ReceiverInMemory) -> None:
+    loop = VirtualLoop(threads=True)
     asyncio.set_event_loop(loop)
     room = Path(tempfile.mkdtemp(prefix="spout-day-", dir=MEMORY if MEMORY.is_dir() else None))
     day = Day(room / "life", loop, seed=24)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.notifiers.receivers import Receiver
 from tests.simulation.misfortunes import has_room
+from tests.simulation.receiver_in_memory import ReceiverInMemory
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.whole import Simulation
 from tests.simulation.zmq_in_memory import zmq_in_memory
@@ -43,7 +43,7 @@ def seeds() -> list[object]:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", seeds())
 def test_misfortune_loses_nothing_tells_nothing_twice_and_ends_in_the_truth(
-    seed: int, receiver: Receiver
+    seed: int, receiver: ReceiverInMemory
 ) -> None:
     assert play(seed, receiver).lives >= 1
 
@@ -52,7 +52,7 @@ def steps_of(seed: int) -> int:
     return FEW_STEPS if seed < OFTEN and seed % 30 else STEPS
 
 
-def play(seed: int, receiver: Receiver) -> Simulation:
+def play(seed: int, receiver: ReceiverInMemory) -> Simulation:
     """Play one seed; print what happened in it if something did not hold."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -66,8 +66,6 @@ def play(seed: int, receiver: Receiver) -> Simulation:
         raise
     finally:
         has_room()
-        receiver.got.clear()
-        receiver.script.clear()
         end(loop)
         shutil.rmtree(room)
     return simulation

@@ -3,18 +3,22 @@
 `VirtualLoop` is asyncio's own event loop with three things taken from under it. Its selector never waits but
 moves the time on; `create_connection` and `create_server` meet in memory; `run_in_executor` calls at once. So
 the program, its libraries and the servers of the tests run as they are, always in the same order, and an hour
-takes as long as what is done in it.
+takes as long as what is done in it. What sends alerts may block for seconds of that time, so it has a thread
+(`Strand`): of it and the loop one runs, and the other waits.
 """
 
 import asyncio
 import selectors
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from notifiers import postroom
 from tests.fakes import NOON
 
 TRAVELS_SECONDS = 0.0005
@@ -43,8 +47,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """`network` holds the ports that are open, by number."""
 
     def __init__(self, *, threads: bool = False) -> None:
-        """`threads`: what executors run runs on their threads, and is waited for. It costs a little, and is needed
-        once a log is so long that the database checkpoints it: it does that on its own thread whatever the loop.
+        """`threads`: what executors run runs on their threads, and is waited for. It costs a little, and is
+        needed where a log grows so long that the database checkpoints it, on its thread whatever the loop.
         """
         self._leaping = _Leaping()
         super().__init__(self._leaping)
@@ -55,6 +59,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._leaping.now
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        if func.__module__ == postroom.__name__:
+            return Strand(self, lambda: func(*args)).done
         done: asyncio.Future[Any] = self.create_future()
         try:
             elsewhere = self._threads and executor is not None
@@ -75,6 +81,64 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     async def create_unix_server(self, *_: Any, **__: Any) -> Any:  # type: ignore[override]
         return Listening(self.network, 0)
+
+
+class Strand:
+    """A call that may wait for the loop's time, on a thread of its own; the loop goes on while it waits."""
+
+    def __init__(self, loop: VirtualLoop, call: Callable[[], Any]) -> None:
+        self.done: asyncio.Future[Any] = loop.create_future()
+        self._call = call
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._ended = self._parked = False
+        self._go, self._rests = threading.Semaphore(0), threading.Semaphore(0)
+        _strands.submit(self._run)
+        self._until_it_rests()
+
+    def park(self) -> None:
+        """On its thread: wait until `resume`, and let the loop go on."""
+        self._parked = True
+        self._rests.release()
+        self._go.acquire()
+
+    def resume(self) -> None:
+        """On the loop's thread: let it run until it waits again or ends."""
+        if self._parked:
+            self._parked = False
+            self._go.release()
+            self._until_it_rests()
+
+    def _run(self) -> None:
+        _here.strand = self
+        try:
+            self._result = self._call()
+        except BaseException as error:  # noqa: BLE001 - as an executor's future does
+            self._error = error
+        self._ended = True
+        self._rests.release()
+
+    def _until_it_rests(self) -> None:
+        self._rests.acquire()
+        if not self._ended or self.done.done():
+            return
+        if self._error is None:
+            self.done.set_result(self._result)
+        else:
+            self.done.set_exception(self._error)
+
+
+class _Here(threading.local):
+    strand: Strand | None = None
+
+
+_here = _Here()
+_strands = ThreadPoolExecutor(64, thread_name_prefix="strand")
+
+
+def strand_here() -> Strand:
+    assert _here.strand is not None, "nothing waits on the loop's own thread"
+    return _here.strand
 
 
 @dataclass(slots=True)

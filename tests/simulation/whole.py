@@ -7,6 +7,7 @@ clients, its store with a real file and the alerts' outbox are the program's.
 """
 
 import asyncio
+import json
 import random
 import shutil
 from collections.abc import Awaitable, Callable
@@ -14,13 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from app.api.models import Delivery
+from app.core.alerts import REFUSED_AFTER
 from app.core.events import EventType
 from app.core.prediction import Prediction, Status
 from app.views import DeliveryQuery
 from tests.backend.server import Backend
 from tests.backend.subscriptions import Client
 from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_transaction, bumped
-from tests.notifiers.receivers import Receiver
 from tests.simulation.core_node import CoreNode
 from tests.simulation.electrum_server import ElectrumServer, HeadedWorld
 from tests.simulation.life import Life, template
@@ -35,6 +37,7 @@ from tests.simulation.misfortunes import (
     ZMQ_PORT,
 )
 from tests.simulation.published import Published
+from tests.simulation.receiver_in_memory import REFUSES, ReceiverInMemory
 from tests.simulation.virtual import LoopClock, VirtualLoop
 from tests.simulation.zmq_in_memory import Publishers
 
@@ -44,6 +47,9 @@ DEEPEST = 6
 """Blocks of a reorg."""
 ALONE = 5
 """Of eight seeds, the one whose node is the only source."""
+HELD_BACK = ("rule", "came_back")
+"""Not asked for, or told of a source that was lost and came back in time."""
+NIGHT_SECONDS, MORNING_SECONDS, MOST_NIGHTS = 36_000.0, 12.0, 3
 MOST_TASKS = 120
 MOST_CONNECTIONS = 40
 MOST_CANDIDATES = 50
@@ -52,7 +58,7 @@ MOST_CANDIDATES = 50
 class Simulation:
     """A seed's story. `log` says what was done, `faulty` how to heal what lasts."""
 
-    def __init__(self, seed: int, room: Path, receiver: Receiver, loop: VirtualLoop) -> None:
+    def __init__(self, seed: int, room: Path, receiver: ReceiverInMemory, loop: VirtualLoop) -> None:
         self.seed, self.chance, self.loop = seed, random.Random(seed), loop
         self.room, self.receiver, self.clock = room, receiver, LoopClock(loop)
         self.world = HeadedWorld(lambda: self.clock.now().timestamp())
@@ -88,6 +94,7 @@ class Simulation:
 
     async def run(self, steps: int) -> None:
         """Play it; an AssertionError says what did not hold."""
+        self.receiver.begin(self.loop)
         shutil.copytree(await template(self.receiver, self.room.parent.parent), self.room)
         await self.backend.listen()
         if self.node is not None:
@@ -123,10 +130,10 @@ class Simulation:
         """Go on from the files as they are at this moment; the run that held them ends unheard."""
         copy = self.room.with_name(f"life-{self.lives}")
         shutil.copytree(self.room, copy, ignore=shutil.ignore_patterns("*.lock", "tmp"))
-        received = len(self.receiver.got)
+        received, taken = len(self.receiver.got), len(self.receiver.taken)
         old, self.room = self.room, copy
         await self.life.stop()
-        del self.receiver.got[received:]
+        del self.receiver.got[received:], self.receiver.taken[taken:]
         shutil.rmtree(old)
         await self.start()
 
@@ -285,12 +292,52 @@ class Simulation:
             assert (whale.confirmed_hash, whale.confirmed_height) == (block.hash, block.height)
 
     async def _check_outbox(self) -> None:
-        page = await self.life.alerts.deliveries(DeliveryQuery(limit=1_000))
+        """Every alert came through, once and in its order, or is said to be refused; nothing else waits."""
+        deliveries = await self._delivered()
+        rows = [one.sequence for one in deliveries]
+        assert len(rows) == len(set(rows)), "the outbox holds an alert twice"
         announced = [one for one in self.published.types if one == EventType.DETECTED.value]
-        of_whales = [one for one in page.deliveries if one.event_type == EventType.DETECTED.value]
-        assert len(of_whales) == len(announced), "the outbox lacks an alert, or holds one twice"
-        arrived = {one.headers["webhook-id"] for one in self.receiver.got}
-        assert len(arrived) >= sum(one.status == "delivered" for one in page.deliveries)
+        of_whales = [one for one in deliveries if one.event_type == EventType.DETECTED.value]
+        assert len(of_whales) == len(announced), "the outbox lacks an alert"
+        delivered = {one.event_id for one in deliveries if one.status == "delivered"}
+        assert delivered == set(self.receiver.taken), "what was taken is not what is called delivered"
+        for one in deliveries:
+            match one.status:
+                case "delivered":
+                    continue
+                case "failed":
+                    assert one.event_id in self.receiver.refused, (
+                        "failed, and never refused"
+                    )
+                    refusals = [attempt for attempt in one.attempts if attempt.status_code == REFUSES]
+                    assert len(refusals) >= REFUSED_AFTER, f"{one.event_id} was given up too early"
+                case _:
+                    assert one.because in HELD_BACK, f"{one.event_type} is {one.status} after whole nights"
+                    assert one not in of_whales, "a whale's alert was held back"
+        self._check_arrivals()
+
+    def _check_arrivals(self) -> None:
+        """An alert has one id and one text, however often it is sent, and none comes before an older one."""
+        texts, ids = dict[str, bytes](), dict[int, str]()
+        for one in self.receiver.got:
+            id_, sequence = one.headers["webhook-id"], int(json.loads(one.body)["sequence"])
+            assert texts.setdefault(id_, one.body) == one.body, f"{id_} says two things"
+            if sequence not in ids:
+                assert not ids or sequence > max(ids), f"{id_} was overtaken"
+            assert ids.setdefault(sequence, id_) == id_, f"alert {sequence} has two ids"
+
+    async def _delivered(self) -> list[Delivery]:
+        """What waits for its next try, hours ahead, gets it: they pass while nobody runs."""
+        query = DeliveryQuery(limit=1_000)
+        for _ in range(MOST_NIGHTS):
+            deliveries = (await self.life.alerts.deliveries(query)).deliveries
+            if all(one.status != "waiting" for one in deliveries):
+                break
+            await self.life.stop()
+            await asyncio.sleep(NIGHT_SECONDS)
+            await self.start()
+            await asyncio.sleep(MORNING_SECONDS)
+        return deliveries
 
 
 def _with_parents(some: list[Built], needed: set[str]) -> list[Built]:
