@@ -160,6 +160,7 @@ async def slow_receiver(sim: "Simulation") -> None:
 
     receiver.mood = Say(wait_seconds=sim.chance.choice((0.4, 3.0, 14.0, 16.0, NEVER)))
     sim.faulty.append(_then(is_quick))
+    sim.something_to_alert_of()
 
 
 async def busy_receiver(sim: "Simulation") -> None:
@@ -172,12 +173,14 @@ async def busy_receiver(sim: "Simulation") -> None:
     status, headers = sim.chance.choice(((429, {"Retry-After": "2"}), (429, {}), (500, {}), (503, {})))
     receiver.mood = Say(status=status, headers=headers, wait_seconds=sim.chance.choice((0.0, 1.0, 6.0)))
     sim.faulty.append(_then(has_time))
+    sim.something_to_alert_of()
 
 
 async def picky_receiver(sim: "Simulation") -> None:
     """The next alert it refuses, however often it comes."""
     if not sim.receiver.refused:
         sim.receiver.refuses_next = True
+        sim.something_to_alert_of()
 
 
 MISFORTUNES: Final[Mapping[str, Callable[["Simulation"], Awaitable[None]]]] = {

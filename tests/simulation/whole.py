@@ -109,6 +109,7 @@ class Simulation:
             await asyncio.sleep(self.chance.choice((0.0, 0.3, 1.0, 2.5, 6.0)))
             await self._check()
         await self._heal()
+        self.receiver.script.clear()
         await asyncio.sleep(SETTLES_SECONDS)
         await self._check()
         await self._check_truth()
@@ -139,6 +140,10 @@ class Simulation:
 
     def something_small(self) -> None:
         self.world.add(self._pays(2 * BTC))
+        self.spread()
+
+    def something_to_alert_of(self) -> None:
+        self.world.add(self._pays(150 * BTC))
         self.spread()
 
     def spread(self) -> None:
@@ -300,15 +305,15 @@ class Simulation:
         of_whales = [one for one in deliveries if one.event_type == EventType.DETECTED.value]
         assert len(of_whales) == len(announced), "the outbox lacks an alert"
         delivered = {one.event_id for one in deliveries if one.status == "delivered"}
-        assert delivered == set(self.receiver.taken), "what was taken is not what is called delivered"
+        assert delivered == set(self.receiver.taken), (
+            f"taken and delivered differ: {delivered ^ set(self.receiver.taken)}"
+        )
         for one in deliveries:
             match one.status:
                 case "delivered":
                     continue
                 case "failed":
-                    assert one.event_id in self.receiver.refused, (
-                        "failed, and never refused"
-                    )
+                    assert one.event_id in self.receiver.refused, "failed, and never refused"
                     refusals = [attempt for attempt in one.attempts if attempt.status_code == REFUSES]
                     assert len(refusals) >= REFUSED_AFTER, f"{one.event_id} was given up too early"
                 case _:
@@ -329,14 +334,15 @@ class Simulation:
     async def _delivered(self) -> list[Delivery]:
         """What waits for its next try, hours ahead, gets it: they pass while nobody runs."""
         query = DeliveryQuery(limit=1_000)
+        deliveries = (await self.life.alerts.deliveries(query)).deliveries
         for _ in range(MOST_NIGHTS):
-            deliveries = (await self.life.alerts.deliveries(query)).deliveries
             if all(one.status != "waiting" for one in deliveries):
                 break
             await self.life.stop()
             await asyncio.sleep(NIGHT_SECONDS)
             await self.start()
             await asyncio.sleep(MORNING_SECONDS)
+            deliveries = (await self.life.alerts.deliveries(query)).deliveries
         return deliveries
 
 
