@@ -1,6 +1,6 @@
 """Parsed transactions and blocks, the same whichever source they come from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,3 +117,7 @@ class Block:
     time: datetime | None = None
     txids: tuple[Txid, ...] | None = None
     entries: tuple[BlockEntry, ...] | None = None
+
+    def header(self) -> "Block":
+        """Return it without what is in it, to be kept: the txids of a full block take half a megabyte."""
+        return replace(self, txids=None, entries=None)

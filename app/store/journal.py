@@ -4,7 +4,7 @@ One insert of two columns and a commit take a third of what the rows of one whal
 event is published after the first. A batch is decoded only after a kill or a failed commit.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -82,7 +82,7 @@ def encoded(batch: Batch) -> bytes:
             each.append(whale)
         place = None if whale is None else places[id(whale)]
         reported.append(_Reported(happening.type, happening.at, place, happening.facts))
-    headers = [replace(block, txids=None, entries=None) for block in batch.blocks]
+    headers = [block.header() for block in batch.blocks]
     return _ENCODE.encode(_Kept(reported, each, len(batch.predictions), headers, list(batch.read)))
 
 

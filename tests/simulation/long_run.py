@@ -1,6 +1,6 @@
 """The whole engine for a day and more of simulated time, in a process of its own, and its memory.
 
-    python -m tests.simulation.long_run SAMPLES.jsonl [--hours 24] [--flood 21000] [--leak 0]
+    python -m tests.simulation.long_run SAMPLES.jsonl [--hours 24] [--flood 21000]
 
 First a flood fills every memory that has a bound, then some hours at mainnet's pace let what came of it
 settle; each simulated quarter of an hour after that is a line of SAMPLES. A process of its own: in one that
@@ -44,10 +44,12 @@ SETTLES_SECONDS = 20.0
 A_SECOND = 7.0
 """Transactions, as on mainnet; not thinned."""
 WHALES_AN_HOUR = model.WHALES_A_DAY / 24
-FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND = 4.0, 10, 15.0
+MINED_SHARE = 0.7
+"""Of the whales that wait, with each block."""
+FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND, FLOOD_EVICTED_SHARE = 4.0, 12, 15.0, 0.2
 FLOOD = Bounds().gone + 1_000
 """Whales of the flood. The largest memory that only whales fill holds 20,000 entries."""
-CALM_QUARTERS = 12
+CALM_QUARTERS = 24
 """At mainnet's pace after the flood, before anything is measured."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -69,18 +71,15 @@ class Sample:
 
 
 class LongRun:
-    def __init__(
-        self, room: Path, loop: VirtualLoop, receiver: ReceiverInMemory, out: TextIO, leak: int
-    ) -> None:
-        self.room, self.loop, self.receiver, self.out, self.leak = room, loop, receiver, out, leak
+    def __init__(self, room: Path, loop: VirtualLoop, receiver: ReceiverInMemory, out: TextIO) -> None:
+        self.room, self.loop, self.receiver, self.out = room, loop, receiver, out
         self.chance, self.clock = random.Random(SEED), LoopClock(loop)
         self.world = CrowdedWorld(lambda: self.clock.now().timestamp(), self.chance)
         self.backend = Backend(self.world, port=PORT)
         self.made = self.passed = 0
-        self.leaked: list[bytes] = []
         self.life: Life
 
-    async def run(self, hours: float, flood: int) -> None:
+    async def run(self, hours: float, flood: int, calm_quarters: int) -> None:
         self.receiver.begin(self.loop)
         shutil.copytree(await template(self.receiver, self.room.parent), self.room)
         await self.backend.listen()
@@ -89,29 +88,33 @@ class LongRun:
         await asyncio.sleep(SETTLES_SECONDS)
         await self._flood(flood)
         gc.collect()
-        for _ in range(CALM_QUARTERS):
+        for _ in range(calm_quarters):
             await self._quarter()
         began = self.loop.time()
-        for _ in range(round(hours * 4) + 1):
-            self._write(await self._sample(began))
+        self._write(await self._sample(began))
+        for _ in range(round(hours * 4)):
             await self._quarter()
+            self._write(await self._sample(began))
         await self.life.stop()
 
     async def _flood(self, whales: int) -> None:
+        """Whales that live as the later ones do, block for block, and others that leave without one."""
+        usual, self.world.passers.evicted_share = self.world.passers.evicted_share, FLOOD_EVICTED_SHARE
         while self.made < whales:
             for _ in range(FLOOD_BLOCK_WHALES):
-                self.world.accept(self._whale())
+                self._something()
             await self._pass(FLOOD_BLOCK_SECONDS, FLOOD_A_SECOND, 0.0)
-            self._mine(0.95)
+            self._mine(MINED_SHARE)
+        self.world.passers.evicted_share = usual
 
     async def _quarter(self) -> None:
         """Fifteen minutes: a block at the end, and one before it every other time: one in ten minutes."""
         between = self.chance.uniform(120.0, 780.0) if self.chance.random() < 0.5 else 0.0
         if between:
             await self._pass(between, A_SECOND, WHALES_AN_HOUR)
-            self._mine(0.7)
+            self._mine(MINED_SHARE)
         await self._pass(QUARTER_SECONDS - SETTLES_SECONDS - between, A_SECOND, WHALES_AN_HOUR)
-        self._mine(0.7)
+        self._mine(MINED_SHARE)
         await self._pass(SETTLES_SECONDS, A_SECOND, 0.0)
 
     async def _pass(self, seconds: float, a_second: float, whales_an_hour: float) -> None:
@@ -125,7 +128,6 @@ class LongRun:
             count = round(self.chance.gauss(a_second * step, (a_second * step) ** 0.5))
             self.passed += max(count, 0)
             self.world.come(max(count, 0))
-            self.leaked += [bytes(64) for _ in range(round(self.leak * step / 3_600 / 97))]
 
     def _something(self) -> None:
         """A whale comes, or one that waits is replaced, or, seldom, dropped."""
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("samples", type=Path)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--flood", type=int, default=FLOOD)
-    parser.add_argument("--leak", type=int, default=0, help="bytes an hour that are never given back")
+    parser.add_argument("--calm-quarters", type=int, default=CALM_QUARTERS)
     chosen = parser.parse_args(arguments)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
@@ -202,8 +204,8 @@ def main(arguments: Sequence[str]) -> int:
         receiving_in_memory() as receiver,
         chosen.samples.open("w", encoding="utf-8") as out,
     ):
-        run = LongRun(Path(near) / "life", loop, receiver, out, chosen.leak)
-        loop.run_until_complete(run.run(chosen.hours, chosen.flood))
+        run = LongRun(Path(near) / "life", loop, receiver, out)
+        loop.run_until_complete(run.run(chosen.hours, chosen.flood, chosen.calm_quarters))
         forget_template(receiver)
     return 0
 

@@ -19,7 +19,7 @@ KEPT_BLOCKS = 20
 KEPT_WHOLE = 2
 """Blocks of which the transactions that passed by are kept too."""
 KEPT_ENDED = 200
-MINED_SHARE, EVICTED_SHARE = 0.95, 0.01
+MINED_SHARE = 0.95
 Json = dict[str, Any]
 
 
@@ -28,6 +28,8 @@ class Passers:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
+        self.evicted_share = 0.00003
+        """Of what waits, at each poll: some hundreds an hour."""
         self.waiting: dict[str, None] = {}
         self.fresh: list[Json] = []
         """Not yet said on the wire."""
@@ -98,7 +100,7 @@ class CrowdedFrames(Frames):
     ) -> Json:
         frame = super().delta(added, removed, replaced)
         fresh, self._passers.fresh = self._passers.fresh, []
-        gone = self._passers.leave(EVICTED_SHARE / 300)
+        gone = self._passers.leave(self._passers.evicted_share)
         frame["mempool-txids"]["added"] += [one["txid"] for one in fresh]
         frame["mempool-txids"]["removed"] += gone  # both name one list of what left
         frame["mempool-transactions"]["added"] += fresh

@@ -330,6 +330,9 @@ class Simulation:
             if sequence not in ids:
                 assert not ids or sequence > max(ids), f"{id_} was overtaken"
             assert ids.setdefault(sequence, id_) == id_, f"alert {sequence} has two ids"
+        numbers = {id_: sequence for sequence, id_ in ids.items()}
+        taken = [numbers[id_] for id_ in dict.fromkeys(self.receiver.taken)]
+        assert taken == sorted(taken), f"taken in another order: {taken}"
 
     async def _delivered(self) -> list[Delivery]:
         """What waits for its next try, hours ahead, gets it: they pass while nobody runs."""

@@ -22,7 +22,7 @@ class BlockPlace(Enum):
 
 
 class RecentBlocks:
-    """The last reported blocks by height, enough for the mean interval; does not select the best chain."""
+    """The headers of the last reported blocks by height, enough for the mean interval; no best chain."""
 
     def __init__(self) -> None:
         self._by_height: dict[Height, Block] = {}
@@ -49,11 +49,12 @@ class RecentBlocks:
             return BlockPlace.KNOWN
         above = self._by_height.get(Height(block.height + 1))
         if above is not None and above.previous == block.hash:
-            self._by_height[block.height] = block  # part of a reorg that was reported from its tip down
+            # Part of a reorg that was reported from its tip down.
+            self._by_height[block.height] = block.header()
             return BlockPlace.KNOWN
         for height in [height for height in self._by_height if height >= block.height]:
             del self._by_height[height]
-        self._by_height[block.height] = block
+        self._by_height[block.height] = block.header()
         while len(self._by_height) > WINDOW_BLOCKS + 1:
             del self._by_height[min(self._by_height)]
         if tip is None:

@@ -200,5 +200,5 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
     known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.unloaded
     if not known and entry.txid not in beliefs.entries:
-        beliefs.entries.put(entry.txid, (block, entry))
+        beliefs.entries.put(entry.txid, (block.header(), entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

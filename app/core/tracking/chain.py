@@ -22,7 +22,7 @@ class Step:
 
 
 class Chain:
-    """The last `depth` blocks; a reorg deeper than that starts a new chain."""
+    """The headers of the last `depth` blocks; a reorg deeper than that starts a new chain."""
 
     def __init__(self, depth: int = 150) -> None:
         self._depth = depth
@@ -107,10 +107,10 @@ class Chain:
         return below if below in self._by_height and block.previous is not None else block.height
 
     def _put(self, block: Block) -> None:
-        self._by_height[block.height] = block
+        self._by_height[block.height] = block.header()
         self._heights[block.hash] = block.height
         if self.tip is None or block.height >= self.tip.height:
-            self.tip = block
+            self.tip = self._by_height[block.height]
         old = min(self._by_height)
         while len(self._by_height) > self._depth:
             del self._heights[self._by_height.pop(Height(old)).hash]

@@ -1,12 +1,13 @@
 """The place of a block among those that are known, and the tip after it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app.core.forecasting.recentblocks import BlockPlace, RecentBlocks
 from app.core.models import Block
-from app.core.units import BlockHash, Height
+from app.core.units import BlockHash, Height, Txid
 from tests.core.fee_markets import AT
 
 
@@ -18,6 +19,12 @@ def a_block(height: int, branch: str = "00", *, on: str = "00", minute: float | 
         previous=BlockHash(f"{on}{height - 1:062x}"),
         time=at,
     )
+
+
+def test_what_is_in_a_block_is_not_kept() -> None:
+    known, _ = connected(replace(a_block(1), txids=(Txid("aa" * 32),), entries=()))
+
+    assert known.tip == a_block(1)
 
 
 def connected(*blocks: Block) -> tuple[RecentBlocks, list[BlockPlace]]:
