@@ -41,6 +41,8 @@ class ReceiverInMemory:
     refused: set[str] = field(default_factory=set)
     port: int = RECEIVER_PORT
     loop: VirtualLoop | None = None
+    unanswered: dict["Line", float] = field(default_factory=dict)
+    """The lines on which somebody waits, each since when."""
 
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
@@ -50,6 +52,7 @@ class ReceiverInMemory:
         self.loop, self.mood, self.refuses_next = loop, None, False
         for kept in (self.got, self.taken, self.script):
             kept.clear()
+        self.unanswered.clear()
         self.refused.clear()
 
     def take(self, line: "Line", raw: bytes) -> None:
@@ -57,6 +60,7 @@ class ReceiverInMemory:
         assert self.loop is not None
         got = _parsed(raw, self.loop.time())
         self.got.append(got)
+        self.unanswered[line] = self.loop.time()
         id_ = got.headers["webhook-id"]
         if self.refuses_next:
             self.refused, self.refuses_next = {id_}, False
@@ -71,9 +75,18 @@ class ReceiverInMemory:
         elif say.wait_seconds < NEVER:
             self.loop.call_later(say.wait_seconds, self._answer, line, id_, say)
 
+    def longest_wait(self) -> float:
+        """Return for how many seconds somebody has waited for an answer, at most."""
+        assert self.loop is not None
+        return max((self.loop.time() - since for since in self.unanswered.values()), default=0.0)
+
+    def left(self, line: "Line") -> None:
+        self.unanswered.pop(line, None)
+
     def _answer(self, line: "Line", id_: str, say: Say) -> None:
         if line.ended:
             return
+        self.left(line)
         if 200 <= say.status < 300:
             self.taken.append(id_)
         headers = {**say.headers, "Content-Length": str(len(say.body))}
@@ -129,6 +142,7 @@ class Line:
     def shutdown(self, _: int) -> None:
         """As the attempt's end does it, under the reader."""
         self.ended = True
+        self._receiver.left(self)
         self._wake()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from app.core.alerts import REFUSED_AFTER
 from app.core.events import EventType
 from app.core.prediction import Prediction, Status
 from app.views import DeliveryQuery
+from notifiers.dial import DEADLINE_SECONDS
 from tests.backend.server import Backend
 from tests.backend.subscriptions import Client
 from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_transaction, bumped
@@ -248,6 +249,7 @@ class Simulation:
         assert self.published.sequence == store.last_sequence
         assert self.reorged or not self.published.reorgs, "told of a reorg that never was"
         assert self.life.engine.tracker.candidates <= MOST_CANDIDATES
+        assert self.receiver.longest_wait() <= DEADLINE_SECONDS, "an attempt does not end"
         assert len(asyncio.all_tasks()) <= MOST_TASKS
         assert len(self.loop.network.ends) <= MOST_CONNECTIONS
         await self._compare_new(
