@@ -55,6 +55,11 @@ class ReceiverInMemory:
         self.unanswered.clear()
         self.refused.clear()
 
+    def hang_up(self) -> None:
+        """End what still waits: a thread that did would outlive the tests."""
+        for line in tuple(self.unanswered):
+            line.shutdown(socket.SHUT_RDWR)
+
     def take(self, line: "Line", raw: bytes) -> None:
         """Answer what came on a line, at once or later."""
         assert self.loop is not None

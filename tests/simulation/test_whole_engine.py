@@ -66,6 +66,7 @@ def play(seed: int, receiver: ReceiverInMemory) -> Simulation:
         raise
     finally:
         has_room()
+        receiver.hang_up()
         end(loop)
         shutil.rmtree(room)
     return simulation

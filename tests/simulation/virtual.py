@@ -89,11 +89,9 @@ class Strand:
     def __init__(self, loop: VirtualLoop, call: Callable[[], Any]) -> None:
         self.done: asyncio.Future[Any] = loop.create_future()
         self._call = call
-        self._result: Any = None
-        self._error: BaseException | None = None
         self._ended = self._parked = False
         self._go, self._rests = threading.Semaphore(0), threading.Semaphore(0)
-        _strands.submit(self._run)
+        self._running = _strands.submit(self._run)
         self._until_it_rests()
 
     def park(self) -> None:
@@ -109,23 +107,23 @@ class Strand:
             self._go.release()
             self._until_it_rests()
 
-    def _run(self) -> None:
+    def _run(self) -> Any:
         _here.strand = self
         try:
-            self._result = self._call()
-        except BaseException as error:  # noqa: BLE001 - as an executor's future does
-            self._error = error
-        self._ended = True
-        self._rests.release()
+            return self._call()
+        finally:
+            self._ended = True
+            self._rests.release()
 
     def _until_it_rests(self) -> None:
         self._rests.acquire()
         if not self._ended or self.done.done():
             return
-        if self._error is None:
-            self.done.set_result(self._result)
+        error = self._running.exception()
+        if error is None:
+            self.done.set_result(self._running.result())
         else:
-            self.done.set_exception(self._error)
+            self.done.set_exception(error)
 
 
 class _Here(threading.local):
