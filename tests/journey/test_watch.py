@@ -29,11 +29,11 @@ def test_a_stream_goes_on_across_a_restart_with_nothing_missing_and_nothing_twic
             stdout=lines,
         )
         try:
-            until(lambda: len(sequences(output)) >= 5, "events come", seconds=60)
+            until(lambda: len(sequences(output)) >= 3, "events come", seconds=60)
             spout.kill()
             spout.start()
             before = len(sequences(output))
-            until(lambda: len(sequences(output)) >= before + 5, "events come again", seconds=60)
+            until(lambda: len(sequences(output)) >= before + 3, "events come again", seconds=60)
         finally:
             watching.kill()
             watching.wait()

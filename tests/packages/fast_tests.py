@@ -28,7 +28,7 @@ class FastTests:
         rooms = " ".join(f"tests/{room}" for room in ROOMS.split())
         # -P and append: the repository's folder comes last, so that `app` is the image's.
         command = (
-            "cd /tests && export PYTHONPATH=/opt/spout:/beside && "
+            "exec 2>&1 && cd /tests && export PYTHONPATH=/opt/spout:/beside && "
             "python3 -P -c 'import app; assert app.__file__.startswith(\"/opt/spout\")' && "
             "nice -n 19 python3 -P -m pytest -q -n 2 --dist loadfile --import-mode=append "
             f"-p no:cacheprovider -m '{FAST}' {rooms}"

@@ -23,9 +23,9 @@ fi
   "$root/.parts/podman-compose/bin/python" -m pip install --quiet podman-compose==1.6.0
 }
 beside=$root/.parts/image-tests
-[ -e "$beside/.installed" ] || {
+wanted="aiosmtpd httpx hypothesis jsonschema pyarrow pytest pytest-asyncio pytest-timeout pytest-xdist standardwebhooks"
+[ "$(cat "$beside/.installed" 2>/dev/null)" = "$wanted" ] || {
   rm -rf "$beside"
-  wanted="aiosmtpd hypothesis jsonschema pyarrow pytest pytest-asyncio pytest-timeout pytest-xdist standardwebhooks"
   # The versions are those of the lock; the wheels those of the image's Python.
   sed -n 's/^\([a-z0-9-]*==[^ ;]*\).*/\1/p' "$root/requirements-test.txt" >"$root/.parts/constraints.txt"
   podman run --rm --network=host --user=0 --no-healthcheck --volume="$root/.parts:/parts" \
@@ -33,5 +33,5 @@ beside=$root/.parts/image-tests
     --entrypoint sh localhost/spout:latest -c "grep -v contourpy /parts/constraints.txt | grep -v numpy >/tmp/c.txt
       PYTHONPATH= python3 -m pip install --quiet --target /parts/image-tests -c /tmp/c.txt $wanted" >&2
   # What the image has itself is the image's to bring.
-  touch "$beside/.installed"
+  echo "$wanted" >"$beside/.installed"
 }

@@ -10,6 +10,7 @@ import sys
 
 LATER = {
     "zoneinfo": ("tzdata",),
+    "apprise.cli": ("click",),
     "panel": ("panel.pane", "markdown", "markdown_it", "mdit_py_plugins", "linkify_it", "nh3", "mdurl"),
     "duckdb": ("pytz",),
     "app.api.tokens": ("jwt",),
