@@ -28,6 +28,8 @@ FRAMES, FRAME_MEGABYTES, WHALES_IN_A_FRAME = 100, 25.0, 500
 """A million transactions, fifty thousand of them whales."""
 SETTLING_LOOKS, LOOK_SECONDS = 20, 1.0
 PATIENCE_SECONDS = 300.0
+NOTICED_SECONDS = 2.0
+"""A running Spout looks once a second for endpoints that were added from outside."""
 
 
 def rows() -> Iterator[BenchRow]:
@@ -79,6 +81,7 @@ def _first_endpoint(spout: SpoutProcess, backend: BackendProcess, receiver: Rece
         [*command, "--reach", "lan"], cwd=ROOT, env=spout.environment, check=True, timeout=60,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    time.sleep(NOTICED_SECONDS)
     backend.add(a_whale(500 * BTC))
     until(lambda: receiver.got, "the endpoint is told")
 
