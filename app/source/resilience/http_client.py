@@ -167,12 +167,12 @@ class HttpClient:
         if content is not None:
             sent["Content-Length"] = str(len(content))
         request = h11.Request(method=method, target=target, headers=list(sent.items()))
-        whole = asyncio.timeout(limits.seconds)
+        time_limit = asyncio.timeout(limits.seconds)
         try:
-            async with whole, self._places:
+            async with time_limit, self._places:
                 return await self._asked(request, content or b"", limits.most_bytes)
         except OSError as error:
-            if whole.expired():  # the network has TimeoutErrors of its own
+            if time_limit.expired():  # the network has TimeoutErrors of its own
                 raise TooSlowError(f"not answered whole within {limits.seconds:g} s") from error
             raise UnreachableError(_in_words(error)) from error
         except h11.RemoteProtocolError as error:
@@ -218,16 +218,16 @@ class HttpClient:
     async def _answer(
         self, connection: "_Connection", request: h11.Request, content: bytes, most: int
     ) -> HttpAnswer:
-        whole = False
+        complete = False
         try:
             self._refuse_if_closed()  # while it connected
             async with self._no_silence():
                 await connection.send(request, content)
             answer = await self._read(connection, most)
             self._refuse_if_closed()  # which may have cut it off
-            whole = True
+            complete = True
         finally:
-            if whole and connection.may_be_used_again():
+            if complete and connection.may_be_used_again():
                 connection.rests_since = asyncio.get_running_loop().time()
                 self._resting.append(connection)
             else:
