@@ -1,20 +1,24 @@
 """Questions of the tracker, which a source that can answers with observations. None has to."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.core.units import BlockHash, Height, Outpoint, Txid
+
+AFTER_NEXT_POLL_SECONDS: Final = 2.5
+"""The backend polls its node every 2 s; by then it has reported why a transaction left its mempool."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskStatus:
     """The status of a transaction: in a block, in the mempool, or in neither.
 
-    `again`: it was in neither, and a source that polls its node may be about to report why; asked again
-    after its next poll.
+    `in_seconds`: when to ask. It was nowhere just now, and a source that polls its node may be about to
+    report why; or it is only where nobody reports that it leaves.
     """
 
     txid: Txid
-    again: bool = False
+    in_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

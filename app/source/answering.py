@@ -24,8 +24,6 @@ from app.errors import ParseError, SourceError
 BETWEEN_RECONCILIATIONS_SECONDS = 5.0
 PATIENCE_SECONDS = 2.0
 """How long an announcement waits for the prevouts of a new whale; the backend may be slow or overloaded."""
-NEXT_POLL_SECONDS = 2.5
-"""The backend polls its node every 2 s; by then it has reported why a transaction left its mempool."""
 PACKAGE_REST_SECONDS = 2.0
 """A package is asked for at once, and then no more often than this: each child and each sibling of a whale
 makes it worth asking again, so all children of one large payment would be asked about with each new one."""
@@ -35,6 +33,8 @@ RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
 REMEMBERED_RETRIES = 1_000
+_NEVER_SHUT = AskMempool | AskStatus
+"""Whoever asks these anew need not wait until they are due to be asked again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -69,8 +69,8 @@ class Answering:
         self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
         self._open: set[Question] = set()
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
-        self._later: list[tuple[float, Question]] = []
-        """Questions that are not due yet, each with the monotonic time at which it becomes due."""
+        self._later: dict[Question, tuple[float, Question]] = {}
+        """By key: questions that are not due yet, each with the monotonic time at which it becomes due."""
         self._retries: Recent[Question, int] = Recent(REMEMBERED_RETRIES)
         self._packages: Recent[Txid, float] = Recent(REMEMBERED_PACKAGES)
         """When each package was asked for last, monotonic."""
@@ -86,19 +86,19 @@ class Answering:
     @property
     def next_due(self) -> float | None:
         """Return the monotonic time at which the next deferred question is due; None if there is none."""
-        return min((due for due, _ in self._later), default=None)
+        return min((due for due, _ in self._later.values()), default=None)
 
     def ask(self, question: Question) -> None:
         """Queue the question, unless it is already queued or in progress."""
         key = _key(question)
         if isinstance(question, AskBlock | AskMempool):
             self._retries.pop(key)  # who asks anew is told what became of it, and it is tried as often
+        if isinstance(question, AskStatus) and question.in_seconds > 0:
+            self._ask_in(question.in_seconds, AskStatus(question.txid))
+            return
         if key in self._open:
             return
         self._open.add(key)
-        if isinstance(question, AskStatus) and question.again:
-            self._ask_in(NEXT_POLL_SECONDS, question)
-            return
         if isinstance(question, AskPackage) and (rest := self._rest_of(question.txid)) > 0:
             self._ask_in(rest, question)
             return
@@ -110,7 +110,7 @@ class Answering:
         """Answer questions until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for due, question in self._later:
+            for due, question in self._later.values():
                 group.create_task(self._ask_at(due, question))
             group.create_task(self._lose_patience())
             for _ in range(self._workers):
@@ -119,10 +119,9 @@ class Answering:
     async def drain(self) -> None:
         """Answer all due questions, in order: for a recording, whose clock does not advance by itself."""
         now = self._clock.monotonic()
-        for due, question in sorted(self._later, key=lambda one: one[0]):
+        for due, question in sorted(self._later.values(), key=lambda one: one[0]):
             if due <= now:
-                self._put(question)
-        self._later = [one for one in self._later if one[0] > now]
+                self._is_due(question)
         while not self._waiting.empty():
             await self._next(paced=False)
 
@@ -141,14 +140,25 @@ class Answering:
         self._waiting.put_nowait((_rank(question), self._number, question))
 
     def _ask_in(self, seconds: float, question: Question) -> None:
-        due = self._clock.monotonic() + seconds
-        self._later.append((due, question))
+        """Ask then, unless it is due earlier already."""
+        key, due = _key(question), self._clock.monotonic() + seconds
+        if key in self._later and self._later[key][0] <= due:
+            return
+        self._later[key] = (due, question)
         if self._group is not None:
             self._group.create_task(self._ask_at(due, question))
 
     async def _ask_at(self, due: float, question: Question) -> None:
         await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
-        self._later.remove((due, question))
+        if self._later.get(_key(question)) == (due, question):  # else it became due earlier
+            self._is_due(question)
+
+    def _is_due(self, question: Question) -> None:
+        key = _key(question)
+        del self._later[key]
+        if key in self._open and isinstance(question, _NEVER_SHUT):
+            return  # it is being asked just now
+        self._open.add(key)
         self._put(question)
 
     async def _work(self) -> None:
@@ -178,17 +188,20 @@ class Answering:
         for reply in answer:
             if not (again and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
                 await self._emit(reply)
-        for left in _worth_asking_again(question, answer):
+        worth = _worth_asking_again(question, answer)
+        if not worth:
+            self._retries.pop(_key(question))
+        for left in worth:
             self._ask_later(left)
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)
-        if any(_key(one) == key for _, one in self._later):
+        if key in self._later:
             return
         tried = self._retries.get(key) or 0
         if self._group is not None and tried < RETRIES and key not in self._open:
             self._retries.put(key, tried + 1)
-            if not isinstance(question, AskMempool):  # for which whoever asks anew need not wait
+            if not isinstance(question, _NEVER_SHUT):
                 self._open.add(key)
             self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
 
@@ -228,12 +241,13 @@ class Answering:
 def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Sequence[Question]:
     """Return what must be known in the end: prevouts decide an amount, a block may hold whales nobody saw.
 
-    A mempool is listed for what was missed: all sources may have been behind by a block just then.
+    A mempool is listed for what was missed: all sources may have been behind by a block just then. Where a
+    whale is, or what it pays, would else stay unknown until the next regular listing.
     """
     if isinstance(question, AskBlock):
         return () if any(_is_whole_block(one) for one in answer) else (question,)
     unanswered = (one.question for one in answer if isinstance(one, Unanswered))
-    return [one for one in unanswered if isinstance(one, AskPrevouts | AskMempool)]
+    return [one for one in unanswered if not isinstance(one, AskPackage)]
 
 
 def what_is_left(question: Question, reply: Sequence[Observation]) -> Question | None:

@@ -21,7 +21,7 @@ from app.core.observations import (
     Unanswered,
 )
 from app.core.prediction import Forecast, Outcome, Prediction, Status, Urgency
-from app.core.questions import AskStatus, Question
+from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus, Question
 from app.core.tracking.beliefs import Consequences, WhalePolicy
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.tracker import Tracker
@@ -131,7 +131,7 @@ class Story:
         """Nowhere, and nowhere still when it is asked about once more."""
         published = _status(tx.txid, replaced_by=replaced_by)
         types = self.receive(published)
-        if AskStatus(tx.txid, again=True) in self.questions:
+        if AskStatus(tx.txid, in_seconds=AFTER_NEXT_POLL_SECONDS) in self.questions:
             self.at += timedelta(seconds=2)
             types += self.receive(published)
         return types

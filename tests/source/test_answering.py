@@ -14,11 +14,19 @@ from app.core.observations import (
     StatusReply,
     Unanswered,
 )
-from app.core.questions import AskBlock, AskMempool, AskPackage, AskPrevouts, AskStatus, Question
+from app.core.questions import (
+    AskBlock,
+    AskMempool,
+    AskPackage,
+    AskPrevouts,
+    AskStatus,
+    AskStored,
+    AskTransaction,
+    Question,
+)
 from app.core.units import BlockHash, Height, Outpoint, Sats, Script, Txid
 from app.errors import ParseError, SourceError
 from app.source.answering import (
-    NEXT_POLL_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
     RETRIES,
@@ -353,14 +361,78 @@ async def test_a_block_that_is_asked_for_between_two_tries_is_told_of_to_whoever
     assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="away")] * 2
 
 
-async def test_what_is_asked_once_more_is_asked_after_the_next_poll() -> None:
+async def test_what_is_asked_in_some_seconds_is_asked_then() -> None:
     desk = Desk(Oracle())
-    await desk.ask(AskStatus(A, again=True))
+    await desk.ask(AskStatus(A, in_seconds=7.0))
     before, due = list(desk.received), desk.answering.next_due
-    desk.clock.advance(NEXT_POLL_SECONDS)
+    desk.clock.advance(7.0)
     await desk.answering.drain()
 
-    assert (before, due, desk.received) == ([], NEXT_POLL_SECONDS, [reported(A)])
+    assert (before, due, desk.received) == ([], 7.0, [reported(A)])
+
+
+async def test_of_two_later_times_the_earlier_counts_whichever_was_named_first() -> None:
+    oracle = Oracle()
+    desk = Desk(oracle)
+    for later in ((9.0, 2.0), (2.0, 9.0)):
+        for seconds in later:
+            desk.answering.ask(AskStatus(A, in_seconds=seconds))
+        due = desk.answering.next_due
+        desk.clock.advance(20.0)
+        await desk.answering.drain()
+
+        assert due is not None
+        assert due - desk.clock.monotonic() == 2.0 - 20.0
+    assert oracle.asked == [AskStatus(A)] * 2
+
+
+async def test_what_is_to_be_asked_later_may_be_asked_at_once_too() -> None:
+    desk = Desk(Oracle())
+
+    assert await desk.ask(AskStatus(A, in_seconds=60.0), AskStatus(A)) == [reported(A)]
+
+
+async def asked(oracle: Oracle, times: int) -> None:
+    """Let it run until the oracle was asked so often."""
+    for _ in range(500):
+        if len(oracle.asked) < times:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("question", [AskStatus(A), AskTransaction(A), AskStored("whl_1")])
+async def test_what_nobody_could_answer_is_asked_again_and_each_time_later(question: Question) -> None:
+    oracle = Oracle(SourceError("away"))
+    desk = Desk(oracle)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(question)
+    await asked(oracle, 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == [question] * 4
+    assert desk.clock.slept[:3] == [RETRY_SECONDS, RETRY_SECONDS * 2, RETRY_SECONDS * 4]
+
+
+async def test_an_answer_ends_the_asking_and_the_next_trouble_begins_with_short_waits() -> None:
+    oracle = Oracle(SourceError("away"))
+    desk = Desk(oracle)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(AskStatus(A))
+    await asked(oracle, 3)
+    oracle.error = None
+    await asked(oracle, 5)
+    settled, waiting = len(oracle.asked), desk.answering.next_due
+    desk.clock.slept.clear()
+    oracle.error = SourceError("away again")
+    desk.answering.ask(AskStatus(A))
+    await asked(oracle, 6)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (settled, waiting) == (4, None)
+    assert desk.clock.slept[0] == RETRY_SECONDS
 
 
 async def test_a_package_is_asked_for_at_once_and_then_no_more_often_than_every_two_seconds() -> None:

@@ -55,6 +55,13 @@ class Departure(NamedTuple):
     reported: bool
 
 
+class Dispute(NamedTuple):
+    """Mempools differ about a whale: which one lacked it last, and since when some mempool has."""
+
+    lacking: SourceName
+    since: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Consequences:
     """The consequences of one observation: stored together, then published; then the questions are asked."""
@@ -124,8 +131,8 @@ class Beliefs:
         """Mempools that lack a whale from before the start, or one that no mempool is reported to hold."""
         self.reheld: dict[Txid, None] = {}
         """Transactions whose holders changed since versions were last stored for that alone."""
-        self.disputed: Recent[Txid, SourceName] = Recent(bounds.gone)
-        """Whales that are in some mempools but not in another, with the name of that other one."""
+        self.disputed: Recent[Txid, Dispute] = Recent(bounds.gone)
+        """Whales that are in some mempools but not in another."""
         self.missing: Recent[Txid, datetime] = Recent(bounds.gone)
         """Whales that were found nowhere, and since when, while the reason may still be reported."""
         self.unreadable: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
@@ -172,6 +179,10 @@ class Beliefs:
         if whale.status is not Status.PENDING or (reported is None and not whale.held_by):
             return whale.held_by
         return tuple(sorted({*(reported or ()), *(before or ())}))
+
+    def said_to_hold_both(self, one: Txid, other: Txid) -> bool:
+        """Return whether some mempool was last reported to hold each of two transactions."""
+        return not (self.holders.get(one) or {}).keys().isdisjoint(self.holders.get(other) or {})
 
     def keep(self, whale: Prediction) -> Prediction:
         held_by = self.held_by(whale)

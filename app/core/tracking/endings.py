@@ -5,7 +5,7 @@ from datetime import datetime
 from app.core.events import EventType
 from app.core.models import Block, Transaction
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskStatus
+from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
 from app.core.tracking import lifecycle
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import Height, Txid
@@ -80,7 +80,10 @@ def lose_to_block(beliefs: Beliefs, victim: Prediction, winner: Txid, at: dateti
 
 
 def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> None:
-    """`rival` and `tx` conflict and are both pending: publish that once for each, with the likely winner."""
+    """`rival` and `tx` conflict and are both pending: publish that once for each, with the likely winner.
+
+    No mempool holds two spends of one outpoint: if one is said to hold both, the report of one was late.
+    """
     other = beliefs.whales.current(rival)
     if other is None or other.status is not Status.PENDING:
         return
@@ -95,6 +98,8 @@ def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> Non
     for whale, against in sides:
         words = f"spends the same coin as {against}; {outlook}"
         beliefs.publish(EventType.CONFLICTED, lifecycle.contend(whale, against, at, words), at)
+        if beliefs.said_to_hold_both(rival, tx.txid):
+            beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
 
 
 def _likely_winner(whale: Prediction, rival: Transaction) -> Txid | None:

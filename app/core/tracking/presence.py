@@ -13,9 +13,10 @@ from app.core.events import EventType
 from app.core.models import SourceName
 from app.core.observations import Observation, StatusReply
 from app.core.prediction import Prediction
+from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
 from app.core.shared import shared
 from app.core.tracking import endings, lifecycle
-from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.beliefs import Beliefs, Dispute
 from app.core.units import Height, Txid
 
 _MEMPOOL_OF: Final[Mapping[SourceName, SourceName]] = {
@@ -32,6 +33,8 @@ _WORDS: Final[Mapping[SourceName, str]] = {
 }
 _LISTING: Final = frozenset({SourceName.MEMPOOL_WS, SourceName.BITCOIND})
 """Mempools that are listed regularly, so that each says sooner or later what it lacks."""
+DISPUTES_FOLLOWED: Final = 100
+"""Of more at once (policies differ, or a node has begun anew) only the regular listings remind."""
 COMES_BACK_WITHIN: Final = timedelta(hours=1)
 """A source known before a restart that sends nothing for this long is taken to be removed."""
 
@@ -157,18 +160,23 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     departure = beliefs.gone.get(whale.txid)
     none_has_spoken = held.keys().isdisjoint(beliefs.holders.get(whale.txid) or {})  # since the start
     silent = none_has_spoken or (departure is not None and max(held.values()) < departure.at)
-    lacking = _MEMPOOL_OF.get(source, source)
-    beliefs.disputed.put(whale.txid, lacking)
+    lacking, before = _MEMPOOL_OF.get(source, source), beliefs.disputed.get(whale.txid)
+    since = at if before is None else before.since
+    beliefs.disputed.put(whale.txid, Dispute(lacking, since))
     _remark(beliefs, whale, lacking, tuple(held), at, silent=silent)
+    if _LISTING.isdisjoint(held) and len(beliefs.disputed) <= DISPUTES_FOLLOWED:
+        wait = max((at - since).total_seconds(), AFTER_NEXT_POLL_SECONDS)  # so that the waits double
+        beliefs.ask(AskStatus(whale.txid, in_seconds=wait))
     return True
 
 
 def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> Prediction:
     """The whale is in this source's mempool: clear or update the remark that another one lacks it."""
     beliefs.missing.pop(whale.txid)
-    lacking = beliefs.disputed.get(whale.txid)
-    if lacking is None:
+    dispute = beliefs.disputed.get(whale.txid)
+    if dispute is None:
         return endings.verify(beliefs, whale, at)
+    lacking = dispute.lacking
     beliefs.gone.pop(whale.txid)
     if lacking == _MEMPOOL_OF.get(source):
         beliefs.disputed.pop(whale.txid)

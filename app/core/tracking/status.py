@@ -7,7 +7,7 @@ from app.core.events import EventType
 from app.core.models import SourceName
 from app.core.observations import MempoolListed, StatusReply, TransactionLeft, Unanswered
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskBlock, AskPrevouts, AskStatus, AskTransaction
+from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskBlock, AskPrevouts, AskStatus, AskTransaction
 from app.core.tracking import (
     blocks,
     endings,
@@ -244,7 +244,7 @@ def _may_yet_be_reported(beliefs: Beliefs, whale: Prediction, reply: StatusReply
         return True
     if reply.source is SourceName.BITCOIND or waited >= NEXT_POLL:
         return False
-    beliefs.ask(AskStatus(whale.txid, again=True))
+    beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
     return True
 
 

@@ -330,7 +330,7 @@ def test_a_loss_told_by_what_polls_is_believed_after_the_next_poll() -> None:
     first, asked = story.receive(gone), list(story.questions)
     story.at += timedelta(seconds=2)
 
-    assert (first, asked, story.receive(gone)) == ([], [AskStatus(WHALE.txid, again=True)], ["dropped"])
+    assert (first, asked, story.receive(gone)) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)], ["dropped"])
 
 
 def test_a_replacement_that_is_told_one_poll_later_is_one() -> None:
@@ -534,3 +534,101 @@ def test_a_node_that_has_not_come_to_the_block_which_another_source_names_does_n
 
     assert story.status(NODE, waits=False) == []
     assert story.only.status is Status.CONFIRMED
+
+
+class BesideAnElectrumServer(TwoSources):
+    """The backend lets a whale go that only an Electrum server still has, which tells of no departures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status(NODE, waits=False)
+        self.left_backend()
+
+    def asked_where(self) -> list[str]:
+        """Asked where it is now, the Electrum server has it and the backend does not."""
+        return [*self.status(SourceName.ELECTRS, waits=True), *self.status(REST, waits=False)]
+
+    def asks_in(self) -> float | None:
+        """Return in how many seconds the whale is to be asked about again."""
+        later = [one.in_seconds for one in self.questions if isinstance(one, AskStatus) and one.in_seconds]
+        self.questions.clear()
+        return later[-1] if later else None
+
+
+def test_what_only_an_electrum_server_has_is_asked_about_again_after_waits_that_double() -> None:
+    story = BesideAnElectrumServer()
+    waits = []
+    for _ in range(6):
+        story.asked_where()
+        wait = story.asks_in()
+        waits.append(wait)
+        story.at += timedelta(seconds=(wait or 0.0) - 2.0)  # each of the two replies takes a second
+
+    assert waits == [3.0, 6.0, 12.0, 24.0, 48.0, 96.0]
+
+
+def test_once_the_electrum_server_lacks_it_too_it_is_dropped() -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.at += timedelta(seconds=60)
+    story.status(REST, waits=False)
+    story.status(SourceName.ELECTRS, waits=False)
+
+    assert story.only.status is Status.DROPPED
+
+
+def test_after_the_backend_has_it_back_the_next_doubt_begins_with_short_waits() -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.at += timedelta(minutes=40)
+    story.status(REST, waits=True)
+    story.left_backend()
+    story.asks_in()
+    story.asked_where()
+
+    assert story.asks_in() == 2.5
+
+
+def test_what_a_node_has_that_tells_of_departures_is_not_asked_about_again() -> None:
+    story = TwoSources()
+    story.left_backend()
+    story.status(NODE, waits=True)
+    story.questions.clear()
+    story.status(REST, waits=False)
+
+    assert story.questions == []
+
+
+def contested(source: SourceName) -> Story:
+    """A whale of the backend's, whose coin another spends too that `source` tells of."""
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.receive(BlockConnected(block=a_block(0), source=NODE))
+    story.seen(DEARER)
+    story.receive(TransactionSeen(tx=WHALE, source=source))
+    story.waits(DEARER)
+    return story
+
+
+def test_of_two_spends_of_one_coin_in_one_mempool_each_is_asked_about_again() -> None:
+    story = contested(WS)
+
+    assert {
+        AskStatus(WHALE.txid, in_seconds=2.5),
+        AskStatus(DEARER.txid, in_seconds=2.5),
+    } <= set(story.questions)
+
+
+def test_a_version_whose_report_came_after_its_replacement_ends_when_it_is_nowhere() -> None:
+    story = contested(WS)
+    story.gone(WHALE)
+
+    ended = next(one for one in story.kept.values() if one.tx.txid == WHALE.txid)
+    assert (ended.status, ended.reason) == (
+        Status.REPLACED,
+        f"replaced by {DEARER.txid}, together with others",
+    )
+
+
+def test_two_spends_of_one_coin_in_two_mempools_may_both_wait() -> None:
+    assert not [one for one in contested(NODE).questions if isinstance(one, AskStatus) and one.in_seconds]
