@@ -4,7 +4,7 @@ The decisions are `app.core.alerts`'s. What they remember is written in the same
 counts nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -63,17 +63,27 @@ class Router:
         dues = [next_due(memory) for one, memory in self._memories.items() if one in ids]
         return min((due for due in dues if due is not None), default=None)
 
-    def ride(self, connection: Connection, events: tuple[Event, ...]) -> None:
-        """Write the deliveries of these events (`app.store.Rider`)."""
+    def ride(self, events: tuple[Event, ...]) -> Callable[[Connection], None] | None:
+        """Return what writes the deliveries of these events (`app.store.Rider`)."""
         if not events:
-            return
-        routes, first = self.routes, events[0].sequence
-        if first <= self._highest:
-            # An append that was refused while its commit was under way gave these numbers before.
-            for table in ("alerts", "deliveries"):
-                connection.execute(f"DELETE FROM {table} WHERE sequence >= ?", [first])  # noqa: S608 - of our own names only
-            self._memories = None
+            return None
+        routes, again = self.routes, events[0].sequence <= self._highest
         self._highest = events[-1].sequence
+        if again or routes.each or any(event.type is EventType.TEST for event in events):
+            return lambda connection: self._write(connection, routes, events, again=again)
+        return None
+
+    def _write(
+        self, connection: Connection, routes: Routes, events: tuple[Event, ...], *, again: bool
+    ) -> None:
+        """`again`: an append that was refused while its commit was under way gave these numbers before."""
+        if again:
+            for delete in (
+                "DELETE FROM alerts WHERE sequence >= ?",
+                "DELETE FROM deliveries WHERE sequence >= ?",
+            ):
+                execute(connection, delete, [events[0].sequence])
+            self._memories = None
         if routes.each or any(event.type is EventType.TEST for event in events):
             _Ride(self, connection, routes, events).write()
 

@@ -103,9 +103,9 @@ class Alerts(Desk):
         """Read the endpoints; before the first event."""
         await self._roster.reload()
 
-    def ride(self, connection: Connection, events: tuple[Event, ...]) -> None:
-        """Write the deliveries of these events, in their transaction; on DuckDB's thread."""
-        self._roster.router.ride(connection, events)
+    def ride(self, events: tuple[Event, ...]) -> Callable[[Connection], None] | None:
+        """Return what writes the deliveries of these events, in their transaction; on DuckDB's thread."""
+        return self._roster.router.ride(events)
 
     def attach(self, database: Database, log: EventLog) -> None:
         """The node's database is open; `log` numbers events and has those of before."""

@@ -93,10 +93,12 @@ class Database:
     ) -> T:
         """As `run`, of what may leave afterwork, and does not wait for what others left.
 
+        `work` begins its transaction itself (`connections.in_transaction`), or is a single statement.
+
         Raises:
             StoreError: if DuckDB fails; nothing of `work` is then kept.
         """
-        done = await self._on_thread(lambda: self._commit(work, then))
+        done = await self._on_thread(lambda: self._keep(work, then))
         if self._leaves_afterwork() and not self._afterwork_due:
             self._afterwork_due = True
             asyncio.get_running_loop().call_later(AFTERWORK_SECONDS, self._begin_afterwork)
@@ -319,8 +321,11 @@ class Database:
         return self._commit(work, then)
 
     def _commit(self, work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
+        return self._keep(lambda connection: in_transaction(connection, work), then)
+
+    def _keep(self, work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
         try:
-            result = in_transaction(self._opened(), work)
+            result = work(self._opened())
         except DuckDBError as error:
             # The state after a failed commit is best read from the file: the next transaction reopens it.
             self._drop()

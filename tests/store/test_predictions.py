@@ -1,4 +1,5 @@
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -89,10 +90,10 @@ async def test_a_prediction_reads_back_equal_in_every_field(store: PredictionSto
 
 
 async def test_a_batch_is_kept_whole_or_not_at_all(opened: Opened) -> None:
-    def refuse(_connection: Connection, _events: tuple[Event, ...]) -> None:
+    def refuse(_connection: Connection) -> None:
         raise ValueError("a rider that cannot")
 
-    store = PredictionStore(opened, riders=[refuse])
+    store = PredictionStore(opened, riders=[lambda _events: refuse])
     with pytest.raises(ValueError, match="cannot"):
         await store.append([detected(a_prediction(1))], [a_prediction(1)], [a_block(1)])
 
@@ -103,11 +104,11 @@ async def test_a_batch_is_kept_whole_or_not_at_all(opened: Opened) -> None:
 async def test_after_a_refused_batch_the_next_takes_its_numbers(opened: Opened) -> None:
     refusals = iter([True])
 
-    def refuse_once(_connection: Connection, _events: tuple[Event, ...]) -> None:
+    def refuse_once(_connection: Connection) -> None:
         if next(refusals, False):
             raise ValueError("not now")
 
-    store = PredictionStore(opened, riders=[refuse_once])
+    store = PredictionStore(opened, riders=[lambda _events: refuse_once])
     with pytest.raises(ValueError, match="not now"):
         await store.append([source_degraded()], [])
 
@@ -115,9 +116,12 @@ async def test_after_a_refused_batch_the_next_takes_its_numbers(opened: Opened) 
 
 
 async def test_a_rider_writes_in_the_transaction_of_its_events(opened: Opened) -> None:
-    def deliver(connection: Connection, events: tuple[Event, ...]) -> None:
-        connection.execute("CREATE TABLE IF NOT EXISTS ridden (sequence BIGINT)")
-        connection.execute("INSERT INTO ridden SELECT unnest(?)", [[event.sequence for event in events]])
+    def deliver(events: tuple[Event, ...]) -> Callable[[Connection], None]:
+        def write(connection: Connection) -> None:
+            connection.execute("CREATE TABLE IF NOT EXISTS ridden (sequence BIGINT)")
+            connection.execute("INSERT INTO ridden SELECT unnest(?)", [[event.sequence for event in events]])
+
+        return write
 
     await PredictionStore(opened, riders=[deliver]).append([source_degraded(), source_degraded()], [])
 

@@ -1,5 +1,6 @@
 """Scripts that one key or one script controls, whatever their type."""
 
+from functools import lru_cache
 from hashlib import sha256
 
 from app.core.encoding.ripemd160 import ripemd160
@@ -9,6 +10,8 @@ from app.core.units import Script
 _P: int = 2**256 - 2**32 - 977
 """The prime of secp256k1's field."""
 _UNCOMPRESSED_KEY = 65
+_REMEMBERED = 1024
+"""Hashes whose ids are remembered: each output is asked about twice, and a wallet's address comes again."""
 
 
 def owner_ids(script: Script) -> tuple[Script, ...]:
@@ -32,11 +35,13 @@ def owner_ids(script: Script) -> tuple[Script, ...]:
     return (script,)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _of_key_hash(key_hash: bytes) -> Script:
     """Return the nested p2wpkh script of a key."""
     return p2sh(hash160(bytes.fromhex(witness_program(0, key_hash))))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _of_script_hash(sha: bytes) -> tuple[Script, ...]:
     """Return the p2sh and the nested p2wsh script of the script with this SHA-256."""
     return p2sh(ripemd160(sha)), p2sh(hash160(bytes.fromhex(witness_program(0, sha))))
