@@ -10,6 +10,9 @@ from app.core.units import Height
 
 SPREADS_WITHIN: Final = timedelta(seconds=10)
 """A new block reaches every source in a few seconds; the backend polls its node every 2 s."""
+READS_WITHIN: Final = timedelta(seconds=60)
+"""A backend has read its node's new block by then, on a small computer too. If its stream has not told of
+it, it told nobody: a block that is read between two connections is never sent."""
 _OF_BACKEND: Final = (SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST)
 
 
@@ -24,6 +27,9 @@ class Tips:
         self._heights: dict[SourceName, Height] = {}
         self._best: Block | None = None
         self._best_at: datetime | None = None
+        self._asked: tuple[Height, datetime] | None = None
+        """The height that the backend's REST API reported last, and when it first did."""
+        self._now: datetime | None = None
 
     @property
     def best(self) -> Block | None:
@@ -32,6 +38,7 @@ class Tips:
 
     def listen(self, observation: Observation, at: datetime) -> None:
         """Update the source's tip from an observation that carries blocks."""
+        self._now = at
         match observation:
             case BlockConnected(block=block, source=source):
                 self._take(block, source, at)
@@ -49,10 +56,15 @@ class Tips:
         streamed, asked = (self._heights.get(one) for one in _OF_BACKEND)
         if streamed is None or asked is None:
             return asked if streamed is None else streamed
-        return streamed if streamed >= asked - 1 else asked
+        return streamed if streamed >= asked or (streamed == asked - 1 and self._may_be_reading) else asked
+
+    @property
+    def _may_be_reading(self) -> bool:
+        return self._asked is None or self._now is None or self._now - self._asked[1] < READS_WITHIN
 
     def behind(self, source: SourceName, at: datetime) -> int:
         """Return how many blocks it is behind the best known tip; 0 while a new block propagates."""
+        self._now = at
         known = self.of(source)
         if known is None or self._best is None or self._best_at is None:
             return 0
@@ -75,7 +87,11 @@ class Tips:
             self._best = self._best_at = None
 
     def _take(self, block: Block, source: SourceName, at: datetime) -> None:
-        self._heights[source] = max(block.height, self._heights.get(source, block.height))
+        known = self._heights.get(source)
+        if known is None or block.height > known:
+            self._heights[source] = block.height
+            if source is SourceName.MEMPOOL_REST and (self._asked is None or self._asked[0] != block.height):
+                self._asked = (block.height, at)
         best = self._best
         if best is None or block.height > best.height:
             self._best, self._best_at = block, at

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.models import SourceName
 from app.core.observations import BlockConnected, ChainListed
-from app.core.tips import SPREADS_WITHIN, Tips
+from app.core.tips import READS_WITHIN, SPREADS_WITHIN, Tips
 from tests.builders import START_HEIGHT, a_block
 from tests.fakes import NOON
 
@@ -70,6 +70,23 @@ def test_the_backend_is_where_its_stream_is_unless_that_is_long_silent(
     known = tips(mempool_ws=streamed, mempool_rest=asked)
 
     assert known.of(REST) == START_HEIGHT + of_backend
+
+
+def test_a_block_that_the_stream_does_not_tell_of_was_read_all_the_same_after_a_minute() -> None:
+    known = tips(mempool_ws=4, mempool_rest=5)
+    again = NOON + READS_WITHIN / 2
+    known.listen(BlockConnected(block=a_block(5), source=REST), again)
+
+    assert [known.behind(REST, at) for at in (again, NOON + READS_WITHIN)] == [1, 0]
+    assert known.of(REST) == START_HEIGHT + 5
+
+
+def test_each_block_has_its_own_minute_to_be_read() -> None:
+    known = tips(mempool_ws=4, mempool_rest=5)
+    known.listen(BlockConnected(block=a_block(5), source=WS), NOON)
+    known.listen(BlockConnected(block=a_block(6), source=REST), NOON + READS_WITHIN)
+
+    assert known.behind(REST, NOON + READS_WITHIN + SPREADS_WITHIN) == 1
 
 
 def test_a_source_of_another_chain_is_the_best_of_nothing() -> None:

@@ -2,21 +2,23 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.streams import StreamReader
 
 from app.clock import Clock, SystemClock
-from app.core.observations import Observation, TransactionSeen
+from app.core.observations import ChainListed, Observation, SourceConnected, TransactionSeen
 from app.core.units import Sats
 from app.source.backend.connection import HELD_ONCE_FROM_BYTES, hold_large_frames_once
 from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
-from tests.backend.transactions import a_whale
+from tests.backend.transactions import BTC, a_whale
 from tests.backend.world import World
 
 SOON_SECONDS = 10
@@ -33,7 +35,7 @@ class Suspended(SystemClock):
 
 @asynccontextmanager
 async def listening(
-    backend: Backend,
+    backend: Backend | str,
     *,
     doubt_seconds: float = 60,
     silence_seconds: float = 0.4,
@@ -47,7 +49,7 @@ async def listening(
         reported.extend(observations)
 
     stream = MempoolWebSocket(
-        backend.url,
+        backend if isinstance(backend, str) else backend.url,
         emit=emit,
         health=health,
         seen_txids=SeenTxids(),
@@ -130,6 +132,47 @@ async def test_a_quiet_chain_is_no_silence_because_pings_are_answered() -> None:
         await eventually(lambda: sum(one == {"action": "ping"} for one in backend.messages) >= 12)
 
         assert (health.condition.state, backend.connections) == (ConnectionState.CONNECTED, 1)
+
+
+async def test_the_latest_blocks_are_asked_for_where_a_frame_was_lost() -> None:
+    world = World()
+    async with Backend(world) as backend, listening(backend, silence_seconds=60) as (health, reported):
+        await eventually(lambda: any(isinstance(one, SourceConnected) for one in reported))
+        first, second = a_whale(150 * BTC), a_whale(160 * BTC)
+        world.add(first)
+        await eventually(lambda: any(isinstance(one, TransactionSeen) for one in reported))
+        deliver = world.push
+        world.push = lambda _frame: None
+        world.mine([first])
+        world.push = deliver
+        world.add(second)
+
+        await eventually(
+            lambda: any(
+                isinstance(one, ChainListed) and one.blocks[-1].hash == world.tip.hash for one in reported
+            )
+        )
+        assert health.condition.state is ConnectionState.CONNECTED
+
+
+async def test_what_cannot_be_read_is_asked_for_seldom() -> None:
+    asked: list[str] = []
+
+    async def nonsense(link: ServerConnection) -> None:
+        async for raw in link:
+            action = json.loads(raw).get("action")
+            asked.append(action)
+            if action == "init":
+                await link.send("nonsense")
+            elif action == "ping":
+                await link.send(json.dumps({"pong": True}))
+
+    async with serve(nonsense, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with listening(f"http://127.0.0.1:{port}", silence_seconds=60):
+            await eventually(lambda: asked.count("ping") >= 3)
+
+    assert asked.count("init") == 2
 
 
 def test_a_large_payload_is_read_in_pieces_and_what_follows_it_stays() -> None:

@@ -40,11 +40,16 @@ def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
 
 
 def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> None:
-    """Ask about every whale that should be in the listing and is not, and for blocks not read yet."""
+    """Ask about every whale that should be in the listing and is not, and for blocks not read yet.
+
+    About one that changed since the listing was made too, a moment later: not every change is a report that
+    it is in a mempool.
+    """
     for whale in beliefs.whales.pending():
         if whale.updated_at >= report.as_of:
-            continue
-        if whale.txid in report.txids:
+            if whale.txid not in report.txids:
+                beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
+        elif whale.txid in report.txids:
             presence.holds(beliefs, whale.txid, report.source, at)
             _ask_what_is_missing(beliefs, presence.found(beliefs, whale, report.source, at))
         else:

@@ -62,6 +62,8 @@ class FrameReader:
         self.projected_index: int | None = None
         self.projected_count: int | None = None
         self.untold = False
+        self.lost = False
+        """Whether a frame was lost, or one that may hold a block was not read: it will not be sent again."""
         self.moved = False
         """Whether the last frame held more than a pong or a loading indicator: the backend is working."""
         self._syncing: bool | None = None  # the previous connection may have ended during a sync
@@ -75,7 +77,7 @@ class FrameReader:
             self.moved = True
             yield from self._whole(in_bulk.fields, in_bulk.delta, in_bulk.added)
         elif (frame := self._try("frame", decode.fields, raw, "frame")) is None:
-            self.moved = False
+            self.moved, self.lost = False, True
             yield Gap(source=WS, reason="a frame could not be read")
         else:
             self.moved = bool(frame.keys() - _SIGNS_OF_LIFE)
@@ -143,6 +145,7 @@ class FrameReader:
             return
         block = self._try("block", decode.block, frame["block"])
         if block is None:
+            self.lost = True
             yield Gap(source=WS, reason="a block could not be read")
             return
         yield BlockConnected(block=replace(block, txids=self._txids(delta, "mined") or None), source=WS)
@@ -155,7 +158,7 @@ class FrameReader:
             return
         last, self.last_sequence = self.last_sequence, number
         if last is not None and number not in (last, last + 1):
-            self.untold = True
+            self.untold = self.lost = True
             yield Gap(source=WS, reason=f"sequence went from {last} to {number}")
 
     def _replacements(self, delta: Fields) -> list[TransactionReplaced]:

@@ -40,6 +40,8 @@ kept; a busy backend on a small computer may not answer for some seconds."""
 SILENCE_SECONDS = 25.0
 """After this long the backend is taken for frozen or unreachable, and the connection is closed."""
 PING_SECONDS = 2.0
+ASK_ANEW_SECONDS = 10.0
+"""How often at most the latest blocks are asked for after a lost frame."""
 FAILED_AFTER = 6
 """Consecutive attempts after which the source is reported as failed; it keeps trying all the same."""
 PROJECTED_BLOCKS = 8
@@ -150,6 +152,7 @@ class MempoolWebSocket:
 
     async def _listen(self, link: ClientConnection) -> None:
         reader, news, to_sweep = FrameReader(self._threshold), asyncio.Event(), asyncio.Event()
+        ask_anew_at = self._clock.monotonic()
         self._reading = False
         self._progress.whole()
         self._alive()
@@ -171,6 +174,9 @@ class MempoolWebSocket:
                 news.set()
                 if reader.moved:
                     self._health.moved()
+                if reader.lost and self._clock.monotonic() >= ask_anew_at:
+                    reader.lost, ask_anew_at = False, self._clock.monotonic() + ASK_ANEW_SECONDS
+                    await _say(link, SUBSCRIPTION[0])  # whose answer lists the latest blocks
                 if reader.untold and reader.projected_count != 0:
                     reader.untold = False
                     to_sweep.set()

@@ -347,11 +347,26 @@ def test_what_is_listed_is_not_asked_about() -> None:
     assert story.questions == []
 
 
-def test_a_listing_older_than_the_last_word_says_nothing() -> None:
+def test_a_listing_older_than_the_last_word_only_makes_ask_a_moment_later() -> None:
     story = begun()
-    story.listed(seconds_ago=60)
+    told = story.listed(seconds_ago=60)
+
+    assert (told, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
+
+
+def test_a_listing_older_than_the_last_word_that_holds_the_whale_asks_nothing() -> None:
+    story = begun()
+    story.listed(WHALE, seconds_ago=60)
 
     assert story.questions == []
+
+
+def test_a_whale_that_left_before_it_was_last_revised_is_dropped() -> None:
+    story = begun()
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(90.0), related=None, source=WS))
+    story.listed(seconds_ago=1.5)
+
+    assert story.gone(WHALE) == ["dropped"]
 
 
 def test_an_older_version_that_is_listed_instead_is_read_first() -> None:
@@ -556,14 +571,14 @@ def test_a_listing_goes_on_behind_a_whale_of_which_something_newer_is_known() ->
     story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(90.0), related=None, source=WS))
     story.listed(seconds_ago=1.5)
 
-    assert story.questions == [AskStatus(older.txid)]
+    assert set(story.questions) == {AskStatus(WHALE.txid, in_seconds=2.5), AskStatus(older.txid)}
 
 
-def test_a_listing_of_the_very_moment_of_the_last_word_says_nothing() -> None:
+def test_a_listing_of_the_very_moment_of_the_last_word_only_makes_ask_a_moment_later() -> None:
     story = begun()
-    story.listed(seconds_ago=1)
+    told = story.listed(seconds_ago=1)
 
-    assert story.questions == []
+    assert (told, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
 
 
 def test_what_ended_and_is_not_listed_is_not_asked_about() -> None:
