@@ -349,9 +349,9 @@ def test_what_is_listed_is_not_asked_about() -> None:
 
 def test_a_listing_older_than_the_last_word_only_makes_ask_a_moment_later() -> None:
     story = begun()
-    told = story.listed(seconds_ago=60)
+    published = story.listed(seconds_ago=60)
 
-    assert (told, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
+    assert (published, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
 
 
 def test_a_listing_older_than_the_last_word_that_holds_the_whale_asks_nothing() -> None:
@@ -576,9 +576,9 @@ def test_a_listing_goes_on_behind_a_whale_of_which_something_newer_is_known() ->
 
 def test_a_listing_of_the_very_moment_of_the_last_word_only_makes_ask_a_moment_later() -> None:
     story = begun()
-    told = story.listed(seconds_ago=1)
+    published = story.listed(seconds_ago=1)
 
-    assert (told, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
+    assert (published, story.questions) == ([], [AskStatus(WHALE.txid, in_seconds=2.5)])
 
 
 def test_what_ended_and_is_not_listed_is_not_asked_about() -> None:
