@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from app.errors import QueryTooLongError, StoreError
 from app.store.connections import Connection, DuckDBError, InterruptedQuery, in_transaction
 from app.store.duckdb_errors import refusal
 
 T = TypeVar("T")
+INTERRUPTED_AGAIN_SECONDS: Final = 0.05
+"""An interrupt that falls between two statements of a read, or before its first one, interrupts nothing."""
 
 
 class Reader:
@@ -63,12 +65,17 @@ class Reader:
     def let_go(self) -> None:
         """Interrupt the current read, if any: the instance is about to be closed."""
         self._closing = True
-        if (cursor := self._cursor) is not None:
-            cursor.interrupt()
-        with self._busy:
+        held = False
+        while not held:
+            if (cursor := self._cursor) is not None:
+                cursor.interrupt()
+            held = self._busy.acquire(timeout=INTERRUPTED_AGAIN_SECONDS)
+        try:
             self._generation += 1
             self._close()
             self._closing = False
+        finally:
+            self._busy.release()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -127,8 +134,8 @@ class _TimeLimit:
 
     def _watch(self) -> None:
         with self._waits:
-            while (left := self._due - monotonic()) > 0:
-                self._waits.wait(left)
-            if self._cursor is not None:
-                self._cursor.interrupt()
+            while (left := self._due - monotonic()) > 0 or self._cursor is not None:
+                if left <= 0 and self._cursor is not None:
+                    self._cursor.interrupt()
+                self._waits.wait(max(left, INTERRUPTED_AGAIN_SECONDS))
             self._thread = None

@@ -6,6 +6,7 @@ import random
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.store.opening import Opened, open_database
 from app.store.packing import PIECE
 from app.store.predictions import PredictionStore
 from app.store.queries import live_and_recent
+from app.store.reader import Reader
 from app.views import PredictionQuery
 from tests.builders import numbered_txid
 from tests.store.builders import NOON, a_prediction, detected
@@ -116,6 +118,45 @@ async def test_a_read_that_a_failed_write_or_a_stop_cuts_off_is_not_called_too_l
 
     assert [type(one) for one in errors] == [StoreError, StoreError]
     assert "closed during the question" in str(errors[0])
+
+
+class Interrupted:
+    """A cursor that tells when it is interrupted first."""
+
+    def __init__(self, cursor: Connection, first: threading.Event) -> None:
+        self._cursor, self._first = cursor, first
+
+    def interrupt(self) -> None:
+        self._cursor.interrupt()
+        self._first.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 60.0], ids=["too long", "to be closed"])
+async def test_an_interrupt_between_two_statements_ends_the_second_one(
+    opened: Opened, seconds: float
+) -> None:
+    reader, first = Reader(opened.database.path, "test", seconds), threading.Event()
+    cursor = await opened.database.run(lambda it: it.cursor())
+    begun = threading.Event()
+
+    def work(connection: Connection) -> object:
+        begun.set()
+        first.wait(60)
+        return connection.execute(FOR_EVER).fetchall()
+
+    def made() -> Any:
+        return Interrupted(cursor, first)
+
+    read = asyncio.get_running_loop().run_in_executor(reader.thread, reader.run, made, work)
+    await asyncio.to_thread(begun.wait, 60)
+    if seconds == 60.0:
+        await asyncio.wait_for(asyncio.to_thread(reader.let_go), 10)
+    with pytest.raises(StoreError):
+        await asyncio.wait_for(read, 10)
+    reader.shut_down()
 
 
 async def test_a_glance_waits_for_neither_a_long_read_nor_a_write(opened: Opened) -> None:
