@@ -20,13 +20,16 @@ class Tips:
     """The highest block reported by each source.
 
     Best chains do not get shorter, so neither do these by single blocks, which may be older ones that were
-    asked for. But a node that crashed may have lost its latest blocks: the chain that a source lists counts.
+    asked for; what the backend's stream sends is its newest. But a node that crashed may have lost its latest
+    blocks: the chain that a source lists counts.
     """
 
     def __init__(self) -> None:
-        self._heights: dict[SourceName, Height] = {}
+        self._tips: dict[SourceName, Block] = {}
         self._best: Block | None = None
         self._best_at: datetime | None = None
+        self._unclaimed_since: datetime | None = None
+        """Since when no source has a tip as high as the best block: one crashed, or told what is not so."""
         self._asked: tuple[Height, datetime] | None = None
         """The height that the backend's REST API reported last, and when it first did."""
         self._now: datetime | None = None
@@ -40,10 +43,13 @@ class Tips:
         """Update the source's tip from an observation that carries blocks."""
         self._now = at
         match observation:
+            case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
+                self._tips[source] = block
+                self._take(block, source, at)
             case BlockConnected(block=block, source=source):
                 self._take(block, source, at)
             case ChainListed(blocks=blocks, source=source) if blocks:
-                self._heights.pop(source, None)
+                self._tips[source] = blocks[-1]
                 self._take(blocks[-1], source, at)
 
     def of(self, source: SourceName) -> Height | None:
@@ -52,11 +58,15 @@ class Tips:
         The backend's REST API reports its node's tip before the backend itself has read that block.
         """
         if source not in _OF_BACKEND:
-            return self._heights.get(source)
-        streamed, asked = (self._heights.get(one) for one in _OF_BACKEND)
+            return self._height(source)
+        streamed, asked = (self._height(one) for one in _OF_BACKEND)
         if streamed is None or asked is None:
             return asked if streamed is None else streamed
         return streamed if streamed >= asked or (streamed == asked - 1 and self._may_be_reading) else asked
+
+    def _height(self, source: SourceName) -> Height | None:
+        tip = self._tips.get(source)
+        return None if tip is None else tip.height
 
     @property
     def _may_be_reading(self) -> bool:
@@ -65,6 +75,7 @@ class Tips:
     def behind(self, source: SourceName, at: datetime) -> int:
         """Return how many blocks it is behind the best known tip; 0 while a new block propagates."""
         self._now = at
+        self._review(at)
         known = self.of(source)
         if known is None or self._best is None or self._best_at is None:
             return 0
@@ -76,22 +87,39 @@ class Tips:
         best = self._best
         if best is None:
             return ()
-        return tuple(one for one, height in self._heights.items() if height == best.height and one != source)
+        return tuple(one for one, tip in self._tips.items() if tip.height == best.height and one != source)
 
     def forget(self, sources: Iterable[SourceName]) -> None:
         """Drop the tips of these sources, which follow another chain."""
-        gone = set(sources) & set(self._heights)
+        gone = set(sources) & set(self._tips)
         for source in gone:
-            del self._heights[source]
-        if gone and self._best is not None and self._best.height not in self._heights.values():
+            del self._tips[source]
+        if gone and not self._is_claimed:
             self._best = self._best_at = None
 
+    @property
+    def _is_claimed(self) -> bool:
+        best = self._best
+        return best is not None and any(tip.height == best.height for tip in self._tips.values())
+
+    def _review(self, at: datetime) -> None:
+        """Forget a best block that no source has had for a while: it would make all of them lag."""
+        if self._best is None or self._is_claimed:
+            self._unclaimed_since = None
+        elif self._unclaimed_since is None:
+            self._unclaimed_since = at
+        elif at - self._unclaimed_since >= READS_WITHIN and self._tips:
+            self._best = max(self._tips.values(), key=lambda one: one.height)
+            self._best_at, self._unclaimed_since = at, None
+
     def _take(self, block: Block, source: SourceName, at: datetime) -> None:
-        known = self._heights.get(source)
-        if known is None or block.height > known:
-            self._heights[source] = block.height
-            if source is SourceName.MEMPOOL_REST and (self._asked is None or self._asked[0] != block.height):
-                self._asked = (block.height, at)
+        known = self._tips.get(source)
+        if known is None or block.height > known.height:
+            self._tips[source] = block
+        height = self._tips[source].height
+        if source is SourceName.MEMPOOL_REST and (self._asked is None or self._asked[0] != height):
+            self._asked = (height, at)
+        self._review(at)
         best = self._best
         if best is None or block.height > best.height:
             self._best, self._best_at = block, at

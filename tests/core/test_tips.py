@@ -104,6 +104,38 @@ def test_the_best_block_stays_while_one_source_of_this_chain_has_it() -> None:
     assert (known.behind(WS, LATER), known.ahead_of(WS)) == (7, (NODE,))
 
 
+def test_a_best_block_that_its_source_has_no_longer_makes_others_lag_for_a_minute() -> None:
+    known = tips(electrs=10, bitcoind=3)
+    known.listen(ChainListed(blocks=(a_block(3),), source=SourceName.ELECTRS), NOON)
+    moments = (LATER, NOON + READS_WITHIN)
+
+    assert [known.behind(NODE, at) for at in moments] == [7, 0]
+    assert known.best == a_block(3)
+
+
+def test_a_best_block_that_is_claimed_again_stays() -> None:
+    known = tips(electrs=10, bitcoind=3)
+    for height in (3, 10, 3):
+        known.listen(ChainListed(blocks=(a_block(height),), source=SourceName.ELECTRS), LATER)
+    known.listen(ChainListed(blocks=(a_block(3),), source=SourceName.ELECTRS), NOON + READS_WITHIN)
+
+    assert known.behind(NODE, NOON + READS_WITHIN) == 7
+
+
+def test_what_the_stream_sends_is_the_backends_newest_block_even_if_it_named_a_higher_one() -> None:
+    known = tips(mempool_ws=9_000_000, bitcoind=3)
+    known.listen(BlockConnected(block=a_block(4), source=WS), NOON)
+
+    assert known.of(WS) == START_HEIGHT + 4
+
+
+def test_an_older_block_that_rest_was_asked_for_does_not_prolong_the_reading_of_its_tip() -> None:
+    known = tips(mempool_ws=4, mempool_rest=5)
+    known.listen(BlockConnected(block=a_block(2), source=REST), NOON + READS_WITHIN / 2)
+
+    assert known.behind(REST, NOON + READS_WITHIN) == 0
+
+
 def test_before_any_source_has_reported_a_block_nobody_is_ahead() -> None:
     assert (tips().best, tips().ahead_of(NODE)) == (None, ())
 

@@ -68,6 +68,7 @@ async def absurd_height(sim: "Simulation") -> None:
     """A block that nothing leads to: neither are the whales late then, nor the other sources behind."""
     block_hash, previous = (sim.chance.randbytes(32).hex() for _ in range(2))
     block = {**extended(sim.world.tip), "height": 9_000_000, "id": block_hash, "previousblockhash": previous}
+    sim.lied_of_a_tip = True
     sim.backend.send_raw(json.dumps({"block": block}))
 
 
@@ -309,6 +310,7 @@ async def node_lies_of_its_tip(sim: "Simulation") -> None:
         "time": node.chain[-1].time,
         "previousblockhash": previous,
     }
+    sim.lied_of_a_tip = True
     node.publish(b"hashblock", bytes.fromhex(name))
     sim.faulty.append(_then(owns_up))
 
@@ -400,7 +402,7 @@ async def server_says_no(sim: "Simulation") -> None:
 
 async def server_lies(sim: "Simulation") -> None:
     """It names a tip that nobody has, in its own chain or in none, or sends what is no line of Electrum's."""
-    server, nothing = _server(sim), sim.chance.randbytes(80).hex()
+    server, nothing, sim.lied_of_a_tip = _server(sim), sim.chance.randbytes(80).hex(), True
     match sim.chance.randrange(5):
         case 0:
             server.notify({"height": 9_000_000, "hex": nothing})

@@ -19,6 +19,7 @@ from app.api.models import Delivery
 from app.core.alerts import REFUSED_AFTER
 from app.core.events import EventType
 from app.core.prediction import Prediction, Status
+from app.core.tips import READS_WITHIN
 from app.views import DeliveryQuery
 from notifiers.dial import DEADLINE_SECONDS
 from tests.backend.server import Backend
@@ -81,7 +82,7 @@ class Simulation:
         self.lives = 0
         self.log: list[str] = []
         self.published = Published()
-        self.reorged = False
+        self.reorged = self.lied_of_a_tip = False
         self.faulty: list[Callable[[], Awaitable[None]]] = []
         self.fate = ""
         """Of the frames: lost, late or repeated."""
@@ -111,7 +112,7 @@ class Simulation:
             await self._check()
         await self._heal()
         self.receiver.script.clear()
-        await asyncio.sleep(SETTLES_SECONDS)
+        await asyncio.sleep(SETTLES_SECONDS + (READS_WITHIN.total_seconds() if self.lied_of_a_tip else 0.0))
         await self._check()
         await self._check_truth()
         await self._check_outbox()
