@@ -14,6 +14,7 @@ from app.core.questions import (
     AskPackage,
     AskPrevouts,
     AskStatus,
+    AskStored,
     AskTransaction,
     Question,
 )
@@ -32,8 +33,10 @@ RETRIES = 10
 RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
-REMEMBERED_RETRIES = 1_000
-_NEVER_SHUT = AskMempool | AskStatus
+REMEMBERED_RETRIES = 20_000
+"""More than the whales that are followed at once: a question that is forgotten here begins anew, and where
+all of many are, they are asked every few seconds for ever."""
+_NEVER_SHUT = AskMempool | AskStatus | AskTransaction | AskStored
 """Whoever asks these anew need not wait until they are due to be asked again."""
 _log = structlog.get_logger(__name__)
 

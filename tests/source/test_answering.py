@@ -34,7 +34,7 @@ from app.source.answering import (
     Answering,
 )
 from tests.core.story import REST
-from tests.fakes import NOON, LeapingClock
+from tests.fakes import NOON, FakeClock, LeapingClock
 
 A, B = Txid("aa" * 32), Txid("bb" * 32)
 
@@ -433,6 +433,37 @@ async def test_an_answer_ends_the_asking_and_the_next_trouble_begins_with_short_
 
     assert (settled, waiting) == (4, None)
     assert desk.clock.slept[0] == RETRY_SECONDS
+
+
+@pytest.mark.parametrize("question", [AskStatus(A), AskTransaction(A), AskStored("whl_1")])
+async def test_what_waits_to_be_asked_again_may_be_asked_anew_at_once(question: Question) -> None:
+    oracle = Oracle(SourceError("away"))
+    answering = Answering([oracle], Desk().receive, FakeClock(), workers=1)
+    task = asyncio.create_task(answering.run())
+    await asyncio.sleep(0)
+    for _ in range(2):
+        answering.ask(question)
+        await asked(oracle, 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == [question] * 2
+
+
+async def test_of_thousands_that_nobody_can_be_asked_about_each_is_tried_as_often() -> None:
+    oracle = Oracle(SourceError("away"))
+    desk = Desk(oracle)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    questions = [AskStatus(Txid(f"{number:064x}")) for number in range(2_000)]
+    for question in questions:
+        desk.answering.ask(question)
+    most = len(questions) * (RETRIES + 1)
+    await asked(oracle, most + 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (len(oracle.asked), desk.answering.next_due) == (most, None)
 
 
 async def test_a_package_is_asked_for_at_once_and_then_no_more_often_than_every_two_seconds() -> None:
