@@ -52,8 +52,8 @@ class Tips:
                 self._tips[source] = blocks[-1]
                 self._take(blocks[-1], source, at)
 
-    def of(self, source: SourceName) -> Height | None:
-        """Return the tip height of this source; None while it has reported no block.
+    def reported(self, source: SourceName) -> Height | None:
+        """Return the tip that its reports are of; None while it has reported no block.
 
         The backend's REST API reports its node's tip before the backend itself has read that block.
         """
@@ -62,7 +62,14 @@ class Tips:
         streamed, asked = (self._height(one) for one in _OF_BACKEND)
         if streamed is None or asked is None:
             return asked if streamed is None else streamed
-        return streamed if streamed >= asked or (streamed == asked - 1 and self._may_be_reading) else asked
+        return streamed if streamed >= asked - 1 else asked
+
+    def of(self, source: SourceName) -> Height | None:
+        """Return the tip that it may be asked at: a backend has read by now what its REST API told of."""
+        reported, asked = self.reported(source), self._heights.get(SourceName.MEMPOOL_REST)
+        if source not in _OF_BACKEND or reported is None or asked is None or self._may_be_reading:
+            return reported
+        return max(reported, asked)
 
     def _height(self, source: SourceName) -> Height | None:
         tip = self._tips.get(source)

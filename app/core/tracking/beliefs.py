@@ -56,10 +56,13 @@ class Departure(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """Mempools differ about a whale: which one lacked it last, and since when some mempool has."""
+    """Mempools differ about a whale: which one lacked it last.
+
+    `since`: since when it is in none of those that are listed; None while it is in one.
+    """
 
     lacking: SourceName
-    since: datetime
+    since: datetime | None
 
 
 @dataclass(slots=True, kw_only=True)

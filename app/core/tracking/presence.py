@@ -50,8 +50,11 @@ def listen(beliefs: Beliefs, observation: Observation, at: datetime) -> None:
 
 
 def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
-    """Return whether its tip is below ours; a source that never reported a block is not behind."""
-    known, tip = beliefs.tips.of(source), beliefs.chain.tip
+    """Return whether its tip is below ours; a source that never reported a block is not behind.
+
+    A backend that gets stuck while its node goes on still has in its mempool what was mined long ago.
+    """
+    known, tip = beliefs.tips.reported(source), beliefs.chain.tip
     return known is not None and tip is not None and known < tip.height
 
 
@@ -60,14 +63,14 @@ def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> boo
 
     A source that never reported a block is not.
     """
-    known = beliefs.tips.of(source)
+    known = beliefs.tips.reported(source)
     reached = None if known is None else max(known, beliefs.named.get(source, known))
     return reached is not None and height is not None and reached < height
 
 
 def names_its_tip(beliefs: Beliefs, source: SourceName) -> bool:
     """Return whether it has reported a block since the start; else its view may be of any age."""
-    return beliefs.tips.of(source) is not None
+    return beliefs.tips.reported(source) is not None
 
 
 def from_before(beliefs: Beliefs, whale: Prediction) -> None:
@@ -161,10 +164,11 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     none_has_spoken = held.keys().isdisjoint(beliefs.holders.get(whale.txid) or {})  # since the start
     silent = none_has_spoken or (departure is not None and max(held.values()) < departure.at)
     lacking, before = _MEMPOOL_OF.get(source, source), beliefs.disputed.get(whale.txid)
-    since = at if before is None else before.since
-    beliefs.disputed.put(whale.txid, Dispute(lacking, since))
+    since = (before and before.since) or at
+    is_reminded = not _LISTING.isdisjoint(held)
+    beliefs.disputed.put(whale.txid, Dispute(lacking, None if is_reminded else since))
     _remark(beliefs, whale, lacking, tuple(held), at, silent=silent)
-    if _LISTING.isdisjoint(held) and len(beliefs.disputed) <= DISPUTES_FOLLOWED:
+    if not is_reminded and len(beliefs.disputed) <= DISPUTES_FOLLOWED:
         wait = max((at - since).total_seconds(), AFTER_NEXT_POLL_SECONDS)  # so that the waits double
         beliefs.ask(AskStatus(whale.txid, in_seconds=wait))
     return True
@@ -176,11 +180,13 @@ def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime)
     dispute = beliefs.disputed.get(whale.txid)
     if dispute is None:
         return endings.verify(beliefs, whale, at)
-    lacking = dispute.lacking
+    lacking, mempool = dispute.lacking, _MEMPOOL_OF.get(source)
     beliefs.gone.pop(whale.txid)
-    if lacking == _MEMPOOL_OF.get(source):
+    if lacking == mempool:
         beliefs.disputed.pop(whale.txid)
         return beliefs.publish(EventType.UPDATED, lifecycle.verify(whale, at), at)
+    if mempool in _LISTING:
+        beliefs.disputed.put(whale.txid, Dispute(lacking, None))
     if whale.left_unverified:
         return _remark(beliefs, whale, lacking, (_MEMPOOL_OF.get(source, source),), at, silent=False)
     return whale

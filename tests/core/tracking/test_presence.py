@@ -1,6 +1,7 @@
 """Sources that differ: another mempool's rules, an older chain, a poll that has not spoken yet."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskStatus
+from app.core.tips import READS_WITHIN
 from app.core.units import SatPerVb
 from tests.builders import a_block, a_whale
 from tests.core.story import REST, WS, Story, forecasting
@@ -536,6 +538,17 @@ def test_a_node_that_has_not_come_to_the_block_which_another_source_names_does_n
     assert story.only.status is Status.CONFIRMED
 
 
+def test_a_backend_that_is_stuck_a_block_below_its_node_does_not_undo_that_block() -> None:
+    story = TwoSources()
+    block = replace(a_block(1), txids=(WHALE.txid,))
+    story.receive(BlockConnected(block=a_block(1), source=REST), BlockConnected(block=block, source=NODE))
+    story.at += READS_WITHIN
+    story.lists(REST, WHALE)
+    story.status(REST, waits=True)
+
+    assert story.only.status is Status.CONFIRMED
+
+
 class BesideAnElectrumServer(TwoSources):
     """The backend lets a whale go that only an Electrum server still has, which tells of no departures."""
 
@@ -564,7 +577,7 @@ def test_what_only_an_electrum_server_has_is_asked_about_again_after_waits_that_
         waits.append(wait)
         story.at += timedelta(seconds=(wait or 0.0) - 2.0)  # each of the two replies takes a second
 
-    assert waits == [3.0, 6.0, 12.0, 24.0, 48.0, 96.0]
+    assert waits == [2.5, 2.5, 5.0, 10.0, 20.0, 40.0]
 
 
 def test_once_the_electrum_server_lacks_it_too_it_is_dropped() -> None:
@@ -587,6 +600,23 @@ def test_after_the_backend_has_it_back_the_next_doubt_begins_with_short_waits() 
     story.asked_where()
 
     assert story.asks_in() == 2.5
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_waits_are_short_though_a_node_of_other_policies_has_lacked_it_for_hours(*, back: bool) -> None:
+    story = TwoSources()
+    story.left_node()
+    for source in (SourceName.ELECTRS, REST):
+        story.status(source, waits=True)
+    if back:
+        story.left_backend()
+    story.status(NODE, waits=False)
+    story.status(REST, waits=True)
+    story.at += timedelta(hours=2)
+    story.left_backend()
+    story.status(REST, waits=False)
+
+    assert AskStatus(WHALE.txid, in_seconds=2.5) in story.questions
 
 
 def test_what_a_node_has_that_tells_of_departures_is_not_asked_about_again() -> None:
