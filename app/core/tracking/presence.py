@@ -35,6 +35,8 @@ _LISTING: Final = frozenset({SourceName.MEMPOOL_WS, SourceName.BITCOIND})
 """Mempools that are listed regularly, so that each says sooner or later what it lacks."""
 DISPUTES_FOLLOWED: Final = 100
 """Of more at once (policies differ, or a node has begun anew) only the regular listings remind."""
+LISTED_EVERY: Final = timedelta(minutes=5)
+"""Who has differed for as long is asked about with each regular listing, which is as often."""
 COMES_BACK_WITHIN: Final = timedelta(hours=1)
 """A source known before a restart that sends nothing for this long is taken to be removed."""
 
@@ -164,12 +166,13 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     none_has_spoken = held.keys().isdisjoint(beliefs.holders.get(whale.txid) or {})  # since the start
     silent = none_has_spoken or (departure is not None and max(held.values()) < departure.at)
     lacking, before = _MEMPOOL_OF.get(source, source), beliefs.disputed.get(whale.txid)
-    since = (before and before.since) or at
+    since = min((before and before.since) or at, at)  # if the clock was set back, it begins anew
     is_reminded = not _LISTING.isdisjoint(held)
     beliefs.disputed.put(whale.txid, Dispute(lacking, None if is_reminded else since))
     _remark(beliefs, whale, lacking, tuple(held), at, silent=silent)
-    if not is_reminded and len(beliefs.disputed) <= DISPUTES_FOLLOWED:
-        wait = max((at - since).total_seconds(), AFTER_NEXT_POLL_SECONDS)  # so that the waits double
+    lasted = at - since
+    if not is_reminded and lasted < LISTED_EVERY and len(beliefs.disputed) <= DISPUTES_FOLLOWED:
+        wait = max(lasted.total_seconds(), AFTER_NEXT_POLL_SECONDS)  # so that the waits double
         beliefs.ask(AskStatus(whale.txid, in_seconds=wait))
     return True
 

@@ -242,9 +242,10 @@ def _may_yet_be_reported(beliefs: Beliefs, whale: Prediction, reply: StatusReply
     replacement.
     """
     since = beliefs.missing.get(whale.txid)
-    if since is None:
+    if since is None or since > at:  # the clock was set back
+        since = at
         beliefs.missing.put(whale.txid, at)
-    waited = timedelta() if since is None else at - since
+    waited = at - since
     if beliefs.reads_blocks and waited < BLOCKS_ARE_READ_WITHIN:
         return True
     if reply.source is SourceName.BITCOIND or waited >= NEXT_POLL:

@@ -22,6 +22,7 @@ from app.core.observations import (
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskStatus
 from app.core.tips import READS_WITHIN
+from app.core.tracking.presence import LISTED_EVERY
 from app.core.units import SatPerVb
 from tests.builders import a_block, a_whale
 from tests.core.story import REST, WS, Story, forecasting
@@ -578,6 +579,46 @@ def test_what_only_an_electrum_server_has_is_asked_about_again_after_waits_that_
         story.at += timedelta(seconds=(wait or 0.0) - 2.0)  # each of the two replies takes a second
 
     assert waits == [2.5, 2.5, 5.0, 10.0, 20.0, 40.0]
+
+
+@pytest.mark.parametrize(("step", "wait"), [(timedelta(hours=-3), 2.5), (timedelta(days=400), None)])
+def test_a_clock_that_is_set_neither_lengthens_the_waits_nor_keeps_them_short(
+    step: timedelta, wait: float | None
+) -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.asks_in()
+    story.at += step
+    story.asked_where()
+    first = story.asks_in()
+    story.at += timedelta(seconds=8)
+    story.asked_where()
+
+    assert (first, story.asks_in()) == (wait, None if wait is None else 10.0)
+
+
+def test_what_has_been_with_the_electrum_server_alone_for_long_is_left_to_the_regular_listings() -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.at += LISTED_EVERY
+    story.asks_in()
+    story.asked_where()
+    unasked = story.asks_in()
+    story.lists(REST)
+
+    assert (unasked, story.questions) == (None, [AskStatus(WHALE.txid)])
+
+
+def test_after_the_clock_was_set_back_what_is_nowhere_is_dropped_all_the_same() -> None:
+    story = TwoSources()
+    story.left_node()
+    story.left_backend()
+    story.status(REST, waits=False)
+    story.at -= timedelta(hours=3)
+    story.status(REST, waits=False)
+    story.at += timedelta(seconds=1.5)
+
+    assert story.status(REST, waits=False) == ["dropped"]
 
 
 def test_once_the_electrum_server_lacks_it_too_it_is_dropped() -> None:
