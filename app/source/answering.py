@@ -55,7 +55,7 @@ class Answerer(Protocol):
 class Answering:
     """Asks the sources in order until a question is fully answered; never one question twice at once.
 
-    Questions that decide about a whale go first; whole-mempool reconciliations go last, never back to back.
+    What a new whale waits for goes first; whole-mempool reconciliations go last, never back to back.
     """
 
     def __init__(
@@ -306,12 +306,15 @@ def _key(question: Question) -> Question:
 
 
 def _rank(question: Question) -> int:
+    """Return which go first; an announcement waits for prevouts, and no longer than `PATIENCE_SECONDS`."""
     match question:
         case AskMempool():
-            return 3
+            return 4
         case AskPackage():
-            return 2
+            return 3
         case AskBlock() | AskTransaction():
+            return 2
+        case AskStatus() | AskStored():
             return 1
-        case _:
+        case AskPrevouts():
             return 0

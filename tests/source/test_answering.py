@@ -125,6 +125,13 @@ async def test_what_decides_about_a_whale_goes_first() -> None:
     assert oracle.asked == questions[::-1]
 
 
+async def test_a_new_whale_does_not_wait_behind_those_of_which_it_is_asked_where_they_are() -> None:
+    oracle, prevouts = Oracle(), AskPrevouts(A, (Outpoint(B, 0),))
+    await Desk(oracle).ask(AskStatus(B), prevouts)
+
+    assert oracle.asked == [prevouts, AskStatus(B)]
+
+
 async def test_an_answerer_that_breaks_does_not_keep_its_question_shut() -> None:
     oracle = Oracle(RuntimeError("a bug"))
     desk = Desk(oracle)
