@@ -194,13 +194,17 @@ class Beliefs:
         self.whales.put(whale)
         self._out.predictions[whale.prediction_id] = whale
         if whale.status is not Status.PENDING:
-            self.missing.pop(whale.txid)
-            self.disputed.pop(whale.txid)
+            self.no_longer_in_doubt(whale.txid)
         self._unload_oldest()
         hop = hop_of(whale.tx)
         if hop is not None and _goes_on(whale.classification, hop):
             self.peels.remember(whale.tx, whale.peel_of or whale.prediction_id, hop.output)
         return whale
+
+    def no_longer_in_doubt(self, txid: Txid) -> None:
+        """It ended, or another version took its place: which mempools lack it matters no more."""
+        self.missing.pop(txid)
+        self.disputed.pop(txid)
 
     def publish(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
         """Keep a version and publish it. A later hop of a chain was never announced: it is not updated."""

@@ -142,6 +142,7 @@ def _take_over(
     mined: bool,
 ) -> Prediction:
     """Continue a prediction with `by`. One first seen in its block is not forecast: it has confirmed."""
+    beliefs.no_longer_in_doubt(whale.txid)
     spiking = beliefs.whale_policy.forecast_source.spiking and not mined
     tip = beliefs.chain.tip
     taken = lifecycle.take_over(whale, by, classification, at, tip=tip, fee_spike=spiking, in_block=mined)

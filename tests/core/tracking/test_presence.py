@@ -22,9 +22,9 @@ from app.core.observations import (
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskStatus
 from app.core.tips import READS_WITHIN
-from app.core.tracking.presence import LISTED_EVERY
-from app.core.units import SatPerVb
-from tests.builders import a_block, a_whale
+from app.core.tracking.presence import DISPUTES_FOLLOWED, LISTED_EVERY
+from app.core.units import Outpoint, SatPerVb
+from tests.builders import a_block, a_whale, numbered_txid
 from tests.core.story import REST, WS, Story, forecasting
 
 NODE = SourceName.BITCOIND
@@ -607,6 +607,45 @@ def test_what_has_been_with_the_electrum_server_alone_for_long_is_left_to_the_re
     story.lists(REST)
 
     assert (unasked, story.questions) == (None, [AskStatus(WHALE.txid)])
+
+
+def test_a_version_that_was_in_doubt_is_asked_about_no_longer_once_it_is_replaced() -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.seen(DEARER)
+    story.replaced(WHALE, by=DEARER)
+    story.waits(DEARER)
+    story.connected(replace(a_block(1), txids=(), entries=()))
+
+    assert story.questions == []
+
+
+def test_of_whales_that_were_in_doubt_until_they_were_replaced_any_number_does_not_end_the_asking() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    asked = []
+    for number in range(DISPUTES_FOLLOWED + 1):
+        older, newer = (
+            replace(
+                tx,
+                txid=numbered_txid(2 * number + fee),
+                inputs=tuple(
+                    replace(one, outpoint=Outpoint(numbered_txid(10_000 + number), 0)) for one in tx.inputs
+                ),
+            )
+            for fee, tx in enumerate((WHALE, DEARER))
+        )
+        story.seen(older)
+        story.left(older)
+        for source, waits in ((SourceName.ELECTRS, True), (REST, False)):
+            status = StatusReply(
+                txid=older.txid, block_hash=None, height=None, in_mempool=waits, source=source
+            )
+            story.receive(status)
+        asked.append(AskStatus(older.txid, in_seconds=2.5) in story.questions)
+        story.replaced(older, by=newer)
+
+    assert all(asked)
 
 
 def test_after_the_clock_was_set_back_what_is_nowhere_is_dropped_all_the_same() -> None:
