@@ -111,13 +111,16 @@ class Answering:
 
     async def run(self) -> None:
         """Answer questions until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            for due, question in self._later.values():
-                group.create_task(self._ask_at(due, question))
-            group.create_task(self._lose_patience())
-            for _ in range(self._workers):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for due, question in self._later.values():
+                    group.create_task(self._ask_at(due, question))
+                group.create_task(self._lose_patience())
+                for _ in range(self._workers):
+                    group.create_task(self._work())
+        finally:
+            self._group = None  # what is to be asked later waits for the next start
 
     async def drain(self) -> None:
         """Answer all due questions, in order: for a recording, whose clock does not advance by itself."""

@@ -399,6 +399,22 @@ async def test_what_is_to_be_asked_later_may_be_asked_at_once_too() -> None:
     assert await desk.ask(AskStatus(A, in_seconds=60.0), AskStatus(A)) == [reported(A)]
 
 
+async def test_what_is_to_be_asked_later_outlives_a_fall() -> None:
+    oracle = Oracle(RuntimeError("a bug"))
+    desk = Desk(oracle)
+    desk.answering.ask(AskStatus(B))
+    with pytest.raises(ExceptionGroup):
+        await desk.answering.run()
+    oracle.error = None
+    desk.answering.ask(AskStatus(A, in_seconds=7.0))
+    task = asyncio.create_task(desk.answering.run())
+    await asked(oracle, 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == [AskStatus(B), AskStatus(A)]
+
+
 async def asked(oracle: Oracle, times: int) -> None:
     """Let it run until the oracle was asked so often."""
     for _ in range(500):
