@@ -195,8 +195,8 @@ class Answering:
             if not (again and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
                 await self._emit(reply)
         worth = _worth_asking_again(question, answer)
-        if not worth:
-            self._retries.pop(_key(question))
+        if question not in worth:  # something was learnt
+            self._retries.pop(_counted_as(question))
         for left in worth:
             self._ask_later(left)
 
@@ -204,9 +204,9 @@ class Answering:
         key = _key(question)
         if key in self._later:
             return
-        tried = self._retries.get(key) or 0
+        tried = self._retries.get(_counted_as(question)) or 0
         if self._group is not None and tried < RETRIES and key not in self._open:
-            self._retries.put(key, tried + 1)
+            self._retries.put(_counted_as(question), tried + 1)
             if not isinstance(question, _NEVER_SHUT):
                 self._open.add(key)
             self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
@@ -306,6 +306,11 @@ def _decisive_first(replies: Sequence[Observation]) -> tuple[Observation, ...]:
 def _key(question: Question) -> Question:
     """Return the key for deduplication: reconciliations are equal whatever their reason."""
     return AskMempool("") if isinstance(question, AskMempool) else question
+
+
+def _counted_as(question: Question) -> Question:
+    """Return the key under which its tries are counted: of its outpoints there may be thousands."""
+    return AskPrevouts(question.txid, ()) if isinstance(question, AskPrevouts) else _key(question)
 
 
 def _rank(question: Question) -> int:

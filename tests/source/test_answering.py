@@ -473,6 +473,31 @@ async def test_what_waits_to_be_asked_again_may_be_asked_anew_at_once(question: 
     assert oracle.asked == [question] * 2
 
 
+class Piecemeal(Oracle):
+    """Knows one prevout each time, until it knows no more."""
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        await super().answer(question)
+        assert isinstance(question, AskPrevouts)
+        if len(question.outpoints) == 1:
+            raise SourceError("away")
+        known = Prevout(value=Sats(1), script=Script(""))
+        return (PrevoutsReply(txid=question.txid, prevouts={question.outpoints[0]: known}, source=REST),)
+
+
+async def test_the_tries_for_prevouts_begin_anew_with_each_that_is_learnt() -> None:
+    oracle = Piecemeal()
+    desk = Desk(oracle)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(AskPrevouts(A, tuple(Outpoint(B, number) for number in range(2 * RETRIES))))
+    await asked(oracle, 100)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert len(oracle.asked) == (2 * RETRIES - 1) + RETRIES
+
+
 async def test_of_thousands_that_nobody_can_be_asked_about_each_is_tried_as_often() -> None:
     oracle = Oracle(SourceError("away"))
     desk = Desk(oracle)
