@@ -56,7 +56,7 @@ class Departure(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """Mempools differ about a whale: which one lacked it last.
+    """Mempools differ about a whale: which one lacks it, the first of several.
 
     `since`: since when it is in none of those that are listed; None while it is in one.
     """

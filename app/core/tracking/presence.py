@@ -165,7 +165,9 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     departure = beliefs.gone.get(whale.txid)
     none_has_spoken = held.keys().isdisjoint(beliefs.holders.get(whale.txid) or {})  # since the start
     silent = none_has_spoken or (departure is not None and max(held.values()) < departure.at)
-    lacking, before = _MEMPOOL_OF.get(source, source), beliefs.disputed.get(whale.txid)
+    before = beliefs.disputed.get(whale.txid)
+    # The remark goes on naming the same one while that lacks it too: the replies come by turns.
+    lacking = before.lacking if before and before.lacking not in held else _MEMPOOL_OF.get(source, source)
     since = min((before and before.since) or at, at)  # if the clock was set back, it begins anew
     is_reminded = not _LISTING.isdisjoint(held)
     beliefs.disputed.put(whale.txid, Dispute(lacking, None if is_reminded else since))

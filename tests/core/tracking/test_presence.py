@@ -660,6 +660,26 @@ def test_after_the_clock_was_set_back_what_is_nowhere_is_dropped_all_the_same() 
     assert story.status(REST, waits=False) == ["dropped"]
 
 
+def test_that_two_mempools_lack_it_is_said_once_though_both_reply_by_turns() -> None:
+    story = BesideAnElectrumServer()
+    for _ in range(3):
+        story.asked_where()
+        story.status(NODE, waits=False)
+
+    assert story.types.count("updated") == 2
+    assert story.only.reason == "not in the mempool of bitcoind; the Electrum server has it"
+
+
+def test_the_remark_names_the_other_one_once_the_first_has_it_again() -> None:
+    story = BesideAnElectrumServer()
+    story.asked_where()
+    story.status(NODE, waits=True)
+    story.asked_where()
+
+    words = "not in the mempool of the mempool backend; bitcoind and the Electrum server has it"
+    assert story.only.reason == words
+
+
 def test_once_the_electrum_server_lacks_it_too_it_is_dropped() -> None:
     story = BesideAnElectrumServer()
     story.asked_where()
