@@ -57,6 +57,18 @@ class Oracle:
         return (reported(question.txid),) if isinstance(question, AskStatus) else ()
 
 
+class Slow(Oracle):
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seconds = seconds
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        reply = await super().answer(question)
+        await self._clock.sleep(self._seconds)
+        return reply
+
+
 class Desk:
     def __init__(self, *oracles: Oracle, workers: int = 1) -> None:
         self.received: list[Observation] = []
@@ -391,6 +403,39 @@ async def test_of_two_later_times_the_earlier_counts_whichever_was_named_first()
         assert due is not None
         assert due - desk.clock.monotonic() == 2.0 - 20.0
     assert oracle.asked == [AskStatus(A)] * 2
+
+
+async def test_an_earlier_time_leaves_nothing_of_the_later_one() -> None:
+    oracle, clock = Oracle(), FakeClock()
+    answering = Answering([oracle], Desk().receive, clock, workers=1)
+    task = asyncio.create_task(answering.run())
+    await asyncio.sleep(0)
+    for seconds in (9.0, 2.0):
+        answering.ask(AskStatus(A, in_seconds=seconds))
+        await clock.advance(0.0)
+    await clock.advance(2.0)
+    answering.ask(AskStatus(A, in_seconds=60.0))
+    await clock.advance(7.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == [AskStatus(A)]
+
+
+async def test_what_is_being_asked_when_it_becomes_due_is_not_asked_twice_at_once() -> None:
+    clock = FakeClock()
+    oracle = Slow(clock, 10.0)
+    answering = Answering([oracle], Desk().receive, clock, workers=2)
+    task = asyncio.create_task(answering.run())
+    await asyncio.sleep(0)
+    for question in (AskStatus(A, in_seconds=5.0), AskStatus(A)):
+        answering.ask(question)
+        await clock.advance(0.0)
+    await clock.advance(5.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == [AskStatus(A)]
 
 
 async def test_what_is_to_be_asked_later_may_be_asked_at_once_too() -> None:

@@ -620,32 +620,41 @@ def test_a_version_that_was_in_doubt_is_asked_about_no_longer_once_it_is_replace
     assert story.questions == []
 
 
+def a_version(number: int, of: Transaction) -> Transaction:
+    """Return one that spends the coin of this number."""
+    spent = Outpoint(numbered_txid(10_000 + number), 0)
+    inputs = tuple(replace(one, outpoint=spent) for one in of.inputs)
+    return replace(of, txid=numbered_txid(20_000 + 2 * number + (of is DEARER)), inputs=inputs)
+
+
+def asked_after_its_loss(story: Story, tx: Transaction) -> bool:
+    """The backend lets it go, the Electrum server has it: return whether it is to be asked about again."""
+    story.seen(tx)
+    story.left(tx)
+    for source, waits in ((SourceName.ELECTRS, True), (REST, False)):
+        reply = StatusReply(txid=tx.txid, block_hash=None, height=None, in_mempool=waits, source=source)
+        story.receive(reply)
+    return AskStatus(tx.txid, in_seconds=2.5) in story.questions
+
+
 def test_of_whales_that_were_in_doubt_until_they_were_replaced_any_number_does_not_end_the_asking() -> None:
     story = Story(forecast_source=forecasting())
     story.start()
     asked = []
     for number in range(DISPUTES_FOLLOWED + 1):
-        older, newer = (
-            replace(
-                tx,
-                txid=numbered_txid(2 * number + fee),
-                inputs=tuple(
-                    replace(one, outpoint=Outpoint(numbered_txid(10_000 + number), 0)) for one in tx.inputs
-                ),
-            )
-            for fee, tx in enumerate((WHALE, DEARER))
-        )
-        story.seen(older)
-        story.left(older)
-        for source, waits in ((SourceName.ELECTRS, True), (REST, False)):
-            status = StatusReply(
-                txid=older.txid, block_hash=None, height=None, in_mempool=waits, source=source
-            )
-            story.receive(status)
-        asked.append(AskStatus(older.txid, in_seconds=2.5) in story.questions)
-        story.replaced(older, by=newer)
+        older = a_version(number, WHALE)
+        asked.append(asked_after_its_loss(story, older))
+        story.replaced(older, by=a_version(number, DEARER))
 
     assert all(asked)
+
+
+def test_where_more_than_a_hundred_are_in_doubt_at_once_the_listings_alone_remind() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    asked = [asked_after_its_loss(story, a_version(number, WHALE)) for number in range(DISPUTES_FOLLOWED + 1)]
+
+    assert asked == [True] * DISPUTES_FOLLOWED + [False]
 
 
 def test_after_the_clock_was_set_back_what_is_nowhere_is_dropped_all_the_same() -> None:
