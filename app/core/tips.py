@@ -31,7 +31,7 @@ class Tips:
         self._unclaimed_since: datetime | None = None
         """Since when no source has a tip as high as the best block: one crashed, or told what is not so."""
         self._asked: tuple[Height, datetime] | None = None
-        """The height that the backend's REST API reported last, and when it first did."""
+        """The height that the backend's REST API named last, and since when it may be reading that block."""
         self._now: datetime | None = None
 
     @property
@@ -49,8 +49,11 @@ class Tips:
             case BlockConnected(block=block, source=source):
                 self._take(block, source, at)
             case ChainListed(blocks=blocks, source=source) if blocks:
+                before = self._tips.get(source)
                 self._tips[source] = blocks[-1]
                 self._take(blocks[-1], source, at)
+                if self._asked is not None and before is not None and blocks[-1].height < before.height:
+                    self._asked = (self._asked[0], at)  # it reads the block anew
 
     def reported(self, source: SourceName) -> Height | None:
         """Return the tip that its reports are of; None while it has reported no block.
@@ -66,7 +69,7 @@ class Tips:
 
     def of(self, source: SourceName) -> Height | None:
         """Return the tip that it may be asked at: a backend has read by now what its REST API told of."""
-        reported, asked = self.reported(source), self._heights.get(SourceName.MEMPOOL_REST)
+        reported, asked = self.reported(source), self._height(SourceName.MEMPOOL_REST)
         if source not in _OF_BACKEND or reported is None or asked is None or self._may_be_reading:
             return reported
         return max(reported, asked)

@@ -88,6 +88,14 @@ def test_what_its_mempool_tells_stays_that_of_the_block_its_stream_told_of() -> 
     assert [known.reported(one) for one in (WS, REST)] == [START_HEIGHT + 4] * 2
 
 
+def test_a_backend_that_has_lost_its_latest_block_has_a_minute_to_read_it_anew() -> None:
+    known = tips(mempool_ws=5, mempool_rest=5, electrs=5)
+    began_anew = NOON + timedelta(hours=1)
+    known.listen(ChainListed(blocks=(a_block(4),), source=WS), began_anew)
+
+    assert [known.behind(REST, at) for at in (began_anew, began_anew + READS_WITHIN)] == [1, 0]
+
+
 def test_each_block_has_its_own_minute_to_be_read() -> None:
     known = tips(mempool_ws=4, mempool_rest=5)
     known.listen(BlockConnected(block=a_block(5), source=WS), NOON)
