@@ -4,6 +4,7 @@ What it takes grows with the history, too, for ids are in no order.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from app.store.connections import Connection
 from app.store.parsed_statements import execute
 from app.store.records import name_hash
+
+SINGLY: Final = 2_048
+"""Held one by one before they join the sorted array: a Python integer takes ten times the memory."""
 
 
 class KnownIds:
@@ -32,6 +36,10 @@ class KnownIds:
     def add(self, ids: Iterable[str]) -> None:
         """Note ids that are stored now."""
         self._since.update(map(name_hash, ids))
+        if self._read is not None and len(self._since) > SINGLY:
+            fresh = np.fromiter(self._since, np.uint64, len(self._since))
+            self._read = np.sort(np.concatenate([self._read, fresh]))
+            self._since = set()
 
     def forget(self) -> None:
         """What is stored is not known for certain: it is read again."""

@@ -1,7 +1,7 @@
 """What is remembered of which predictions have rows."""
 
 from app.store.connections import Connection, in_memory
-from app.store.known_ids import KnownIds
+from app.store.known_ids import SINGLY, KnownIds
 
 
 def a_table(*ids: str) -> Connection:
@@ -34,3 +34,15 @@ def test_after_a_doubt_only_what_has_a_row_is_found() -> None:
     ids.forget()
 
     assert ids.may_be_stored(connection, ["whl_1", "whl_2"]) == ["whl_1"]
+
+
+def test_more_than_are_held_one_by_one_are_found_all_the_same() -> None:
+    ids, connection = KnownIds(), a_table("whl_before")
+    ids.may_be_stored(connection, [])
+    stored = [f"whl_{number}" for number in range(2 * SINGLY)]
+    for start in range(0, len(stored), 100):
+        ids.add(stored[start : start + 100])
+
+    assert ids.may_be_stored(connection, ["whl_before", "whl_new", *stored]) == sorted(
+        ["whl_before", *stored]
+    )

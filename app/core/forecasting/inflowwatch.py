@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeAlias
 
-from app.core.forecasting.feerates import by_bucket
+from app.core.forecasting.feerates import by_bucket, nothing
 from app.core.forecasting.inflow import Inflow, arrivals_between, no_inflow_seen
 from app.core.forecasting.market import Queue, QueueSource
 from app.core.models import SourceName, Transaction
@@ -32,6 +32,8 @@ SILENT_SECONDS = 120.0
 """A source without market data for this long counts as disconnected; in a lull it would still report."""
 REMEMBERED = 20_000
 """Transactions whose feerate is remembered, to detect a CPFP increase: about an hour of mainnet, 5 MB."""
+SINGLY = 4_096
+"""Arrivals that are held one by one; in a silence none are counted, and a million of them would be 110 MB."""
 FORGOTTEN_AT_ONCE = 1_000
 """A dictionary's first key is searched for past all that were deleted before it: seldom, then many."""
 
@@ -42,6 +44,8 @@ class InflowWatch:
     def __init__(self) -> None:
         self.inflow: Inflow = no_inflow_seen()
         self._arrived: list[tuple[float, float]] = []
+        self._summed = nothing()
+        """Of arrivals since the last count that are no longer held: vbytes by bucket."""
         self._paid: dict[int, tuple[float, float]] = {}
         """Feerate and vsize by the hash of the txid, the latest last."""
         self._counted_at: datetime | None = None
@@ -105,8 +109,8 @@ class InflowWatch:
             self._begin_anew(at)  # the clock was stepped back: the interval is not known
         if elapsed < FLUSH_SECONDS:
             return
-        rates, sizes = zip(*self._arrived, strict=True) if self._arrived else ((), ())
-        self.inflow = self.inflow.observed(by_bucket(rates, sizes), elapsed)
+        self._sum_up()
+        self.inflow = self.inflow.observed(self._summed, elapsed)
         self._begin_anew(at)
 
     def _arrive(self, paid: Iterable[Paid], source: SourceName, at: datetime, *, late: bool) -> None:
@@ -120,6 +124,8 @@ class InflowWatch:
             if self._counted_at is None:
                 self._counted_at = at
             self._arrived += fresh
+            if len(self._arrived) > SINGLY:
+                self._sum_up()
         elif source is SourceName.MEMPOOL_WS and (
             # While a backend syncs, nothing counts. What a query fetched does not interrupt the stream.
             self._counted_at is None or (at - self._counted_at).total_seconds() >= 1.0
@@ -177,8 +183,15 @@ class InflowWatch:
         del self._paid[key]
         self._paid[key] = paid
 
+    def _sum_up(self) -> None:
+        if self._arrived:
+            rates, sizes = zip(*self._arrived, strict=True)
+            self._summed = self._summed + by_bucket(rates, sizes)
+            self._arrived.clear()
+
     def _begin_anew(self, at: datetime) -> None:
         self._arrived.clear()
+        self._summed = nothing()
         self._counted_at = at
 
 

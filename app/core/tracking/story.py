@@ -4,7 +4,6 @@ Bounded: the latest `WHALES` whales, the first `FIRST_LINES` and the last `LAST_
 are counted in one line: a whale that is pending for a week is forecast a thousand times.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -85,7 +84,7 @@ class StoryLine:
 @dataclass(slots=True)
 class _Lines:
     first: list[StoryLine] = field(default_factory=list)
-    last: deque[StoryLine] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
+    last: list[StoryLine] = field(default_factory=list)
 
     def add(self, line: StoryLine) -> None:
         lines = self.last or self.first
@@ -94,7 +93,7 @@ class _Lines:
         elif len(self.first) < FIRST_LINES:
             self.first.append(line)
         else:
-            self.last.append(line)
+            self.last = [*self.last[1 - LAST_LINES :], line]
 
 
 class StoryBook:

@@ -16,7 +16,7 @@ from app.core.observations import (
 )
 from app.core.units import Txid
 
-RECENT: Final = 65_536
+RECENT: Final = 16_384
 """Held one by one before they join the sorted array: a Python integer takes ten times the memory."""
 
 

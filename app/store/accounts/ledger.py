@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from app.core.prediction import Prediction
 from app.core.scoring import Fate, ForecastOutcome, WhaleOutcome, forecast_outcomes, whale_outcome
+from app.store import packing
 from app.store.accounts.days import Touched
 from app.store.connections import Connection
 from app.store.parsed_statements import execute, insert_columns
@@ -32,8 +33,9 @@ class Ledger:
     """Remembers what was written last, so that a revision that decides nothing costs nothing."""
 
     def __init__(self) -> None:
-        self._written: OrderedDict[str, Judged] = OrderedDict()
-        self._writing: dict[Life, Judged] = {}
+        self._written: OrderedDict[str, bytes] = OrderedDict()
+        """By a whale's id, a digest of what was judged."""
+        self._writing: dict[Life, bytes] = {}
         self._kept_before: int | None = None
         self._changed_days: set[int] = set()
         self.touched = Touched()
@@ -47,8 +49,9 @@ class Ledger:
         Of those in `begun` nothing has been written before.
         """
         judged = {(one.prediction_id, one.detected_at): judge(one) for one in whales}
-        changed = {life: one for life, one in judged.items() if self._written.get(life[0]) != one}
-        self._writing = changed
+        names = {life: packing.digest(packing.plain(one)) for life, one in judged.items()}
+        changed = {life: one for life, one in judged.items() if self._written.get(life[0]) != names[life]}
+        self._writing = {life: names[life] for life in changed}
         self._changed_days = set()
         if not changed:
             return

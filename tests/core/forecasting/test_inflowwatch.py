@@ -14,6 +14,7 @@ from app.core.forecasting.inflowwatch import (
     FORGOTTEN_AT_ONCE,
     REMEMBERED,
     SILENT_SECONDS,
+    SINGLY,
     VIEW_SECONDS,
     InflowWatch,
 )
@@ -276,3 +277,17 @@ class ManyPaid(PaidFrame):
 
     def paid(self) -> Iterator[tuple[Txid, float, float]]:
         return ((Txid(name + "0" * 48), feerate, VSIZE) for name, feerate in self.of)
+
+
+def test_more_arrivals_than_are_held_one_by_one_count_all_the_same() -> None:
+    many = a_frame(*((f"{number:02x}", 5.0) for number in range(2 * SINGLY)))
+    watch = reporting((0, many), (1, a_frame(("last", 5.0))), (FLUSH_SECONDS, None))
+
+    assert counted(watch) == pytest.approx(2 * SINGLY + 1)
+
+
+def test_those_no_longer_held_are_missed_with_the_others_when_the_source_was_away() -> None:
+    many = a_frame(*((f"{number:02x}", 5.0) for number in range(2 * SINGLY)))
+    watch = reporting((0, many), (1, AGAIN), (1 + FLUSH_SECONDS, None))
+
+    assert counted(watch) == 0.0
