@@ -37,6 +37,7 @@ Which library is for which edge: docs/architecture.md. tests/test_map.py compare
 
 app/  Spout: sees the whale before it surfaces
   __main__               `spout`: the command line
+  allocator              How the C library's allocator keeps memory and gives it back
   appliance              The appliance from start to stop
   bus                    Publish/subscribe
   clock                  Time as an argument
@@ -48,6 +49,7 @@ app/  Spout: sees the whale before it surfaces
   logs                   Structured logs on standard error
   metrics                The process's own counters and timings, for Prometheus
   on_request             Answers commands that ask a running Spout over the socket in its data directory
+  own_thread             Work on a thread that ends with it, for what nests deep
   redaction              Removes secrets and terminal control sequences from text for people
   server                 The server on the one port
   service_manager        Notifications to systemd (sd_notify(3))

@@ -5,13 +5,16 @@ import importlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app import allocator
 from app.clock import Clock, SystemClock
 from app.errors import SettingsError
+from app.front_door import not_installed
 from app.keyring import open_keyring
+from app.own_thread import Unwaited, on_its_own_thread
 from app.server import Server
 from app.service_manager import ServiceManager
 from app.settings import listen_address_of
@@ -25,19 +28,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Unwaited(ThreadPoolExecutor):
-    """An executor that is not awaited at exit: importing Panel can take longer than a stop may."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - the base's own
-        super().shutdown(wait=False, cancel_futures=cancel_futures)
-
-
 def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. `say` is called with the dashboard's address once it is certain.
 
     Raises:
         SpoutError: one line: why the start failed, and the remedy.
     """
+    allocator.settle()
     asyncio.run(_run(environ, say))
 
 
@@ -85,6 +82,12 @@ def _read_settings(environ: Mapping[str, str]) -> "Settings":
     return read_settings(environ)
 
 
+def _import_composition() -> ModuleType:
+    with not_installed("rich"):  # for colored tracebacks, which Spout does not show: 4 MB
+        importlib.import_module("structlog")
+    return importlib.import_module("app.composition")
+
+
 async def _serve(
     settings: "Settings",
     clock: Clock,
@@ -92,7 +95,6 @@ async def _serve(
     stopped: asyncio.Task[Any],
     say: Callable[[str], None],
 ) -> None:
-    loop = asyncio.get_running_loop()
     manager = ServiceManager.from_environment(os.environ, clock)
     keyring = open_keyring(settings.secret, settings.data_dir)
     release = hold(settings.data_dir, RUNNING)  # before the address is printed, lest it is another's
@@ -103,7 +105,7 @@ async def _serve(
     alive = asyncio.create_task(manager.keep_alive())
     composition: Composition | None = None
     try:
-        importing = loop.run_in_executor(None, importlib.import_module, "app.composition")
+        importing = on_its_own_thread(_import_composition)
         if (module := await _until(stopped, importing)) is not None:
             composition = module.Composition(settings, server, clock, keyring)
             await _until(stopped, composition.live())

@@ -1,7 +1,8 @@
 """Packages whose `__init__` imports a submodule only when one of its names is used (PEP 562)."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -22,3 +23,19 @@ def lazily(package: str, rooms: Mapping[str, Sequence[str]]) -> Callable[[str], 
         return found
 
     return find
+
+
+@contextmanager
+def not_installed(package: str) -> Iterator[None]:
+    """Meanwhile, importing it fails as if it were not there: a library that can do without it does.
+
+    Nothing changes where it was imported before.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # documented: importing it raises ModuleNotFoundError
+    try:
+        yield
+    finally:
+        del sys.modules[package]

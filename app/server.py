@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from app.clock import Clock
 from app.keyring import Keyring
+from app.own_thread import on_its_own_thread
 from app.settings import PASSWORD_FILE, ListenAddress, Secret
 from app.web import (
     ENDED_SESSIONS_FILE,
@@ -160,7 +161,7 @@ class Server:
 
     async def mount_pages(self, load: "Callable[[], Callable[[], PagesBundle]]") -> None:
         """Serve the pages. `load` imports them on another thread; the function returned builds them."""
-        build = await asyncio.get_running_loop().run_in_executor(None, load)
+        build = await on_its_own_thread(load)
         bokeh_app = await _import("app.web.bokeh_app")
         pages = build()
         application = bokeh_app.pages_application(pages, self.gate, self._keyring.derive("bokeh"))
@@ -187,4 +188,4 @@ class Server:
 
 async def _import(name: str) -> ModuleType:
     """Import on another thread: the port keeps answering meanwhile."""
-    return await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, name)
+    return await on_its_own_thread(lambda: importlib.import_module(name))

@@ -1,6 +1,7 @@
 """How a page is served: its text at once, its document once for everybody or once a session, in a thread."""
 
 import asyncio
+import gc
 import hashlib
 import json
 import logging
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakSet
 
@@ -108,9 +110,11 @@ class PageApplication(Application):
             name = f"documents/{hashlib.sha256(body).hexdigest()[:16]}.json"
             self._documents[name] = body
             session["document"] = assets.address(name)
-        return Learned(
+        learned = Learned(
             template=page.template, frozen=page.frozen, session=session, variables=_variables(page, session)
         )
+        _let_go(document)
+        return learned
 
     def _compose_into(self, document: Document) -> None:
         try:
@@ -135,6 +139,16 @@ class PageApplication(Application):
             for root in document.roots:
                 patch_model_css(root, dist_url=LOCAL_DIST)
         return page
+
+
+def _let_go(document: Document) -> None:
+    """Do as when a session ends: else Panel's registers hold all that was composed for as long as it runs."""
+    ended = SimpleNamespace(id=None, _document=document)
+    for callback in tuple(document.session_destroyed_callbacks):
+        callback(ended)  # type: ignore[arg-type]  # Panel asks it for these two only
+    document.session_destroyed_callbacks = set()
+    document.clear()
+    gc.collect()  # as Bokeh does then: all of it is cycles, and the next page shall find the memory free
 
 
 @contextmanager

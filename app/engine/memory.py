@@ -1,7 +1,6 @@
 """Watches the process's own memory, and has whales unloaded when it stays short."""
 
 import asyncio
-import ctypes
 import gc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Final
 import psutil
 import structlog
 
+from app import allocator
 from app.clock import Clock
 from app.core.observations import MemoryPressed, Observation
 from app.core.units import counted
@@ -143,11 +143,4 @@ async def give_back() -> None:
 
 async def hand_back() -> None:
     """Return free pages to the operating system. Garbage is not looked for: that would hold up the loop."""
-    await asyncio.get_running_loop().run_in_executor(None, _trim)
-
-
-def _trim() -> None:
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):
-        return  # not glibc: no malloc_trim
+    await asyncio.get_running_loop().run_in_executor(None, allocator.hand_back)

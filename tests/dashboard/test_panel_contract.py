@@ -3,6 +3,7 @@
 Run after every upgrade of the pair: what fails here is what moving on costs.
 """
 
+import gc
 import inspect
 import re
 import subprocess
@@ -166,3 +167,14 @@ print("pandas" in sys.modules)
 """
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split()[-1] == "False"
+
+
+async def test_what_a_page_was_learned_from_is_let_go_of() -> None:
+    """Panel's registers hold a document until its session ends; this one has none, so we end it ourselves."""
+    before = {id(one) for one in gc.get_objects() if isinstance(one, Document)}
+    for application in applications().values():
+        await application.prepare()
+
+    gc.collect()
+    left = [one for one in gc.get_objects() if isinstance(one, Document) and id(one) not in before]
+    assert left == []

@@ -6,13 +6,13 @@ Source: Bitcoin Core, doc/zmq.md.
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-
-import zmq
-import zmq.asyncio
-from zmq.utils.monitor import recv_monitor_message
+from typing import TYPE_CHECKING
 
 from app.core.units import BlockHash, Txid
 from app.errors import ParseError
+
+if TYPE_CHECKING:
+    import zmq.asyncio
 
 TOPICS = ("rawtx", "sequence", "hashblock")
 
@@ -146,6 +146,8 @@ class ZmqFeed:
 
     async def notifications(self) -> AsyncGenerator[Received, None]:
         """Yield notifications until cancelled; libzmq reconnects, reported as Unlinked and Linked."""
+        import zmq.asyncio  # noqa: PLC0415 - few have a node that publishes, and it brings 1.3 MB
+
         context = zmq.asyncio.Context()
         tasks = [asyncio.create_task(self._listen(context, url)) for url in self._topics]
         try:
@@ -157,7 +159,9 @@ class ZmqFeed:
             await asyncio.gather(*tasks, return_exceptions=True)
             context.destroy(linger=0)
 
-    async def _listen(self, context: zmq.asyncio.Context, url: str) -> None:
+    async def _listen(self, context: "zmq.asyncio.Context", url: str) -> None:
+        import zmq  # noqa: PLC0415 - as above
+
         socket = self._open(context, url)
         monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         continuity = Continuity()
@@ -171,7 +175,9 @@ class ZmqFeed:
             monitor.close(linger=0)
             socket.close(linger=0)
 
-    def _open(self, context: zmq.asyncio.Context, url: str) -> zmq.asyncio.Socket:
+    def _open(self, context: "zmq.asyncio.Context", url: str) -> "zmq.asyncio.Socket":
+        import zmq  # noqa: PLC0415 - as above
+
         socket = context.socket(zmq.SUB)
         socket.setsockopt(zmq.RCVHWM, HELD_MESSAGES)
         socket.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
@@ -184,7 +190,7 @@ class ZmqFeed:
             socket.subscribe(topic)
         return socket
 
-    async def _read_on(self, socket: zmq.asyncio.Socket, continuity: Continuity) -> None:
+    async def _read_on(self, socket: "zmq.asyncio.Socket", continuity: Continuity) -> None:
         count, spoken = 0, set[bytes]()
         while True:
             parts = await socket.recv_multipart()
@@ -197,7 +203,10 @@ class ZmqFeed:
             if count % 64 == 0:
                 await asyncio.sleep(0)  # a full socket never yields to the event loop by itself
 
-    async def _watch(self, url: str, monitor: zmq.asyncio.Socket, continuity: Continuity) -> None:
+    async def _watch(self, url: str, monitor: "zmq.asyncio.Socket", continuity: Continuity) -> None:
+        import zmq  # noqa: PLC0415 - as above
+        from zmq.utils.monitor import recv_monitor_message  # noqa: PLC0415 - as above
+
         while True:
             event = (await recv_monitor_message(monitor))["event"]
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
