@@ -122,8 +122,11 @@ class Beliefs:
         self.tips = Tips()
         self.named: dict[SourceName, Height] = {}
         """By source, the height of the block that it named last for a transaction."""
-        self.kin: Recent[Txid, frozenset[Txid]] = Recent(bounds.gone)
-        """Unconfirmed relatives of whales, with those whales; one that comes or goes may change a package."""
+        self.kin: Recent[Txid, tuple[Txid, ...]] = Recent(bounds.gone)
+        """Unconfirmed relatives of whales, with those whales; one that comes or goes may change a package.
+
+        Those in a tuple: a set of one takes four times as much.
+        """
         self.received: set[SourceName] = set()
         """Mempools that sent an observation since the start."""
         self.holders: Recent[Txid, Mapping[SourceName, datetime]] = Recent(bounds.gone)

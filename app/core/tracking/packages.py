@@ -57,8 +57,8 @@ def _contests(beliefs: Beliefs, whale: Txid, tx: Transaction) -> bool:
 
 
 def _remember(beliefs: Beliefs, txid: Txid, whales: set[Txid]) -> None:
-    known = beliefs.kin.get(txid) or frozenset()
-    beliefs.kin.put(txid, frozenset(sorted(known | whales)[:MOST_WHALES]))
+    known = beliefs.kin.get(txid) or ()
+    beliefs.kin.put(txid, tuple(sorted(whales.union(known))[:MOST_WHALES]))
 
 
 def _ask(beliefs: Beliefs, whales: Iterable[Txid]) -> None:

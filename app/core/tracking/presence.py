@@ -7,6 +7,7 @@ reports an outdated state: what it lists as unconfirmed may have been mined.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from app.core.events import EventType
@@ -37,6 +38,8 @@ DISPUTES_FOLLOWED: Final = 100
 """Of more at once (policies differ, or a node has begun anew) only the regular listings remind."""
 LISTED_EVERY: Final = timedelta(minutes=5)
 """Who has differed for as long is asked about with each regular listing, which is as often."""
+_NOBODY: Final[Mapping[SourceName, datetime]] = MappingProxyType({})
+"""One for all that have left, thousands of them."""
 COMES_BACK_WITHIN: Final = timedelta(hours=1)
 """A source known before a restart that sends nothing for this long is taken to be removed."""
 
@@ -101,7 +104,7 @@ def lacks(beliefs: Beliefs, txid: Txid, source: SourceName) -> None:
         _has_spoken(beliefs, txid, mempool)
         beliefs.lacking.put(txid, shared((beliefs.lacking.get(txid) or frozenset()) | {mempool}))
     if known is not None:
-        beliefs.holders.put(txid, {one: at for one, at in known.items() if one != mempool})
+        beliefs.holders.put(txid, {one: at for one, at in known.items() if one != mempool} or _NOBODY)
 
 
 def _has_spoken(beliefs: Beliefs, txid: Txid, mempool: SourceName) -> None:
