@@ -83,9 +83,9 @@ def _read_settings(environ: Mapping[str, str]) -> "Settings":
 
 
 def _import_composition() -> ModuleType:
-    with not_installed("rich"):  # for colored tracebacks, which Spout does not show: 4 MB
-        importlib.import_module("structlog")
-    return importlib.import_module("app.composition")
+    # structlog would color tracebacks, which Spout does not show (4 MB); websockets would know proxies.
+    with not_installed("rich", "python_socks"):
+        return importlib.import_module("app.composition")
 
 
 async def _serve(

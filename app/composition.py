@@ -23,6 +23,7 @@ from app.core.units import Script
 from app.core.visibility import Visibility
 from app.engine import Engine, Safekeeping, give_back, restored_words
 from app.errors import StoreError
+from app.front_door import not_installed
 from app.keyring import Keyring
 from app.local import commands_served
 from app.metrics import Metrics
@@ -247,7 +248,8 @@ class Composition:
 
     def _load_pages(self) -> Callable[[], PagesBundle]:
         """Import the pages (off the event loop); the returned function builds them (on it)."""
-        from dashboard import PageOptions, build_pages  # noqa: PLC0415 - Panel takes a second to import
+        with not_installed("tqdm"):  # Panel has a widget for it, which no page shows
+            from dashboard import PageOptions, build_pages  # noqa: PLC0415 - Panel takes a second to import
 
         # What was imported stays: 200,000 objects that every full collection walked, with all else waiting.
         gc.freeze()

@@ -26,16 +26,16 @@ def lazily(package: str, rooms: Mapping[str, Sequence[str]]) -> Callable[[str], 
 
 
 @contextmanager
-def not_installed(package: str) -> Iterator[None]:
-    """Meanwhile, importing it fails as if it were not there: a library that can do without it does.
+def not_installed(*packages: str) -> Iterator[None]:
+    """Meanwhile, importing them fails as if they were not there: a library that can do without them does.
 
-    Nothing changes where it was imported before.
+    Nothing changes for one that was imported before.
     """
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]  # documented: importing it raises ModuleNotFoundError
+    hidden = [name for name in packages if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # documented: importing it raises ModuleNotFoundError
     try:
         yield
     finally:
-        del sys.modules[package]
+        for name in hidden:
+            del sys.modules[name]

@@ -59,6 +59,9 @@ def connect(path: Path, limits: Limits) -> Connection:
         "memory_limit": f"{limits.memory_mb}MiB",
         "threads": limits.threads,
         "async_threads": 1,
+        # DuckDB brings an allocator of its own, jemalloc. Without its threads it gives back what is free only
+        # while it is called: after a query 26 MB of 50 stayed.
+        "allocator_background_threads": True,
         "temp_directory": str(path.with_name("tmp")),
         "checkpoint_threshold": "1TiB",
         "auto_checkpoint_skip_wal_threshold": 1 << 62,

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from sys import intern
 from typing import Protocol, TextIO
 
 from app.core.classification import Party
@@ -201,11 +202,11 @@ def _shipped_label(row: Mapping[str, str]) -> Label:
     return Label(
         script=script_of(row["address"]),
         address=row["address"],
-        entity=row["entity"],
-        group=row["group"],
-        kind=row["kind"],
-        role=row["role"],
-        basis=row["basis"],
+        entity=intern(row["entity"]),
+        group=intern(row["group"]),
+        kind=intern(row["kind"]),
+        role=intern(row["role"]),
+        basis=intern(row["basis"]),
         created_at=TABLE_DATE,
     )
 
