@@ -22,6 +22,7 @@ from panel.io.handlers import FunctionHandler
 from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.state import set_curdoc
 
+from app import allocator
 from app.views import Snapshot
 from dashboard import assets, writes
 from dashboard.feed.states import banners
@@ -149,6 +150,7 @@ def _let_go(document: Document) -> None:
     document.session_destroyed_callbacks = set()
     document.clear()
     gc.collect()  # as Bokeh does then: all of it is cycles, and the next page shall find the memory free
+    allocator.hand_back()
 
 
 @contextmanager
