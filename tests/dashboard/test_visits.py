@@ -89,7 +89,7 @@ async def test_whales_come_sorted_by_the_column_that_is_asked_for(address: str) 
 
 
 async def test_days_that_are_brushed_stand_in_the_filters(address: str) -> None:
-    day = datetime.now(UTC) - timedelta(days=3)
+    day = datetime.now(UTC).replace(hour=12) - timedelta(days=3)  # a sliver at midnight is the next day's
     async with visiting(address, "/history") as visit:
         at = day.timestamp() * 1000
         await visit.event(
