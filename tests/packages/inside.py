@@ -14,6 +14,7 @@ LATER = {
     "panel": ("panel.pane", "markdown", "markdown_it", "mdit_py_plugins", "linkify_it", "nh3", "mdurl"),
     "duckdb": ("pytz",),
     "app.api.tokens": ("jwt",),
+    "app.source.bitcoind.zmq_feed": ("zmq",),
     "notifiers.sealing": ("cryptography.hazmat.primitives.ciphers.aead",),
 }
 """What a library, or a module of ours, imports when it is used, not when it is imported."""
