@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 
@@ -31,11 +32,19 @@ def not_installed(*packages: str) -> Iterator[None]:
 
     Nothing changes for one that was imported before.
     """
-    hidden = [name for name in packages if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]  # documented: importing it raises ModuleNotFoundError
+    hides = _Hides(packages)
+    sys.meta_path.insert(0, hides)
     try:
         yield
     finally:
-        for name in hidden:
-            del sys.modules[name]
+        sys.meta_path.remove(hides)
+
+
+class _Hides(MetaPathFinder):
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = frozenset(packages)
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> None:
+        """Find nothing, and say so of a package to be hidden: else the next finder is asked."""
+        if fullname in self._packages:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)

@@ -144,9 +144,9 @@ class PageApplication(Application):
 
 def _let_go(document: Document) -> None:
     """Do as when a session ends: else Panel's registers hold all that was composed for as long as it runs."""
-    ended = SimpleNamespace(id=None, _document=document)
+    ended: Any = SimpleNamespace(id=None, _document=document)  # all that Panel asks a session for
     for callback in tuple(document.session_destroyed_callbacks):
-        callback(ended)  # type: ignore[arg-type]  # Panel asks it for these two only
+        callback(ended)
     document.session_destroyed_callbacks = set()
     document.clear()
     gc.collect()  # as Bokeh does then: all of it is cycles, and the next page shall find the memory free
