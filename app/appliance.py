@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ from app.clock import Clock, SystemClock
 from app.errors import SettingsError
 from app.front_door import not_installed
 from app.keyring import open_keyring
-from app.own_thread import Unwaited, on_its_own_thread
+from app.own_thread import on_its_own_thread
 from app.server import Server
 from app.service_manager import ServiceManager
 from app.settings import listen_address_of
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 T = TypeVar("T")
+
+
+class Unwaited(ThreadPoolExecutor):
+    """An executor that is not awaited at exit: importing Panel can take longer than a stop may."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - the base's own
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
 def run(environ: Mapping[str, str], say: Callable[[str], None]) -> None:

