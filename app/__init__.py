@@ -266,6 +266,7 @@ app/engine/  The pipeline over live or recorded sources, and the long-running ta
   disk                   Warns before the disk is full
   engine                 Sources, tracker and store of one watched node or demo, from open to close
   inbox                  The bounded queue of observations in front of the pipeline
+  joining                Joins transactions reported in bulk one after the other
   memory                 Watches the process's own memory, and has whales unloaded when it stays short
   pipeline               The pipeline from observation to stored and published event, step by step
   prices                 Holds the backend's last prices, and gives the one in the operator's currency

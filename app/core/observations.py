@@ -1,6 +1,6 @@
 """Observations, the only output of a source; the tracker alone draws conclusions from them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -40,8 +40,8 @@ class TransactionBatch(Protocol):
 
     def parents_of(self, index: int) -> Sequence[Txid]: ...
 
-    def paid(self) -> Iterable[tuple[Txid, float, float]]:
-        """Yield txid, effective feerate in sat/vB and size in vB of those of which both are known."""
+    def paid(self) -> Mapping[Txid, tuple[float, float]]:
+        """Return effective feerate in sat/vB and size in vB of those of which both are known."""
         ...
 
     def whole(self, index: int) -> Transaction:

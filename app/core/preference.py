@@ -8,6 +8,8 @@ from app.core.observations import FeesRecommended, MempoolMeasured, Observation,
 BEST_FIRST = (SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST, SourceName.BITCOIND, SourceName.ELECTRS)
 """The backend projects the whole queue, by stream or by REST; the node mostly just the next block."""
 
+_MARKET = (FeesRecommended, QueueProjected, MempoolMeasured)
+
 
 class Preference:
     """Filters market observations by source; `is_fresh` says whether a source is connected and in sync."""
@@ -21,7 +23,7 @@ class Preference:
 
     def admits(self, observation: Observation) -> bool:
         """Return whether to use it: not if it is market data that a better, fresh source reports too."""
-        if not isinstance(observation, FeesRecommended | QueueProjected | MempoolMeasured):
+        if not isinstance(observation, _MARKET):
             return True
         kind, source = type(observation), observation.source
         self._reported.add((kind, source))

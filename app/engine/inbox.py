@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.clock import Clock
 from app.core.observations import Observation
+from app.engine.joining import joined
 from app.metrics import frame_arrived
 
 MOST_BATCHES = 64
@@ -28,10 +29,12 @@ class Inbox:
     async def emit_one(self, observation: Observation) -> None:
         await self.emit((observation,))
 
-    async def next(self) -> list[Observation]:
+    async def next(self) -> Sequence[Observation]:
         """Return the waiting observations, at least one batch; they are stored in one transaction."""
         self.arrived_at, first = await self._batches.get()
+        if self._batches.empty():
+            return first
         taken = list(first)
         while len(taken) < MOST_AT_ONCE and not self._batches.empty():
             taken += self._batches.get_nowait()[1]
-        return taken
+        return tuple(joined(taken))

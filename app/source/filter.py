@@ -64,7 +64,9 @@ class ObservationFilter:
         match observation:
             case TransactionSeen(tx=tx, late=False, source=source):
                 self._note(tx, source)
-            case TransactionsSeen(batch=batch, late=False, source=source):
+            case TransactionsSeen(batch=batch, late=False, source=source) if (
+                max(batch.gross, default=0) > self._threshold
+            ):
                 for txid, gross in zip(batch.txids, batch.gross, strict=True):
                     if gross > self._threshold:
                         self.firsts.saw(source, txid, self._clock.monotonic())

@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +52,16 @@ class Taken:
             self.stall, before = max(self.stall, now - before - TICK_SECONDS), now
 
 
-class Counted(SourceHealth):
-    """Notes when a whole frame has come."""
+class Timed(SeenTxids):
+    """Notes when a whole frame has come, before any of it is decoded."""
 
     def __init__(self, taken: Taken) -> None:
-        super().__init__("mempool_ws", SystemClock())
+        super().__init__()
         self._taken = taken
 
-    def received(self) -> None:
+    def noting(self, observations: Iterable[Observation]) -> Iterator[Observation]:
         self._taken.last_bytes = time.perf_counter()
-        super().received()
+        return super().noting(observations)
 
 
 async def take(port: int, expected: int) -> dict[str, Any]:
@@ -69,8 +69,8 @@ async def take(port: int, expected: int) -> dict[str, Any]:
     link = MempoolWebSocket(
         f"http://127.0.0.1:{port}",
         emit=taken.emit,
-        health=Counted(taken),
-        seen_txids=SeenTxids(),
+        health=SourceHealth("mempool_ws", SystemClock()),
+        seen_txids=Timed(taken),
         threshold=lambda: Sats(THRESHOLD),
         clock=SystemClock(),
         jitter=lambda: 0.0,

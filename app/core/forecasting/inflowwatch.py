@@ -1,9 +1,11 @@
 """Measures the inflow, each arrival once at its package feerate, late-seen ones never."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias
+
+import numpy as np
 
 from app.core.forecasting.feerates import by_bucket, nothing
 from app.core.forecasting.inflow import Inflow, arrivals_between, no_inflow_seen
@@ -22,8 +24,8 @@ from app.core.observations import (
 )
 from app.core.units import SatPerVb, Txid
 
-Paid: TypeAlias = tuple[Txid, float, float]
-"""A transaction, its effective feerate in sat/vB, and its vsize."""
+Paid: TypeAlias = Mapping[Txid, tuple[float, float]]
+"""Transactions, each with its effective feerate in sat/vB and its vsize."""
 FLUSH_SECONDS = 10.0
 """Arrivals are accumulated over at least this long."""
 VIEW_SECONDS = 30.0
@@ -113,7 +115,7 @@ class InflowWatch:
         self.inflow = self.inflow.observed(self._summed, elapsed)
         self._begin_anew(at)
 
-    def _arrive(self, paid: Iterable[Paid], source: SourceName, at: datetime, *, late: bool) -> None:
+    def _arrive(self, paid: Paid, source: SourceName, at: datetime, *, late: bool) -> None:
         """Count new transactions once, however often and by whichever sources they are reported.
 
         Those that are late were waiting before: their feerates are remembered and not counted as arrivals.
@@ -141,7 +143,8 @@ class InflowWatch:
         if known is None or _about(feerate, known[0]):
             return
         lifted = (float(feerate), known[1])
-        self._renew(hash(txid), lifted)
+        del self._paid[hash(txid)]  # the latest stands last
+        self._paid[hash(txid)] = lifted
         if feerate > known[0]:
             self._arrived.append(lifted)
 
@@ -160,32 +163,36 @@ class InflowWatch:
         self._view = None
         self._begin_anew(at)
 
-    def _adopt(self, paid: Iterable[Paid]) -> list[tuple[float, float]]:
+    def _adopt(self, paid: Paid) -> list[tuple[float, float]]:
         """Remember feerate and vsize; return those of new transactions and of higher feerates."""
-        remembered, fresh = self._paid, []
-        for txid, feerate, vsize in paid:
-            key = hash(txid)
-            known = remembered.get(key)
-            if known is None:
-                remembered[key] = (feerate, vsize)
-            elif _about(feerate, known[0]):
-                continue
-            else:
-                self._renew(key, (feerate, vsize))
-            if known is None or feerate > known[0]:
-                fresh.append((feerate, vsize))
+        remembered, keys = self._paid, list(map(hash, paid))
+        if remembered.keys().isdisjoint(keys):
+            fresh = list(paid.values())
+            remembered.update(zip(keys, fresh, strict=True))
+        else:
+            fresh = self._adopt_anew(zip(keys, paid.values(), strict=True))
         if (excess := len(remembered) - REMEMBERED) > FORGOTTEN_AT_ONCE:
             for key in list(islice(remembered, excess)):
                 del remembered[key]
         return fresh
 
-    def _renew(self, key: int, paid: tuple[float, float]) -> None:
-        del self._paid[key]
-        self._paid[key] = paid
+    def _adopt_anew(self, paid: Iterable[tuple[int, tuple[float, float]]]) -> list[tuple[float, float]]:
+        """Adopt transactions of which some are known already."""
+        fresh = []
+        for key, one in paid:
+            known = self._paid.get(key)
+            if known is not None:
+                if _about(one[0], known[0]):
+                    continue
+                del self._paid[key]  # the latest stands last
+            self._paid[key] = one
+            if known is None or one[0] > known[0]:
+                fresh.append(one)
+        return fresh
 
     def _sum_up(self) -> None:
         if self._arrived:
-            rates, sizes = zip(*self._arrived, strict=True)
+            rates, sizes = np.fromiter(chain.from_iterable(self._arrived), np.float64).reshape(-1, 2).T
             self._summed = self._summed + by_bucket(rates, sizes)
             self._arrived.clear()
 
@@ -195,11 +202,11 @@ class InflowWatch:
         self._counted_at = at
 
 
-def _paid_by(tx: Transaction) -> tuple[Paid, ...]:
+def _paid_by(tx: Transaction) -> Paid:
     feerate = tx.effective_feerate
     if feerate is None or tx.vsize is None:
-        return ()
-    return ((tx.txid, float(feerate), float(tx.vsize)),)
+        return {}
+    return {tx.txid: (float(feerate), float(tx.vsize))}
 
 
 def _about(feerate: float, before: float) -> bool:

@@ -20,6 +20,7 @@ from app.source.backend.slices import SLICE_BYTES, Slices
 from app.source.resilience import is_too_wide
 
 HASH_DIGITS: Final = 64
+HEX_DIGITS: Final = b"0123456789abcdef"
 LAST_INDEX: Final = 2**32 - 1
 Hash = Annotated[Txid, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
 
@@ -109,7 +110,7 @@ class FrameBatch:
 
     def is_good(self) -> bool:
         """Whether all txids are lower-case hex, their own and those of the outputs they spend."""
-        return _are_hashes(self.txids) and _are_hashes(self.parents)
+        return _are_hex(self.txids + self.parents)
 
     def part(self, start: int, end: int) -> "FrameBatch":
         if start == 0 and end == len(self):
@@ -119,16 +120,18 @@ class FrameBatch:
     def parents_of(self, index: int) -> list[Txid]:
         return [spent.txid for spent in self._glances[index].vin]
 
-    def paid(self) -> Iterator[tuple[Txid, float, float]]:
-        for txid, one in zip(self.txids, self._glances, strict=True):
+    def paid(self) -> dict[Txid, tuple[float, float]]:
+        known: dict[Txid, tuple[float, float]] = {}
+        for one in self._glances:
             size = one.vsize if one.weight is None else decode.quarter(one.weight)
             if size is None or not 0 < size <= decode.MOST_VBYTES:
                 continue
             rate, fee = one.package_feerate, one.fee
             if rate is not None and 0 <= rate <= MAX_MONEY:
-                yield txid, float(rate), size
+                known[one.txid] = (rate, size)
             elif fee is not None and 0 <= fee <= MAX_MONEY:
-                yield txid, round(fee) / size, size
+                known[one.txid] = (round(fee) / size, size)
+        return known
 
     def whole(self, index: int) -> Transaction:
         return self._source.whole(self._start + index)
@@ -212,10 +215,6 @@ def _given(read: msgspec.Struct, names: Sequence[tuple[str, str]]) -> dict[str, 
     return {name: raw for name, field in names if (raw := getattr(read, field)) is not msgspec.UNSET}
 
 
-def _are_hashes(texts: Sequence[str]) -> bool:
-    """Whether all of these texts of 64 characters are lower-case hex."""
-    joined = "".join(texts)
-    try:
-        return len(bytes.fromhex(joined)) * 2 == len(joined) and joined == joined.lower()
-    except ValueError:
-        return False
+def _are_hex(texts: Sequence[str]) -> bool:
+    """Whether all of these texts are lower-case hex."""
+    return not "".join(texts).encode("ascii", "replace").translate(None, HEX_DIGITS)

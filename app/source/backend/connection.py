@@ -96,7 +96,12 @@ def hold_large_frames_once(reader: StreamReader) -> None:
 
     def read_exact(count: int) -> Generator[None, None, bytes | bytearray]:
         if count < HELD_ONCE_FROM_BYTES:
-            return (yield from plainly(count))
+            if len(reader.buffer) < count:
+                return (yield from plainly(count))
+            # Nearly always it is all there: a generator in a generator costs more than what it does.
+            whole = reader.buffer[:count]
+            del reader.buffer[:count]
+            return whole
         gathered = BytesIO()
         while (missing := count - gathered.tell()) > 0:
             if not reader.buffer:

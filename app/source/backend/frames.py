@@ -40,6 +40,8 @@ AT_ONCE = 1_000
 """Small transactions in one observation; large transactions stand between them, each for itself."""
 HELD_AT_MOST = 2_000
 """Hops that wait for the end of a large frame; some 2 kB each."""
+NONE = Raw(b"[]")
+"""Most lists of a delta."""
 _SIGNS_OF_LIFE = {"pong", "loadingIndicators"}
 
 
@@ -86,6 +88,9 @@ class FrameReader:
         self._skips.clear()
 
     def _whole(self, frame: Fields, delta: Fields | None, added: Batches | None) -> Iterator[Observation]:
+        if delta is not None and not frame:  # nearly all: the rest comes with a block, or seldom
+            yield from self._delta(delta, added)
+            return
         # A block precedes the removals it causes, a replacement the removal of what it replaces.
         yield from self._sync(frame)
         yield from self._chain(frame)
@@ -214,6 +219,10 @@ class FrameReader:
 
         Those that look like a hop of a chain are put into `held` instead, if there is such.
         """
+        if max(batch.gross, default=0) <= threshold:
+            if len(batch):
+                yield TransactionsSeen(batch=batch, source=WS, late=late)
+            return
         large = [index for index, gross in enumerate(batch.gross) if gross > threshold]
         read = [tx for index in large if (tx := self._try("added", batch.whole, index)) is not None]
         ordered = iter(parents_first(read))
@@ -275,7 +284,8 @@ class FrameReader:
         return None if raw is None else self._try(name, decode.fields, raw, name)
 
     def _items(self, parent: Fields, name: str) -> list[Raw]:
-        return self._try(name, decode.items, parent.get(name), name) or []
+        raw = parent.get(name)
+        return [] if raw is None or raw == NONE else self._try(name, decode.items, raw, name) or []
 
     def _try(self, what: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return what `read` returns; None on a ParseError, which is reported after the frame."""

@@ -164,7 +164,6 @@ class MempoolWebSocket:
         ]
         try:
             async for raw in _frames(link):
-                self._health.received()
                 self._progress.whole()
                 self._alive()
                 self._reading = True

@@ -158,7 +158,6 @@ class BitcoindSession:
         feed = ZmqFeed(self._topics.urls)
         async with aclosing(feed.notifications()) as everything:
             async for notification in everything:
-                self._health.received()
                 self._handle(notification)
                 while self._untold.qsize() > UNTOLD_AT_MOST:
                     await self._clock.sleep(0.01)

@@ -182,7 +182,6 @@ class Electrs:
             work.add_done_callback(lambda _: news.put_nowait(None))
             try:
                 while (observation := await news.get()) is not None:
-                    self.health.received()
                     yield observation
                 await work
             finally:

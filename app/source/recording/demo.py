@@ -141,7 +141,6 @@ class DemoBackend:
                 await self._clock.sleep(rest)
             self._answers.t = moment.t
             if moment.frame is not None:
-                self._health.received()
                 frame_arrived.set(self._clock.monotonic())
                 reported = self._seen_txids.noting(reader.feed(self._round.reported(moment.frame)))
                 await self._emit(tuple(reported))

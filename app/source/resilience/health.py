@@ -27,7 +27,6 @@ class Condition:
     since: datetime
     last_error: str | None = None
     latency_ms: float | None = None
-    messages: int = 0
     reconnects: int = 0
     syncing: float | None = None
     silent: bool = False
@@ -110,9 +109,6 @@ class SourceHealth:
     def note(self, *notes: str) -> None:
         """Replace the list of restrictions."""
         self._now = replace(self._now, notes=notes)
-
-    def received(self) -> None:
-        self._now = replace(self._now, messages=self._now.messages + 1)
 
     def answered(self, seconds: float) -> None:
         self._now = replace(self._now, latency_ms=seconds * 1000)

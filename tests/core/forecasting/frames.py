@@ -1,6 +1,6 @@
 """Frames of transactions of which only what they pay is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.classification import Classification, Flow, MovedIs
@@ -35,8 +35,8 @@ class PaidFrame:
 
     of: Sequence[tuple[str, float]]
 
-    def paid(self) -> Iterator[tuple[Txid, float, float]]:
-        return ((Txid(name * 32), feerate, VSIZE) for name, feerate in self.of)
+    def paid(self) -> dict[Txid, tuple[float, float]]:
+        return {Txid(name * 32): (feerate, VSIZE) for name, feerate in self.of}
 
     @property
     def txids(self) -> Sequence[Txid]:

@@ -1,7 +1,7 @@
 """What the watch of the inflow counts, from when, and what a gap costs: to the second and the vbyte."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -275,8 +275,8 @@ class ManyPaid(PaidFrame):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__([(name, 5.0) for name in names])
 
-    def paid(self) -> Iterator[tuple[Txid, float, float]]:
-        return ((Txid(name + "0" * 48), feerate, VSIZE) for name, feerate in self.of)
+    def paid(self) -> dict[Txid, tuple[float, float]]:
+        return {Txid(name + "0" * 48): (feerate, VSIZE) for name, feerate in self.of}
 
 
 def test_more_arrivals_than_are_held_one_by_one_count_all_the_same() -> None:

@@ -26,7 +26,8 @@ from app.source.backend.batch import FrameBatch, frame_with_batches
 from app.source.backend.frames import AT_ONCE, FrameReader
 from app.source.backend.slices import Slices
 from tests.backend import wrong_types
-from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_payment, a_transaction, bumped
+from tests.backend.related import related
+from tests.backend.transactions import BTC, a_payment
 from tests.core.story import THRESHOLD, WS, a_whale_policy
 from tests.fakes import NOON
 from tests.source.backend.recorded_frames import a_delta, an_added_transaction, encoded, frames_by_kind
@@ -107,11 +108,11 @@ def test_what_they_pay_is_what_each_pays() -> None:
     assert isinstance(bulk, TransactionsSeen)
 
     whole = [bulk.batch.whole(index) for index in range(len(txs))]
-    assert list(bulk.batch.paid()) == [
-        (tx.txid, tx.effective_feerate, tx.vsize)
+    assert bulk.batch.paid() == {
+        tx.txid: (tx.effective_feerate, tx.vsize)
         for tx in whole
         if tx.effective_feerate is not None and tx.vsize is not None
-    ]
+    }
 
 
 @pytest.mark.parametrize("kind", sorted(frames_by_kind()))
@@ -167,31 +168,6 @@ def test_hostile_transactions_lead_to_the_same(
         for one in expanded(feed(a_delta(added=added), threshold=THRESHOLD))
         if isinstance(one, TransactionSeen)
     }
-
-
-def related(chance: random.Random) -> list[Built]:
-    """Whales and small ones, in any order: their children, rivals, siblings, replacements, and strangers."""
-    small = [Pay(1 * BTC, "small", "p2wpkh"), Pay(1 * BTC, "rest", "p2wpkh")]
-    known: list[Built] = [a_payment(150 * BTC, fee=3_000)]
-    for _ in range(12):
-        of = chance.choice(known)
-        match chance.randrange(7):
-            case 0:
-                known.append(a_payment(chance.choice((1, 150, 300)) * BTC))
-            case 1:
-                known.append(a_child(of, chance.randrange(len(of.pays)), fee=500 + chance.randrange(900)))
-            case 2:
-                known.append(bumped(of, 1_000 + chance.randrange(5_000)))
-            case 3:  # a small rival
-                coin = chance.choice(of.coins)
-                known.append(a_transaction([coin], [Pay(coin.value // 3, "rival", "p2wpkh")]))
-            case 4:  # a whale that spends from a small one too
-                known.append(a_transaction([a_coin(151 * BTC), of.coin(0)], [Pay(150 * BTC, "to", "p2wpkh")]))
-            case 5:
-                known.append(of)
-            case _:
-                known.append(a_transaction([a_coin(3 * BTC)], small))
-    return known
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -1,0 +1,102 @@
+"""Transactions reported in bulk one after the other are concluded from as one, and to the same end."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from app.core.models import SourceName
+from app.core.observations import Observation, SourceConnected, TransactionsSeen, Unanswered
+from app.core.questions import AskPrevouts
+from app.core.tracking import Tracker
+from app.engine.joining import MOST_JOINED, JoinedBatch, joined
+from app.source.backend.frames import FrameReader
+from tests.backend.related import related
+from tests.backend.transactions import BTC, a_payment
+from tests.core.story import THRESHOLD, a_whale_policy
+from tests.fakes import NOON
+from tests.source.backend.recorded_frames import a_delta
+
+
+def in_bulk(
+    count: int, *, source: SourceName = SourceName.MEMPOOL_WS, late: bool = False
+) -> TransactionsSeen:
+    added = [a_payment(BTC + number, fee=500 + number).wire() for number in range(count)]
+    (one,) = FrameReader(lambda: THRESHOLD).feed(a_delta(added=added))
+    assert isinstance(one, TransactionsSeen)
+    return TransactionsSeen(batch=one.batch, source=source, late=late)
+
+
+def sizes(observations: Sequence[Observation]) -> list[int]:
+    return [len(one.batch.txids) for one in observations if isinstance(one, TransactionsSeen)]
+
+
+def test_what_is_joined_is_what_its_parts_are() -> None:
+    parts = [in_bulk(2).batch, in_bulk(1).batch, in_bulk(3).batch]
+    whole = JoinedBatch(parts)
+
+    assert whole.txids == [txid for part in parts for txid in part.txids]
+    assert whole.gross == [gross for part in parts for gross in part.gross]
+    assert whole.parents == [parent for part in parts for parent in part.parents]
+    assert whole.paid() == {txid: paid for part in parts for txid, paid in part.paid().items()}
+    places = [(part, within) for part in parts for within in range(len(part.txids))]
+    for index, (of, within) in enumerate(places):
+        assert whole.whole(index) == of.whole(within)
+        assert whole.parents_of(index) == of.parents_of(within)
+
+
+def test_others_stand_where_they_stood() -> None:
+    other = SourceConnected(source=SourceName.MEMPOOL_WS, again=False)
+    first, second, third = in_bulk(1), in_bulk(2), in_bulk(3)
+    together = list(joined([first, second, other, third]))
+
+    assert (sizes(together), together[1:]) == ([3, 3], [other, third])
+
+
+@pytest.mark.parametrize(
+    "other", [in_bulk(1, source=SourceName.BITCOIND), in_bulk(1, late=True)], ids=["source", "late"]
+)
+def test_of_another_source_or_late_they_are_not_joined(other: TransactionsSeen) -> None:
+    assert sizes(list(joined([in_bulk(1), other]))) == [1, 1]
+
+
+def test_no_more_are_joined_than_may_be_looked_at_one_by_one() -> None:
+    many = in_bulk(MOST_JOINED // 2)
+
+    assert sizes(list(joined([many, many, many]))) == [MOST_JOINED, MOST_JOINED // 2]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_tracker_concludes_the_same_from_joined_ones(seed: int) -> None:
+    chance = random.Random(seed)
+    reader = FrameReader(lambda: THRESHOLD)
+    frames = [a_delta(sequence=number, added=[tx.wire()]) for number, tx in enumerate(related(chance))]
+    groups: list[list[Observation]] = []
+    while frames:
+        count = chance.randrange(1, 8)
+        groups.append([one for frame in frames[:count] for one in reader.feed(frame)])
+        frames = frames[count:]
+
+    assert concluded(groups, joined) == concluded(groups, list)
+
+
+def concluded(
+    groups: list[list[Observation]], as_given: Callable[[list[Observation]], Iterable[Observation]]
+) -> tuple[object, ...]:
+    """What comes of these: events with their transactions, questions, and how many were counted."""
+    tracker = Tracker(a_whale_policy())
+    events: list[tuple[str, str]] = []
+    questions: set[str] = set()
+    for group in groups:
+        waiting: list[Observation] = list(as_given(group))
+        while waiting:
+            out = [tracker.handle(one, NOON) for one in waiting]
+            happened = [one for drawn in out for one in drawn.happenings]
+            events += [(one.type.value, one.prediction.txid) for one in happened if one.prediction]
+            asked = [question for drawn in out for question in drawn.questions]
+            questions |= {repr(question) for question in asked}
+            waiting = [
+                Unanswered(question=one, reason="not here") for one in asked if isinstance(one, AskPrevouts)
+            ]
+    assert events, "there is at least one whale"
+    return events, questions, tracker.tally.transactions, tracker.candidates
