@@ -73,6 +73,7 @@ class _Frame(msgspec.Struct, gc=False, rename=_WIRE_NAMES):
     fees: Given = msgspec.UNSET
     queue: Given = msgspec.UNSET
     mempool: Given = msgspec.UNSET
+    conversions: Given = msgspec.UNSET
 
 
 class _AddedOnly(msgspec.Struct):

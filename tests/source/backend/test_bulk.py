@@ -120,6 +120,12 @@ def test_every_kind_of_frame_leads_to_the_same(kind: str) -> None:
     assert_same(encoded(frames_by_kind()[kind]))
 
 
+@pytest.mark.parametrize("kind", [*sorted(frames_by_kind()), "conversions"])
+def test_what_stands_beside_transactions_leads_to_the_same(kind: str) -> None:
+    prices = {"conversions": {"time": 1700000000, "USD": 95_000, "EUR": 90_000}}
+    assert_same(encoded(frames_by_kind().get(kind, prices) | frames_by_kind()["added"]))
+
+
 def test_a_field_of_a_wrong_type_leads_to_the_same() -> None:
     good = a_payment(1 * BTC).wire()
     for variant in wrong_types.variants(an_added_transaction()):
