@@ -68,7 +68,8 @@ class Reader:
         held = False
         while not held:
             if (cursor := self._cursor) is not None:
-                cursor.interrupt()
+                with suppress(DuckDBError):  # its read has just failed and closes it
+                    cursor.interrupt()
             held = self._busy.acquire(timeout=INTERRUPTED_AGAIN_SECONDS)
         try:
             self._generation += 1

@@ -127,8 +127,10 @@ class Interrupted:
         self._cursor, self._first = cursor, first
 
     def interrupt(self) -> None:
-        self._cursor.interrupt()
-        self._first.set()
+        try:
+            self._cursor.interrupt()
+        finally:
+            self._first.set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
@@ -154,6 +156,33 @@ async def test_an_interrupt_between_two_statements_ends_the_second_one(
     await asyncio.to_thread(begun.wait, 60)
     if seconds == 60.0:
         await asyncio.wait_for(asyncio.to_thread(reader.let_go), 10)
+    with pytest.raises(StoreError):
+        await asyncio.wait_for(read, 10)
+    reader.shut_down()
+
+
+async def test_a_reader_whose_read_has_just_failed_is_let_go(opened: Opened) -> None:
+    reader, first = Reader(opened.database.path, "test", 60.0), threading.Event()
+    cursor = await opened.database.run(lambda it: it.cursor())
+    begun = threading.Event()
+
+    class Closing(Interrupted):
+        """A cursor that is interrupted while it closes."""
+
+        def close(self) -> None:
+            cursor.close()
+            begun.set()
+            first.wait(60)
+
+    def work(connection: Connection) -> object:
+        return connection.execute("SELECT error('this')").fetchall()
+
+    def made() -> Any:
+        return Closing(cursor, first)
+
+    read = asyncio.get_running_loop().run_in_executor(reader.thread, reader.run, made, work)
+    await asyncio.to_thread(begun.wait, 60)
+    await asyncio.wait_for(asyncio.to_thread(reader.let_go), 10)
     with pytest.raises(StoreError):
         await asyncio.wait_for(read, 10)
     reader.shut_down()
