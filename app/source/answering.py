@@ -175,19 +175,40 @@ class Answering:
         """Announce a whale without its prevouts when the reply is late; the reply then corrects it."""
         while True:
             asked_at, question = await self._urgent.get()
-            rest = asked_at + PATIENCE_SECONDS - self._clock.monotonic()
-            if rest > 0:
-                await self._clock.sleep(rest)
-            if question in self._open:
-                reason = f"no answer within {PATIENCE_SECONDS:g} s; it is still being asked"
-                await self._emit(Unanswered(question=question, reason=reason))
+            try:
+                await self._wait_for_answer(asked_at, question)
+            except asyncio.CancelledError:
+                self._urgent.put_nowait((asked_at, question))
+                raise
+
+    async def _wait_for_answer(self, asked_at: float, question: Question) -> None:
+        rest = asked_at + PATIENCE_SECONDS - self._clock.monotonic()
+        if rest > 0:
+            await self._clock.sleep(rest)
+        if question in self._open:
+            reason = f"no answer within {PATIENCE_SECONDS:g} s; it is still being asked"
+            await self._emit(Unanswered(question=question, reason=reason))
 
     async def _next(self, *, paced: bool) -> None:
         _, _, question = await self._waiting.get()
+        try:
+            await self._take(question, paced=paced)
+        except asyncio.CancelledError:
+            # Another question broke the answering. Who asked this one waits for it, and asks no second time.
+            self._open.add(_key(question))
+            self._put(question)
+            raise
+
+    async def _take(self, question: Question, *, paced: bool) -> None:
         if paced and isinstance(question, AskMempool):
             await self._pace()
         try:
             answer = await self._answer(question)
+        except Exception:
+            await self._emit(
+                Unanswered(question=question, reason="it could not be dealt with: the log says why")
+            )
+            raise
         finally:
             self._open.discard(_key(question))  # whatever the outcome, it may be asked again
         again = isinstance(question, AskBlock) and self._retries.get(question) is not None

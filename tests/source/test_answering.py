@@ -27,6 +27,7 @@ from app.core.questions import (
 from app.core.units import BlockHash, Height, Outpoint, Sats, Script, Txid
 from app.errors import ParseError, SourceError
 from app.source.answering import (
+    BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
     RETRIES,
@@ -151,7 +152,9 @@ async def test_an_answerer_that_breaks_does_not_keep_its_question_shut() -> None
         await desk.ask(AskStatus(A))
     oracle.error = None
 
-    assert await desk.ask(AskStatus(A)) == [reported(A)]
+    unanswered, answered = await desk.ask(AskStatus(A))
+    assert isinstance(unanswered, Unanswered), "who waits for it goes on with what is known"
+    assert (unanswered.question, answered) == (AskStatus(A), reported(A))
 
 
 async def test_whole_mempools_are_read_no_more_often_than_every_five_seconds() -> None:
@@ -458,6 +461,56 @@ async def test_what_is_to_be_asked_later_outlives_a_fall() -> None:
     await asyncio.gather(task, return_exceptions=True)
 
     assert oracle.asked == [AskStatus(B), AskStatus(A)]
+
+
+class BreaksOnce(Oracle):
+    """Answers nothing, however long it takes; what it is asked of `B` breaks it, once."""
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        if question == AskStatus(B) and self.asked.count(question) == 1:
+            raise RuntimeError("a bug")
+        await asyncio.Event().wait()
+        return ()
+
+
+async def test_what_is_being_asked_outlives_the_fall_of_another_question() -> None:
+    oracle, clock, received = BreaksOnce(), FakeClock(), Desk()
+    answering = Answering([oracle], received.receive, clock, workers=4)
+    being_asked = [AskPrevouts(A, COINS), AskBlock(BlockHash("cc" * 32)), AskMempool("a gap")]
+    for question in (*being_asked, AskStatus(B)):
+        answering.ask(question)
+    with pytest.raises(ExceptionGroup):
+        await answering.run()
+    oracle.asked.clear()
+    task = asyncio.create_task(answering.run())
+    await clock.advance(0.0)
+    await clock.advance(BETWEEN_RECONCILIATIONS_SECONDS)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked == being_asked
+
+
+async def test_a_whale_is_kept_back_no_longer_for_a_fall_meanwhile() -> None:
+    oracle, clock, desk = BreaksOnce(), FakeClock(), Desk()
+    answering = Answering([oracle], desk.receive, clock, workers=2)
+    task = asyncio.create_task(answering.run())
+    await clock.advance(0.0)
+    for question in (AskPrevouts(A, COINS), AskStatus(B)):
+        answering.ask(question)
+        await clock.advance(0.0)
+    await asyncio.gather(task, return_exceptions=True)
+    desk.received.clear()
+    task = asyncio.create_task(answering.run())
+    await clock.advance(0.0)
+    await clock.advance(PATIENCE_SECONDS)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    (unanswered,) = desk.received
+    assert isinstance(unanswered, Unanswered)
+    assert unanswered.question == AskPrevouts(A, COINS)
 
 
 async def asked(oracle: Oracle, times: int) -> None:
