@@ -58,21 +58,20 @@ class Tips:
     def reported(self, source: SourceName) -> Height | None:
         """Return the tip that its reports are of; None while it has reported no block.
 
-        The backend's REST API reports its node's tip before the backend itself has read that block.
+        A backend's are of the block that its stream told of last: its REST API names its node's tip before
+        the backend itself has read that block, and however far it is stuck below.
         """
         if source not in _OF_BACKEND:
             return self._height(source)
         streamed, asked = (self._height(one) for one in _OF_BACKEND)
-        if streamed is None or asked is None:
-            return asked if streamed is None else streamed
-        return streamed if streamed >= asked - 1 else asked
+        return asked if streamed is None else streamed
 
     def of(self, source: SourceName) -> Height | None:
         """Return the tip that it may be asked at: a backend has read by now what its REST API told of."""
         reported, asked = self.reported(source), self._height(SourceName.MEMPOOL_REST)
-        if source not in _OF_BACKEND or reported is None or asked is None or self._may_be_reading:
+        if source not in _OF_BACKEND or reported is None or asked is None:
             return reported
-        return max(reported, asked)
+        return reported if asked - reported == 1 and self._may_be_reading else max(reported, asked)
 
     def _height(self, source: SourceName) -> Height | None:
         tip = self._tips.get(source)

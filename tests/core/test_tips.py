@@ -81,9 +81,10 @@ def test_a_block_that_the_stream_does_not_tell_of_was_read_all_the_same_after_a_
     assert known.of(REST) == START_HEIGHT + 5
 
 
-def test_what_its_mempool_tells_stays_that_of_the_block_its_stream_told_of() -> None:
-    known = tips(mempool_ws=4, mempool_rest=5)
-    known.listen(BlockConnected(block=a_block(5), source=REST), NOON + READS_WITHIN)
+@pytest.mark.parametrize("asked", [5, 9])
+def test_what_its_mempool_tells_stays_that_of_the_block_its_stream_told_of(asked: int) -> None:
+    known = tips(mempool_ws=4, mempool_rest=asked)
+    known.listen(BlockConnected(block=a_block(asked), source=REST), NOON + READS_WITHIN)
 
     assert [known.reported(one) for one in (WS, REST)] == [START_HEIGHT + 4] * 2
 

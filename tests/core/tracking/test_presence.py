@@ -539,10 +539,15 @@ def test_a_node_that_has_not_come_to_the_block_which_another_source_names_does_n
     assert story.only.status is Status.CONFIRMED
 
 
-def test_a_backend_that_is_stuck_a_block_below_its_node_does_not_undo_that_block() -> None:
+@pytest.mark.parametrize("blocks", [1, 2, 5])
+def test_a_backend_that_is_stuck_below_its_node_does_not_undo_a_block_that_others_told_of(
+    blocks: int,
+) -> None:
     story = TwoSources()
-    block = replace(a_block(1), txids=(WHALE.txid,))
-    story.receive(BlockConnected(block=a_block(1), source=REST), BlockConnected(block=block, source=NODE))
+    story.receive(BlockConnected(block=replace(a_block(1), txids=(WHALE.txid,)), source=NODE))
+    for height in range(1, blocks + 1):
+        block = a_block(height)
+        story.receive(BlockConnected(block=block, source=REST), BlockConnected(block=block, source=NODE))
     story.at += READS_WITHIN
     story.lists(REST, WHALE)
     story.status(REST, waits=True)
