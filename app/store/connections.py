@@ -35,6 +35,8 @@ class Limits:
 
     memory_mb: int = 64
     threads: int = 1
+    cached_mb: int = 12
+    """What is kept of the file at rest. Some 7 MiB are in use: with less they would go to the disk."""
     checkpoint_mb: int = 4
     """The write-ahead log is checkpointed once it is longer than this."""
     read_seconds: float = 20.0
@@ -77,6 +79,7 @@ def connect(path: Path, limits: Limits) -> Connection:
         connection.execute("SET TimeZone = 'UTC'")
         # Whatever a query is: it reads and writes this database and copies of it, no other file.
         connection.execute(f"SET allowed_directories = ['{quoted(path.with_name('backups'))}']")
+        connection.execute("SET allowed_configs = ['memory_limit']")
         _lock_up(connection)
     except duckdb.Error as error:
         raise refusal(str(error), path) from error
@@ -171,6 +174,20 @@ def checkpoint(connection: Connection, path: Path) -> None:
         forget_blocks(path)
     except (duckdb.Error, OSError) as error:
         raise refusal(str(error), path) from error
+
+
+def trim(connection: Connection, cached_mb: int) -> None:
+    """Let go of what is cached beyond so much. Blocking; a question meanwhile may lack memory.
+
+    By itself DuckDB keeps all that it ever read until it is short of memory. Nothing is done if that fails.
+    """
+    with suppress(duckdb.Error):
+        found = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        if found is None:
+            return
+        with suppress(duckdb.Error):  # more is in use: as much as can be is let go of all the same
+            connection.execute(f"SET memory_limit = '{cached_mb}MiB'")
+        connection.execute(f"SET memory_limit = '{found[0]}'")
 
 
 def in_transaction(connection: Connection, work: Callable[[Connection], T]) -> T:

@@ -25,6 +25,7 @@ from app.store.connections import (
     in_transaction,
     quoted,
     reconnect,
+    trim,
     wal_of,
 )
 from app.store.duckdb_errors import refusal
@@ -165,6 +166,14 @@ class Database:
             reader.shut_down()
         self._copier.shutdown(wait=False)
         self._release()
+
+    async def rest(self) -> None:
+        """Let go of what was cached for questions, unless one is being answered: the disk answers the next.
+
+        Raises:
+            StoreError: if the database is closed.
+        """
+        await self._on_thread(self._rest)
 
     async def settle(self) -> int:
         """Checkpoint the write-ahead log if the disk has room, and return the size on disk in bytes.
@@ -345,6 +354,13 @@ class Database:
             checkpoint(self._connection, self.path)
         except StoreError:
             self._drop()
+
+    def _rest(self) -> None:
+        if self._connection is None or self._copying is not None:
+            return
+        with self._reader.idle() as nothing_read, self._glancer.idle() as nothing_glanced:
+            if nothing_read and nothing_glanced:
+                trim(self._connection, self._limits.cached_mb)
 
     def _drop(self) -> None:
         self._reader.let_go()

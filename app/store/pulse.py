@@ -1,4 +1,4 @@
-"""Probes the database periodically: latency, and whether it answers at all."""
+"""Probes the database periodically: latency, and whether it answers at all; then it rests."""
 
 from datetime import datetime
 
@@ -27,14 +27,16 @@ class Pulse:
             await self._clock.sleep(EVERY_SECONDS)
 
     async def feel(self) -> None:
-        """Probe once."""
+        """Probe once, and let the database rest."""
         started = self._clock.monotonic()
         try:
             await self._database.run(_nothing_much)
+            took = self._clock.monotonic() - started
+            await self._database.rest()
         except StoreError as error:
             self._become(str(error))
         else:
-            self.latency_ms = (self._clock.monotonic() - started) * 1000
+            self.latency_ms = took * 1000
             self._become(None)
 
     def _become(self, error: str | None) -> None:

@@ -84,6 +84,16 @@ class Reader:
         with self._busy:
             yield
 
+    @contextmanager
+    def idle(self) -> Iterator[bool]:
+        """Whether nothing is being read; then nothing is until the end of it."""
+        is_idle = self._busy.acquire(blocking=False)
+        try:
+            yield is_idle
+        finally:
+            if is_idle:
+                self._busy.release()
+
     def shut_down(self) -> None:
         """Take no other read."""
         self.thread.shutdown(wait=False)
