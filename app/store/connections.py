@@ -35,8 +35,8 @@ class Limits:
 
     memory_mb: int = 64
     threads: int = 1
-    cached_mb: int = 12
-    """What is kept of the file at rest. Some 7 MiB are in use: with less they would go to the disk."""
+    cached_mb: int = 8
+    """What is kept of the file at rest. Some 7 MiB may be in use: with less they would go to the disk."""
     checkpoint_mb: int = 4
     """The write-ahead log is checkpointed once it is longer than this."""
     read_seconds: float = 20.0
@@ -79,7 +79,7 @@ def connect(path: Path, limits: Limits) -> Connection:
         connection.execute("SET TimeZone = 'UTC'")
         # Whatever a query is: it reads and writes this database and copies of it, no other file.
         connection.execute(f"SET allowed_directories = ['{quoted(path.with_name('backups'))}']")
-        connection.execute("SET allowed_configs = ['memory_limit']")
+        connection.execute("SET allowed_configs = ['memory_limit']")  # `trim` lowers it for a moment
         _lock_up(connection)
     except duckdb.Error as error:
         raise refusal(str(error), path) from error

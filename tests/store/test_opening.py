@@ -326,7 +326,8 @@ async def test_all_work_is_done_on_one_thread_that_is_not_the_loops(tmp_path: Pa
         "COPY events TO '{directory}/copy.csv'",
         "ATTACH '{directory}/other.duckdb'",
         "SET enable_external_access = true",
-        "SET memory_limit = '10GB'",
+        "SET threads = 64",
+        "SET allowed_configs = ['threads']",
         "INSTALL httpfs",
     ],
 )
