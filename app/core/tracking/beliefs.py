@@ -13,6 +13,7 @@ from app.core.observations import ProjectedTransaction, TransactionReplaced
 from app.core.prediction import Forecast, Prediction, Status
 from app.core.questions import AskStatus, Question
 from app.core.recent import Recent
+from app.core.recent_txids import RecentTxids
 from app.core.tips import Tips
 from app.core.tracking import lifecycle
 from app.core.tracking.candidates import Candidates
@@ -114,7 +115,9 @@ class Beliefs:
         """Decidable candidates that wait for their parent, itself a candidate, with that parent."""
         self.rivals: Recent[Txid, Transaction] = Recent(bounds.rivals)
         """Transactions that spend an outpoint of a whale; one of them may replace it."""
-        self.gone: Recent[Txid, Departure] = Recent(bounds.gone)
+        self.gone: RecentTxids[Departure] = RecentTxids(bounds.gone)
+        self._departure: Departure | None = None
+        """The last one."""
         self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
         """Outpoints of whales that disappeared without a reported reason; their next spend explains it."""
         self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
@@ -129,11 +132,11 @@ class Beliefs:
         """
         self.received: set[SourceName] = set()
         """Mempools that sent an observation since the start."""
-        self.holders: Recent[Txid, Mapping[SourceName, datetime]] = Recent(bounds.gone)
+        self.holders: RecentTxids[Mapping[SourceName, datetime]] = RecentTxids(bounds.gone)
         """Mempools that hold a possible whale, each with the time it was last reported there."""
         self.held_before: Recent[Txid, frozenset[SourceName]] = Recent(bounds.gone)
         """Of whales from before the start: mempools that held them then and have not spoken of them since."""
-        self.lacking: Recent[Txid, frozenset[SourceName]] = Recent(bounds.gone)
+        self.lacking: RecentTxids[frozenset[SourceName]] = RecentTxids(bounds.gone)
         """Mempools that lack a whale from before the start, or one that no mempool is reported to hold."""
         self.reheld: dict[Txid, None] = {}
         """Transactions whose holders changed since versions were last stored for that alone."""
@@ -177,7 +180,11 @@ class Beliefs:
     def depart(self, txid: Txid, why: str, at: datetime, *, reported: bool = True) -> None:
         """Record that a transaction left a mempool; earlier reports of its status no longer count."""
         before = self.gone.get(txid)
-        self.gone.put(txid, Departure(why, at, reported or (before is not None and before.reported)))
+        departure = Departure(why, at, reported or (before is not None and before.reported))
+        if departure == self._departure:
+            departure = self._departure  # thousands leave at once
+        self._departure = departure
+        self.gone.put(txid, departure)
 
     def held_by(self, whale: Prediction) -> tuple[SourceName, ...]:
         """Return the mempools that hold it: by reports, else as known before the start."""
