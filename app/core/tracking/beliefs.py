@@ -201,7 +201,9 @@ class Beliefs:
         held_by = self.held_by(whale)
         if held_by != whale.held_by:
             whale = replace(whale, held_by=held_by)
-        self.whales.put(whale)
+        forgotten = self.whales.put(whale)
+        if forgotten is not None:
+            self._forget_parents(forgotten)
         self._out.predictions[whale.prediction_id] = whale
         if whale.status is not Status.PENDING:
             self.no_longer_in_doubt(whale.txid)
@@ -226,6 +228,14 @@ class Beliefs:
     def announce(self, happening: Happening) -> None:
         """Publish an event that is not about one whale."""
         self._out.happenings.append(happening)
+
+    def _forget_parents(self, whale: Prediction) -> None:
+        """Watch the parents of a forgotten whale no longer: nobody would be told of its package."""
+        if self.whales.current(whale.txid) is not None:
+            return
+        for parent in {spent.outpoint.txid for spent in whale.tx.inputs}:
+            if self.kin.get(parent) == (whale.txid,):
+                self.kin.pop(parent)
 
     def _unload_oldest(self) -> None:
         """Unload whales while there are too many, those with the oldest update first."""

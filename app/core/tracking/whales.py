@@ -86,8 +86,8 @@ class Whales:
             if (found := self._ended.get(one)) is not None
         )
 
-    def put(self, prediction: Prediction) -> None:
-        """Add a prediction, or replace its previous version."""
+    def put(self, prediction: Prediction) -> Prediction | None:
+        """Add a prediction, or replace its previous version; return the ended one forgotten for it."""
         self._unlink(prediction.prediction_id)
         key = prediction.prediction_id
         self._by_txid[prediction.txid] = key
@@ -101,12 +101,15 @@ class Whales:
                     self._spenders[outpoint] = {}
                     self._spent[outpoint.txid] = self._spent.get(outpoint.txid, 0) + 1
                 self._spenders[outpoint][key] = None
-            return
+            return None
         self._ended[key] = prediction
         if prediction.confirmed_hash is not None:
             self._in_block.setdefault(prediction.confirmed_hash, set()).add(key)
-        while len(self._ended) > self._bounds.ended:
-            self._unlink(next(iter(self._ended)))
+        if len(self._ended) <= self._bounds.ended:
+            return None
+        oldest = next(iter(self._ended.values()))
+        self._unlink(oldest.prediction_id)
+        return oldest
 
     def remove(self, prediction_id: str) -> None:
         """Remove a prediction, whatever its status."""

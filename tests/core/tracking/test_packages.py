@@ -5,9 +5,13 @@ from dataclasses import replace
 from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply, TransactionLeft, TransactionSeen
 from app.core.questions import AskPackage, Question
+from app.core.tracking import lifecycle, packages
+from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.whales import Bounds
 from app.core.units import Outpoint, SatPerVb, Txid
 from tests.builders import a_block, a_coin, a_script, a_transaction, a_txid, a_whale, pays, spends
-from tests.core.story import WS, Story
+from tests.core.story import WS, Story, a_whale_policy
+from tests.fakes import NOON
 
 WHALE = a_whale(150)
 ASKED: list[Question] = [AskPackage(WHALE.txid)]
@@ -91,3 +95,31 @@ def test_a_whale_that_the_node_tells_is_asked_for_its_package_at_once() -> None:
     story.receive(TransactionSeen(tx=WHALE, source=SourceName.BITCOIND))
 
     assert story.questions == ASKED
+
+
+def forgotten(*, others: tuple[Transaction, ...] = ()) -> Beliefs:
+    """A whale that has ended, and another for which it was forgotten; `others` were pending beside it."""
+    beliefs = Beliefs(a_whale_policy(), Bounds(ended=1), demo=False)
+    for tx in (WHALE, *others):
+        packages.begin(beliefs, tx)
+    for tx in (WHALE, a_whale(150, coins=("two",))):
+        classification = beliefs.whale_policy.classify(tx, beliefs.peels)
+        whale = lifecycle.begin(tx, classification, source=WS, at=NOON, tip=None)
+        beliefs.keep(lifecycle.drop(whale, NOON, "gone"))
+    return beliefs
+
+
+def test_the_parents_of_a_whale_that_is_forgotten_are_watched_no_longer() -> None:
+    assert not forgotten().watches_any([a_coin("one").txid])
+
+
+def test_a_parent_of_another_whale_too_is_watched_on() -> None:
+    assert forgotten(others=(a_whale(150, fee=5_000),)).watches_any([a_coin("one").txid])
+
+
+def test_a_whale_that_comes_back_after_its_end_has_its_relatives_still() -> None:
+    story = begun()
+    story.gone(WHALE)
+
+    assert asked_after(story, WHALE) == []
+    assert asked_after(story, SIBLING) == ASKED

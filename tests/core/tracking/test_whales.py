@@ -104,6 +104,18 @@ def test_the_ended_are_forgotten_oldest_first() -> None:
     assert whales.find(ended[0].txid) is None
 
 
+def test_who_is_forgotten_for_another_is_named() -> None:
+    one, two, three = (lifecycle.drop(a_prediction(name), NOON, "gone") for name in "abc")
+    whales = Whales(Bounds(ended=2))
+
+    assert [whales.put(each) for each in (one, two, replace(two, version=9), three)] == [
+        None,
+        None,
+        None,
+        one,
+    ]
+
+
 def test_within_the_bound_nobody_is_shed() -> None:
     assert holding(a_prediction("a"), bounds=Bounds(pending=1)).unload_oldest() is None
 
