@@ -9,9 +9,9 @@ and before anything else is written or read.
 import asyncio
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -69,6 +69,10 @@ class Database:
         self._glancer = Reader(path, "duckdb-glances", limits.read_seconds)
         self._copier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-copies")
         self._copying: Connection | None = None
+        self._copies = 0
+        """Those under way or about to begin."""
+        self._folded_bytes = 0
+        """What was checkpointed since the file was opened."""
         self._closed = False
         self._release: Callable[[], None] = lambda: None
         self._afterwork: Afterwork | None = None
@@ -137,11 +141,14 @@ class Database:
         Raises:
             StoreError: if DuckDB fails; the file may be left unfinished.
         """
-        cursor = await self._on_thread(self._new_cursor)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._copier, self._copy, cursor, path, complete, self._begin_on_thread
-        )
+        self._copies += 1
+        try:
+            cursor = await self._on_thread(self._new_cursor)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._copier, self._copy, cursor, path, complete, self._begin_on_thread
+            )
+        finally:
+            self._copies -= 1
 
     async def compact(self) -> bool:
         """Rewrite the file without the room that deleted rows left in it; False if that must wait.
@@ -290,6 +297,7 @@ class Database:
     def _opened(self) -> Connection:
         if self._connection is None:
             self._connection = reconnect(self.path, self._limits)
+            self._folded_bytes = 0
         return self._connection
 
     def _leaves_afterwork(self) -> bool:
@@ -350,17 +358,37 @@ class Database:
         self._try_to_catch_up()
         if self._connection is None or not _room_for(self.path):
             return
+        folded = _size(wal_of(self.path))
         try:
             checkpoint(self._connection, self.path)
         except StoreError:
             self._drop()
+        else:
+            self._folded_bytes += folded
+            if self._folded_bytes > self._limits.renew_mb * MEBIBYTE:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Open the file anew, unless it is being read: at the next checkpoint then."""
+        with self._unread() as is_unread:
+            if not is_unread or self._closed:
+                return
+            self._reader.close()
+            self._glancer.close()
+            self._close_connection()
+        with suppress(StoreError):  # whatever is asked next opens it, or tells why not
+            self._opened()
 
     def _rest(self) -> None:
-        if self._connection is None or self._copying is not None:
-            return
-        with self._reader.idle() as nothing_read, self._glancer.idle() as nothing_glanced:
-            if nothing_read and nothing_glanced:
+        with self._unread() as is_unread:
+            if is_unread and self._connection is not None:
                 trim(self._connection, self._limits.cached_mb)
+
+    @contextmanager
+    def _unread(self) -> Iterator[bool]:
+        """Whether nobody reads or copies; then nobody does until the end of it."""
+        with self._reader.idle() as nothing_read, self._glancer.idle() as nothing_glanced:
+            yield nothing_read and nothing_glanced and not self._copies and self._copying is None
 
     def _drop(self) -> None:
         self._reader.let_go()
