@@ -14,7 +14,7 @@ from app.core.units import Txid
 V = TypeVar("V")
 _SMALLEST: Final = 64
 _ENDS: Final = 0
-"""The place before the oldest and after the newest; nothing is kept at it, and a slot that has it is empty."""
+"""The place before the oldest and after the newest. Nothing is kept at it; a slot that has it is empty."""
 
 
 class RecentTxids(Generic[V]):

@@ -25,6 +25,8 @@ LASTING_READINGS: Final = 5
 """Consecutive readings over the limit before whales are unloaded: 10 s; parsing a 100 MB frame takes less."""
 RISE_MB: Final = 24.0
 """After each rise by so much what the allocator holds free is handed back: a burst leaves twice as much."""
+LEFT_MB: Final = 6.0
+"""After a rise by so much it is handed back as well, once it rises no longer."""
 _log = structlog.get_logger(__name__)
 
 
@@ -48,7 +50,7 @@ class MemoryWatch:
         self._tidy = tidy or give_back
         self._trim = trim or hand_back
         self._held_mb: float | None = None
-        self._rss_mb = 0.0
+        self._rss_mb = self._last_mb = 0.0
         self._over = 0
         self._since = clock.now()
         self._pressed_since: datetime | None = None
@@ -75,11 +77,12 @@ class MemoryWatch:
             await self._press()
 
     async def _after_a_rise(self) -> None:
+        has_ended, self._last_mb = self._rss_mb <= self._last_mb, self._rss_mb
         if self._held_mb is None or self._rss_mb < self._held_mb:
             self._held_mb = self._rss_mb
-        elif self._rss_mb >= self._held_mb + RISE_MB:
+        elif self._rss_mb >= self._held_mb + (LEFT_MB if has_ended else RISE_MB):
             await self._trim()
-            self._rss_mb = self._held_mb = self._read()
+            self._rss_mb = self._last_mb = self._held_mb = self._read()
 
     def component(self, unloaded: int) -> Component:
         """The memory line of the health report."""

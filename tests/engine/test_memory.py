@@ -3,7 +3,7 @@
 import resource
 
 from app.core.observations import MemoryPressed, Observation
-from app.engine.memory import LASTING_READINGS, READ_SECONDS, RISE_MB, MemoryWatch, ResidentMemory
+from app.engine.memory import LASTING_READINGS, LEFT_MB, READ_SECONDS, RISE_MB, MemoryWatch, ResidentMemory
 from app.views import ComponentStatus
 from tests.fakes import LeapingClock
 
@@ -122,3 +122,13 @@ async def test_what_is_free_is_handed_back_after_each_rise_and_not_while_nothing
     watched = await Watched().reads(QUIET, QUIET + RISE_MB - 1, low, low + RISE_MB, QUIET, QUIET)
 
     assert watched.trimmed == 2
+
+
+async def test_a_smaller_rise_is_handed_back_once_it_has_ended() -> None:
+    rises = [QUIET + part * LEFT_MB / 3 for part in range(4)]
+    rising = await Watched().reads(*rises)
+    meanwhile = rising.trimmed
+    ended = await rising.reads(rises[-1], rises[-1], rises[-1])
+    trifle = await Watched().reads(QUIET, QUIET + LEFT_MB - 1, QUIET + LEFT_MB - 1)
+
+    assert (meanwhile, ended.trimmed, trifle.trimmed) == (0, 1, 0)
