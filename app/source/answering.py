@@ -168,8 +168,11 @@ class Answering:
         self._put(question)
 
     async def _work(self) -> None:
-        while True:
-            await self._next(paced=True)
+        try:
+            while True:
+                await self._next(paced=True)
+        finally:
+            self._group = None  # it ends with its first member, and takes no task more
 
     async def _lose_patience(self) -> None:
         """Announce a whale without its prevouts when the reply is late; the reply then corrects it."""

@@ -492,6 +492,40 @@ async def test_what_is_being_asked_outlives_the_fall_of_another_question() -> No
     assert oracle.asked == being_asked
 
 
+class EndsSlowly(BreaksOnce):
+    """What is cancelled goes on until it may end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = asyncio.Event()
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        try:
+            return await super().answer(question)
+        except asyncio.CancelledError:
+            await self.may_end.wait()
+            raise
+
+
+async def test_what_is_to_be_asked_later_is_taken_during_a_fall() -> None:
+    oracle, clock = EndsSlowly(), FakeClock()
+    answering = Answering([oracle], Desk().receive, clock, workers=2)
+    for question in (AskPrevouts(A, COINS), AskStatus(B)):
+        answering.ask(question)
+    task = asyncio.create_task(answering.run())
+    await clock.advance(0.0)
+    answering.ask(AskStatus(A, in_seconds=7.0))
+    oracle.may_end.set()
+    await asyncio.gather(task, return_exceptions=True)
+    task = asyncio.create_task(answering.run())
+    await clock.advance(0.0)
+    await clock.advance(7.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert oracle.asked[-1] == AskStatus(A)
+
+
 async def test_a_whale_is_kept_back_no_longer_for_a_fall_meanwhile() -> None:
     oracle, clock, desk = BreaksOnce(), FakeClock(), Desk()
     answering = Answering([oracle], desk.receive, clock, workers=2)
