@@ -125,9 +125,7 @@ class InflowWatch:
             self._source = source
             if self._counted_at is None:
                 self._counted_at = at
-            self._arrived += fresh
-            if len(self._arrived) > SINGLY:
-                self._sum_up()
+            self._hold(fresh)
         elif source is SourceName.MEMPOOL_WS and (
             # While a backend syncs, nothing counts. What a query fetched does not interrupt the stream.
             self._counted_at is None or (at - self._counted_at).total_seconds() >= 1.0
@@ -146,7 +144,7 @@ class InflowWatch:
         del self._paid[hash(txid)]  # the latest stands last
         self._paid[hash(txid)] = lifted
         if feerate > known[0]:
-            self._arrived.append(lifted)
+            self._hold((lifted,))
 
     def _receive_market(self, at: datetime) -> None:
         """Note that market data came in; arrivals during a long silence before it were missed."""
@@ -189,6 +187,11 @@ class InflowWatch:
             if known is None or one[0] > known[0]:
                 fresh.append(one)
         return fresh
+
+    def _hold(self, fresh: Iterable[tuple[float, float]]) -> None:
+        self._arrived += fresh
+        if len(self._arrived) > SINGLY:
+            self._sum_up()
 
     def _sum_up(self) -> None:
         if self._arrived:

@@ -1,6 +1,7 @@
 """What the watch of the inflow counts, from when, and what a gap costs: to the second and the vbyte."""
 
 import math
+import tracemalloc
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
@@ -284,6 +285,21 @@ def test_more_arrivals_than_are_held_one_by_one_count_all_the_same() -> None:
     watch = reporting((0, many), (1, a_frame(("last", 5.0))), (FLUSH_SECONDS, None))
 
     assert counted(watch) == pytest.approx(2 * SINGLY + 1)
+
+
+def test_feerates_that_rise_for_ever_while_none_are_counted_take_no_memory() -> None:
+    watch = reporting((0, seen("ab", 5.0)))
+    lower, higher = lifted("ab", 5.0), lifted("ab", 10.0)
+    tracemalloc.start()
+    try:
+        for _ in range(10 * SINGLY):
+            watch.receive(higher, AT)
+            watch.receive(lower, AT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000
 
 
 def test_those_no_longer_held_are_missed_with_the_others_when_the_source_was_away() -> None:
