@@ -175,12 +175,10 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     if b'"mempool-transactions":' not in frame:
         return None
     slices = Slices.of(frame, slice_bytes)
-    rest = frame if slices is None else slices.rest
-    if is_too_wide(rest):
-        return None
-    try:
-        read = _FRAME.decode(rest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    read = _read(frame if slices is None else slices.rest)
+    if read is None and slices is not None and (slices := slices.ending_earlier()) is not None:
+        read = _read(slices.rest)
+    if read is None:
         return None
     if slices is not None:
         added = _sliced(slices, at_most)
@@ -190,6 +188,15 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
             return None
         added = _divided(whole, at_most)
     return FrameInBulk(_given(read, _FRAME_FIELDS), _given(read.delta, _DELTA_FIELDS), added)
+
+
+def _read(rest: bytes) -> _Frame | None:
+    if is_too_wide(rest):
+        return None
+    try:
+        return _FRAME.decode(rest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _sliced(slices: Slices, at_most: int) -> Batches:

@@ -41,6 +41,11 @@ class Slices:
         end = frame.rfind(_END, opening.end())  # what follows the list is short
         return None if end < 0 else cls(frame, opening.end(), end, slice_bytes)
 
+    def ending_earlier(self) -> "Slices | None":
+        """Return those up to the end before this one: a change of a projected block ends as the list does."""
+        end = self._frame.rfind(_END, self._at, self._end)
+        return None if end < 0 else Slices(self._frame, self._at, end, self._slice_bytes)
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the slices, each about as large as wanted, and larger where no seam is found."""
         while self._next < self._end:

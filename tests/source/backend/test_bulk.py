@@ -238,6 +238,23 @@ def test_a_large_frame_is_cut_between_transactions() -> None:
     assert json.loads(found.rest) == json.loads(compact(removed=["ab" * 32]))
 
 
+def test_a_large_frame_with_a_change_of_a_projected_block_behind_is_cut_too() -> None:
+    line = ["ab" * 32, 1_000, 141.25, 5_000_000, 7.1, 1, 1795339553]
+    change = {"added": [line], "removed": ["cd" * 32], "changed": []}
+    delta = json.loads(compact(*(a_payment(1 * BTC).wire() for _ in range(30)), removed=["ab" * 32]))
+    frame = json.dumps(
+        {**delta, "projected-block-transactions": {"index": 0, "delta": change}}, separators=(",", ":")
+    ).encode()
+    found = frame_with_batches(frame, AT_ONCE, 3_000)
+
+    assert found is not None
+    assert sum(len(batch) for batch in found.added if isinstance(batch, FrameBatch)) == 30
+    assert (json.loads(bytes(found.delta["removed"])), list(found.fields)) == (
+        ["ab" * 32],
+        ["projected-block-transactions"],
+    )
+
+
 @pytest.mark.parametrize("slice_bytes", [1, 700, 3_000, 20_000])
 def test_slices_of_any_size_lead_to_the_same(slice_bytes: int) -> None:
     frame = compact(*(a_payment(1 * BTC).wire() for _ in range(30)))
