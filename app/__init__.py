@@ -166,7 +166,7 @@ app/core/  The domain model and its rules, as pure functions without I/O, clock,
   preference             Selects market data of the best fresh source
   questions              Questions of the tracker, which a source that can answers with observations
   recent                 A bounded dictionary that evicts the oldest entry first
-  recent_txids           The same for txids that come by the thousand, in a tenth of the memory
+  recent_txids           The same for txids that come by the thousand, in a quarter of the memory
   shared                 Holds small equal sets once
   tips                   The chain tip of each source, and how many blocks a source is behind
   totals                 Sums over predictions, as widgets, metrics and MQTT show them

@@ -36,8 +36,8 @@ LONGEST_RETRY_SECONDS = 300.0
 REMEMBERED_RETRIES = 20_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
-_NEVER_SHUT = AskMempool | AskStatus | AskTransaction | AskStored
-"""Whoever asks these anew need not wait until they are due to be asked again."""
+_ASKED_AT_ONCE = AskMempool | AskStatus | AskTransaction | AskStored
+"""Asked by somebody else these go at once, also while they wait to be asked again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -162,7 +162,7 @@ class Answering:
     def _is_due(self, question: Question) -> None:
         key = _key(question)
         del self._later[key]
-        if key in self._open and isinstance(question, _NEVER_SHUT):
+        if key in self._open and isinstance(question, _ASKED_AT_ONCE):
             return  # it is being asked just now
         self._open.add(key)
         self._put(question)
@@ -231,7 +231,7 @@ class Answering:
         tried = self._retries.get(_counted_as(question)) or 0
         if self._group is not None and tried < RETRIES and key not in self._open:
             self._retries.put(_counted_as(question), tried + 1)
-            if not isinstance(question, _NEVER_SHUT):
+            if not isinstance(question, _ASKED_AT_ONCE):
                 self._open.add(key)
             self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
 

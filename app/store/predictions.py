@@ -24,8 +24,8 @@ from app.store.table_writer import TableWriter
 from app.views import DayFlow, PredictionPage, PredictionQuery
 
 Rider = Callable[[tuple[Event, ...]], Callable[[Connection], None] | None]
-"""Returns what writes in the transaction of these events, and must not be lost (deliveries, the dispatcher's
-position); None if there is nothing to write."""
+"""Returns what writes in the transaction of these events, and must not be lost (their deliveries); None if
+there is nothing to write."""
 
 MOST_EVENTS: Final = 20_000
 """Events of one read."""

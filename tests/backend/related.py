@@ -1,8 +1,15 @@
-"""Transactions related to each other in every way that a tracker tells apart."""
+"""Transactions related to each other in every way that a tracker tells apart, and what it concludes."""
 
 import random
+from collections import deque
+from collections.abc import Iterable
 
+from app.core.observations import Observation, Unanswered
+from app.core.questions import AskPrevouts
+from app.core.tracking import Tracker
 from tests.backend.transactions import BTC, Built, Pay, a_child, a_coin, a_payment, a_transaction, bumped
+from tests.core.story import a_whale_policy
+from tests.fakes import NOON
 
 
 def related(chance: random.Random) -> list[Built]:
@@ -28,3 +35,25 @@ def related(chance: random.Random) -> list[Built]:
             case _:
                 known.append(a_transaction([a_coin(3 * BTC)], small))
     return known
+
+
+def concluded(groups: Iterable[Iterable[Observation]]) -> tuple[object, ...]:
+    """What comes of these: events with their transactions, questions by group, and how many were counted."""
+    tracker = Tracker(a_whale_policy())
+    events: list[tuple[str, str]] = []
+    questions: list[set[str]] = []
+    for group in groups:
+        asked: set[str] = set()
+        waiting = deque(group)
+        while waiting:
+            out = tracker.handle(waiting.popleft(), NOON)
+            events += [(one.type.value, one.prediction.txid) for one in out.happenings if one.prediction]
+            asked |= {repr(question) for question in out.questions}
+            waiting.extendleft(
+                Unanswered(question=question, reason="not here")
+                for question in out.questions
+                if isinstance(question, AskPrevouts)
+            )
+        questions.append(asked)
+    assert events, "there is at least one whale"
+    return events, questions, tracker.tally.transactions, tracker.candidates

@@ -30,7 +30,7 @@ from app.data import entities_table
 from app.source.backend.frames import FrameReader
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.crowd import Crowd
-from tests.bench.rows import BenchRow, at_least, at_most, shown
+from tests.bench.rows import NEIGHBOUR, BenchRow, at_least, at_most, shown
 from tests.builders import a_txid
 from tests.fakes import NoForecasts
 
@@ -86,6 +86,7 @@ def rows() -> Iterator[BenchRow]:
     yield shown("ingest.frame_bytes", sum(map(len, frames)) / len(frames), "bytes")
     yield shown("ingest.bare_decode_rate", TRANSACTIONS / bare, "tx/s")
     yield shown("ingest.plain_json_rate", TRANSACTIONS / plain, "tx/s")
+    yield shown("ingest.neighbour_rate", NEIGHBOUR["rate"], "tx/s, not measured here")
     yield shown("ingest.rate", TRANSACTIONS / whole, "tx/s")
     yield at_least("ingest.of_bare_decode", bare / whole, OF_BARE_DECODE, "x")
     yield shown("ingest.tracker_per_whale", _per_whale(frames) * 1e6, "us")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,11 @@ class BenchRow:
     unit: str
     bar: str | None = None
     holds: bool | None = None
+
+
+NEIGHBOUR: Final = {"rate": 3_815, "start_mb": 171, "start_s": 1.96}
+"""A neighbouring program on the same stream (docs/performance.md), measured once and not here: transactions a
+second, megabytes and seconds."""
 
 
 class BenchModule(Protocol):

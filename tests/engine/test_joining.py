@@ -1,20 +1,17 @@
 """Transactions reported in bulk one after the other are concluded from as one, and to the same end."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from app.core.models import SourceName
-from app.core.observations import Observation, SourceConnected, TransactionsSeen, Unanswered
-from app.core.questions import AskPrevouts
-from app.core.tracking import Tracker
+from app.core.observations import Observation, SourceConnected, TransactionsSeen
 from app.engine.joining import MOST_JOINED, JoinedBatch, joined
 from app.source.backend.frames import FrameReader
-from tests.backend.related import related
+from tests.backend.related import concluded, related
 from tests.backend.transactions import BTC, a_payment
-from tests.core.story import THRESHOLD, a_whale_policy
-from tests.fakes import NOON
+from tests.core.story import THRESHOLD
 from tests.source.backend.recorded_frames import a_delta
 
 
@@ -77,26 +74,4 @@ def test_a_tracker_concludes_the_same_from_joined_ones(seed: int) -> None:
         groups.append([one for frame in frames[:count] for one in reader.feed(frame)])
         frames = frames[count:]
 
-    assert concluded(groups, joined) == concluded(groups, list)
-
-
-def concluded(
-    groups: list[list[Observation]], as_given: Callable[[list[Observation]], Iterable[Observation]]
-) -> tuple[object, ...]:
-    """What comes of these: events with their transactions, questions, and how many were counted."""
-    tracker = Tracker(a_whale_policy())
-    events: list[tuple[str, str]] = []
-    questions: set[str] = set()
-    for group in groups:
-        waiting: list[Observation] = list(as_given(group))
-        while waiting:
-            out = [tracker.handle(one, NOON) for one in waiting]
-            happened = [one for drawn in out for one in drawn.happenings]
-            events += [(one.type.value, one.prediction.txid) for one in happened if one.prediction]
-            asked = [question for drawn in out for question in drawn.questions]
-            questions |= {repr(question) for question in asked}
-            waiting = [
-                Unanswered(question=one, reason="not here") for one in asked if isinstance(one, AskPrevouts)
-            ]
-    assert events, "there is at least one whale"
-    return events, questions, tracker.tally.transactions, tracker.candidates
+    assert concluded(map(joined, groups)) == concluded(groups)

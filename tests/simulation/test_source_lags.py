@@ -218,7 +218,6 @@ def _coin_of(tx: Transaction) -> int:
 
 
 @pytest.mark.soak
-@pytest.mark.soak
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_sources_that_lag_lose_nothing_and_tell_nothing_twice(seed: int) -> None:
     world = World(seed)

@@ -40,8 +40,8 @@ AT_ONCE = 1_000
 """Small transactions in one observation; large transactions stand between them, each for itself."""
 HELD_AT_MOST = 2_000
 """Hops that wait for the end of a large frame; some 2 kB each."""
-NONE = Raw(b"[]")
-"""Most lists of a delta."""
+_EMPTY = Raw(b"[]")
+"""Nearly every list of a delta: not worth a decoder's call."""
 _SIGNS_OF_LIFE = {"pong", "loadingIndicators"}
 
 
@@ -285,7 +285,7 @@ class FrameReader:
 
     def _items(self, parent: Fields, name: str) -> list[Raw]:
         raw = parent.get(name)
-        return [] if raw is None or raw == NONE else self._try(name, decode.items, raw, name) or []
+        return [] if raw is None or raw == _EMPTY else self._try(name, decode.items, raw, name) or []
 
     def _try(self, what: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return what `read` returns; None on a ParseError, which is reported after the frame."""

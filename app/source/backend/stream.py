@@ -46,8 +46,10 @@ FAILED_AFTER = 6
 """Consecutive attempts after which the source is reported as failed; it keeps trying all the same."""
 PROJECTED_BLOCKS = 8
 SWEEP_SECONDS = 3.0
+BEGIN: dict[str, Any] = {"action": "init"}
+"""Answered with the latest blocks, among others; may be said again."""
 SUBSCRIPTION: tuple[dict[str, Any], ...] = (
-    {"action": "init"},
+    BEGIN,
     {"action": "want", "data": ["blocks", "stats", "mempool-blocks"]},
     {"track-mempool": True},
     {"track-mempool-block": 0},
@@ -175,7 +177,7 @@ class MempoolWebSocket:
                     self._health.moved()
                 if reader.lost and self._clock.monotonic() >= ask_anew_at:
                     reader.lost, ask_anew_at = False, self._clock.monotonic() + ASK_ANEW_SECONDS
-                    await _say(link, SUBSCRIPTION[0])  # whose answer lists the latest blocks
+                    await _say(link, BEGIN)
                 if reader.untold and reader.projected_count != 0:
                     reader.untold = False
                     to_sweep.set()

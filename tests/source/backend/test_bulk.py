@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,20 +15,16 @@ from app.core.observations import (
     Skipped,
     TransactionSeen,
     TransactionsSeen,
-    Unanswered,
 )
-from app.core.questions import AskPrevouts
-from app.core.tracking import Tracker
 from app.core.units import Sats
 from app.errors import ParseError
 from app.source.backend.batch import FrameBatch, frame_with_batches
 from app.source.backend.frames import AT_ONCE, FrameReader
 from app.source.backend.slices import Slices
 from tests.backend import wrong_types
-from tests.backend.related import related
+from tests.backend.related import concluded, related
 from tests.backend.transactions import BTC, a_payment
-from tests.core.story import THRESHOLD, WS, a_whale_policy
-from tests.fakes import NOON
+from tests.core.story import THRESHOLD, WS
 from tests.source.backend.recorded_frames import a_delta, an_added_transaction, encoded, frames_by_kind
 
 Json = dict[str, Any]
@@ -186,30 +181,12 @@ def test_a_tracker_concludes_the_same(seed: int) -> None:
         frames.append(a_delta(sequence=len(frames), added=[tx.wire() for tx in txs[:count]]))
         txs = txs[count:]
 
-    assert concluded(frames, None) == concluded(frames, THRESHOLD)
+    assert concluded(read(frames, None)) == concluded(read(frames, THRESHOLD))
 
 
-def concluded(frames: list[bytes], threshold: Sats | None) -> tuple[object, ...]:
-    """What comes of these frames: events with their transactions, questions, and how many were counted."""
-    tracker = Tracker(a_whale_policy())
+def read(frames: list[bytes], threshold: Sats | None) -> Iterator[Iterator[Observation]]:
     reader = FrameReader(None if threshold is None else lambda: threshold)
-    events: list[tuple[str, str]] = []
-    questions: list[set[str]] = []
-    for frame in frames:
-        asked: set[str] = set()
-        waiting = deque(reader.feed(frame))
-        while waiting:
-            out = tracker.handle(waiting.popleft(), NOON)
-            events += [(one.type.value, one.prediction.txid) for one in out.happenings if one.prediction]
-            asked |= {repr(question) for question in out.questions}
-            waiting.extendleft(
-                Unanswered(question=question, reason="not here")
-                for question in out.questions
-                if isinstance(question, AskPrevouts)
-            )
-        questions.append(asked)
-    assert events, "there is at least one whale"
-    return events, questions, tracker.tally.transactions, tracker.candidates
+    return (reader.feed(frame) for frame in frames)
 
 
 def compact(*txs: Json, **parts: Any) -> bytes:
