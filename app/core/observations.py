@@ -40,8 +40,8 @@ class TransactionBatch(Protocol):
 
     def parents_of(self, index: int) -> Sequence[Txid]: ...
 
-    def paid(self) -> Mapping[Txid, tuple[float, float]]:
-        """Return effective feerate in sat/vB and size in vB of those of which both are known."""
+    def paid(self) -> Sequence[tuple[Txid, tuple[float, float]]]:
+        """Return txid, and effective feerate in sat/vB with size in vB, of those of which both are known."""
         ...
 
     def whole(self, index: int) -> Transaction:

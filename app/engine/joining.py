@@ -5,7 +5,7 @@ source is ahead of us, frames of a dozen wait.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -33,11 +33,8 @@ class JoinedBatch:
         part, within = self._place(index)
         return part.parents_of(within)
 
-    def paid(self) -> Mapping[Txid, tuple[float, float]]:
-        together: dict[Txid, tuple[float, float]] = {}
-        for part in self._parts:
-            together |= part.paid()
-        return together
+    def paid(self) -> Sequence[tuple[Txid, tuple[float, float]]]:
+        return [one for part in self._parts for one in part.paid()]
 
     def whole(self, index: int) -> Transaction:
         part, within = self._place(index)

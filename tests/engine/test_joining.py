@@ -35,7 +35,7 @@ def test_what_is_joined_is_what_its_parts_are() -> None:
     assert whole.txids == [txid for part in parts for txid in part.txids]
     assert whole.gross == [gross for part in parts for gross in part.gross]
     assert whole.parents == [parent for part in parts for parent in part.parents]
-    assert whole.paid() == {txid: paid for part in parts for txid, paid in part.paid().items()}
+    assert whole.paid() == [one for part in parts for one in part.paid()]
     places = [(part, within) for part in parts for within in range(len(part.txids))]
     for index, (of, within) in enumerate(places):
         assert whole.whole(index) == of.whole(within)

@@ -1,6 +1,6 @@
 """Measures the inflow, each arrival once at its package feerate, late-seen ones never."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import TypeAlias
@@ -24,7 +24,7 @@ from app.core.observations import (
 )
 from app.core.units import SatPerVb, Txid
 
-Paid: TypeAlias = Mapping[Txid, tuple[float, float]]
+Paid: TypeAlias = Sequence[tuple[Txid, tuple[float, float]]]
 """Transactions, each with its effective feerate in sat/vB and its vsize."""
 FLUSH_SECONDS = 10.0
 """Arrivals are accumulated over at least this long."""
@@ -163,21 +163,22 @@ class InflowWatch:
 
     def _adopt(self, paid: Paid) -> list[tuple[float, float]]:
         """Remember feerate and vsize; return those of new transactions and of higher feerates."""
-        remembered, keys = self._paid, list(map(hash, paid))
-        if remembered.keys().isdisjoint(keys):
-            fresh = list(paid.values())
-            remembered.update(zip(keys, fresh, strict=True))
+        remembered, new = self._paid, {hash(txid): one for txid, one in paid}
+        if len(new) == len(paid) and remembered.keys().isdisjoint(new):
+            fresh = list(new.values())
+            remembered |= new
         else:
-            fresh = self._adopt_anew(zip(keys, paid.values(), strict=True))
+            fresh = self._adopt_anew(paid)
         if (excess := len(remembered) - REMEMBERED) > FORGOTTEN_AT_ONCE:
             for key in list(islice(remembered, excess)):
                 del remembered[key]
         return fresh
 
-    def _adopt_anew(self, paid: Iterable[tuple[int, tuple[float, float]]]) -> list[tuple[float, float]]:
-        """Adopt transactions of which some are known already."""
+    def _adopt_anew(self, paid: Paid) -> list[tuple[float, float]]:
+        """Adopt transactions of which some are known already, or reported twice."""
         fresh = []
-        for key, one in paid:
+        for txid, one in paid:
+            key = hash(txid)
             known = self._paid.get(key)
             if known is not None:
                 if _about(one[0], known[0]):
@@ -208,8 +209,8 @@ class InflowWatch:
 def _paid_by(tx: Transaction) -> Paid:
     feerate = tx.effective_feerate
     if feerate is None or tx.vsize is None:
-        return {}
-    return {tx.txid: (float(feerate), float(tx.vsize))}
+        return ()
+    return ((tx.txid, (float(feerate), float(tx.vsize))),)
 
 
 def _about(feerate: float, before: float) -> bool:

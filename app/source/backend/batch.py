@@ -121,17 +121,17 @@ class FrameBatch:
     def parents_of(self, index: int) -> list[Txid]:
         return [spent.txid for spent in self._glances[index].vin]
 
-    def paid(self) -> dict[Txid, tuple[float, float]]:
-        known: dict[Txid, tuple[float, float]] = {}
+    def paid(self) -> list[tuple[Txid, tuple[float, float]]]:
+        known: list[tuple[Txid, tuple[float, float]]] = []
         for one in self._glances:
             size = one.vsize if one.weight is None else decode.quarter(one.weight)
             if size is None or not 0 < size <= decode.MOST_VBYTES:
                 continue
             rate, fee = one.package_feerate, one.fee
             if rate is not None and 0 <= rate <= MAX_MONEY:
-                known[one.txid] = (rate, size)
+                known.append((one.txid, (rate, size)))
             elif fee is not None and 0 <= fee <= MAX_MONEY:
-                known[one.txid] = (round(fee) / size, size)
+                known.append((one.txid, (round(fee) / size, size)))
         return known
 
     def whole(self, index: int) -> Transaction:

@@ -35,8 +35,8 @@ class PaidFrame:
 
     of: Sequence[tuple[str, float]]
 
-    def paid(self) -> dict[Txid, tuple[float, float]]:
-        return {Txid(name * 32): (feerate, VSIZE) for name, feerate in self.of}
+    def paid(self) -> Sequence[tuple[Txid, tuple[float, float]]]:
+        return [(Txid(name * 32), (feerate, VSIZE)) for name, feerate in self.of]
 
     @property
     def txids(self) -> Sequence[Txid]:

@@ -276,8 +276,8 @@ class ManyPaid(PaidFrame):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__([(name, 5.0) for name in names])
 
-    def paid(self) -> dict[Txid, tuple[float, float]]:
-        return {Txid(name + "0" * 48): (feerate, VSIZE) for name, feerate in self.of}
+    def paid(self) -> Sequence[tuple[Txid, tuple[float, float]]]:
+        return [(Txid(name + "0" * 48), (feerate, VSIZE)) for name, feerate in self.of]
 
 
 def test_more_arrivals_than_are_held_one_by_one_count_all_the_same() -> None:

@@ -40,8 +40,8 @@ class Frame:
     def parents_of(self, index: int) -> Sequence[Txid]:
         return [spent.outpoint.txid for spent in self.txs[index].inputs]
 
-    def paid(self) -> dict[Txid, tuple[float, float]]:
-        return {tx.txid: (float(tx.feerate or 0), float(tx.vsize or 0)) for tx in self.txs}
+    def paid(self) -> Sequence[tuple[Txid, tuple[float, float]]]:
+        return [(tx.txid, (float(tx.feerate or 0), float(tx.vsize or 0))) for tx in self.txs]
 
     def whole(self, index: int) -> Transaction:
         if self.txids[index] in self.broken:

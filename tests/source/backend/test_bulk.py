@@ -103,11 +103,11 @@ def test_what_they_pay_is_what_each_pays() -> None:
     assert isinstance(bulk, TransactionsSeen)
 
     whole = [bulk.batch.whole(index) for index in range(len(txs))]
-    assert bulk.batch.paid() == {
-        tx.txid: (tx.effective_feerate, tx.vsize)
+    assert bulk.batch.paid() == [
+        (tx.txid, (tx.effective_feerate, tx.vsize))
         for tx in whole
         if tx.effective_feerate is not None and tx.vsize is not None
-    }
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted(frames_by_kind()))
