@@ -10,12 +10,12 @@ from typing import Final, Generic, TypeVar
 from app.core.units import Txid
 
 V = TypeVar("V")
-_EXCESS: Final = 16
+_AT_ONCE: Final = 64
 """A dictionary's first key is searched for past all that were deleted before it: seldom, then many."""
 
 
 class RecentTxids(Generic[V]):
-    """A dictionary of the latest `capacity` txids, and at most a sixteenth more.
+    """A dictionary of the latest `capacity` txids, and a few more at most.
 
     Putting one again makes it the newest.
     """
@@ -38,7 +38,7 @@ class RecentTxids(Generic[V]):
         self.pop(txid)
         self._entries[hash(txid)] = value
         excess = len(self._entries) - self._capacity
-        if excess > self._capacity // _EXCESS:
+        if excess > min(_AT_ONCE, self._capacity // 16):
             for oldest in list(islice(self._entries, excess)):
                 del self._entries[oldest]
 
