@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply, TransactionLeft, TransactionSeen
+from app.core.prediction import Prediction
 from app.core.questions import AskPackage, Question
 from app.core.tracking import lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
@@ -14,6 +15,7 @@ from tests.core.story import WS, Story, a_whale_policy
 from tests.fakes import NOON
 
 WHALE = a_whale(150)
+ANOTHER = a_whale(150, coins=("two",))
 ASKED: list[Question] = [AskPackage(WHALE.txid)]
 
 
@@ -97,15 +99,26 @@ def test_a_whale_that_the_node_tells_is_asked_for_its_package_at_once() -> None:
     assert story.questions == ASKED
 
 
+def remembers_one() -> Beliefs:
+    return Beliefs(a_whale_policy(), Bounds(ended=1), demo=False)
+
+
+def waiting(beliefs: Beliefs, tx: Transaction) -> Prediction:
+    classification = beliefs.whale_policy.classify(tx, beliefs.peels)
+    return lifecycle.begin(tx, classification, source=WS, at=NOON, tip=None)
+
+
+def end(beliefs: Beliefs, *txs: Transaction) -> None:
+    for tx in txs:
+        beliefs.keep(lifecycle.drop(waiting(beliefs, tx), NOON, "gone"))
+
+
 def forgotten(*, others: tuple[Transaction, ...] = ()) -> Beliefs:
     """A whale that has ended, and another for which it was forgotten; `others` were pending beside it."""
-    beliefs = Beliefs(a_whale_policy(), Bounds(ended=1), demo=False)
+    beliefs = remembers_one()
     for tx in (WHALE, *others):
         packages.begin(beliefs, tx)
-    for tx in (WHALE, a_whale(150, coins=("two",))):
-        classification = beliefs.whale_policy.classify(tx, beliefs.peels)
-        whale = lifecycle.begin(tx, classification, source=WS, at=NOON, tip=None)
-        beliefs.keep(lifecycle.drop(whale, NOON, "gone"))
+    end(beliefs, WHALE, ANOTHER)
     return beliefs
 
 
@@ -115,6 +128,16 @@ def test_the_parents_of_a_whale_that_is_forgotten_are_watched_no_longer() -> Non
 
 def test_a_parent_of_another_whale_too_is_watched_on() -> None:
     assert forgotten(others=(a_whale(150, fee=5_000),)).watches_any([a_coin("one").txid])
+
+
+def test_the_parents_of_one_that_is_another_prediction_by_now_are_watched_on() -> None:
+    beliefs = remembers_one()
+    packages.begin(beliefs, WHALE)
+    end(beliefs, WHALE)
+    beliefs.keep(replace(waiting(beliefs, WHALE), prediction_id="another"))
+    end(beliefs, ANOTHER)
+
+    assert beliefs.watches_any([a_coin("one").txid])
 
 
 def test_a_whale_that_comes_back_after_its_end_has_its_relatives_still() -> None:
