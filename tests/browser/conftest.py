@@ -72,7 +72,11 @@ def watched(page: Page, address: str) -> Tab:
 
 
 async def until(page: Page, script: str, seconds: float = 40) -> None:
-    """Wait until `script` is true. Playwright's own waiting evaluates strings, which the policy forbids."""
+    """Wait until `script`, an expression, is true; a document that has only begun has no element yet.
+
+    Playwright's own waiting evaluates strings, which the policy forbids.
+    """
+    script = f"document.documentElement !== null && ({script})"
     async with asyncio.timeout(seconds):
         while True:
             try:

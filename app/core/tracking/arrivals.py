@@ -44,7 +44,7 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
-    if known is not None:
+    if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
     if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):

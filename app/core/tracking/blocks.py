@@ -51,7 +51,10 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
     """A block of the best chain, which may be known already or arrive before its parent."""
     if block.hash in beliefs.chain or block.height < beliefs.chain.lowest:
+        undone = endings.undo_blocks(beliefs, beliefs.chain.learn_parent(block), at, within=True)
         read(beliefs, block, at)
+        _ask_below(beliefs, block)
+        _ask_about(beliefs, undone)
         beliefs.note_overdue(at)
     elif beliefs.chain.tip is not None and block.previous is None and block.entries is None:
         beliefs.ask(AskBlock(block.hash, block.height))  # only hash and height are known
@@ -161,18 +164,26 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
     beliefs.tally.blocks += 1
     beliefs.connect(block)
     beliefs.unread.put(block.hash, block.height)
-    undone = endings.undo_blocks(beliefs, step.disconnected, at)
+    undone = endings.undo_blocks(beliefs, step.disconnected, at, within=step.within)
     read(beliefs, block, at)
     if block.entries is None:
         beliefs.ask(AskBlock(block.hash, block.height))
     if step.hole:
         _ask_about_all(beliefs, at)
+    else:
+        _ask_below(beliefs, block)
     for child in beliefs.orphans.pop(block.hash, {}).values():
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=False)
     _ask_about(beliefs, undone)
     beliefs.note_overdue(at)
     beliefs.reforecast(at)
+
+
+def _ask_below(beliefs: Beliefs, block: Block) -> None:
+    """Ask for the parent of a block that is the upper end of a hole in the chain."""
+    if block.hash in beliefs.chain and block.previous is not None and beliefs.chain.lacks_below(block):
+        beliefs.ask(AskBlock(block.previous, Height(block.height - 1)))
 
 
 def _ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
@@ -191,9 +202,14 @@ def _ask_about_all(beliefs: Beliefs, at: datetime) -> None:
 
 
 def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block: Block, at: datetime) -> None:
-    """A block contains a version that had been replaced here; the prediction was about its replacement."""
-    if whale.status is Status.PENDING:
+    """A block contains a version that had been replaced here; the prediction was about its replacement.
+
+    Of one before the last version it is not known yet whether it spends an outpoint of the current one.
+    """
+    if whale.status is Status.PENDING and txid == whale.replaces[-1]:
         endings.lose_to_block(beliefs, whale, txid, at)
+    elif whale.status is Status.PENDING:
+        beliefs.ask(AskStatus(whale.txid))
     beliefs.ask(AskTransaction(txid, block.hash, block.height))
 
 

@@ -1,7 +1,7 @@
 """The latest blocks of the best chain, and which of them a reorg disconnects."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.models import Block
 from app.core.units import BlockHash, Height
@@ -17,6 +17,8 @@ class Step:
     connected: Block | None = None
     disconnected: tuple[Block, ...] = ()
     parent: BlockHash | None = None
+    within: bool = False
+    """Whether what was disconnected is below blocks that stay."""
     hole: bool = False
     """Whether blocks between it and the previous tip are unknown."""
 
@@ -53,8 +55,16 @@ class Chain:
         """Hash and height of the missing parents of known blocks, ascending."""
         return tuple(
             (block.previous, Height(block.height - 1))
-            for block in self.blocks()[1:]
-            if block.previous is not None and block.height - 1 not in self._by_height
+            for block in self.blocks()
+            if block.previous is not None and self.lacks_below(block)
+        )
+
+    def lacks_below(self, block: Block) -> bool:
+        """Return whether a block that is on our chain is the upper end of a hole in it."""
+        return (
+            block.previous is not None
+            and block.height > self.lowest
+            and Height(block.height - 1) not in self._by_height
         )
 
     def restore(self, blocks: Iterable[Block]) -> None:
@@ -81,6 +91,9 @@ class Chain:
         if fills and (fits or below is None):
             self._put(block)  # its child is on our chain already
             return Step(connected=block)
+        if fills and above is not None and above.previous == block.hash:
+            self._put(block)
+            return Step(connected=block, disconnected=self._contradicted_by(block), within=True)
         if not fits and not orphaned and not self._beyond_memory(block):
             return Step(parent=block.previous)
         disconnected = self._cut(
@@ -88,6 +101,14 @@ class Chain:
         )
         self._put(block)
         return Step(connected=block, disconnected=disconnected, hole=not fits)
+
+    def learn_parent(self, block: Block) -> tuple[Block, ...]:
+        """Take the parent of a block that was connected without one; return what that disconnects."""
+        known = self.find(block.hash)
+        if known is None or known.previous is not None or block.previous is None:
+            return ()
+        self._put(replace(known, previous=block.previous))
+        return self._contradicted_by(block)
 
     def disconnect(self, block_hash: BlockHash) -> tuple[Block, ...]:
         """Remove a block and all above it; return them from the old tip down."""
@@ -105,6 +126,14 @@ class Chain:
         """Return its height, or the one below where the block at that height is not its parent."""
         below = Height(block.height - 1)
         return below if below in self._by_height and block.previous is not None else block.height
+
+    def _contradicted_by(self, block: Block) -> tuple[Block, ...]:
+        """Remove the block below, if it is not the parent of this one, which stays."""
+        below = self._by_height.get(Height(block.height - 1))
+        if below is None or below.hash == block.previous:
+            return ()
+        del self._by_height[below.height], self._heights[below.hash]
+        return (below,)
 
     def _put(self, block: Block) -> None:
         self._by_height[block.height] = block.header()

@@ -26,12 +26,15 @@ def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
     return beliefs.publish(EventType.REORGED, lifecycle.unconfirm(whale, at, reason), at)
 
 
-def undo_blocks(beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime) -> list[Prediction]:
-    """Unconfirm all whales in these blocks; counted as one reorg."""
+def undo_blocks(
+    beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime, *, within: bool = False
+) -> list[Prediction]:
+    """Unconfirm all whales in these blocks; counted as one reorg. `within`: blocks above them stay."""
     beliefs.tally.reorgs += bool(blocks)
     for block in blocks:
         beliefs.forget_block(block.hash)
-    _lower_detections(beliefs, blocks, at)
+    if not within:
+        _lower_detections(beliefs, blocks, at)
     return [undo(beliefs, whale, at) for block in blocks for whale in beliefs.whales.in_block(block.hash)]
 
 

@@ -183,6 +183,15 @@ def give_way(whale: Prediction, by: Txid, at: datetime, reason: str, *, tip: Blo
     )
 
 
+def may_both_be_mined(whale: Prediction, older: Transaction) -> bool:
+    """Return whether an older version spends no outpoint of the current one, which replaced one between them.
+
+    It is no longer a version of this prediction then: if it is broadcast again, it is a whale of its own.
+    """
+    known = whale.status in (Status.PENDING, Status.CONFIRMED) and whale.txid != older.txid
+    return known and bool(whale.tx.outpoints) and whale.tx.outpoints.isdisjoint(older.outpoints)
+
+
 def is_overdue(whale: Prediction, tip: Height) -> bool:
     """Return whether the scored forecast is due at `tip` and the whale is not marked overdue yet."""
     due = whale.first_forecast

@@ -52,16 +52,26 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
         elif whale.txid in report.txids:
             presence.holds(beliefs, whale.txid, report.source, at)
             _ask_what_is_missing(beliefs, presence.found(beliefs, whale, report.source, at))
+            _ask_for_older(beliefs, whale, report)
         else:
             _ask_where(beliefs, whale, report, at)
     for whale in beliefs.whales.ended():
         # An ended whale that is listed came back or was reorged out of its block while no source reported it.
         if presence.is_behind(beliefs, report.source):
             break
-        if whale.updated_at < report.as_of and whale.txid in report.txids:
+        is_listed = whale.updated_at < report.as_of and whale.txid in report.txids
+        if is_listed or _is_in_another_block(beliefs, whale):
             beliefs.ask(AskStatus(whale.txid))
     for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing()):
         beliefs.ask(AskBlock(block_hash, height))
+
+
+def _is_in_another_block(beliefs: Beliefs, whale: Prediction) -> bool:
+    """Return whether a source named a block for it in whose place our chain has another one."""
+    if whale.confirmed_hash is None or whale.confirmed_height is None:
+        return False
+    ours = beliefs.chain.at(whale.confirmed_height)
+    return ours is not None and ours.hash != whale.confirmed_hash
 
 
 def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
@@ -70,6 +80,13 @@ def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
         beliefs.ask(AskTransaction(whale.txid))
     elif ask := missing_prevouts(whale.tx):
         beliefs.ask(ask)
+
+
+def _ask_for_older(beliefs: Beliefs, whale: Prediction, report: MempoolListed) -> None:
+    """Ask for older versions that are listed with the current one: they may be whales of their own by now."""
+    for older in whale.replaces:
+        if older in report.txids and beliefs.whales.current(older) is None:
+            beliefs.ask(AskTransaction(older))
 
 
 def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:

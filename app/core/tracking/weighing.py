@@ -71,8 +71,9 @@ def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
     tx = candidate.tx
     beliefs.candidates.pop(tx.txid)
     known = beliefs.whales.find(tx.txid)
-    # An older version of a known whale that was mined nevertheless becomes a prediction of its own.
-    if known is not None and (known.txid == tx.txid or candidate.block is None):
+    # An older version of a known whale that is mined nevertheless, or may be, is a prediction of its own.
+    is_apart = known is not None and (candidate.block is not None or lifecycle.may_both_be_mined(known, tx))
+    if known is not None and (known.txid == tx.txid or not is_apart):
         return
     classification = beliefs.whale_policy.whale(tx, beliefs.peels)
     if classification is not None:

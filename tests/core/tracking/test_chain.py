@@ -117,3 +117,41 @@ def test_whatever_is_placed_heights_and_hashes_agree(published: list[tuple[int, 
         assert all(block.hash in chain and chain.at(block.height) == block for block in blocks)
         for below, above in pairwise(blocks):
             assert above.height > below.height + 1 or above.previous == below.hash
+
+
+def a_hollow_chain() -> Chain:
+    """Two blocks, then one that nobody could read two above: what is below it is not known."""
+    chain = a_chain(2)
+    chain.place(Block(hash=a_hash((3, "b")), height=Height(START_HEIGHT + 3)), orphaned=True)
+    return chain
+
+
+def test_the_parent_of_a_block_that_nobody_could_read_is_missing_once_it_is_known() -> None:
+    chain = a_hollow_chain()
+    undone = chain.learn_parent(a_block(3, branch="b"))
+
+    assert (undone, chain.missing()) == ((), ((a_hash((2, "b")), START_HEIGHT + 2),))
+
+
+def test_a_parent_that_is_known_is_learned_no_second_time() -> None:
+    chain = a_chain(3)
+
+    assert chain.learn_parent(a_block(2, on="b")) == ()
+    assert chain.missing() == ()
+
+
+def test_a_block_that_is_read_at_last_undoes_the_one_below_that_is_not_its_parent() -> None:
+    chain = a_hollow_chain()
+    chain.place(a_block(2))
+
+    assert heights(chain.learn_parent(a_block(3, branch="b"))) == [2]
+    assert chain.tip == a_block(3, branch="b").header()
+
+
+def test_an_ancestor_of_the_tip_undoes_the_block_below_that_is_not_its_parent_and_none_above() -> None:
+    chain = a_hollow_chain()
+    chain.learn_parent(a_block(3, branch="b"))
+    step = chain.place(a_block(2, branch="b"))
+
+    assert (heights(step.disconnected), step.within) == ([1], True)
+    assert heights(chain.blocks()) == [0, 2, 3]

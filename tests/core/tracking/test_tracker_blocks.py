@@ -709,3 +709,90 @@ def test_an_older_version_in_a_block_takes_nothing_from_a_newer_one_that_had_end
     story.gone(newer)
 
     assert story.connected(a_block(1, WHALE)) == []
+
+
+def test_a_hole_in_the_chain_is_asked_for_down_to_its_ground() -> None:
+    story, (first, second, third) = begun(), (a_block(height) for height in (1, 2, 3))
+    story.connected(a_block(4))
+    story.unanswered(AskBlock(third.hash, third.height))
+    asked = []
+    for block in (third, second, first):
+        story.connected(block)
+        asked.append(story.questions)
+
+    assert asked == [[AskBlock(second.hash, second.height)], [AskBlock(first.hash, first.height)], []]
+
+
+def test_the_lowest_block_that_is_kept_has_no_parent_to_ask_for() -> None:
+    story = begun()
+    story.connected(a_block(0))
+
+    assert story.questions == []
+
+
+def known_by_its_height(story: Story, block: Block) -> None:
+    """Connect a block that nobody could read."""
+    story.unanswered(AskBlock(block.hash, block.height))
+    assert block.hash in story.tracker.chain
+
+
+def test_a_block_that_nobody_could_read_leads_down_to_its_parents_once_it_is_read() -> None:
+    story, parent, block = begun(), a_block(1), a_block(2)
+    known_by_its_height(story, block)
+    story.connected(block)
+
+    assert story.questions == [AskBlock(parent.hash, parent.height)]
+
+
+def test_what_was_confirmed_below_a_block_that_has_another_parent_is_reorged() -> None:
+    story, block = begun(), a_block(2, branch="b")
+    story.connected(a_block(1, WHALE))
+    known_by_its_height(story, block)
+
+    assert story.connected(block) == ["reorged"]
+    assert AskStatus(WHALE.txid) in story.questions
+
+
+def test_a_block_undone_below_others_leaves_the_heights_of_detection_above_it() -> None:
+    story, block = begun(), a_block(3, branch="b")
+    story.connected(a_block(1), a_block(2))
+    known_by_its_height(story, block)
+    story.seen(OTHER)
+    story.connected(block)
+
+    assert story.of(OTHER).detected_height == block.height
+
+
+def test_of_a_whale_confirmed_where_our_chain_has_another_block_each_listing_asks() -> None:
+    """One source named that block, and nobody can read it: it was undone before we were told of it."""
+    story, never_ours = begun(), a_block(1, branch="b")
+    story.is_in(WHALE, never_ours)
+    story.connected(a_block(1))
+    story.listed()
+
+    assert AskStatus(WHALE.txid) in story.questions
+    assert story.gone(WHALE) == ["reorged", "dropped"]
+
+
+def test_of_a_whale_confirmed_in_a_block_of_our_chain_no_listing_asks() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE), a_block(2))
+    story.listed()
+
+    assert story.questions == []
+
+
+def test_a_version_before_the_last_in_a_block_is_asked_for_and_ends_nothing() -> None:
+    """It may spend none of the coins of the current one, which replaced a version of both."""
+    story, both, current = (
+        begun(),
+        a_whale(150, coins=("one", "two"), fee=9_000),
+        a_whale(150, coins=("two",)),
+    )
+    story.replaced(WHALE, by=both)
+    story.replaced(both, by=current)
+
+    assert story.connected(a_block(1, WHALE)) == []
+    assert AskStatus(current.txid) in story.questions
+    assert story.published(WHALE, a_block(1, WHALE)) == ["detected", "confirmed"]
+    assert story.of(current).status is Status.PENDING

@@ -639,3 +639,63 @@ def test_what_is_no_whale_is_not_counted_as_a_replacement_of_what_was_missed() -
     story.seen(a_whale(150, fee=9_000))
 
     assert (story.only.status, story.tracker.tally.replacements) == (Status.DROPPED, 0)
+
+
+BOTH, REST_OF_IT = a_whale(150, coins=("one", "two"), fee=2_000), a_whale(150, coins=("two",), fee=3_000)
+"""The first replaces FIRST, and the second only that: FIRST may be broadcast again beside it."""
+
+
+def apart() -> Story:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=BOTH)
+    story.replaced(BOTH, by=REST_OF_IT)
+    return story
+
+
+def test_an_old_version_that_spends_no_coin_of_the_current_one_is_a_whale_of_its_own() -> None:
+    story = apart()
+
+    assert story.seen(FIRST) == ["detected"]
+    assert (story.of(FIRST).status, story.of(REST_OF_IT).status) == (Status.PENDING, Status.PENDING)
+    assert story.of(FIRST).prediction_id != story.of(REST_OF_IT).prediction_id
+
+
+def test_an_old_version_beside_the_confirmed_current_one_is_a_whale_of_its_own() -> None:
+    story = apart()
+    story.connected(a_block(1, REST_OF_IT))
+
+    assert story.seen(FIRST) == ["detected"]
+    assert story.of(REST_OF_IT).status is Status.CONFIRMED
+
+
+def test_an_old_version_whose_prevouts_come_later_is_a_whale_of_its_own_too() -> None:
+    story = apart()
+
+    assert story.seen(without_prevouts(FIRST)) == []
+    assert story.receive(prevouts_of(FIRST)) == ["detected"]
+
+
+def test_an_old_version_that_spends_a_coin_of_the_current_one_is_none() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.replaced(SECOND, by=THIRD)
+
+    assert story.seen(FIRST) == []
+
+
+def test_an_old_version_that_is_listed_beside_the_current_one_is_asked_for() -> None:
+    story = apart()
+    story.listed(FIRST, REST_OF_IT)
+
+    assert story.questions == [AskTransaction(FIRST.txid)]
+
+
+def test_a_whale_of_its_own_that_is_listed_is_not_asked_for_again() -> None:
+    story = apart()
+    story.seen(FIRST)
+    story.listed(FIRST, REST_OF_IT)
+
+    assert story.questions == []
