@@ -44,9 +44,11 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
-    if known is not None and not lifecycle.may_both_be_mined(known, tx):
-        _seen_again(beliefs, known, report, at)
-        return
+    if known is not None:
+        if not lifecycle.may_both_be_mined(known, tx):
+            _seen_again(beliefs, known, report, at)
+            return
+        beliefs.ask(AskStatus(known.txid))  # the older version may be there since the current one is not
     if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
         return  # a stale report: this source has not read the latest blocks yet
     rivals = beliefs.whales.spenders(tx.outpoints)

@@ -52,7 +52,8 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
         elif whale.txid in report.txids:
             presence.holds(beliefs, whale.txid, report.source, at)
             _ask_what_is_missing(beliefs, presence.found(beliefs, whale, report.source, at))
-            _ask_for_older(beliefs, whale, report)
+            for older in _older_versions(beliefs, whale, report):
+                beliefs.ask(AskTransaction(older))  # beside the current one: a whale of its own, perhaps
         else:
             _ask_where(beliefs, whale, report, at)
     for whale in beliefs.whales.ended():
@@ -82,11 +83,9 @@ def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
         beliefs.ask(ask)
 
 
-def _ask_for_older(beliefs: Beliefs, whale: Prediction, report: MempoolListed) -> None:
-    """Ask for older versions that are listed with the current one: they may be whales of their own by now."""
-    for older in whale.replaces:
-        if older in report.txids and beliefs.whales.current(older) is None:
-            beliefs.ask(AskTransaction(older))
+def _older_versions(beliefs: Beliefs, whale: Prediction, report: MempoolListed) -> list[Txid]:
+    """Return the older versions of a whale that are listed and are no predictions of their own."""
+    return [one for one in whale.replaces if one in report.txids and beliefs.whales.current(one) is None]
 
 
 def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
@@ -178,8 +177,8 @@ def _ask_where(beliefs: Beliefs, whale: Prediction, report: MempoolListed, at: d
     """Ask about a whale that is not in the listing; an older version of it may be."""
     presence.lacks(beliefs, whale.txid, report.source)
     beliefs.depart(whale.txid, "it is no longer listed", at, reported=False)
-    older = next((txid for txid in whale.replaces if txid in report.txids), None)
-    beliefs.ask(AskStatus(whale.txid) if older is None else AskTransaction(older))
+    listed = _older_versions(beliefs, whale, report)
+    beliefs.ask(AskTransaction(listed[0]) if listed else AskStatus(whale.txid))
 
 
 def _not_a_whale_yet(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:

@@ -699,3 +699,18 @@ def test_a_whale_of_its_own_that_is_listed_is_not_asked_for_again() -> None:
     story.listed(FIRST, REST_OF_IT)
 
     assert story.questions == []
+
+
+def test_when_an_old_version_is_a_whale_of_its_own_the_current_one_is_asked_about() -> None:
+    story = apart()
+    story.seen(FIRST)
+
+    assert AskStatus(REST_OF_IT.txid) in story.questions
+
+
+def test_a_version_that_is_not_listed_is_asked_about_although_a_whale_of_its_own_is() -> None:
+    story = apart()
+    story.seen(FIRST)
+    story.listed(FIRST)
+
+    assert story.questions == [AskStatus(REST_OF_IT.txid)]
