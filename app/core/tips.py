@@ -73,6 +73,15 @@ class Tips:
             return reported
         return reported if asked - reported == 1 and self._may_be_reading else max(reported, asked)
 
+    def reach(self, height: Height) -> bool:
+        """Return whether some source has reported a block as high; True while none has reported any.
+
+        An Electrum server, which may be anybody's, counts only where there is no other.
+        """
+        reported = {source: tip.height for source, tip in self._tips.items()}
+        others = [one for source, one in reported.items() if source is not SourceName.ELECTRS]
+        return height <= max(others or reported.values(), default=height)
+
     def _height(self, source: SourceName) -> Height | None:
         tip = self._tips.get(source)
         return None if tip is None else tip.height

@@ -44,11 +44,11 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
-    if known is not None:
-        if not lifecycle.may_both_be_mined(known, tx):
-            _seen_again(beliefs, known, report, at)
-            return
-        beliefs.ask(AskStatus(known.txid))  # the older version may be there since the current one is not
+    if known is not None and not lifecycle.may_both_be_mined(known, tx):
+        _seen_again(beliefs, known, report, at)
+        return
+    if known is not None and not _is_there_again(beliefs, known, report):
+        return
     if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
         return  # a stale report: this source has not read the latest blocks yet
     rivals = beliefs.whales.spenders(tx.outpoints)
@@ -215,6 +215,20 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
                 beliefs.reprice(known, tx.package_feerate, at)
         case _:
             assert_never(known.status)
+
+
+def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen) -> bool:
+    """Return whether an older version, a whale of its own if it is, is in a mempool now.
+
+    A report that comes as such may be one of before it was replaced, from another source: it is asked for.
+    """
+    if presence.is_behind(beliefs, report.source):
+        return False
+    if not report.late:
+        beliefs.ask(AskTransaction(report.tx.txid))
+        return False
+    beliefs.ask(AskStatus(known.txid))  # the older one may be there since the current one is not
+    return True
 
 
 def _spent_in_block(beliefs: Beliefs, tx: Transaction) -> bool:

@@ -9,7 +9,12 @@ from app.core.classification import Classification, Flag
 from app.core.events import EventType, Happening
 from app.core.flow import Hop, PeelMemory, hop_of
 from app.core.models import Block, BlockEntry, SourceName, Transaction
-from app.core.observations import ProjectedTransaction, TransactionReplaced
+from app.core.observations import (
+    ProjectedTransaction,
+    TransactionReplaced,
+    TransactionReply,
+    TransactionSeen,
+)
 from app.core.prediction import Forecast, Prediction, Status
 from app.core.questions import AskStatus, Question
 from app.core.recent import Recent
@@ -151,8 +156,8 @@ class Beliefs:
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
         self.unloaded: dict[Txid, Unloaded] = {}
         """Whales that were unloaded to the store, by every txid they have or had, the current one first."""
-        self.deferred: list[TransactionReplaced] = []
-        """Replacements of unloaded whales, deferred until these are recalled."""
+        self.deferred: list[TransactionReplaced | TransactionSeen | TransactionReply] = []
+        """Replacements and former versions of unloaded whales, deferred until these are recalled."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
         """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()
@@ -242,8 +247,33 @@ class Beliefs:
         while (oldest := self.whales.unload_oldest()) is not None:
             self.tally.unloaded += 1
             self.candidates.pop(oldest.txid)
-            for txid in (oldest.txid, *oldest.replaces):
-                self.unloaded[txid] = Unloaded(oldest.prediction_id, oldest.detected_at)
+            self.note_unloaded(oldest)
+
+    def note_unloaded(self, whale: Prediction) -> None:
+        """Remember by which txids it is recalled; an older version that is another whale is none of them."""
+        unloaded = Unloaded(whale.prediction_id, whale.detected_at)
+        self.unloaded[whale.txid] = unloaded
+        for txid in whale.replaces:
+            if self.whales.current(txid) is None:
+                self.unloaded.setdefault(txid, unloaded)
+
+    def is_known(self, prediction_id: str) -> bool:
+        """Return whether a prediction has this id, in memory or unloaded."""
+        return self.whales.by_id(prediction_id) is not None or any(
+            unloaded.prediction_id == prediction_id for unloaded in self.unloaded.values()
+        )
+
+    def unloaded_now(self) -> dict[str, Txid]:
+        """Return the current txid of each unloaded whale, by its id: it was remembered first."""
+        first: dict[str, Txid] = {}
+        for txid, unloaded in self.unloaded.items():
+            first.setdefault(unloaded.prediction_id, txid)
+        return first
+
+    def was_unloaded_as_another(self, txid: Txid) -> bool:
+        """Return whether this is a former version of an unloaded whale."""
+        unloaded = self.unloaded.get(txid)
+        return unloaded is not None and self.unloaded_now()[unloaded.prediction_id] != txid
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)

@@ -50,16 +50,43 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
     """A block of the best chain, which may be known already or arrive before its parent."""
+    _take_from_wrong_height(beliefs, block, at)
     if block.hash in beliefs.chain or block.height < beliefs.chain.lowest:
-        undone = endings.undo_blocks(beliefs, beliefs.chain.learn_parent(block), at, within=True)
+        undone = _learn_parent(beliefs, block, at)
         read(beliefs, block, at)
         _ask_below(beliefs, block)
         _ask_about(beliefs, undone)
         beliefs.note_overdue(at)
+    elif beliefs.chain.names_another_below(block) and block.hash not in beliefs.orphans:
+        return  # told again after it was undone; of a reorg back to it a child of it tells
     elif beliefs.chain.tip is not None and block.previous is None and block.entries is None:
         beliefs.ask(AskBlock(block.hash, block.height))  # only hash and height are known
     else:
         _place(beliefs, block, at, orphaned=False)
+
+
+def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> None:
+    """Undo what was connected by a source's word at another height than the block itself says."""
+    known = beliefs.chain.find(block.hash)
+    if known is not None and known.height != block.height:
+        endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at)
+
+
+def _learn_parent(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
+    """Take the parent of a block that was connected without one; return what was confirmed below it."""
+    known = beliefs.chain.find(block.hash)
+    undone = endings.undo_blocks(beliefs, beliefs.chain.learn_parent(block), at, within=True)
+    learned = beliefs.chain.find(block.hash)
+    if learned is not None and learned != known:
+        _connect(beliefs, learned)
+    return undone
+
+
+def _connect(beliefs: Beliefs, block: Block) -> None:
+    """Keep the header, then that of the tip, which is the last one."""
+    beliefs.connect(block)
+    if beliefs.chain.tip is not None and beliefs.chain.tip.hash != block.hash:
+        beliefs.connect(beliefs.chain.tip)
 
 
 def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: datetime) -> None:
@@ -72,7 +99,8 @@ def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: d
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=True)
     tip = beliefs.chain.tip
-    if height is not None and block_hash not in beliefs.chain and (tip is None or height > tip.height):
+    is_above = height is not None and (tip is None or height > tip.height)
+    if height is not None and block_hash not in beliefs.chain and is_above and beliefs.tips.reach(height):
         _place(beliefs, Block(hash=block_hash, height=height), at, orphaned=True)
 
 
@@ -162,7 +190,7 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
             beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
         return
     beliefs.tally.blocks += 1
-    beliefs.connect(block)
+    _connect(beliefs, block)
     beliefs.unread.put(block.hash, block.height)
     undone = endings.undo_blocks(beliefs, step.disconnected, at, within=step.within)
     read(beliefs, block, at)
@@ -214,7 +242,8 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
 
 
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    known = beliefs.whales.current(entry.txid) is not None or entry.txid in beliefs.unloaded
+    is_unloaded = entry.txid in beliefs.unloaded and not beliefs.was_unloaded_as_another(entry.txid)
+    known = is_unloaded or beliefs.whales.current(entry.txid) is not None
     if not known and entry.txid not in beliefs.entries:
         beliefs.entries.put(entry.txid, (block.header(), entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

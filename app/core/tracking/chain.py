@@ -59,13 +59,20 @@ class Chain:
             if block.previous is not None and self.lacks_below(block)
         )
 
+    def parentless(self) -> tuple[Block, ...]:
+        """Return the blocks whose parents are not known, and what is below them is not either; ascending."""
+        return tuple(block for block in self.blocks() if block.previous is None and self.lacks_below(block))
+
     def lacks_below(self, block: Block) -> bool:
-        """Return whether a block that is on our chain is the upper end of a hole in it."""
-        return (
-            block.previous is not None
-            and block.height > self.lowest
-            and Height(block.height - 1) not in self._by_height
-        )
+        """Return whether a block of our chain, if it is there, is the upper end of a hole in it."""
+        return block.height > self.lowest and Height(block.height - 1) not in self._by_height
+
+    def names_another_below(self, block: Block) -> bool:
+        """Return whether nothing is at this block's height, and the block above has another parent."""
+        above = self._by_height.get(Height(block.height + 1))
+        if above is None or block.height in self._by_height:
+            return False
+        return above.previous not in {None, block.hash}
 
     def restore(self, blocks: Iterable[Block]) -> None:
         """Add blocks without checks, at the start."""
@@ -92,8 +99,9 @@ class Chain:
             self._put(block)  # its child is on our chain already
             return Step(connected=block)
         if fills and above is not None and above.previous == block.hash:
+            disconnected = self._contradicted_by(block)
             self._put(block)
-            return Step(connected=block, disconnected=self._contradicted_by(block), within=True)
+            return Step(connected=block, disconnected=disconnected, within=True)
         if not fits and not orphaned and not self._beyond_memory(block):
             return Step(parent=block.previous)
         disconnected = self._cut(

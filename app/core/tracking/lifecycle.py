@@ -1,8 +1,10 @@
 """Status transitions of a prediction, as functions from one version to the next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import count
 from types import MappingProxyType
 
 from app.core.classification import Classification, Flag
@@ -46,11 +48,10 @@ def begin(
     """Return a new pending prediction. Its id is derived from its first txid, so it is found again later.
 
     `taken`: whether an id belongs to another prediction, one that began with this transaction and continued
-    with its replacement; the id is then made from the other half of the txid.
+    with its replacement; the id is then made from the other half of the txid, or from a hash of it.
     """
-    first, second = f"whl_{tx.txid[:32]}", f"whl_{tx.txid[32:]}"
     return Prediction(
-        prediction_id=second if taken(first) else first,
+        prediction_id=next(one for one in _ids(tx.txid) if not taken(one)),
         version=1,
         tx=tx,
         classification=classification,
@@ -66,6 +67,13 @@ def begin(
         announced_flow=classification.flow,
         demo=demo,
     )
+
+
+def _ids(txid: Txid) -> Iterator[str]:
+    yield f"whl_{txid[:32]}"
+    yield f"whl_{txid[32:]}"
+    for turn in count(2):
+        yield f"whl_{sha256(f'{txid} {turn}'.encode()).hexdigest()[:32]}"
 
 
 def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
@@ -188,8 +196,8 @@ def may_both_be_mined(whale: Prediction, older: Transaction) -> bool:
 
     It is no longer a version of this prediction then: if it is broadcast again, it is a whale of its own.
     """
-    known = whale.status in (Status.PENDING, Status.CONFIRMED) and whale.txid != older.txid
-    return known and bool(whale.tx.outpoints) and whale.tx.outpoints.isdisjoint(older.outpoints)
+    spent = whale.tx.outpoints
+    return whale.txid != older.txid and bool(spent) and spent.isdisjoint(older.outpoints)
 
 
 def is_overdue(whale: Prediction, tip: Height) -> bool:

@@ -126,6 +126,8 @@ class Tracker:
             if prediction.status is Status.PENDING:
                 presence.from_before(self._beliefs, prediction)
             self._beliefs.keep(prediction)
+        for txid in [txid for txid in self._beliefs.unloaded if self.whales.current(txid) is not None]:
+            del self._beliefs.unloaded[txid]  # a former version of an unloaded whale, one of its own by now
 
     def handle(self, observation: Observation, at: datetime) -> Consequences:
         """Update the state from one observation; return the consequences to store, publish and ask."""

@@ -29,7 +29,6 @@ from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored
 from app.core.tracking import presence
 from app.core.tracking.beliefs import Beliefs
-from app.core.tracking.whales import Unloaded
 from app.core.units import Txid
 
 ALWAYS_KEPT: Final = 100
@@ -47,8 +46,7 @@ def pressed(beliefs: Beliefs, report: MemoryPressed, at: datetime) -> None:
     unload_oldest = excess[: max(AT_LEAST, math.ceil(len(excess) * SHARE))]
     for whale in unload_oldest:
         beliefs.whales.remove(whale.prediction_id)
-        for txid in (whale.txid, *whale.replaces):
-            beliefs.unloaded[txid] = Unloaded(whale.prediction_id, whale.detected_at)
+        beliefs.note_unloaded(whale)
     beliefs.tally.unloaded += len(unload_oldest)
     if report.first:
         facts = {
@@ -72,6 +70,8 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
             beliefs.deferred = [*beliefs.deferred, observation][-DEFERRED_AT_MOST:]
             return None
         case TransactionSeen(tx=tx) | TransactionReply(tx=tx) if tx.txid in beliefs.unloaded:
+            if beliefs.was_unloaded_as_another(tx.txid):
+                beliefs.deferred = [*beliefs.deferred, observation][-DEFERRED_AT_MOST:]
             return None
         case ProjectedTransaction(txid=txid) | PackageReply(txid=txid) | StatusReply(txid=txid) if (
             txid in beliefs.unloaded
@@ -82,12 +82,11 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
 
 def recalled(beliefs: Beliefs, reply: PredictionRecalled, _at: datetime) -> None:
     """Reload a recalled whale and ask for its status, because an observation mentioned it."""
-    for txid in [
-        txid for txid, unloaded in beliefs.unloaded.items() if unloaded.prediction_id == reply.prediction_id
-    ]:
+    asked = [txid for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id]
+    for txid in asked:
         del beliefs.unloaded[txid]
     whale = reply.prediction
-    if whale is not None and whale.status is Status.PENDING:
+    if asked and whale is not None and whale.status is Status.PENDING:
         if whale.txid not in beliefs.holders:
             presence.from_before(beliefs, whale)
         beliefs.whales.put(whale)
@@ -104,32 +103,32 @@ def released(beliefs: Beliefs, observation: Observation) -> tuple[Observation, .
     return tuple(ready)
 
 
-def _waits(beliefs: Beliefs, report: TransactionReplaced) -> bool:
-    return any(txid in beliefs.unloaded for txid in (*report.victims, report.by.txid))
+def _waits(beliefs: Beliefs, report: TransactionReplaced | TransactionSeen | TransactionReply) -> bool:
+    if isinstance(report, TransactionReplaced):
+        return any(txid in beliefs.unloaded for txid in (*report.victims, report.by.txid))
+    return report.tx.txid in beliefs.unloaded
 
 
 def _mentioned_in(beliefs: Beliefs, observation: Observation) -> Iterable[Txid]:
     """Return the txids that the observation mentions and whose status may have changed."""
+    mentioned: Iterable[Txid] = ()
     match observation:
         case TransactionReplaced(victims=victims, by=by):
-            return (*victims, by.txid)
-        case TransactionReply() | StatusReply():
-            return (observation.txid if isinstance(observation, StatusReply) else observation.tx.txid,)
+            mentioned = (*victims, by.txid)
+        case StatusReply(txid=txid):
+            mentioned = (txid,)
+        case TransactionReply(tx=tx):
+            mentioned = (tx.txid,)
+        case TransactionSeen(tx=tx) if beliefs.was_unloaded_as_another(tx.txid):
+            mentioned = (tx.txid,)
         case TransactionLeft(txids=txids):
-            return txids
+            mentioned = txids
         case MempoolListed(txids=listed):
-            return [txid for txid in _latest(beliefs) if txid not in listed]
+            current = set(beliefs.unloaded_now().values())
+            mentioned = [txid for txid in beliefs.unloaded if (txid in listed) != (txid in current)]
         case BlockConnected(block=block):
-            return (*(block.txids or ()), *(entry.txid for entry in block.entries or ()))
-    return ()
-
-
-def _latest(beliefs: Beliefs) -> list[Txid]:
-    """Return the current txid of each unloaded whale: it was inserted first."""
-    first: dict[str, Txid] = {}
-    for txid, unloaded in beliefs.unloaded.items():
-        first.setdefault(unloaded.prediction_id, txid)
-    return list(first.values())
+            mentioned = (*(block.txids or ()), *(entry.txid for entry in block.entries or ()))
+    return mentioned
 
 
 def _feerate(whale: Prediction) -> tuple[float, datetime]:

@@ -109,7 +109,7 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         flags=_flags(beliefs, candidate),
         peel_of=chain,
         demo=beliefs.demo,
-        taken=lambda one: beliefs.whales.by_id(one) is not None,
+        taken=beliefs.is_known,
     )
     beliefs.tally.whales += 1
     if candidate.block is None and not candidate.confirming:

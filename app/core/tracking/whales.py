@@ -35,7 +35,8 @@ class Whales:
         self._bounds = bounds
         self._pending: dict[str, Prediction] = {}
         self._ended: OrderedDict[str, Prediction] = OrderedDict()
-        self._by_txid: dict[Txid, str] = {}
+        self._by_txid: dict[Txid, tuple[str, ...]] = {}
+        """Several, where a version that had been replaced became a prediction of its own."""
         self._spenders: dict[Outpoint, dict[str, None]] = {}
         self._spent: dict[Txid, int] = {}
         """The transactions that pending whales spend from, and how many outpoints of each."""
@@ -52,11 +53,9 @@ class Whales:
         return iter(self._ended.values())
 
     def find(self, txid: Txid) -> Prediction | None:
-        """Return the prediction that has, or had before a replacement, this txid."""
-        found = self._by_txid.get(txid)
-        if found is None:
-            return None
-        return self._pending.get(found) or self._ended.get(found)
+        """Return the prediction that has this txid, else the latest that had it before a replacement."""
+        found = [one for key in self._by_txid.get(txid, ()) if (one := self.by_id(key)) is not None]
+        return max(found, key=lambda one: (one.txid == txid, one.detected_at), default=None)
 
     def by_id(self, prediction_id: str) -> Prediction | None:
         return self._pending.get(prediction_id) or self._ended.get(prediction_id)
@@ -90,10 +89,8 @@ class Whales:
         """Add a prediction, or replace its previous version; return the ended one forgotten for it."""
         self._unlink(prediction.prediction_id)
         key = prediction.prediction_id
-        self._by_txid[prediction.txid] = key
-        for txid in prediction.replaces:
-            if self.current(txid) is None:  # else that version has become a prediction of its own
-                self._by_txid[txid] = key
+        for txid in (prediction.txid, *prediction.replaces):
+            self._by_txid[txid] = (*self._by_txid.get(txid, ()), key)
         if prediction.status is Status.PENDING:
             self._pending[key] = prediction
             for outpoint in prediction.tx.outpoints:
@@ -128,7 +125,10 @@ class Whales:
         if old is None:
             return
         for txid in (old.txid, *old.replaces):
-            if self._by_txid.get(txid) == key:
+            left = tuple(one for one in self._by_txid[txid] if one != key)
+            if left:
+                self._by_txid[txid] = left
+            else:
                 del self._by_txid[txid]
         for outpoint in old.tx.outpoints:
             rivals = self._spenders.get(outpoint, {})

@@ -106,12 +106,17 @@ def test_it_begins_as_it_was_seen() -> None:
     )
 
 
-def test_where_the_first_half_of_its_txid_names_another_one_it_is_named_by_the_second() -> None:
-    whale = lifecycle.begin(
-        WHALE, AS_KNOWN, source=SourceName.BLOCK, at=NOON, tip=TIP, taken=lambda _id: True
-    )
+def test_where_an_id_belongs_to_another_one_it_has_the_next() -> None:
+    ids: list[str] = []
+    for _ in range(4):
+        whale = lifecycle.begin(
+            WHALE, AS_KNOWN, source=SourceName.BLOCK, at=NOON, tip=TIP, taken=ids.__contains__
+        )
+        ids.append(whale.prediction_id)
 
-    assert whale.prediction_id == f"whl_{WHALE.txid[32:]}"
+    assert ids[:2] == [f"whl_{WHALE.txid[:32]}", f"whl_{WHALE.txid[32:]}"]
+    assert len(set(ids)) == 4
+    assert {len(one) for one in ids} == {36}
 
 
 def test_confirmed_it_bears_its_block_and_no_remark() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.classification import Flag
 from app.core.models import Block, SourceName
-from app.core.observations import BlockConnected, ChainListed
+from app.core.observations import BlockConnected, ChainListed, StatusReply
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.scoring import whale_outcome
@@ -549,7 +549,7 @@ def test_an_orphan_that_was_taken_below_its_child_is_taken_no_second_time(parent
     story.connected(second, third)
     story.unanswered(AskBlock(second.hash, second.height))
     story.connected(second)
-    assert [block.height - START_HEIGHT for block in story.blocks] == [0, 3, 2]
+    assert [block.height - START_HEIGHT for block in story.blocks] == [0, 3, 2, 3]  # the tip is kept last
     if parent == "nobody has it":
         story.unanswered(AskBlock(first.hash, first.height))
     else:
@@ -731,7 +731,8 @@ def test_the_lowest_block_that_is_kept_has_no_parent_to_ask_for() -> None:
 
 
 def known_by_its_height(story: Story, block: Block) -> None:
-    """Connect a block that nobody could read."""
+    """Connect a block that a source named and nobody could read."""
+    story.receive(BlockConnected(block=Block(hash=block.hash, height=block.height), source=REST))
     story.unanswered(AskBlock(block.hash, block.height))
     assert block.hash in story.tracker.chain
 
@@ -796,3 +797,84 @@ def test_a_version_before_the_last_in_a_block_is_asked_for_and_ends_nothing() ->
     assert AskStatus(current.txid) in story.questions
     assert story.published(WHALE, a_block(1, WHALE)) == ["detected", "confirmed"]
     assert story.of(current).status is Status.PENDING
+
+
+def test_a_block_undone_below_others_that_is_told_again_undoes_none_of_them() -> None:
+    story, block = begun(), a_block(2, WHALE, branch="b")
+    story.connected(a_block(1))
+    known_by_its_height(story, block)
+    assert story.connected(block) == ["confirmed"]
+
+    assert story.connected(a_block(1)) == []
+    assert story.tracker.chain.tip is not None
+    assert story.tracker.chain.tip.hash == block.hash
+
+
+def test_a_reorg_back_to_a_block_undone_below_others_is_told_by_its_child() -> None:
+    story, block, back = begun(), a_block(2, branch="b"), a_block(2)
+    story.connected(a_block(1))
+    known_by_its_height(story, block)
+    story.connected(block)
+    story.connected(back)
+    story.connected(a_block(1))
+
+    assert story.tracker.chain.tip == back.header()
+
+
+def test_of_a_block_filled_in_below_others_the_tip_is_kept_after_it() -> None:
+    """The store takes the header that was kept last for the tip."""
+    story, (first, second, third) = begun(), (a_block(height) for height in (1, 2, 3))
+    story.connected(third)
+    story.unanswered(AskBlock(second.hash, second.height))
+    story.connected(second, first)
+
+    assert story.blocks[-1].hash == third.hash
+
+
+def test_a_parent_that_is_learned_is_kept() -> None:
+    story, block = begun(), a_block(2)
+    known_by_its_height(story, block)
+    story.connected(block)
+
+    assert [one.previous for one in story.blocks if one.hash == block.hash][-1] == block.previous
+
+
+def test_a_block_read_without_its_header_is_asked_for_again() -> None:
+    story, block = begun(), a_block(2)
+    story.connected(replace(block, previous=None))
+    story.listed(WHALE)
+
+    assert AskBlock(block.hash, block.height) in story.questions
+
+
+def named_by_an_electrum_server(story: Story, block: Block, height: int) -> None:
+    """It says that the whale is in this block at this height, and nobody can read the block."""
+    place = Height(START_HEIGHT + height)
+    story.receive(
+        StatusReply(
+            txid=WHALE.txid,
+            block_hash=block.hash,
+            height=place,
+            in_mempool=False,
+            source=SourceName.ELECTRS,
+        )
+    )
+    story.unanswered(AskBlock(block.hash, place))
+
+
+def test_a_height_that_an_electrum_server_alone_names_is_none_of_our_chain() -> None:
+    story = begun()
+    named_by_an_electrum_server(story, a_block(5_000), 5_000)
+
+    assert story.tracker.chain.tip == a_block(0).header()
+
+
+def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read() -> None:
+    story, (first, second) = begun(), (a_block(height) for height in (1, 2))
+    story.receive(BlockConnected(block=Block(hash=second.hash, height=second.height), source=REST))
+    named_by_an_electrum_server(story, first, 2)
+    assert story.tracker.chain.find(first.hash) is not None
+    story.connected(first, second)
+
+    assert story.tracker.chain.at(first.height) == first.header()
+    assert story.tracker.chain.tip == second.header()

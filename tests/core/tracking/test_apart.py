@@ -1,0 +1,268 @@
+"""An older version that spends no coin of the current one any more: both may wait, and both be mined.
+
+A spends one coin, B that and another, C the other alone: B replaces A, C replaces B, and A may come again.
+"""
+
+import pytest
+
+from app.core.models import SourceName, Transaction
+from app.core.observations import BlockConnected, PredictionRecalled, TransactionSeen
+from app.core.prediction import Status
+from app.core.questions import AskStatus, AskStored, AskTransaction
+from app.core.tracking.tracker import Tracker
+from app.core.tracking.whales import Bounds, Unloaded
+from tests.builders import a_block, a_whale, prevouts_of, without_prevouts
+from tests.core.story import Story, a_whale_policy
+
+A = a_whale(150, coins=("one",), fee=1_000)
+B = a_whale(150, coins=("one", "two"), fee=2_000)
+C = a_whale(150, coins=("two",), fee=3_000)
+A_DEARER = a_whale(150, coins=("one",), fee=5_000)
+NODE = SourceName.BITCOIND
+
+
+def begun(bounds: Bounds | None = None) -> Story:
+    """A prediction that is about C by now."""
+    story = Story(bounds=bounds)
+    story.start()
+    story.seen(A)
+    story.replaced(A, by=B)
+    story.replaced(B, by=C)
+    return story
+
+
+def apart(bounds: Bounds | None = None) -> Story:
+    """The same, and A is there again."""
+    story = begun(bounds)
+    assert story.published(A) == ["detected"]
+    return story
+
+
+def revised(story: Story, whale: Transaction) -> None:
+    """Bring about a new version of a prediction, and nothing else."""
+    story.left(whale)
+    story.unanswered(AskStatus(whale.txid))
+    story.waits(whale)
+
+
+def others(story: Story, *names: str) -> None:
+    story.seen(*(a_whale(150, coins=(name,), fee=9_000) for name in names))
+
+
+def recalled(story: Story) -> list[object]:
+    """Answer what the latest observation asked the store; return what is asked then."""
+    asked: list[object] = []
+    for one in [one for one in story.questions if isinstance(one, AskStored)]:
+        kept = story.kept[one.prediction_id]
+        story.receive(PredictionRecalled(prediction_id=one.prediction_id, prediction=kept))
+        asked += story.questions
+    return asked
+
+
+def test_it_is_a_whale_of_its_own() -> None:
+    story = apart()
+
+    assert (story.of(A).status, story.of(C).status) == (Status.PENDING, Status.PENDING)
+    assert story.of(A).prediction_id != story.of(C).prediction_id
+
+
+def test_beside_the_confirmed_current_one_it_is_a_whale_of_its_own() -> None:
+    story = begun()
+    story.connected(a_block(1, C))
+
+    assert story.published(A) == ["detected"]
+    assert story.of(C).status is Status.CONFIRMED
+
+
+def test_after_the_current_one_was_dropped_it_is_a_whale_of_its_own() -> None:
+    story = begun()
+    story.gone(C)
+
+    assert story.published(A) == ["detected"]
+    assert story.connected(a_block(1, C)) == ["confirmed"]
+
+
+def test_it_is_a_whale_of_its_own_once_its_prevouts_are_known() -> None:
+    story = begun()
+
+    assert story.published(without_prevouts(A)) == []
+    assert story.receive(prevouts_of(A)) == ["detected"]
+
+
+def test_it_is_told_although_the_current_one_is_dropped_while_its_prevouts_are_asked_for() -> None:
+    story = begun()
+    story.published(without_prevouts(A))
+    story.gone(C)
+
+    assert story.receive(prevouts_of(A)) == ["detected"]
+
+
+def test_one_that_spends_a_coin_of_the_current_one_is_none() -> None:
+    story = apart()
+    story.replaced(A, by=A_DEARER)
+
+    assert story.published(A) == []
+
+
+def test_a_report_of_it_may_be_a_late_one_so_it_is_asked_for() -> None:
+    story = begun()
+
+    assert story.receive(TransactionSeen(tx=A, source=NODE)) == []
+    assert story.questions == [AskTransaction(A.txid)]
+
+
+def test_a_source_that_is_behind_is_not_believed() -> None:
+    story = begun()
+    story.receive(BlockConnected(block=a_block(0), source=NODE))
+    story.connected(a_block(1, C))
+
+    assert story.receive(TransactionSeen(tx=A, source=NODE, late=True)) == []
+    assert story.questions == []
+
+
+def test_when_it_is_there_the_current_one_is_asked_about() -> None:
+    story = begun()
+    story.published(A)
+
+    assert AskStatus(C.txid) in story.questions
+
+
+def test_listed_beside_the_current_one_it_is_asked_for() -> None:
+    story = begun()
+    story.listed(A, C)
+
+    assert story.questions == [AskTransaction(A.txid)]
+
+
+def test_as_a_whale_of_its_own_it_is_asked_for_no_more() -> None:
+    story = apart()
+    story.listed(A, C)
+
+    assert story.questions == []
+
+
+def test_the_current_one_that_is_not_listed_is_asked_about_although_it_is() -> None:
+    story = apart()
+    story.listed(A)
+
+    assert story.questions == [AskStatus(C.txid)]
+
+
+def test_each_prediction_of_one_transaction_has_an_id_of_its_own() -> None:
+    """The third that begins with it: after it went on with its replacement, it is mined nevertheless."""
+    story = apart()
+    story.replaced(A, by=A_DEARER)
+    story.connected(a_block(1, A))
+    story.published(A, a_block(1, A))
+
+    assert {one.txid for one in story.kept.values()} == {A.txid, A_DEARER.txid, C.txid}
+
+
+def test_a_prediction_that_is_unloaded_keeps_its_id_to_itself() -> None:
+    story = apart(Bounds(pending=2))
+    revised(story, C)
+    others(story, "more")
+    story.receive(PredictionRecalled(prediction_id="whl_other", prediction=None))
+
+    assert story.tracker.unloaded == 1
+    assert len({one.prediction_id for one in story.kept.values()}) == 3
+
+
+def test_a_former_txid_leads_to_the_prediction_that_had_it_last() -> None:
+    story = apart()
+    story.replaced(A, by=A_DEARER)
+    revised(story, C)
+
+    assert story.tracker.whales.find(A.txid) == story.of(A_DEARER)
+
+
+def test_a_former_txid_leads_to_the_one_that_is_left() -> None:
+    story = apart(Bounds(pending=2))
+    revised(story, C)
+    others(story, "more")
+
+    assert story.tracker.whales.find(A.txid) == story.of(C)
+
+
+def test_it_is_confirmed_while_the_current_one_is_unloaded() -> None:
+    story = apart(Bounds(pending=2))
+    revised(story, A)
+    others(story, "more")
+    assert story.tracker.unloaded == 1
+
+    assert story.is_in(A, a_block(1, A)) == ["confirmed"]
+
+
+@pytest.mark.parametrize("last", [A, C])
+def test_where_both_are_unloaded_both_are_known(last: Transaction) -> None:
+    story = apart(Bounds(pending=2))
+    revised(story, last)
+    others(story, "more", "and more")
+
+    assert story.tracker.unloaded == 2
+    assert story.receive(TransactionSeen(tx=A, source=NODE, late=True)) == []
+
+
+def test_after_a_restart_it_is_confirmed_while_the_current_one_is_unloaded() -> None:
+    story = apart()
+    current = story.of(C)
+    unloaded = dict.fromkeys((C.txid, A.txid, B.txid), Unloaded(current.prediction_id, current.detected_at))
+    tracker = Tracker(a_whale_policy())
+    tracker.restore((story.of(A),), (), unloaded=unloaded)
+    story.tracker = tracker
+
+    assert story.is_in(A, a_block(1, A)) == ["confirmed"]
+
+
+def unloaded_current() -> Story:
+    story = begun(Bounds(pending=1))
+    others(story, "more")
+    assert story.tracker.unloaded == 1
+    return story
+
+
+def test_of_an_unloaded_current_one_it_is_told_once_that_is_recalled() -> None:
+    story = unloaded_current()
+    assert story.published(A) == []
+    (asked,) = [one for one in story.questions if isinstance(one, AskStored)]
+    kept = story.kept[asked.prediction_id]
+
+    assert "detected" in story.receive(PredictionRecalled(prediction_id=asked.prediction_id, prediction=kept))
+
+
+def test_seen_while_the_current_one_is_unloaded_it_is_asked_for_once_that_is_recalled() -> None:
+    story = unloaded_current()
+    story.seen(A)
+
+    assert AskTransaction(A.txid) in recalled(story)
+
+
+def test_listed_beside_an_unloaded_current_one_it_has_that_recalled() -> None:
+    story = unloaded_current()
+    story.listed(A, C, a_whale(150, coins=("more",), fee=9_000))
+
+    assert [type(one) for one in story.questions] == [AskStored]
+
+
+def test_in_a_block_while_the_current_one_is_unloaded_it_is_asked_for() -> None:
+    story, block = unloaded_current(), a_block(1, A)
+    story.connected(block)
+
+    assert AskTransaction(A.txid, block.hash, block.height) in story.questions
+
+
+def test_a_whale_recalled_twice_keeps_what_came_between() -> None:
+    story = Story(bounds=Bounds(pending=1))
+    story.start()
+    story.seen(A)
+    others(story, "more")
+    story.is_in(A, a_block(1))
+    (asked,) = story.questions
+    assert isinstance(asked, AskStored)
+    reply = PredictionRecalled(prediction_id=asked.prediction_id, prediction=story.kept[asked.prediction_id])
+    story.receive(reply)
+    story.replaced(A, by=A_DEARER)
+
+    story.receive(reply)
+
+    assert story.tracker.whales.current(A_DEARER.txid) is not None
