@@ -97,9 +97,19 @@ class Story:
     def restart(self) -> None:
         """What is kept outlives the tracker; nothing else does."""
         tracker = Tracker(self._policy, self._bounds)
-        blocks = {block.hash: block for block in self.blocks}
-        tracker.restore(tuple(self.kept.values()), tuple(blocks.values()), tuple(self.unread.values()))
+        chain = self._chain()
+        unread = tuple(block for block in chain if block.hash in self.unread)
+        tracker.restore(tuple(self.kept.values()), chain, unread)
         self.tracker = tracker
+        self.questions = []
+
+    def _chain(self) -> tuple[Block, ...]:
+        """Return what the store has of the chain: down from the header that was kept last."""
+        known = {block.hash: block for block in self.blocks}
+        walk = list(self.blocks[-1:])
+        while walk and (parent := walk[-1].previous) in known:
+            walk.append(known[parent])
+        return tuple(reversed(walk))
 
     def start(self) -> None:
         self.receive(BlockConnected(block=a_block(0), source=WS))

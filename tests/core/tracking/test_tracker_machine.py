@@ -163,6 +163,12 @@ class Worlds(RuleBasedStateMachine):
     def repeat(self, which: int) -> None:
         self.receive(self.published[-1 - which % len(self.published)])
 
+    @rule()
+    def restart(self) -> None:
+        """What was asked is forgotten, and asked for again as far as it is known from the store."""
+        self.story.restart()
+        self.open = {}
+
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 50), silent=st.booleans())
     def answer_one(self, which: int, silent: bool) -> None:  # noqa: FBT001
