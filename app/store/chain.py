@@ -34,7 +34,10 @@ def append(connection: Connection, blocks: Sequence[Block], read: Sequence[Block
 
 
 def best(connection: Connection) -> tuple[Block, ...]:
-    """Return the chain by walking back from the tip; ascending. Ends at a missing header or parent."""
+    """Return the chain by walking back from the tip; ascending.
+
+    Below a missing header it goes on with what was kept last of the next lower height that is known.
+    """
     rows = execute(
         connection,
         "SELECT hash, height, previous, epoch_us(time) FROM blocks ORDER BY ordinal DESC LIMIT ?",
@@ -42,10 +45,18 @@ def best(connection: Connection) -> tuple[Block, ...]:
     ).fetchall()
     if not rows:
         return ()
-    known = {block.hash: block for block in map(block_of, reversed(rows))}
-    walk = [block_of(rows[0])]
-    while len(walk) < REMEMBERED and (parent := walk[-1].previous) in known:
-        walk.append(known[parent])
+    kept = [block_of(row) for row in reversed(rows)]
+    known, at = {block.hash: block for block in kept}, {block.height: block for block in kept}
+    heights = sorted(at)
+    walk = [kept[-1]]
+    while len(walk) < REMEMBERED:
+        parent = known.get(walk[-1].previous) if walk[-1].previous is not None else None
+        while parent is None and heights:
+            height = heights.pop()
+            parent = at[height] if height < walk[-1].height else None
+        if parent is None:
+            break
+        walk.append(parent)
     return tuple(reversed(walk))
 
 

@@ -104,11 +104,18 @@ class Story:
         self.questions = []
 
     def _chain(self) -> tuple[Block, ...]:
-        """Return what the store has of the chain: down from the header that was kept last."""
+        """Return what the store has of the chain: down from the header that was kept last, over its holes."""
+        at = {block.height: block for block in self.blocks}
         known = {block.hash: block for block in self.blocks}
         walk = list(self.blocks[-1:])
-        while walk and (parent := walk[-1].previous) in known:
-            walk.append(known[parent])
+        while walk:
+            lower = max((height for height in at if height < walk[-1].height), default=None)
+            parent = known.get(walk[-1].previous or BlockHash("")) or (
+                at[lower] if lower is not None else None
+            )
+            if parent is None:
+                break
+            walk.append(parent)
         return tuple(reversed(walk))
 
     def start(self) -> None:

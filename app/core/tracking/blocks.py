@@ -66,9 +66,12 @@ def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
 
 
 def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> None:
-    """Undo what was connected by a source's word at another height than the block itself says."""
-    known = beliefs.chain.find(block.hash)
-    if known is not None and known.height != block.height:
+    """Undo what was connected by a source's word at another height than the block itself says.
+
+    Only one that was read says so: the backend's tip is asked for by two questions, and may change between.
+    """
+    known, is_read = beliefs.chain.find(block.hash), block.entries is not None and block.previous is not None
+    if is_read and known is not None and known.height != block.height:
         endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at)
 
 

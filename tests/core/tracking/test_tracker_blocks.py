@@ -869,6 +869,15 @@ def test_a_height_that_an_electrum_server_alone_names_is_none_of_our_chain() -> 
     assert story.tracker.chain.tip == a_block(0).header()
 
 
+def test_the_hash_of_a_new_tip_with_the_height_of_another_undoes_nothing() -> None:
+    """The backend is asked for its tip's hash, then for its height; one that begins anew has a lower one."""
+    story, tip = begun(), a_block(1, WHALE)
+    story.connected(tip)
+
+    assert story.connected(Block(hash=tip.hash, height=Height(START_HEIGHT))) == []
+    assert story.tracker.chain.tip == tip.header()
+
+
 def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read() -> None:
     story, (first, second) = begun(), (a_block(height) for height in (1, 2))
     story.receive(BlockConnected(block=Block(hash=second.hash, height=second.height), source=REST))
