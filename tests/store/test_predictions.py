@@ -441,6 +441,21 @@ def test_the_store_is_a_history(store: PredictionStore) -> None:
     assert history is store
 
 
+async def test_below_a_missing_header_the_chain_goes_on_with_the_next_that_is_known(
+    store: PredictionStore,
+) -> None:
+    """What is missing between them is asked for; without the lower ones nobody would know that it is."""
+    await store.append([], [], [a_block(9), a_block(10), a_block(13), a_block(14)])
+
+    assert (await store.restore(NOON)).blocks == (a_block(9), a_block(10), a_block(13), a_block(14))
+
+
+async def test_below_a_missing_header_the_block_that_was_kept_last_counts(store: PredictionStore) -> None:
+    await store.append([], [], [a_block(10), a_block(10, fork=1), a_block(13)])
+
+    assert (await store.restore(NOON)).blocks == (a_block(10, fork=1), a_block(13))
+
+
 async def test_a_restart_is_told_which_blocks_nobody_had_read(store: PredictionStore) -> None:
     blocks = [a_block(10), a_block(11), a_block(12)]
     await store.append([], [], blocks, [blocks[0].hash])
