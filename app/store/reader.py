@@ -72,8 +72,7 @@ class Reader:
                     cursor.interrupt()
             held = self._busy.acquire(timeout=INTERRUPTED_AGAIN_SECONDS)
         try:
-            self._generation += 1
-            self._close()
+            self.close()
             self._closing = False
         finally:
             self._busy.release()
@@ -100,9 +99,13 @@ class Reader:
         self._limit.end()
 
     def close(self) -> None:
-        """Close the cursor, while `held`."""
-        self._generation += 1
+        """Close the cursor, while `held`.
+
+        The generation counts last: `run`, which takes it and then the cursor without waiting, would else take
+        the new one with the cursor that is being closed.
+        """
         self._close()
+        self._generation += 1
 
     def _close(self) -> None:
         if self._cursor is not None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,52 @@ async def test_a_reader_whose_read_has_just_failed_is_let_go(opened: Opened) -> 
     await asyncio.wait_for(asyncio.to_thread(reader.let_go), 10)
     with pytest.raises(StoreError):
         await asyncio.wait_for(read, 10)
+    reader.shut_down()
+
+
+class Contended:
+    """A lock that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.lock, self.waited_for = threading.Lock(), threading.Event()
+
+    def __enter__(self) -> None:
+        if self.lock.locked():
+            self.waited_for.set()
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+async def test_a_read_that_begins_while_its_cursor_is_closed_is_answered_by_another(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, busy, reads = Reader(opened.database.path, "test", 60.0), Contended(), []
+    cursors = [await opened.database.run(lambda it: it.cursor()) for _ in range(2)]
+    monkeypatch.setattr(reader, "_busy", busy)
+
+    def read() -> Future[Any]:
+        return reader.thread.submit(reader.run, made, lambda it: it.execute("SELECT 7").fetchone())
+
+    class Closing(Interrupted):
+        """While it closes the next read comes as far as to wait for the lock."""
+
+        def close(self) -> None:
+            self._cursor.close()
+            reads.append(read())
+            busy.waited_for.wait(60)
+
+    def made() -> Any:
+        return Closing(cursors.pop(), threading.Event()) if len(cursors) == 2 else cursors.pop()
+
+    def close() -> None:
+        with reader.held():
+            reader.close()
+
+    assert await asyncio.wrap_future(read()) == (7,)
+    await asyncio.wait_for(asyncio.to_thread(close), 60)
+    assert await asyncio.wrap_future(reads[0]) == (7,)
     reader.shut_down()
 
 
