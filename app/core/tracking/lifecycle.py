@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from itertools import count
+from itertools import chain, count
 from types import MappingProxyType
 
 from app.core.classification import Classification, Flag
@@ -70,10 +71,12 @@ def begin(
 
 
 def _ids(txid: Txid) -> Iterator[str]:
-    yield f"whl_{txid[:32]}"
-    yield f"whl_{txid[32:]}"
-    for turn in count(2):
-        yield f"whl_{sha256(f'{txid} {turn}'.encode()).hexdigest()[:32]}"
+    """Yield the ids that a prediction may have that begins with this transaction, without end."""
+    return map("whl_{}".format, chain((txid[:32], txid[32:]), map(partial(_hashed, txid), count())))
+
+
+def _hashed(txid: Txid, turn: int) -> str:
+    return sha256(f"{txid} {turn}".encode()).hexdigest()[:32]
 
 
 def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:

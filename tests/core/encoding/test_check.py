@@ -104,3 +104,7 @@ def test_what_is_just_possible_is_taken(tx: Transaction) -> None:
 def test_what_is_just_not_possible_is_refused(tx: Transaction, words: str) -> None:
     with pytest.raises(ParseError, match=words):
         check_transaction(tx)
+
+
+def test_what_is_not_known_of_an_input_is_not_checked() -> None:
+    check_transaction(a_payment(inputs=(replace(coin(None), script=None), coin(10**12, 1))))

@@ -60,6 +60,10 @@ def test_the_type_of_all_inputs_is_that_of_change() -> None:
     assert reasons(of(ODD, ODD + 2, kinds=("p2wpkh", "p2tr"))) == {0: (TYPE,)}
 
 
+def test_two_types_that_no_input_has_say_nothing_of_change() -> None:
+    assert reasons(of(ODD, ODD + 2, kinds=("p2tr", "p2pkh"))) == {}
+
+
 def test_inputs_of_two_types_or_of_one_unknown_say_nothing_of_change() -> None:
     tx = of(ODD, ODD + 2, inputs=(1, 10_000_000_000), kinds=("p2tr", "p2wpkh"))
     first, second = tx.inputs
