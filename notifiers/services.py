@@ -158,7 +158,7 @@ def load(module: str, class_name: str) -> Any:  # noqa: ANN401 - one of Apprise'
     apprise()
     name = f"apprise.plugins.{module}"
     kind = getattr(importlib.import_module(name), class_name)
-    for loaded, found in tuple(sys.modules.items()):
+    for loaded, found in sys.modules.copy().items():  # other threads import meanwhile; a copy is one step
         if loaded == name or loaded.startswith(f"{name}."):
             for theirs, ours in (("requests", Requests()), ("smtplib", Mail())):
                 if hasattr(found, theirs):
