@@ -27,6 +27,7 @@ from typing import ClassVar, TextIO
 
 import structlog
 
+from app import allocator
 from app.core.tracking.whales import Bounds
 from app.store import Connection
 from tests.backend.server import Backend
@@ -66,6 +67,8 @@ class Sample:
     duckdb: int
     allocated: int
     """Of malloc: what it has given out, whoever asked for it; Python's small objects lie elsewhere."""
+    free: int
+    """Of malloc: its holes."""
     file: int
     played: int
     waiting: int
@@ -162,13 +165,15 @@ class LongRun:
         gc.collect()
         gc.collect()
         duckdb = await self.life.engine.database.read(_duckdb_bytes)
+        allocated, free = _malloc_bytes()
         return Sample(
             hours=(self.loop.time() - began) / 3_600,
             rss=int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE,
             blocks=sys.getallocatedblocks(),
             objects=len(gc.get_objects()),
             duckdb=duckdb,
-            allocated=_allocated_bytes(),
+            allocated=allocated,
+            free=free,
             file=self.life.engine.database.size_bytes(),
             played=self.world.held,
             waiting=len(self.world.pool),
@@ -194,15 +199,15 @@ class _MallocInfo(ctypes.Structure):
     _fields_: ClassVar = [(f"field_{number}", ctypes.c_size_t) for number in range(10)]
 
 
-def _allocated_bytes() -> int:
-    """Ask glibc, where there is one."""
+def _malloc_bytes() -> tuple[int, int]:
+    """Ask glibc, where there is one, what it has given out and what it keeps free."""
     try:
         asked = ctypes.CDLL("libc.so.6").mallinfo2
     except (OSError, AttributeError):
-        return 0
+        return 0, 0
     asked.restype = _MallocInfo
     info = asked()
-    return int(info.field_4 + info.field_7)
+    return int(info.field_4 + info.field_7), int(info.field_8)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -212,6 +217,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--flood", type=int, default=FLOOD)
     parser.add_argument("--calm-quarters", type=int, default=CALM_QUARTERS)
     chosen = parser.parse_args(arguments)
+    allocator.settle()  # as the appliance does before anything else
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
