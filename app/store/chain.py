@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.core.models import Block
+from app.core.tracking import down_from_the_tip
 from app.core.units import BlockHash
 from app.store.connections import Connection
 from app.store.parsed_statements import execute
@@ -34,30 +35,13 @@ def append(connection: Connection, blocks: Sequence[Block], read: Sequence[Block
 
 
 def best(connection: Connection) -> tuple[Block, ...]:
-    """Return the chain by walking back from the tip; ascending.
-
-    Below a missing header it goes on with what was kept last of the next lower height that is known.
-    """
+    """Return the chain by walking back from the tip, over its holes; ascending."""
     rows = execute(
         connection,
         "SELECT hash, height, previous, epoch_us(time) FROM blocks ORDER BY ordinal DESC LIMIT ?",
         [2 * REMEMBERED],
     ).fetchall()
-    if not rows:
-        return ()
-    kept = [block_of(row) for row in reversed(rows)]
-    known, at = {block.hash: block for block in kept}, {block.height: block for block in kept}
-    heights = sorted(at)
-    walk = [kept[-1]]
-    while len(walk) < REMEMBERED:
-        parent = known.get(walk[-1].previous) if walk[-1].previous is not None else None
-        while parent is None and heights:
-            height = heights.pop()
-            parent = at[height] if height < walk[-1].height else None
-        if parent is None:
-            break
-        walk.append(parent)
-    return tuple(reversed(walk))
+    return down_from_the_tip([block_of(row) for row in reversed(rows)], REMEMBERED)
 
 
 def unread(connection: Connection, chain: Sequence[Block]) -> tuple[Block, ...]:

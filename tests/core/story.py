@@ -23,6 +23,7 @@ from app.core.observations import (
 from app.core.prediction import Forecast, Outcome, Prediction, Status, Urgency
 from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus, Question
 from app.core.tracking.beliefs import Consequences, WhalePolicy
+from app.core.tracking.chain import down_from_the_tip
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds
@@ -97,26 +98,11 @@ class Story:
     def restart(self) -> None:
         """What is kept outlives the tracker; nothing else does."""
         tracker = Tracker(self._policy, self._bounds)
-        chain = self._chain()
+        chain = down_from_the_tip(self.blocks, len(self.blocks))
         unread = tuple(block for block in chain if block.hash in self.unread)
         tracker.restore(tuple(self.kept.values()), chain, unread)
         self.tracker = tracker
         self.questions = []
-
-    def _chain(self) -> tuple[Block, ...]:
-        """Return what the store has of the chain: down from the header that was kept last, over its holes."""
-        at = {block.height: block for block in self.blocks}
-        known = {block.hash: block for block in self.blocks}
-        walk = list(self.blocks[-1:])
-        while walk:
-            lower = max((height for height in at if height < walk[-1].height), default=None)
-            parent = known.get(walk[-1].previous or BlockHash("")) or (
-                at[lower] if lower is not None else None
-            )
-            if parent is None:
-                break
-            walk.append(parent)
-        return tuple(reversed(walk))
 
     def start(self) -> None:
         self.receive(BlockConnected(block=a_block(0), source=WS))

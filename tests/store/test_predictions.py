@@ -456,6 +456,15 @@ async def test_below_a_missing_header_the_block_that_was_kept_last_counts(store:
     assert (await store.restore(NOON)).blocks == (a_block(10, fork=1), a_block(13))
 
 
+async def test_a_block_is_not_restored_in_whose_place_the_one_above_names_another(
+    store: PredictionStore,
+) -> None:
+    tip = a_block(12, fork=1, previous_fork=1)
+    await store.append([], [], [a_block(10), a_block(11), tip])
+
+    assert (await store.restore(NOON)).blocks == (a_block(10), tip)
+
+
 async def test_a_restart_is_told_which_blocks_nobody_had_read(store: PredictionStore) -> None:
     blocks = [a_block(10), a_block(11), a_block(12)]
     await store.append([], [], blocks, [blocks[0].hash])

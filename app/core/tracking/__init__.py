@@ -1,6 +1,7 @@
 """Tracking of whales from first seen to their end: one file per step, behind one mutator (`Tracker`)."""
 
 from app.core.tracking.beliefs import WhalePolicy
+from app.core.tracking.chain import down_from_the_tip
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.prevouts import known_prevouts, with_prevouts
 from app.core.tracking.story import StoryLine
@@ -13,6 +14,7 @@ __all__ = [
     "Tracker",
     "Unloaded",
     "WhalePolicy",
+    "down_from_the_tip",
     "known_prevouts",
     "with_prevouts",
 ]

@@ -50,6 +50,9 @@ class Tally:
     unloaded: int = 0
 
 
+Deferred = TransactionReplaced | TransactionSeen | TransactionReply | ProjectedTransaction
+
+
 class Departure(NamedTuple):
     """A transaction's removal from a mempool: the reason, and when it was last reported.
 
@@ -109,8 +112,7 @@ class Beliefs:
     """The tracker's state, and the three actions of a step: keep a prediction, publish an event, ask."""
 
     def __init__(self, whale_policy: WhalePolicy, bounds: Bounds, *, demo: bool) -> None:
-        self.whale_policy = whale_policy
-        self.demo = demo
+        self.whale_policy, self.demo = whale_policy, demo
         self.chain = Chain()
         self.whales = Whales(bounds)
         self.tally = Tally()
@@ -155,9 +157,11 @@ class Beliefs:
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
         self.unloaded: dict[Txid, Unloaded] = {}
-        """Whales that were unloaded to the store, by every txid they have or had, the current one first."""
-        self.deferred: list[TransactionReplaced | TransactionSeen | TransactionReply] = []
+        """Whales that were unloaded to the store, by every txid they have or had."""
+        self.deferred: list[Deferred] = []
         """Replacements and former versions of unloaded whales, deferred until these are recalled."""
+        self.returning: Recent[Txid, TransactionSeen] = Recent(bounds.rivals)
+        """Former versions that were reported as if they were there again, and are asked for."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
         """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()
@@ -251,7 +255,7 @@ class Beliefs:
 
     def note_unloaded(self, whale: Prediction) -> None:
         """Remember by which txids it is recalled; an older version that is another whale is none of them."""
-        unloaded = Unloaded(whale.prediction_id, whale.detected_at)
+        unloaded = Unloaded(whale.prediction_id, whale.txid, whale.detected_at)
         self.unloaded[whale.txid] = unloaded
         for txid in whale.replaces:
             if self.whales.current(txid) is None:
@@ -263,17 +267,15 @@ class Beliefs:
             unloaded.prediction_id == prediction_id for unloaded in self.unloaded.values()
         )
 
-    def unloaded_now(self) -> dict[str, Txid]:
-        """Return the current txid of each unloaded whale, by its id: it was remembered first."""
-        first: dict[str, Txid] = {}
-        for txid, unloaded in self.unloaded.items():
-            first.setdefault(unloaded.prediction_id, txid)
-        return first
+    def is_unloaded(self, txid: Txid) -> bool:
+        """Return whether this is the current transaction of an unloaded whale."""
+        unloaded = self.unloaded.get(txid)
+        return unloaded is not None and unloaded.txid == txid
 
     def was_unloaded_as_another(self, txid: Txid) -> bool:
         """Return whether this is a former version of an unloaded whale."""
         unloaded = self.unloaded.get(txid)
-        return unloaded is not None and self.unloaded_now()[unloaded.prediction_id] != txid
+        return unloaded is not None and unloaded.txid != txid
 
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)

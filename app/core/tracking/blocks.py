@@ -40,6 +40,9 @@ def listed(beliefs: Beliefs, report: ChainListed, at: datetime) -> None:
 def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
     """Return whether one of them stands where our chain has another one, or upon another one."""
     for block in blocks:
+        ours = beliefs.chain.find(block.hash)
+        if ours is not None and ours.height != block.height:
+            return True
         known, below = beliefs.chain.at(block.height), beliefs.chain.at(Height(block.height - 1))
         if known is not None and known.hash != block.hash:
             return True
@@ -50,7 +53,12 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
     """A block of the best chain, which may be known already or arrive before its parent."""
-    _take_from_wrong_height(beliefs, block, at)
+    undone = _take_from_wrong_height(beliefs, block, at)
+    _take(beliefs, block, at)
+    _ask_about(beliefs, undone)
+
+
+def _take(beliefs: Beliefs, block: Block, at: datetime) -> None:
     if block.hash in beliefs.chain or block.height < beliefs.chain.lowest:
         undone = _learn_parent(beliefs, block, at)
         read(beliefs, block, at)
@@ -65,14 +73,15 @@ def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
         _place(beliefs, block, at, orphaned=False)
 
 
-def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> None:
-    """Undo what was connected by a source's word at another height than the block itself says.
+def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
+    """Undo what was connected by a source's word at another height than its header says; return the undone.
 
-    Only one that was read says so: the backend's tip is asked for by two questions, and may change between.
+    Without a parent it is no header: the backend's tip is asked for by two questions, and may change between.
     """
-    known, is_read = beliefs.chain.find(block.hash), block.entries is not None and block.previous is not None
-    if is_read and known is not None and known.height != block.height:
-        endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at)
+    known = beliefs.chain.find(block.hash)
+    if block.previous is None or known is None or known.height == block.height:
+        return []
+    return endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at)
 
 
 def _learn_parent(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
@@ -245,8 +254,8 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
 
 
 def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    is_unloaded = entry.txid in beliefs.unloaded and not beliefs.was_unloaded_as_another(entry.txid)
-    known = is_unloaded or beliefs.whales.current(entry.txid) is not None
-    if not known and entry.txid not in beliefs.entries:
+    if beliefs.is_unloaded(entry.txid) or beliefs.whales.current(entry.txid) is not None:
+        beliefs.entries.pop(entry.txid)  # asked for while it was not known yet
+    elif entry.txid not in beliefs.entries:
         beliefs.entries.put(entry.txid, (block.header(), entry))
         beliefs.ask(AskTransaction(entry.txid, block.hash, block.height))

@@ -1,6 +1,6 @@
 """The latest blocks of the best chain, and which of them a reorg disconnects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.models import Block
@@ -21,6 +21,30 @@ class Step:
     """Whether what was disconnected is below blocks that stay."""
     hole: bool = False
     """Whether blocks between it and the previous tip are unknown."""
+
+
+def down_from_the_tip(kept: Sequence[Block], at_most: int) -> tuple[Block, ...]:
+    """Return the chain that these headers make, in the order in which they were connected; ascending.
+
+    The last one is the tip. Below a hole it goes on with what was connected last of the next lower height,
+    but for one in whose place a block above names another.
+    """
+    at = {block.height: block for block in kept}
+    known = {block.hash: block for block in kept}
+    heights = sorted(height for height, block in at.items() if known[block.hash] is block)
+    walk = list(kept[-1:])
+    while walk and len(walk) < at_most:
+        lowest = walk[-1]
+        below = None if lowest.previous is None else known.get(lowest.previous)
+        if below is None or below.height != lowest.height - 1:
+            highest = lowest.height - (1 if lowest.previous is None else 2)
+            while heights and heights[-1] > highest:
+                heights.pop()
+            below = at[heights[-1]] if heights else None
+        if below is None:
+            break
+        walk.append(below)
+    return tuple(reversed(walk))
 
 
 class Chain:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.models import Block
-from app.core.tracking.chain import Chain
+from app.core.tracking.chain import Chain, down_from_the_tip
 from app.core.units import Height
 from tests.builders import START_HEIGHT, a_block, a_hash
 
@@ -16,6 +16,11 @@ def a_chain(length: int, depth: int = 150) -> Chain:
     for height in range(length):
         chain.place(a_block(height))
     return chain
+
+
+def kept(*blocks: Block) -> list[int]:
+    """The heights of the chain that these make, told in this order."""
+    return heights(down_from_the_tip(blocks, len(blocks)))
 
 
 def heights(blocks: tuple[Block, ...]) -> list[int]:
@@ -155,3 +160,43 @@ def test_an_ancestor_of_the_tip_undoes_the_block_below_that_is_not_its_parent_an
 
     assert (heights(step.disconnected), step.within) == ([1], True)
     assert heights(chain.blocks()) == [0, 2, 3]
+
+
+def test_of_no_headers_there_is_no_chain() -> None:
+    assert down_from_the_tip((), 9) == ()
+
+
+def test_the_chain_goes_down_by_parents_from_the_header_that_came_last() -> None:
+    tip = a_block(2, branch="b", on="")
+
+    assert down_from_the_tip((a_block(1), a_block(2), tip), 9) == (a_block(1), tip)
+
+
+def test_it_ends_once_it_is_as_long_as_is_asked_for() -> None:
+    assert heights(down_from_the_tip([a_block(height) for height in range(9)], 3)) == [6, 7, 8]
+
+
+def test_below_a_hole_it_goes_on_with_the_next_height_that_is_known() -> None:
+    assert kept(a_block(1), a_block(2), a_block(5)) == [1, 2, 5]
+
+
+def test_it_passes_over_a_block_in_whose_place_another_is_named() -> None:
+    assert kept(a_block(1), a_block(2), a_block(3, branch="b")) == [1, 3]
+
+
+def test_below_a_block_without_a_parent_it_goes_on_one_lower() -> None:
+    named = Block(hash=a_block(3).hash, height=a_block(3).height)
+
+    assert kept(a_block(1), a_block(2), named) == [1, 2, 3]
+
+
+def test_a_block_that_was_kept_at_two_heights_is_where_it_was_kept_last() -> None:
+    named = Block(hash=a_block(1).hash, height=a_block(2).height)
+
+    assert kept(a_block(0), named, a_block(1), a_block(3)) == [0, 1, 3]
+
+
+def test_a_parent_that_was_kept_last_at_another_height_is_a_hole() -> None:
+    named = Block(hash=a_block(2).hash, height=a_block(1).height)
+
+    assert kept(a_block(0), a_block(2), named, a_block(3)) == [0, 1, 3]
