@@ -146,14 +146,21 @@ def _forget_what_nobody_names(connection: Connection) -> None:
 
 
 def _unloaded(connection: Connection, rows: Sequence[VersionRow]) -> dict[Txid, Unloaded]:
-    """Map every present and former txid of these whales to the whale, the present one of each first."""
-    asides = {row.whale: Unloaded(row.prediction_id, moment(row.detected_at)) for row in rows}
-    found: dict[Txid, Unloaded] = {}
-    for table in ("predictions", "lineage"):
-        for whale, txid in execute(
+    """Map every present and former txid of these whales to the whale."""
+    wanted = [row.whale for row in rows]
+    present, former = (
+        execute(
             connection,
             f"SELECT whale, txid FROM {table} WHERE whale IN (SELECT unnest(?::BIGINT[]))",  # noqa: S608 - our own words
-            [list(asides)],
-        ).fetchall():
-            found.setdefault(Txid(txid), asides[whale])
+            [wanted],
+        ).fetchall()
+        for table in ("predictions", "lineage")
+    )
+    txids = {whale: Txid(txid) for whale, txid in present}
+    named = {
+        row.whale: Unloaded(row.prediction_id, txids[row.whale], moment(row.detected_at)) for row in rows
+    }
+    found = {unloaded.txid: unloaded for unloaded in named.values()}
+    for whale, txid in former:
+        found.setdefault(Txid(txid), named[whale])
     return found

@@ -36,8 +36,11 @@ from app.core.tracking.prevouts import missing_prevouts, with_prevouts
 from app.errors import ParseError
 
 
-def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
-    """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale."""
+def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime, *, asked: bool = False) -> None:
+    """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale.
+
+    `asked`: it is the answer to a question, so it is there now.
+    """
     beliefs.tally.transactions += 1
     tx = report.tx
     packages.joined(beliefs, tx)
@@ -47,7 +50,7 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime) -> None:
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
-    if known is not None and not _is_there_again(beliefs, known, report):
+    if known is not None and not _is_there_again(beliefs, known, report, asked=asked):
         return
     if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
         return  # a stale report: this source has not read the latest blocks yet
@@ -158,7 +161,9 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
         block = blocks.block_of(beliefs, reply.block_hash, reply.height)
         blocks.found_in_block(beliefs, reply.tx, block, at)
     else:
-        seen(beliefs, TransactionSeen(tx=reply.tx, source=reply.source, late=True), at)
+        first = beliefs.returning.pop(reply.tx.txid)
+        source, late = (reply.source, True) if first is None else (first.source, first.late)
+        seen(beliefs, TransactionSeen(tx=reply.tx, source=source, late=late), at, asked=True)
     if entry is not None:
         beliefs.settle(entry[0])
 
@@ -217,14 +222,15 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
             assert_never(known.status)
 
 
-def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen) -> bool:
+def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, *, asked: bool) -> bool:
     """Return whether an older version, a whale of its own if it is, is in a mempool now.
 
     A report that comes as such may be one of before it was replaced, from another source: it is asked for.
     """
     if presence.is_behind(beliefs, report.source):
         return False
-    if not report.late:
+    if not asked:
+        beliefs.returning.put(report.tx.txid, report)
         beliefs.ask(AskTransaction(report.tx.txid))
         return False
     beliefs.ask(AskStatus(known.txid))  # the older one may be there since the current one is not

@@ -51,7 +51,7 @@ def replace_whales(
     if classification is None:
         _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, which is no whale")
         return
-    if replacement is None:
+    if replacement is None and not beliefs.is_unloaded(by.txid):
         first, *victims = victims
         _take_over(beliefs, first, by, classification, at, mined=mined)
         if ask := missing_prevouts(by):

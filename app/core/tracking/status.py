@@ -156,6 +156,7 @@ def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
         case AskBlock(hash=block_hash, height=height):
             blocks.unread(beliefs, block_hash, height, at)
         case AskTransaction(txid=txid):
+            beliefs.returning.pop(txid)
             weighing.announce_by_line(beliefs, txid, at)
             inferred_replacement.replacement_is_gone(beliefs, txid, at)
         case _:

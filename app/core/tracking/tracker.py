@@ -116,7 +116,7 @@ class Tracker:
         """Restore the state from the store, before the first observation.
 
         `unread` blocks of the chain are asked for with the first reconciliation; `unloaded` whales, by
-        every txid they have or had, the current one of each first, stay in the store.
+        every txid they have or had, stay in the store.
         """
         self._beliefs.chain.restore(chain)
         self._beliefs.unloaded.update(unloaded or {})

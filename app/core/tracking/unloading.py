@@ -28,7 +28,7 @@ from app.core.observations import (
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored
 from app.core.tracking import presence
-from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.beliefs import Beliefs, Deferred
 from app.core.units import Txid
 
 ALWAYS_KEPT: Final = 100
@@ -69,13 +69,11 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
         case TransactionReplaced() if _waits(beliefs, observation):
             beliefs.deferred = [*beliefs.deferred, observation][-DEFERRED_AT_MOST:]
             return None
-        case TransactionSeen(tx=tx) | TransactionReply(tx=tx) if tx.txid in beliefs.unloaded:
-            if beliefs.was_unloaded_as_another(tx.txid):
+        case TransactionSeen() | TransactionReply() | ProjectedTransaction() if _waits(beliefs, observation):
+            if beliefs.was_unloaded_as_another(_txid_of(observation)):
                 beliefs.deferred = [*beliefs.deferred, observation][-DEFERRED_AT_MOST:]
             return None
-        case ProjectedTransaction(txid=txid) | PackageReply(txid=txid) | StatusReply(txid=txid) if (
-            txid in beliefs.unloaded
-        ):
+        case PackageReply(txid=txid) | StatusReply(txid=txid) if txid in beliefs.unloaded:
             return None
     return observation
 
@@ -97,16 +95,28 @@ def released(beliefs: Beliefs, observation: Observation) -> tuple[Observation, .
     """Return the deferred observations whose whales are recalled, or cannot be."""
     if not beliefs.deferred or not isinstance(observation, PredictionRecalled | Unanswered):
         return ()
-    gone = isinstance(observation, Unanswered) and isinstance(observation.question, AskStored)
-    ready = [one for one in beliefs.deferred if gone or not _waits(beliefs, one)]
+    lost = None
+    if isinstance(observation, Unanswered) and isinstance(observation.question, AskStored):
+        lost = observation.question.prediction_id
+    ready = [one for one in beliefs.deferred if lost in (waits := _awaited(beliefs, one)) or not waits]
     beliefs.deferred = [one for one in beliefs.deferred if one not in ready]
     return tuple(ready)
 
 
-def _waits(beliefs: Beliefs, report: TransactionReplaced | TransactionSeen | TransactionReply) -> bool:
-    if isinstance(report, TransactionReplaced):
-        return any(txid in beliefs.unloaded for txid in (*report.victims, report.by.txid))
-    return report.tx.txid in beliefs.unloaded
+def _waits(beliefs: Beliefs, report: Deferred) -> bool:
+    return bool(_awaited(beliefs, report))
+
+
+def _awaited(beliefs: Beliefs, report: Deferred) -> set[str]:
+    """Return the ids of the unloaded whales that a report is about."""
+    named = (
+        (*report.victims, report.by.txid) if isinstance(report, TransactionReplaced) else (_txid_of(report),)
+    )
+    return {unloaded.prediction_id for txid in named if (unloaded := beliefs.unloaded.get(txid)) is not None}
+
+
+def _txid_of(report: TransactionSeen | TransactionReply | ProjectedTransaction) -> Txid:
+    return report.txid if isinstance(report, ProjectedTransaction) else report.tx.txid
 
 
 def _mentioned_in(beliefs: Beliefs, observation: Observation) -> Iterable[Txid]:
@@ -119,13 +129,14 @@ def _mentioned_in(beliefs: Beliefs, observation: Observation) -> Iterable[Txid]:
             mentioned = (txid,)
         case TransactionReply(tx=tx):
             mentioned = (tx.txid,)
-        case TransactionSeen(tx=tx) if beliefs.was_unloaded_as_another(tx.txid):
-            mentioned = (tx.txid,)
+        case TransactionSeen() | ProjectedTransaction() if beliefs.was_unloaded_as_another(
+            txid := _txid_of(observation)
+        ):
+            mentioned = (txid,)
         case TransactionLeft(txids=txids):
             mentioned = txids
         case MempoolListed(txids=listed):
-            current = set(beliefs.unloaded_now().values())
-            mentioned = [txid for txid in beliefs.unloaded if (txid in listed) != (txid in current)]
+            mentioned = [txid for txid in beliefs.unloaded if (txid in listed) != beliefs.is_unloaded(txid)]
         case BlockConnected(block=block):
             mentioned = (*(block.txids or ()), *(entry.txid for entry in block.entries or ()))
     return mentioned

@@ -22,9 +22,10 @@ class Bounds:
 
 
 class Unloaded(NamedTuple):
-    """What stays in memory of an unloaded whale."""
+    """What stays in memory of an unloaded whale. `txid`: its current one."""
 
     prediction_id: str
+    txid: Txid
     detected_at: datetime
 
 

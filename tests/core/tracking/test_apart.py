@@ -5,14 +5,15 @@ A spends one coin, B that and another, C the other alone: B replaces A, C replac
 
 import pytest
 
+from app.core.classification import Flag
 from app.core.models import SourceName, Transaction
-from app.core.observations import BlockConnected, PredictionRecalled, TransactionSeen
+from app.core.observations import BlockConnected, PredictionRecalled, ProjectedTransaction, TransactionSeen
 from app.core.prediction import Status
-from app.core.questions import AskStatus, AskStored, AskTransaction
+from app.core.questions import AskBlock, AskStatus, AskStored, AskTransaction
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds, Unloaded
 from tests.builders import a_block, a_whale, prevouts_of, without_prevouts
-from tests.core.story import Story, a_whale_policy
+from tests.core.story import WS, Story, a_whale_policy
 
 A = a_whale(150, coins=("one",), fee=1_000)
 B = a_whale(150, coins=("one", "two"), fee=2_000)
@@ -206,7 +207,9 @@ def test_where_both_are_unloaded_both_are_known(last: Transaction) -> None:
 def test_after_a_restart_it_is_confirmed_while_the_current_one_is_unloaded() -> None:
     story = apart()
     current = story.of(C)
-    unloaded = dict.fromkeys((C.txid, A.txid, B.txid), Unloaded(current.prediction_id, current.detected_at))
+    unloaded = dict.fromkeys(
+        (C.txid, A.txid, B.txid), Unloaded(current.prediction_id, C.txid, current.detected_at)
+    )
     tracker = Tracker(a_whale_policy())
     tracker.restore((story.of(A),), (), unloaded=unloaded)
     story.tracker = tracker
@@ -266,3 +269,95 @@ def test_a_whale_recalled_twice_keeps_what_came_between() -> None:
     story.receive(reply)
 
     assert story.tracker.whales.current(A_DEARER.txid) is not None
+
+
+def test_one_that_the_stream_told_is_no_late_one() -> None:
+    story = begun()
+    story.receive(TransactionSeen(tx=A, source=WS))
+    story.published(A)
+
+    assert (story.of(A).flags, story.of(A).first_seen_by) == (frozenset(), WS)
+
+
+def test_one_that_nobody_knew_when_it_was_asked_for_is_late_when_it_is_found() -> None:
+    story = begun()
+    story.receive(TransactionSeen(tx=A, source=WS))
+    story.unanswered(AskTransaction(A.txid))
+    story.published(A)
+
+    assert Flag.LATE_SEEN in story.of(A).flags
+
+
+def test_one_of_the_mempool_as_it_was_before_the_source_was_there_is_asked_for_too() -> None:
+    story = begun()
+
+    assert story.seen(A, late=True) == []
+    assert AskTransaction(A.txid) in story.questions
+
+
+def test_projected_while_the_current_one_is_unloaded_it_is_asked_for_once_that_is_recalled() -> None:
+    story = unloaded_current()
+    story.receive(
+        ProjectedTransaction(
+            txid=A.txid, value=A.gross, fee=A.fee, vsize=A.vsize, package_feerate=None, source=WS
+        )
+    )
+
+    assert AskTransaction(A.txid) in recalled(story)
+
+
+def contending() -> Story:
+    """Two whales of one coin; the dearer one is unloaded when the other is found nowhere."""
+    story = Story(bounds=Bounds(pending=2))
+    story.start()
+    story.seen(A, A_DEARER)
+    story.unanswered(AskStatus(A.txid))
+    revised(story, A)
+    others(story, "more")
+    assert story.tracker.unloaded == 1
+    return story
+
+
+def test_a_whale_that_gave_way_to_an_unloaded_one_ends_as_replaced_by_it() -> None:
+    story = contending()
+    story.gone(A)
+
+    assert (story.of(A).status, story.of(A).replaced_by) == (Status.REPLACED, A_DEARER.txid)
+    assert story.of(A_DEARER).status is Status.PENDING
+
+
+def test_the_unloaded_one_that_took_its_place_is_confirmed() -> None:
+    story = contending()
+    story.gone(A)
+    story.left(A_DEARER)
+    recalled(story)
+
+    assert story.connected(a_block(1, A_DEARER)) == ["confirmed"]
+
+
+def test_a_block_is_read_although_a_whale_in_it_was_unloaded_while_it_was_asked_for() -> None:
+    story, block = Story(bounds=Bounds(pending=1)), a_block(1, A)
+    story.start()
+    story.connected(block)
+    story.seen(A)
+    others(story, "more")
+    story.published(A, block)
+    recalled(story)
+    story.is_in(A, block)
+    story.connected(block)
+    story.listed(a_whale(150, coins=("more",), fee=9_000))
+
+    assert AskBlock(block.hash, block.height) not in story.questions
+
+
+def test_what_the_store_cannot_tell_of_one_whale_releases_no_report_of_another() -> None:
+    story = Story(bounds=Bounds(pending=1))
+    story.start()
+    one, other = (a_whale(150, coins=(name,), fee=5_000) for name in ("p", "q"))
+    story.seen(one, other)
+    others(story, "more")
+    dearer = a_whale(150, coins=("p",), fee=9_000)
+    story.replaced(one, by=dearer)
+    lost = AskStored(story.of(other).prediction_id)
+
+    assert story.unanswered(lost) == []

@@ -262,7 +262,7 @@ def test_one_read_back_after_its_mempools_were_forgotten_is_waited_for_as_after_
     (tx,) = sea.whales
     whale = sea.stored[sea.id_of(tx)]
     later = Tracker(a_whale_policy())
-    later.restore((), (), unloaded={tx.txid: Unloaded(whale.prediction_id, whale.detected_at)})
+    later.restore((), (), unloaded={tx.txid: Unloaded(whale.prediction_id, tx.txid, whale.detected_at)})
     later.handle(PredictionRecalled(prediction_id=whale.prediction_id, prediction=whale), START)
     status = StatusReply(
         txid=tx.txid, block_hash=None, height=None, in_mempool=False, source=SourceName.MEMPOOL_REST
