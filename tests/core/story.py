@@ -26,7 +26,7 @@ from app.core.tracking.beliefs import Consequences, WhalePolicy
 from app.core.tracking.chain import down_from_the_tip
 from app.core.tracking.forecast_source import ForecastSource
 from app.core.tracking.tracker import Tracker
-from app.core.tracking.whales import Bounds
+from app.core.tracking.whales import Bounds, Unloaded
 from app.core.units import BlockHash, Height, SatPerVb, Sats, Txid
 from tests.builders import START_HEIGHT, a_block
 from tests.fakes import NOON, NoForecasts
@@ -95,12 +95,26 @@ class Story:
             self._take(self.tracker.handle(observation, self.at))
         return self.types[before:]
 
+    @property
+    def unloaded(self) -> list[Prediction]:
+        """Those that wait in the store alone."""
+        inside = self.tracker.whales
+        waiting = [one for one in self.kept.values() if one.status is Status.PENDING]
+        return [one for one in waiting if inside.by_id(one.prediction_id) is None]
+
     def restart(self) -> None:
         """What is kept outlives the tracker; nothing else does."""
+        aside = {one.prediction_id: one for one in self.unloaded}
+        unloaded = {
+            txid: Unloaded(one.prediction_id, one.txid, one.detected_at)
+            for one in aside.values()
+            for txid in (*one.replaces, one.txid)
+        }
         tracker = Tracker(self._policy, self._bounds)
         chain = down_from_the_tip(self.blocks, len(self.blocks))
         unread = tuple(block for block in chain if block.hash in self.unread)
-        tracker.restore(tuple(self.kept.values()), chain, unread)
+        inside = tuple(one for key, one in self.kept.items() if key not in aside)
+        tracker.restore(inside, chain, unread, unloaded)
         self.tracker = tracker
         self.questions = []
 

@@ -14,18 +14,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.core.models import Transaction
+from app.core.models import Block, Transaction
 from app.core.observations import (
     BlockConnected,
     MempoolListed,
     Observation,
+    PredictionRecalled,
     TransactionLeft,
     TransactionReplaced,
     TransactionSeen,
     Unanswered,
 )
 from app.core.prediction import Status
-from app.core.questions import AskMempool, Question
+from app.core.questions import AskMempool, AskStored, Question
+from app.core.tracking.whales import Bounds
+from app.core.units import Height
 from tests.builders import a_whale, without_prevouts
 from tests.core.model_node import ModelNode
 from tests.core.story import REST, THRESHOLD, WS, Story
@@ -45,11 +48,14 @@ class Worlds(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.node = ModelNode()
-        self.story = Story()
+        self.story = self.begun()
         self.held: list[Observation] = []
         self.published: list[Observation] = []
         self.open: dict[Question, None] = {}
         self.fee = 100
+
+    def begun(self) -> Story:
+        return Story()
 
     @initialize()
     def start(self) -> None:
@@ -142,6 +148,12 @@ class Worlds(RuleBasedStateMachine):
         for tx in self.node.undo():
             self.publish(TransactionSeen(tx=tx, source=WS))
 
+    @rule(too_high=st.sampled_from([0, 0, 0, 1]))
+    def name_the_tip(self, too_high: int) -> None:
+        """By hash and height alone, which are asked for one after the other: the height may be the next's."""
+        height = Height(self.node.tip.height + too_high)
+        self.publish(BlockConnected(block=Block(hash=self.node.tip.hash, height=height), source=REST))
+
     @precondition(lambda self: self.held)
     @rule(which=st.integers(0, 50))
     def let_one_through(self, which: int) -> None:
@@ -232,11 +244,12 @@ class Worlds(RuleBasedStateMachine):
 
     def _check_all_found(self) -> None:
         """Every whale that waits, or is in a block since the start, has a prediction of its own."""
-        whales = self.story.tracker.whales
+        waits_in_store = {one.txid for one in self.story.unloaded}
         there = {**self.node.mempool, **{tx.txid: tx for _, txs in self.node.chain for tx in txs}}
         for txid, tx in there.items():
             if tx.gross > THRESHOLD:
-                assert whales.current(txid) is not None, f"never announced: {txid}"
+                found = self.story.tracker.whales.current(txid) is not None or txid in waits_in_store
+                assert found, f"never announced: {txid}"
 
     def _check_statuses(self) -> None:
         mined = self.node.mined()
@@ -250,8 +263,23 @@ class Worlds(RuleBasedStateMachine):
                 assert whale.status in (Status.DROPPED, Status.REPLACED), whale.reason
 
 
+class WorldsInLittleMemory(Worlds):
+    """Two whales in memory; the others wait in the store, which is asked for them."""
+
+    def begun(self) -> Story:
+        return Story(bounds=Bounds(pending=2))
+
+    def answer(self, question: Question) -> None:
+        if isinstance(question, AskStored):
+            kept = self.story.kept.get(question.prediction_id)
+            self.receive(PredictionRecalled(prediction_id=question.prediction_id, prediction=kept))
+        else:
+            super().answer(question)
+
+
 TestWorlds = pytest.mark.soak(Worlds.TestCase)
-TestWorlds.settings = settings(
+TestWorldsInLittleMemory = pytest.mark.soak(WorldsInLittleMemory.TestCase)
+TestWorlds.settings = TestWorldsInLittleMemory.settings = settings(
     max_examples=40_000 if SOAK else 600,
     stateful_step_count=30,
     deadline=None,
