@@ -1,11 +1,13 @@
 """The numbered events, as the store keeps them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from app.core.events import Event, EventType, Happening
 from app.core.prediction import Prediction
+
+T = TypeVar("T")
 
 
 class EventLog(Protocol):
@@ -34,8 +36,10 @@ class EventLog(Protocol):
         """Return all events about one whale, ascending."""
         ...
 
-    async def detected_between(self, start: datetime, end: datetime) -> tuple[Prediction, ...]:
-        """Return all whales first seen in [start, end), in no order."""
+    async def of_detected(
+        self, start: datetime, end: datetime, take: Callable[[Prediction], Iterable[T]]
+    ) -> list[T]:
+        """Return what `take` makes of each whale first seen in [start, end), in no order; of a few hours."""
         ...
 
     async def one(self, txid: str) -> Prediction | None:

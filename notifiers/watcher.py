@@ -11,6 +11,7 @@ import structlog
 from app.api.models import signal_of
 from app.clock import Clock
 from app.core.alerts import (
+    Moving,
     Watch,
     Watched,
     asked_anew,
@@ -24,7 +25,6 @@ from app.core.alerts import (
     report_start,
 )
 from app.core.events import EventType, Happening
-from app.core.prediction import Prediction
 from app.errors import StoreError
 from app.store import Connection
 from notifiers.event_log import EventLog
@@ -34,6 +34,8 @@ from notifiers.routing import Router
 
 LOOK_SECONDS: Final = 5.0
 FLOW_SECONDS: Final = 60.0
+SLICE: Final = timedelta(hours=6)
+"""Of a report's time, read at once: of a month's whales one read would take too long."""
 _log = structlog.get_logger(__name__)
 
 
@@ -112,7 +114,7 @@ class Watcher:
         if flows:
             for flow in watch.net_flow:
                 whales = await self._since(timedelta(hours=flow.hours))
-                net = net_flow_sat(map(moving, whales), flow.entity)
+                net = net_flow_sat(whales.values(), flow.entity)
                 crossed, facts = flow_crossed(flow, after.crossed, net)
                 after = replace(after, crossed=crossed)
                 found += [(EventType.FLOW_CROSSED, one) for one in facts]
@@ -134,14 +136,14 @@ class Watcher:
         if end is None:
             return known, []
         start = report_start(report, route.policy.zone, end)
-        whales = await self._log.detected_between(start, end)
-        largest = sorted(whales, key=lambda one: -one.classification.moved)[:1]
+        whales = await self._moving(start, end)
+        largest = max(whales, key=lambda one: whales[one].moved_sat, default=None)
+        found = None if largest is None else await self._log.one(largest)
         routes = self._router.routes
-        bodies = [masked(signal_of(one).body(), routes.public, routes.own) for one in largest]
+        bodies = [] if found is None else [masked(signal_of(found).body(), routes.public, routes.own)]
         figures = await self._outbox.figures(start, end)
-        seen = [moving(one) for one in whales]
         facts = report_facts(
-            seen,
+            tuple(whales.values()),
             bodies,
             start=start,
             end=end,
@@ -151,9 +153,20 @@ class Watcher:
         )
         return replace(known, reported_until=end), [(EventType.REPORT_PERIODIC, facts)]
 
-    async def _since(self, span: timedelta) -> Sequence[Prediction]:
+    async def _since(self, span: timedelta) -> dict[str, Moving]:
         now = self._clock.now()
-        return await self._log.detected_between(now - span, now + timedelta(seconds=1))
+        return await self._moving(now - span, now + timedelta(seconds=1))
+
+    async def _moving(self, start: datetime, end: datetime) -> dict[str, Moving]:
+        """Return what each whale first seen in [start, end) counts for, by its id."""
+        found: dict[str, Moving] = {}
+        while start < end:
+            until = min(start + SLICE, end)
+            found |= await self._log.of_detected(
+                start, until, lambda one: ((one.prediction_id, moving(one)),)
+            )
+            start = until
+        return found
 
     async def _publish(
         self, route: RoutedEndpoint, found: Sequence[tuple[EventType, dict[str, Any]]]

@@ -382,7 +382,7 @@ class Engine:
 
     def _recalibrator(self) -> Recalibrator:
         return Recalibrator(
-            detected_between=self.store.detected_between,
+            of_detected=self.store.of_detected,
             first_detected=self.store.first_detected,
             tip=lambda: self.tracker.chain.tip,
             adopt=self._forecaster.recalibrate,

@@ -1,7 +1,7 @@
 """Recalibrates the forecaster every few hours from the outcomes of its own forecasts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +25,10 @@ SLICE = timedelta(hours=6)
 OLDEST = timedelta(days=30)
 ENOUGH = 5_000
 """Number of latest outcomes to fit; older ones reflect another fee market."""
+OfDetected = Callable[
+    [datetime, datetime, Callable[[Prediction], Iterable[ScoredForecast]]], Awaitable[list[ScoredForecast]]
+]
+"""What is made of each whale that was first seen in that time."""
 _log = structlog.get_logger(__name__)
 
 
@@ -34,13 +38,13 @@ class Recalibrator:
     def __init__(
         self,
         *,
-        detected_between: Callable[[datetime, datetime], Awaitable[tuple[Prediction, ...]]],
+        of_detected: OfDetected,
         first_detected: Callable[[], Awaitable[datetime | None]],
         tip: Callable[[], Block | None],
         adopt: Callable[[Recalibration], None],
         clock: Clock,
     ) -> None:
-        self._detected_between = detected_between
+        self._of_detected = of_detected
         self._first_detected = first_detected
         self._tip = tip
         self._adopt = adopt
@@ -78,7 +82,8 @@ class Recalibrator:
         if first is None:
             return scored
         while len(scored) < ENOUGH and end > max(first, now - OLDEST):
-            for whale in await self._detected_between(end - SLICE, end):
-                scored.extend(headline_outcomes(whale, tip))
+            scored += await self._of_detected(
+                end - SLICE, end, lambda whale: tuple(headline_outcomes(whale, tip))
+            )
             end -= SLICE
         return scored

@@ -48,7 +48,9 @@ def rows_of(found: Iterable[Sequence[Any]]) -> list[VersionRow]:
     return [VersionRow(*one) for one in found]
 
 
-def in_portions(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[list[VersionRow]]:
+def in_portions(
+    connection: Connection, rows: Sequence[VersionRow], pieces: int = PIECES_AT_ONCE
+) -> Iterator[list[VersionRow]]:
     """Yield the rows in order, in batches that fit in memory; at least one row each."""
     if len(rows) <= 1:
         yield from ([list(rows)] if rows else ())
@@ -58,7 +60,7 @@ def in_portions(connection: Connection, rows: Sequence[VersionRow]) -> Iterator[
     held = 0
     for row in rows:
         size = sizes.get(row.tx_part, 0) + sizes.get(row.seldom_part, 0)
-        if portion and held + size > PIECES_AT_ONCE:
+        if portion and held + size > pieces:
             yield portion
             portion, held = [], 0
         portion.append(row)

@@ -1,10 +1,10 @@
 """Stores events and predictions; events are published only after they are stored."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from app.core.events import Event, EventType, Happening
 from app.core.models import Block
@@ -23,6 +23,7 @@ from app.store.records import numbered
 from app.store.table_writer import TableWriter
 from app.views import DayFlow, PredictionPage, PredictionQuery
 
+T = TypeVar("T")
 Rider = Callable[[tuple[Event, ...]], Callable[[Connection], None] | None]
 """Returns what writes in the transaction of these events, and must not be lost (their deliveries); None if
 there is nothing to write."""
@@ -186,9 +187,14 @@ class PredictionStore:
         """Return what moved on each day, by flow, of all whales that the filters let through."""
         return await self._database.read(lambda connection: searching.flows(connection, query))
 
-    async def detected_between(self, start: datetime, end: datetime) -> tuple[Prediction, ...]:
-        """Return all whales first seen in [start, end), in no order; request a few hours at most."""
-        return await self._database.read(lambda connection: queries.detected_between(connection, start, end))
+    async def of_detected(
+        self, start: datetime, end: datetime, take: Callable[[Prediction], Iterable[T]]
+    ) -> list[T]:
+        """Return what `take` makes of each whale first seen in [start, end), in no order.
+
+        `take` runs on the reading thread. Request a few hours at most: a read has a limit of time.
+        """
+        return await self._database.read(lambda connection: queries.of_detected(connection, start, end, take))
 
     async def first_detected(self) -> datetime | None:
         """Return when the earliest whale that is kept was first seen; None if none is kept."""

@@ -1,8 +1,8 @@
 """Queries of whales by name and state, and what the retention deletes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from app.core.prediction import REVISIONS_HELD, Prediction, Status
 from app.core.tracking import Unloaded
@@ -14,12 +14,15 @@ from app.store.filters import named_alike
 from app.store.parsed_statements import execute, of_words
 from app.store.records import moment
 
+T = TypeVar("T")
 FORECASTS_RESTORED: Final = 50_000
 """For all whales together; about 1 kB each."""
 _FORGETTABLE_EVENT: Final = (
     "sequence < (SELECT max(sequence) FROM events) AND sequence IS DISTINCT FROM "
     "(SELECT max(sequence) FROM events WHERE type LIKE 'accuracy.%')"
 )
+FEW_PIECES: Final = 500
+"""Of packed bodies: some 250 whales, 2 MB of objects."""
 PORTIONS_RESTORED: Final = 8
 """In units of `assembling.PIECES_AT_ONCE`: about 300 MB of objects if every transaction is very large."""
 
@@ -68,8 +71,13 @@ def live_and_recent(
     return tuple(whales), _unloaded(connection, left)
 
 
-def detected_between(connection: Connection, start: datetime, end: datetime) -> tuple[Prediction, ...]:
-    """Return the latest versions of all whales first seen in [start, end); that time never changes."""
+def of_detected(
+    connection: Connection, start: datetime, end: datetime, take: Callable[[Prediction], Iterable[T]]
+) -> list[T]:
+    """Return what `take` makes of the latest version of each whale first seen in [start, end).
+
+    That time never changes. The whales of half a day may be a hundred megabytes: few are held at once.
+    """
     found = rows_of(
         execute(
             connection,
@@ -77,9 +85,12 @@ def detected_between(connection: Connection, start: datetime, end: datetime) -> 
             [start, end],
         ).fetchall()
     )
-    return tuple(
-        whale for portion in in_portions(connection, found) for whale in assembled(connection, portion)
-    )
+    return [
+        one
+        for portion in in_portions(connection, found, FEW_PIECES)
+        for whale in assembled(connection, portion)
+        for one in take(whale)
+    ]
 
 
 def first_detected(connection: Connection) -> datetime | None:

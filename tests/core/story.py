@@ -104,16 +104,16 @@ class Story:
 
     def restart(self) -> None:
         """What is kept outlives the tracker; nothing else does."""
-        aside = {one.prediction_id: one for one in self.unloaded}
+        outside = {one.prediction_id: one for one in self.unloaded}
         unloaded = {
             txid: Unloaded(one.prediction_id, one.txid, one.detected_at)
-            for one in aside.values()
+            for one in outside.values()
             for txid in (*one.replaces, one.txid)
         }
         tracker = Tracker(self._policy, self._bounds)
         chain = down_from_the_tip(self.blocks, len(self.blocks))
         unread = tuple(block for block in chain if block.hash in self.unread)
-        inside = tuple(one for key, one in self.kept.items() if key not in aside)
+        inside = tuple(one for key, one in self.kept.items() if key not in outside)
         tracker.restore(inside, chain, unread, unloaded)
         self.tracker = tracker
         self.questions = []

@@ -74,7 +74,7 @@ def an_ended_whale(
 async def learned_by(store: PredictionStore) -> Recalibration:
     handed_on: list[Recalibration] = []
     recalibrator = Recalibrator(
-        detected_between=store.detected_between,
+        of_detected=store.of_detected,
         first_detected=store.first_detected,
         tip=lambda: a_block(TIP),
         adopt=handed_on.append,
@@ -143,9 +143,9 @@ async def test_only_the_latest_version_of_a_whale_counts(store: PredictionStore)
     whale = an_ended_whale(1, [0.5] * 7, 3)
     await store.append((), [replace(whale, version=1, status=Status.PENDING), replace(whale, version=2)])
 
-    assert [one.status for one in await store.detected_between(NOW - timedelta(days=1), NOW)] == [
-        Status.CONFIRMED
-    ]
+    found = await store.of_detected(NOW - timedelta(days=1), NOW, lambda one: (one.status,))
+
+    assert found == [Status.CONFIRMED]
 
 
 async def test_no_outcomes_at_all_are_no_trouble(store: PredictionStore) -> None:

@@ -15,6 +15,7 @@ from app.errors import EndpointError
 from app.store import open_operator
 from app.views import DeliveryQuery
 from notifiers.dispatcher import STORE_AGAIN_SECONDS
+from notifiers.watcher import LOOK_SECONDS
 from tests.fakes import NOON, FakeClock
 from tests.notifiers.builders import TOKEN
 from tests.notifiers.receivers import Got, Receiver, Say, receiving
@@ -361,10 +362,12 @@ async def test_an_endpoint_that_could_not_be_disabled_is_disabled_later(tmp_path
                 operator.execute(
                     "CREATE TRIGGER full BEFORE INSERT ON endpoints BEGIN SELECT RAISE(ABORT, 'no room'); END"
                 )
+                await until(lambda: LOOK_SECONDS in (due for due, _ in clock.sleepers))
+                await clock.advance(1)  # what waits as long as the lane will is told from it
                 await stage.happen()
                 await until_settled(stage, ["failed"])
                 # The endpoint, too, was refused: its lane waits before it tries again.
-                await until(lambda: STORE_AGAIN_SECONDS in (due for due, _ in clock.sleepers))
+                await until(lambda: 1 + STORE_AGAIN_SECONDS in (due for due, _ in clock.sleepers))
                 operator.execute("DROP TRIGGER full")
             await stage.happen()
             # Once: time that goes on while a busy machine answers would be a timeout of the receiver's.

@@ -262,11 +262,16 @@ class Simulation:
         if not shown:
             return
         first, last = (edge(one.detected_at for one in shown) for edge in (min, max))
-        rows = await self.life.engine.store.detected_between(first, last + timedelta(microseconds=1))
-        kept = {one.prediction_id: one for one in rows}
+        kept = dict(
+            await self.life.engine.store.of_detected(
+                first,
+                last + timedelta(microseconds=1),
+                lambda one: ((one.prediction_id, one.version),),
+            )
+        )
         for whale in shown:
             assert whale.prediction_id in kept, "the page shows what is not stored"
-            assert kept[whale.prediction_id].version >= whale.version, "the page is ahead of the store"
+            assert kept[whale.prediction_id] >= whale.version, "the page is ahead of the store"
             self._compared[whale.prediction_id] = whale.version
 
     def _shown(self) -> tuple[Prediction, ...]:

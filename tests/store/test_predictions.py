@@ -1,3 +1,4 @@
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from app.core.models import Output
 from app.core.prediction import Prediction, Status, Urgency
 from app.core.units import Height, Sats, Script
 from app.errors import ParseError
+from app.store import queries
 from app.store.connections import Connection
 from app.store.opening import Opened, open_database
 from app.store.predictions import PredictionStore
@@ -482,3 +484,21 @@ async def test_the_oldest_entry_is_the_first_event(store: PredictionStore) -> No
     await store.append([detected(whale) for whale in whales], whales)
 
     assert await store.oldest() == whales[0].detected_at
+
+
+async def test_of_many_whales_that_were_detected_few_are_held_at_once(
+    store: PredictionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "FEW_PIECES", 8)
+    await store.append([], [a_prediction(number) for number in range(60)])
+    assert await store.one("whale-1") is not None  # what was appended is written out, and let go of
+    gc.collect()
+    before = _alive()
+    held = await store.of_detected(NOON - timedelta(days=9), NOON + timedelta(days=9), lambda _: (_alive(),))
+
+    assert len(held) == 60
+    assert max(held) - before <= 16
+
+
+def _alive() -> int:
+    return sum(isinstance(one, Prediction) for one in gc.get_objects())
