@@ -35,7 +35,7 @@ from notifiers.routing import Router
 LOOK_SECONDS: Final = 5.0
 FLOW_SECONDS: Final = 60.0
 SLICE: Final = timedelta(hours=6)
-"""Of a report's time, read at once: of a month's whales one read would take too long."""
+"""Of a report's time, read at once: of a week's whales one read may take too long."""
 _log = structlog.get_logger(__name__)
 
 

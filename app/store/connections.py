@@ -39,7 +39,7 @@ class Limits:
     """What is kept of the file at rest. Some 7 MiB may be in use: with less they would go to the disk."""
     checkpoint_mb: int = 4
     """The write-ahead log is checkpointed once it is longer than this."""
-    renew_mb: int = 32
+    renew_mb: int = 16
     """After so much was checkpointed the file is opened anew: DuckDB holds what was deleted until then."""
     read_seconds: float = 20.0
     """Time limit of a read; a longer one is interrupted, and the caller gets an error."""

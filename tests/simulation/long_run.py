@@ -41,6 +41,8 @@ from tests.simulation.virtual import LoopClock, VirtualLoop
 
 SEED = 1924
 POLL_SECONDS = 2.0
+FLOOD_STEP_SECONDS = 0.33
+"""So that what is evicted leaves one by one, as at mainnet's pace: those that leave at once share objects."""
 QUARTER_SECONDS = 900.0
 SETTLES_SECONDS = 20.0
 A_SECOND = 7.0
@@ -48,7 +50,7 @@ A_SECOND = 7.0
 WHALES_AN_HOUR = model.WHALES_A_DAY / 24
 MINED_SHARE = 0.7
 """Of the whales that wait, with each block."""
-FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND, FLOOD_EVICTED_SHARE = 4.0, 12, 15.0, 0.2
+FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND, FLOOD_EVICTED_SHARE = 4.0, 12, 15.0, 0.04
 FLOOD = Bounds().gone + 1_000
 """Whales of the flood. The largest memory that only whales fill holds 20,000 entries."""
 CALM_QUARTERS = 24
@@ -109,7 +111,7 @@ class LongRun:
         while self.made < whales:
             for _ in range(FLOOD_BLOCK_WHALES):
                 self._something()
-            await self._pass(FLOOD_BLOCK_SECONDS, FLOOD_A_SECOND, 0.0)
+            await self._pass(FLOOD_BLOCK_SECONDS, FLOOD_A_SECOND, 0.0, FLOOD_STEP_SECONDS)
             self._mine(MINED_SHARE)
         self.world.passers.evicted_share = usual
 
@@ -123,11 +125,13 @@ class LongRun:
         self._mine(MINED_SHARE)
         await self._pass(SETTLES_SECONDS, A_SECOND, 0.0)
 
-    async def _pass(self, seconds: float, a_second: float, whales_an_hour: float) -> None:
-        """Let time pass, poll by poll."""
+    async def _pass(
+        self, seconds: float, a_second: float, whales_an_hour: float, at_once: float = POLL_SECONDS
+    ) -> None:
+        """Let time pass, poll by poll, or in other steps of so many seconds."""
         ends = self.loop.time() + seconds
         while (left := ends - self.loop.time()) > 0:
-            step = min(POLL_SECONDS, left)
+            step = min(at_once, left)
             await asyncio.sleep(step)
             if self.chance.random() < whales_an_hour * step / 3_600:
                 self._something()
