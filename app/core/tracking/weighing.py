@@ -164,6 +164,9 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
         beliefs.settle(entry[0])
     if beliefs.whales.current(txid) is not None:
         return
+    if beliefs.is_unloaded(txid):
+        beliefs.ask(AskStatus(txid))  # announced since, and unloaded: the answer has it recalled
+        return
     if entry is not None:
         block, line, source = entry[0], entry[1], SourceName.BLOCK
         tx = Transaction(txid=txid, inputs=(), outputs=(), fee=line.fee, vsize=line.vsize)

@@ -350,6 +350,20 @@ def test_a_block_is_read_although_a_whale_in_it_was_unloaded_while_it_was_asked_
     assert AskBlock(block.hash, block.height) not in story.questions
 
 
+def test_a_whale_unloaded_while_it_was_asked_for_with_its_block_is_told_once_and_confirmed() -> None:
+    story, block = Story(bounds=Bounds(pending=1)), a_block(1, A)
+    story.start()
+    story.connected(block)
+    story.seen(A)
+    others(story, "more")
+
+    assert story.unanswered(AskTransaction(A.txid, block.hash, block.height)) == []
+    assert AskStatus(A.txid) in story.questions
+    story.is_in(A, block)
+    recalled(story)
+    assert story.is_in(A, block) == ["confirmed"]
+
+
 def test_what_the_store_cannot_tell_of_one_whale_releases_no_report_of_another() -> None:
     story = Story(bounds=Bounds(pending=1))
     story.start()
