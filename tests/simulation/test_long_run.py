@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.core.tracking.whales import Bounds
 from app.store import Limits
 from tests.simulation.slopes import Slope, slope_of
 from tests.soak import only_in_soak
@@ -54,6 +55,7 @@ def test_after_what_is_bounded_is_full_a_day_adds_no_object_and_little_memory(tm
     assert samples[-1]["whales"] - samples[0]["whales"] > 1_500
     assert max(one["played"] for one in samples) < PLAYED_AT_MOST, "what is played grows itself"
     assert max(one["duckdb"] for one in samples) <= Limits().memory_mb * MIB
+    assert max(one["departures"] for one in samples) <= Bounds().gone
     beside_duckdb = [one | {"resident": one["rss"] - one["duckdb"]} for one in samples]
     slopes = {
         name: slope(beside_duckdb, name) for name in ("objects", "blocks", "resident", "allocated", "duckdb")
