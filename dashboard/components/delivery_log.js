@@ -35,9 +35,9 @@ class DeliveryLog {
       one.select.addEventListener("change", () => this.filtered());
     this.body = h("tbody");
     this.words = h("output", { class: "soft", "aria-live": "polite", text: "Reading…" });
-    this.newer = button("Newer", () => this.turn(-1));
-    this.older = button("Older", () => this.turn(1));
-    this.whole = button("Send all of these again", () => this.sendAllAgain());
+    this.newer = button("Newer", () => this.turn(-1), { hidden: true });
+    this.older = button("Older", () => this.turn(1), { hidden: true });
+    this.whole = button("Send all of these again", () => this.sendAllAgain(), { hidden: true });
     host.replaceChildren(
       h("div", { class: "form filters" }, this.endpoint.label, this.status.label, this.since.label),
       h(

@@ -29,8 +29,8 @@ class OwnLabels {
       "aria-label": "Find a label",
       oninput: () => this.searched(),
     });
-    this.before = button("Before", () => this.turn(-1), { "aria-label": "Labels before these" });
-    this.after = button("Next", () => this.turn(1), { "aria-label": "Labels after these" });
+    this.before = button("Before", () => this.turn(-1), { "aria-label": "Labels before these", hidden: true });
+    this.after = button("Next", () => this.turn(1), { "aria-label": "Next labels", hidden: true });
     this.words = h("output", { class: "soft", text: "Reading…" });
     this.list = h("ul", { class: "plainlist" });
     host.replaceChildren(

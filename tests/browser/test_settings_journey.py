@@ -256,16 +256,16 @@ async def test_many_labels_come_in_pages_and_are_found_by_name(browser: Browser,
         await press(page, "Import").click()
         count, shown = labels.locator(".find output"), labels.locator(".plainlist b")
         await expect(count).to_have_text("1 to 50 of 120 labels", timeout=SOON)
-        await page.get_by_label("Labels after these").click()
+        await page.get_by_label("Next labels").click()
         await expect(count).to_have_text("51 to 100 of 120 labels", timeout=SOON)
-        await page.get_by_label("Labels after these").click()
+        await page.get_by_label("Next labels").click()
         await expect(count).to_have_text("101 to 120 of 120 labels", timeout=SOON)
         await expect(shown.first).to_have_text("Name 100")
         await page.get_by_label("Labels before these").click()
         await expect(shown.first).to_have_text("Name 050", timeout=SOON)
         await page.get_by_label("Find a label").fill("name 11")
         await expect(count).to_have_text("10 labels found", timeout=SOON)
-        await expect(page.get_by_label("Labels after these")).to_be_hidden()
+        await expect(page.get_by_label("Next labels")).to_be_hidden()
 
 
 async def test_all_that_is_wrong_with_a_label_stands_beside_its_fields(
