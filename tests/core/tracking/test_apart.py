@@ -6,7 +6,7 @@ A spends one coin, B that and another, C the other alone: B replaces A, C replac
 import pytest
 
 from app.core.classification import Flag
-from app.core.models import SourceName, Transaction
+from app.core.models import Block, SourceName, Transaction
 from app.core.observations import BlockConnected, PredictionRecalled, ProjectedTransaction, TransactionSeen
 from app.core.prediction import Status
 from app.core.questions import AskBlock, AskStatus, AskStored, AskTransaction
@@ -335,12 +335,18 @@ def test_the_unloaded_one_that_took_its_place_is_confirmed() -> None:
     assert story.connected(a_block(1, A_DEARER)) == ["confirmed"]
 
 
-def test_a_block_is_read_although_a_whale_in_it_was_unloaded_while_it_was_asked_for() -> None:
+def unloaded_while_its_block_is_read() -> tuple[Story, Block]:
+    """It was not known when its block was read, so it was asked for; it was seen since, and unloaded."""
     story, block = Story(bounds=Bounds(pending=1)), a_block(1, A)
     story.start()
     story.connected(block)
     story.seen(A)
     others(story, "more")
+    return story, block
+
+
+def test_a_block_is_read_although_a_whale_in_it_was_unloaded_while_it_was_asked_for() -> None:
+    story, block = unloaded_while_its_block_is_read()
     story.published(A, block)
     recalled(story)
     story.is_in(A, block)
@@ -351,11 +357,7 @@ def test_a_block_is_read_although_a_whale_in_it_was_unloaded_while_it_was_asked_
 
 
 def test_a_whale_unloaded_while_it_was_asked_for_with_its_block_is_told_once_and_confirmed() -> None:
-    story, block = Story(bounds=Bounds(pending=1)), a_block(1, A)
-    story.start()
-    story.connected(block)
-    story.seen(A)
-    others(story, "more")
+    story, block = unloaded_while_its_block_is_read()
 
     assert story.unanswered(AskTransaction(A.txid, block.hash, block.height)) == []
     assert AskStatus(A.txid) in story.questions
