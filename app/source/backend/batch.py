@@ -54,6 +54,8 @@ class _Glance(msgspec.Struct, gc=False, rename={"package_feerate": "effectiveFee
 
 
 Given = Raw | msgspec.UnsetType
+_Paid = tuple[float, float]
+"""Feerate in sat/vB, and size in vB."""
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -94,17 +96,42 @@ _FRAME_FIELDS: Final = [
 
 
 class FrameBatch:
-    """Consecutive transactions of one `added` list (`app.core.observations.TransactionBatch`)."""
+    """Consecutive transactions of one `added` list (`app.core.observations.TransactionBatch`).
 
-    __slots__ = ("_glances", "_source", "_start", "gross", "parents", "txids")
+    Of what was decoded nothing else is kept: the next frame is decoded in its place, in the caches still.
+    """
 
-    def __init__(self, glances: Sequence[_Glance], source: "_Source", start: int = 0) -> None:
-        self._glances = glances
+    __slots__ = ("_paid", "_source", "_spends", "_start", "gross", "parents", "txids")
+
+    def __init__(
+        self,
+        txids: list[Txid],
+        gross: list[int],
+        spends: list[list[Txid]],
+        paid: list[_Paid | None],
+        source: "_Source",
+        start: int,
+    ) -> None:
+        """Take a line of each column for each transaction; `start` is the place of the first in `source`."""
+        self.txids = txids
+        self.gross = gross
+        self.parents = [txid for one in spends for txid in one]
+        self._spends = spends
+        self._paid = paid
         self._source = source
         self._start = start
-        self.txids = [one.txid for one in glances]
-        self.gross = [sum([output.value for output in one.vout]) for one in glances]
-        self.parents = [spent.txid for one in glances for spent in one.vin]
+
+    @classmethod
+    def of(cls, glances: Sequence[_Glance], source: "_Source") -> "FrameBatch":
+        """Return all transactions of the source."""
+        return cls(
+            [one.txid for one in glances],
+            [sum([output.value for output in one.vout]) for one in glances],
+            [[spent.txid for spent in one.vin] for one in glances],
+            [_paid(one) for one in glances],
+            source,
+            0,
+        )
 
     def __len__(self) -> int:
         return len(self.txids)
@@ -116,26 +143,33 @@ class FrameBatch:
     def part(self, start: int, end: int) -> "FrameBatch":
         if start == 0 and end == len(self):
             return self
-        return FrameBatch(self._glances[start:end], self._source, self._start + start)
+        at = slice(start, end)
+        first = self._start + start
+        return FrameBatch(
+            self.txids[at], self.gross[at], self._spends[at], self._paid[at], self._source, first
+        )
 
     def parents_of(self, index: int) -> list[Txid]:
-        return [spent.txid for spent in self._glances[index].vin]
+        return self._spends[index]
 
-    def paid(self) -> list[tuple[Txid, tuple[float, float]]]:
-        known: list[tuple[Txid, tuple[float, float]]] = []
-        for one in self._glances:
-            size = one.vsize if one.weight is None else decode.quarter(one.weight)
-            if size is None or not 0 < size <= decode.MOST_VBYTES:
-                continue
-            rate, fee = one.package_feerate, one.fee
-            if rate is not None and 0 <= rate <= MAX_MONEY:
-                known.append((one.txid, (rate, size)))
-            elif fee is not None and 0 <= fee <= MAX_MONEY:
-                known.append((one.txid, (round(fee) / size, size)))
-        return known
+    def paid(self) -> list[tuple[Txid, _Paid]]:
+        return [(txid, paid) for txid, paid in zip(self.txids, self._paid, strict=True) if paid is not None]
 
     def whole(self, index: int) -> Transaction:
         return self._source.whole(self._start + index)
+
+
+def _paid(one: _Glance) -> _Paid | None:
+    """Return effective feerate and size, if both are known."""
+    size = one.vsize if one.weight is None else decode.quarter(one.weight)
+    if size is None or not 0 < size <= decode.MOST_VBYTES:
+        return None
+    rate, fee = one.package_feerate, one.fee
+    if rate is not None and 0 <= rate <= MAX_MONEY:
+        return rate, size
+    if fee is not None and 0 <= fee <= MAX_MONEY:
+        return round(fee) / size, size
+    return None
 
 
 Batches = Iterator[FrameBatch | list[Raw]]
@@ -183,7 +217,7 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     if slices is not None:
         added = _sliced(slices, at_most)
     else:
-        whole = FrameBatch(read.delta.added, _Source(lambda: _ADDED.decode(frame).delta.added))
+        whole = FrameBatch.of(read.delta.added, _Source(lambda: _ADDED.decode(frame).delta.added))
         if not whole.is_good():
             return None
         added = _divided(whole, at_most)
@@ -202,7 +236,7 @@ def _read(rest: bytes) -> _Frame | None:
 def _sliced(slices: Slices, at_most: int) -> Batches:
     for one in slices:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            batch = FrameBatch(_GLANCES.decode(one), _Source(partial(decode.items, one, "added")))
+            batch = FrameBatch.of(_GLANCES.decode(one), _Source(partial(decode.items, one, "added")))
             if batch.is_good():
                 yield from _divided(batch, at_most)
                 continue
