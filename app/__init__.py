@@ -308,6 +308,7 @@ app/source/backend/  The mempool backend by WebSocket and REST.
   decode                 The mempool backend's JSON as models and observations
   frame_limit            The maximum frame size (`SPOUT_MAX_FRAME_MB`), derived from the available memory
   frames                 One WebSocket connection's frames as observations
+  gathering              Decides when the frames of a flood are left to gather before they are read
   parents                The order of transactions that arrive together: parents before their children
   progress               Decides whether a partial message still makes progress
   rest                   The mempool backend's REST API

@@ -12,8 +12,9 @@ from websockets.streams import StreamReader
 
 from app.clock import Clock, SystemClock
 from app.core.observations import ChainListed, Observation, SourceConnected, TransactionSeen
-from app.core.units import Sats
+from app.core.units import Sats, Txid
 from app.source.backend.connection import HELD_ONCE_FROM_BYTES, hold_large_frames_once
+from app.source.backend.gathering import GATHER_SECONDS
 from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
@@ -31,6 +32,17 @@ class Suspended(SystemClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.slept
+
+
+class Noted(SystemClock):
+    """A clock that writes down how long was slept."""
+
+    def __init__(self) -> None:
+        self.sleeps: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        await super().sleep(seconds)
 
 
 @asynccontextmanager
@@ -67,6 +79,10 @@ async def listening(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def seen(reported: Sequence[Observation]) -> list[Txid]:
+    return [one.tx.txid for one in reported if isinstance(one, TransactionSeen)]
 
 
 async def eventually(look: Callable[[], bool]) -> None:
@@ -113,6 +129,25 @@ async def test_a_far_side_that_only_pauses_is_doubted_and_keeps_its_link() -> No
 
         await eventually(lambda: health.condition.state is ConnectionState.CONNECTED)
         assert backend.connections == 1
+
+
+async def test_of_a_flood_every_frame_is_read_in_its_order() -> None:
+    clock, whales = Noted(), [a_whale() for _ in range(60)]
+    async with (
+        Backend(World()) as backend,
+        listening(backend, silence_seconds=60, clock=clock) as (_, reported),
+    ):
+        await eventually(lambda: any(isinstance(one, SourceConnected) for one in reported))
+
+        for count, whale in enumerate(whales):
+            backend.world.add(whale)
+            for _turn in range(100_000):  # each after the one before was read, and at once
+                if len(seen(reported)) > count:
+                    break
+                await asyncio.sleep(0)
+
+        assert seen(reported) == [whale.txid for whale in whales]
+        assert GATHER_SECONDS in clock.sleeps
 
 
 async def test_a_machine_that_slept_doubts_nobody() -> None:

@@ -23,6 +23,7 @@ from app.metrics import Metrics, frame_arrived
 from app.source.backend.connection import is_too_large, open_link
 from app.source.backend.frame_limit import MOST_MB
 from app.source.backend.frames import FrameReader
+from app.source.backend.gathering import GATHER_SECONDS, Gathering
 from app.source.backend.progress import FrameProgress
 from app.source.resilience import Delays, Reconnect, ReconnectAttempt, SeenTxids, SourceHealth, in_words
 
@@ -95,6 +96,7 @@ class MempoolWebSocket:
         self._silence_seconds = silence_seconds
         self._most_frame_bytes = most_frame_bytes
         self._progress = FrameProgress()
+        self._gathering = Gathering()
         self._sweeping: int | None = None
         """The projected block being read, beyond the first."""
         self._sweep_to = PROJECTED_BLOCKS
@@ -165,11 +167,10 @@ class MempoolWebSocket:
             asyncio.create_task(self._keep_alive(link)),
         ]
         try:
-            async for raw in _frames(link):
+            async for raw in self._frames(link):
                 self._progress.whole()
                 self._alive()
                 self._reading = True
-                frame_arrived.set(self._clock.monotonic())
                 await self._read(reader, raw)
                 self._reading = False
                 news.set()
@@ -263,7 +264,19 @@ class MempoolWebSocket:
         _log.warning("mempool link is silent", seconds=round(self._silent, 1), message_without_end=endless)
         link.transport.abort()
 
+    async def _frames(self, link: ClientConnection) -> AsyncIterator[bytes]:
+        """Yield text frames undecoded: a hundred megabytes need not be held twice."""
+        while True:
+            raw = await link.recv(decode=False)
+            arrived = self._clock.monotonic()
+            if self._gathering.is_due(arrived):
+                await self._clock.sleep(GATHER_SECONDS)
+                self._gathering.done()
+            frame_arrived.set(arrived)
+            yield raw
+
     def _bytes_came(self, count: int) -> None:
+        self._gathering.came(count)
         if self._progress.came(count):
             self._alive()
 
@@ -308,12 +321,6 @@ def _piece(reported: Iterator[Observation]) -> tuple[Observation, ...]:
         if size >= PIECE:
             break
     return tuple(taken)
-
-
-async def _frames(link: ClientConnection) -> AsyncIterator[bytes]:
-    """Yield text frames undecoded: a hundred megabytes need not be held twice."""
-    while True:
-        yield await link.recv(decode=False)
 
 
 async def _say(link: ClientConnection, message: dict[str, Any]) -> None:

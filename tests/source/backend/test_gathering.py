@@ -1,0 +1,53 @@
+"""When the frames of a flood are left to gather."""
+
+from app.source.backend.gathering import FLOOD_FRAMES, SMALL_READ, Gathering
+
+SMALL, LARGE = 1_000, SMALL_READ
+
+
+def waits(
+    gathering: Gathering, frames: int, *, apart: float, read: int = SMALL, since: float = 0.0
+) -> list[bool]:
+    """For each of so many frames, each of a read of its own, whether others should gather first."""
+    due = []
+    for number in range(frames):
+        gathering.came(read)
+        due.append(gathering.is_due(since + number * apart))
+    return due
+
+
+def test_a_backend_in_its_usual_pace_is_never_waited_for() -> None:
+    assert not any(waits(Gathering(), 1_000, apart=0.02))
+
+
+def test_in_a_flood_the_frames_gather() -> None:
+    assert waits(Gathering(), FLOOD_FRAMES + 1, apart=0.001) == [False] * (FLOOD_FRAMES - 1) + [True, True]
+
+
+def test_after_a_large_read_nothing_is_waited_for() -> None:
+    assert not any(waits(Gathering(), 100, apart=0.001, read=LARGE))
+
+
+def test_frames_that_were_read_together_wait_once() -> None:
+    gathering = Gathering()
+    waits(gathering, FLOOD_FRAMES, apart=0.001)
+    gathering.came(SMALL)
+
+    assert [gathering.is_due(0.02) for _ in range(3)] == [True, False, False]
+
+
+def test_what_was_read_while_others_gathered_waits_for_nobody() -> None:
+    gathering = Gathering()
+    waits(gathering, FLOOD_FRAMES, apart=0.001)
+    gathering.came(SMALL)
+
+    gathering.done()
+
+    assert not gathering.is_due(0.02)
+
+
+def test_after_the_flood_nothing_is_waited_for() -> None:
+    gathering = Gathering()
+    assert waits(gathering, 100, apart=0.001)[-1]
+
+    assert not any(waits(gathering, 100, apart=0.02, since=1.0))
