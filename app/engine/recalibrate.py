@@ -28,12 +28,12 @@ ENOUGH = 5_000
 OfDetected = Callable[
     [datetime, datetime, Callable[[Prediction], Iterable[ScoredForecast]]], Awaitable[list[ScoredForecast]]
 ]
-"""What is made of each whale that was first seen in that time."""
+"""Takes a time and a function; returns what that makes of each whale that was first seen in the time."""
 _log = structlog.get_logger(__name__)
 
 
 class Recalibrator:
-    """Reads outcomes from the store, fits a Recalibration off the event loop, and passes it to `take_up`."""
+    """Reads outcomes from the store, fits a Recalibration off the event loop, and passes it to `adopt`."""
 
     def __init__(
         self,

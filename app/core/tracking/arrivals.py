@@ -28,6 +28,7 @@ from app.core.tracking import (
     packages,
     presence,
     replacing,
+    unloading,
     weighing,
 )
 from app.core.tracking.beliefs import Beliefs
@@ -36,13 +37,17 @@ from app.core.tracking.prevouts import missing_prevouts, with_prevouts
 from app.errors import ParseError
 
 
-def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime, *, asked: bool = False) -> None:
+def seen(
+    beliefs: Beliefs, report: TransactionSeen, at: datetime, *, first: TransactionSeen | None = None
+) -> None:
     """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale.
 
-    `asked`: it is the answer to a question, so it is there now.
+    `first`: the report for which it was asked, where this one is the answer, by which it is there now.
     """
     beliefs.tally.transactions += 1
     tx = report.tx
+    if beliefs.is_unloaded(tx.txid):
+        return
     packages.joined(beliefs, tx)
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
@@ -50,7 +55,7 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime, *, asked: bool
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
-    if known is not None and not _is_there_again(beliefs, known, report, asked=asked):
+    if known is not None and not _is_there_again(beliefs, known, report, asked=first is not None):
         return
     if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
         return  # a stale report: this source has not read the latest blocks yet
@@ -65,11 +70,12 @@ def seen(beliefs: Beliefs, report: TransactionSeen, at: datetime, *, asked: bool
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
     if beliefs.whale_policy.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
+    told = first or report
     candidate = Candidate(
         tx=tx,
-        source=report.source,
+        source=told.source,
         at=at,
-        late=report.late,
+        late=told.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
     )
@@ -80,7 +86,7 @@ def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:
     """Many transactions: those that are large, known, or related to a known whale are handled one by one."""
     batch, handled = report.batch, 0
     for index in _of_interest(beliefs, batch):
-        if batch.txids[index] in beliefs.unloaded:
+        if beliefs.is_unloaded(batch.txids[index]):
             continue
         handled += 1
         try:
@@ -89,7 +95,9 @@ def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:
             beliefs.tally.skipped += 1
             beliefs.ask(AskMempool(f"a transaction could not be read: {error}"))
         else:
-            seen(beliefs, TransactionSeen(tx=tx, source=report.source, late=report.late), at)
+            one = TransactionSeen(tx=tx, source=report.source, late=report.late)
+            if unloading.defer_if_unloaded(beliefs, one) is not None:
+                seen(beliefs, one, at)
     beliefs.tally.transactions += len(batch.txids) - handled
 
 
@@ -154,18 +162,33 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
     """The reply to AskTransaction: the whole transaction, in the mempool or in a block."""
     entry = beliefs.entries.pop(reply.tx.txid)
     beliefs.projected.pop(reply.tx.txid)
+    returned = beliefs.returning.pop(reply.tx.txid)
     inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
     if entry is not None and reply.block_hash in (None, entry[0].hash):
         blocks.found_in_block(beliefs, reply.tx, entry[0], at)
     elif reply.block_hash is not None and reply.height is not None:
         block = blocks.block_of(beliefs, reply.block_hash, reply.height)
-        blocks.found_in_block(beliefs, reply.tx, block, at)
+        ours = beliefs.chain.at(reply.height)
+        if ours is None or ours.hash == block.hash:
+            blocks.found_in_block(beliefs, reply.tx, block, at)
+        else:
+            _in_another_block(beliefs, reply, at)
     else:
-        first = beliefs.returning.pop(reply.tx.txid)
-        source, late = (reply.source, True) if first is None else (first.source, first.late)
-        seen(beliefs, TransactionSeen(tx=reply.tx, source=source, late=late), at, asked=True)
+        answer = TransactionSeen(tx=reply.tx, source=reply.source, late=True)
+        seen(beliefs, answer, at, first=returned or answer)
     if entry is not None:
         beliefs.settle(entry[0])
+
+
+def _in_another_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
+    """It is in a block in whose place ours has another one: of a branch that was undone, or not told of yet.
+
+    So it is a whale, but not one that is confirmed, unless its status says so.
+    """
+    tx = with_derived_scripts(reply.tx)
+    if beliefs.whales.find(tx.txid) is None and not _spent_in_block(beliefs, tx):
+        weighing.weigh_again(beliefs, Candidate(tx=tx, source=reply.source, at=at, late=True), at)
+    beliefs.ask(AskStatus(tx.txid))
 
 
 def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None:

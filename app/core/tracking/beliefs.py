@@ -280,6 +280,11 @@ class Beliefs:
     def connect(self, block: Block) -> None:
         self._out.blocks.append(block)
 
+    def connect_tip(self) -> None:
+        """Keep the tip's header as the last one: by that a restart knows which block is the tip."""
+        if self.chain.tip is not None:
+            self.connect(self.chain.tip)
+
     def take_for_read(self, block: Block) -> None:
         """Mark a block from before the start as read; its transactions are not tracked."""
         self._out.read.append(block.hash)
@@ -314,9 +319,9 @@ class Beliefs:
         forecast = self.whale_policy.forecast_source.forecast([whale], at)[0]
         return whale if forecast is None else lifecycle.with_forecast(whale, forecast, at)
 
-    def note_overdue(self, at: datetime) -> None:
-        """Mark whales that are still pending although their predicted block was mined and read."""
-        tip, waiting = self.chain.tip, tuple(self.whales.pending())
+    def note_overdue(self, at: datetime, among: Iterable[Prediction] | None = None) -> None:
+        """Mark whales (all, or these) that are pending although their predicted block was mined and read."""
+        tip, waiting = self.chain.tip, tuple(self.whales.pending() if among is None else among)
         if tip is None or not waiting:
             return
         is_read = self.unread.get(tip.hash) is None

@@ -74,14 +74,15 @@ def _take(beliefs: Beliefs, block: Block, at: datetime) -> None:
 
 
 def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
-    """Undo what was connected by a source's word at another height than its header says; return the undone.
+    """Disconnect a block that a source named at another height than its header says; return what was undone.
 
-    Without a parent it is no header: the backend's tip is asked for by two questions, and may change between.
+    That is what was connected upon it. Its own whales stay confirmed, at the right height. A report without a
+    parent is no header: the backend's tip is asked for by two questions, and may change between.
     """
     known = beliefs.chain.find(block.hash)
     if block.previous is None or known is None or known.height == block.height:
         return []
-    return endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at)
+    return endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at, moved=block)
 
 
 def _learn_parent(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
@@ -98,7 +99,7 @@ def _connect(beliefs: Beliefs, block: Block) -> None:
     """Keep the header, then that of the tip, which is the last one."""
     beliefs.connect(block)
     if beliefs.chain.tip is not None and beliefs.chain.tip.hash != block.hash:
-        beliefs.connect(beliefs.chain.tip)
+        beliefs.connect_tip()
 
 
 def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: datetime) -> None:

@@ -27,15 +27,29 @@ def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
 
 
 def undo_blocks(
-    beliefs: Beliefs, blocks: tuple[Block, ...], at: datetime, *, within: bool = False
+    beliefs: Beliefs,
+    blocks: tuple[Block, ...],
+    at: datetime,
+    *,
+    within: bool = False,
+    moved: Block | None = None,
 ) -> list[Prediction]:
-    """Unconfirm all whales in these blocks; counted as one reorg. `within`: blocks above them stay."""
-    beliefs.tally.reorgs += bool(blocks)
+    """Unconfirm all whales in these blocks, which were disconnected; counted as one reorg.
+
+    `within`: blocks above them stay. `moved`: one of them as it stands at its own height; its whales stay
+    confirmed there.
+    """
+    undone = [block for block in blocks if moved is None or block.hash != moved.hash]
+    beliefs.tally.reorgs += bool(undone)
     for block in blocks:
         beliefs.forget_block(block.hash)
-    if not within:
+    if blocks and not within:
+        beliefs.connect_tip()
         _lower_detections(beliefs, blocks, at)
-    return [undo(beliefs, whale, at) for block in blocks for whale in beliefs.whales.in_block(block.hash)]
+    if moved is not None:
+        for whale in beliefs.whales.in_block(moved.hash):
+            beliefs.publish(EventType.UPDATED, lifecycle.confirmed_at_height(whale, moved, at), at)
+    return [undo(beliefs, whale, at) for block in undone for whale in beliefs.whales.in_block(block.hash)]
 
 
 def _lower_detections(beliefs: Beliefs, disconnected: tuple[Block, ...], at: datetime) -> None:
@@ -43,8 +57,6 @@ def _lower_detections(beliefs: Beliefs, disconnected: tuple[Block, ...], at: dat
 
     What was announced on top of an undone block was announced before the block that took its height.
     """
-    if not disconnected:
-        return
     fork = Height(disconnected[-1].height - 1)
     for whale in tuple(beliefs.whales.pending()):
         if whale.detected_height is not None and whale.detected_height > fork:

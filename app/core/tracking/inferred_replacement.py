@@ -75,7 +75,7 @@ def adopt_mined(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
 
 def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: datetime) -> bool:
     """Continue a whale dropped before a source named its replacement; return whether one was continued."""
-    if beliefs.whales.current(by.txid) is not None:
+    if beliefs.whales.current(by.txid) is not None or beliefs.is_unloaded(by.txid):
         return False
     for victim in victims:
         whale = beliefs.whales.current(victim)

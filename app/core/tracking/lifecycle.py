@@ -108,6 +108,11 @@ def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
     )
 
 
+def confirmed_at_height(whale: Prediction, block: Block, at: datetime) -> Prediction:
+    """Return it confirmed at the height of `block`, in which it is known to be at another one."""
+    return _next(whale, at, confirmed_height=block.height, outcome=_outcome(whale.first_forecast, block))
+
+
 def unconfirm(whale: Prediction, at: datetime, reason: str) -> Prediction:
     """Return it pending again after its block was reorged away; detection times are kept."""
     return _next(

@@ -63,6 +63,9 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
         is_listed = whale.updated_at < report.as_of and whale.txid in report.txids
         if is_listed or _is_in_another_block(beliefs, whale):
             beliefs.ask(AskStatus(whale.txid))
+        if whale.status is Status.CONFIRMED:
+            for older in _older_versions(beliefs, whale, report):
+                beliefs.ask(AskTransaction(older))
     without_parent = ((block.hash, block.height) for block in beliefs.chain.parentless())
     for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing(), *without_parent):
         beliefs.ask(AskBlock(block_hash, height))

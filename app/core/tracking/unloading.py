@@ -78,7 +78,7 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
     return observation
 
 
-def recalled(beliefs: Beliefs, reply: PredictionRecalled, _at: datetime) -> None:
+def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
     """Reload a recalled whale and ask for its status, because an observation mentioned it."""
     asked = [txid for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id]
     for txid in asked:
@@ -88,6 +88,7 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, _at: datetime) -> None
         if whale.txid not in beliefs.holders:
             presence.from_before(beliefs, whale)
         beliefs.whales.put(whale)
+        beliefs.note_overdue(at, among=(whale,))
         beliefs.ask(AskStatus(whale.txid))
 
 

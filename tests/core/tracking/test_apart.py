@@ -8,12 +8,13 @@ import pytest
 from app.core.classification import Flag
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import BlockConnected, PredictionRecalled, ProjectedTransaction, TransactionSeen
-from app.core.prediction import Status
+from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskStatus, AskStored, AskTransaction
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds, Unloaded
 from tests.builders import a_block, a_whale, prevouts_of, without_prevouts
-from tests.core.story import WS, Story, a_whale_policy
+from tests.core.story import WS, Story, a_whale_policy, forecasting
+from tests.core.tracking.test_batches import frame
 
 A = a_whale(150, coins=("one",), fee=1_000)
 B = a_whale(150, coins=("one", "two"), fee=2_000)
@@ -119,6 +120,24 @@ def test_a_source_that_is_behind_is_not_believed() -> None:
 
     assert story.receive(TransactionSeen(tx=A, source=NODE, late=True)) == []
     assert story.questions == []
+
+
+def test_it_is_told_by_who_answers_although_its_first_reporter_fell_behind() -> None:
+    story = begun()
+    story.receive(BlockConnected(block=a_block(0), source=NODE))
+    story.receive(TransactionSeen(tx=A, source=NODE))
+    story.connected(a_block(1, C))
+
+    assert story.published(A) == ["detected"]
+    assert story.of(A).first_seen_by is NODE
+
+
+def test_listed_beside_the_confirmed_current_one_it_is_asked_for() -> None:
+    story = begun()
+    story.connected(a_block(1, C))
+    story.listed(A)
+
+    assert story.questions == [AskTransaction(A.txid)]
 
 
 def test_when_it_is_there_the_current_one_is_asked_about() -> None:
@@ -236,6 +255,13 @@ def test_of_an_unloaded_current_one_it_is_told_once_that_is_recalled() -> None:
 def test_seen_while_the_current_one_is_unloaded_it_is_asked_for_once_that_is_recalled() -> None:
     story = unloaded_current()
     story.seen(A)
+
+    assert AskTransaction(A.txid) in recalled(story)
+
+
+def test_told_among_many_while_the_current_one_is_unloaded_it_is_asked_for_once_that_is_recalled() -> None:
+    story = unloaded_current()
+    story.receive(frame(A))
 
     assert AskTransaction(A.txid) in recalled(story)
 
@@ -377,3 +403,36 @@ def test_what_the_store_cannot_tell_of_one_whale_releases_no_report_of_another()
     lost = AskStored(story.of(other).prediction_id)
 
     assert story.unanswered(lost) == []
+
+
+def dropped_and_replaced_late() -> Story:
+    """A whale is dropped; what spends its coin is unloaded when it is named as the replacement."""
+    story = Story(bounds=Bounds(pending=2))
+    story.start()
+    story.seen(A)
+    story.gone(A)
+    story.seen(B)
+    others(story, "x", "y")
+    story.replaced(A, by=B)
+    return story
+
+
+def test_an_unloaded_whale_is_told_no_second_time_where_the_store_does_not_answer() -> None:
+    story = dropped_and_replaced_late()
+    (asked,) = {one for one in story.questions if isinstance(one, AskStored)}
+
+    assert story.unanswered(asked) == []
+    assert len([one for one in story.kept.values() if one.txid == B.txid]) == 1
+
+
+@pytest.mark.parametrize("bounds", [None, Bounds(pending=2)])
+def test_one_that_was_overdue_while_it_was_unloaded_was_late(bounds: Bounds | None) -> None:
+    story = Story(bounds=bounds, forecast_source=forecasting(1))
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    story.connected(a_block(1), a_block(2), a_block(3))
+    story.replaced(A, by=a_whale(50, coins=("one",), fee=9_000))
+    recalled(story)
+
+    assert (story.of(A).status, story.of(A).outcome) == (Status.REPLACED, Outcome.LATE)

@@ -7,11 +7,11 @@ import pytest
 
 from app.core.models import Block, SourceName
 from app.core.observations import BlockConnected, ChainListed
-from app.core.prediction import Status
+from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool
 from app.core.units import Height
 from tests.builders import START_HEIGHT, a_block, a_whale
-from tests.core.story import REST, Story
+from tests.core.story import REST, Story, forecasting
 
 WHALE = a_whale(150, coins=("whale",))
 OTHER = a_whale(150, coins=("other",))
@@ -89,6 +89,60 @@ def test_a_block_told_at_its_own_height_by_the_stream_first_confirms_once() -> N
     named_at(story, block, 2)
 
     assert story.connected(replace(block, entries=None), block) == ["confirmed"]
+
+
+def test_a_whale_in_a_block_that_was_named_at_another_height_stays_confirmed_at_its_own() -> None:
+    story, block = Story(forecast_source=forecasting(1)), a_block(1, WHALE)
+    story.start()
+    story.seen(WHALE)
+    named_at(story, block, 2)
+    story.is_in(WHALE, block)
+
+    assert story.connected(block) == ["updated"]
+    whale = story.of(WHALE)
+    assert (whale.confirmed_height, whale.outcome) == (block.height, Outcome.ON_TIME)
+    assert story.tracker.tally.reorgs == 0
+
+
+def invalidated() -> Story:
+    """The tip is taken back, and nothing has come in its place."""
+    story = Story()
+    story.start()
+    story.seen(WHALE, OTHER)
+    story.gone(OTHER)
+    story.connected(a_block(1, WHALE))
+    story.seen(WHALE)
+    assert story.waits(WHALE) == ["reorged"]
+    return story
+
+
+def put_right() -> Story:
+    """A block was named too high; its header is known since, and not what it stands upon."""
+    story = Story()
+    story.start()
+    story.seen(OTHER)
+    story.gone(OTHER)
+    named_at(story, THREE, 4)
+    story.receive(BlockConnected(block=THREE.header(), source=SourceName.MEMPOOL_WS))
+    return story
+
+
+@pytest.mark.parametrize("begun", [invalidated, put_right])
+def test_a_block_that_was_taken_back_does_not_return(begun: Callable[[], Story]) -> None:
+    story = begun()
+    before = story.tracker.chain.blocks()
+    story.restart()
+
+    assert story.tracker.chain.blocks() == before
+
+
+def test_after_the_tip_was_taken_back_a_dropped_whale_that_is_there_again_is_told() -> None:
+    story = invalidated()
+    story.restart()
+    story.receive(BlockConnected(block=a_block(0), source=SourceName.MEMPOOL_WS))
+
+    assert story.seen(OTHER) == ["updated"]
+    assert story.of(OTHER).status is Status.PENDING
 
 
 def test_a_header_of_an_electrum_server_moves_no_block_to_another_height() -> None:

@@ -887,3 +887,36 @@ def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read
 
     assert story.tracker.chain.at(first.height) == first.header()
     assert story.tracker.chain.tip == second.header()
+
+
+def undone_while_it_was_asked_for() -> tuple[Story, Block]:
+    """A whale is known from a block alone, and that is undone before the answer comes."""
+    story, block = Story(), a_block(1, WHALE)
+    story.start()
+    story.connected(block)
+    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
+    return story, block
+
+
+def test_a_late_answer_of_an_undone_block_confirms_nothing() -> None:
+    story, block = undone_while_it_was_asked_for()
+
+    assert story.published(WHALE, block) == ["detected"]
+    assert AskStatus(WHALE.txid) in story.questions
+
+
+def test_what_a_late_answer_of_an_undone_block_told_of_is_confirmed_by_its_status() -> None:
+    story, block = undone_while_it_was_asked_for()
+    story.published(WHALE, block)
+    mined = a_block(3, WHALE, branch="b")
+
+    assert story.is_in(WHALE, mined) == ["confirmed"]
+
+
+def test_a_late_answer_of_an_undone_block_tells_of_no_whale_whose_coin_is_spent() -> None:
+    story, block = undone_while_it_was_asked_for()
+    rival = a_whale(170)  # of the same coin
+    story.connected(a_block(3, rival, branch="b"))
+    story.published(rival, a_block(3, rival, branch="b"))
+
+    assert story.published(WHALE, block) == []
