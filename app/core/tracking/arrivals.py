@@ -70,12 +70,12 @@ def seen(
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
     if beliefs.whale_policy.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
-    told = first or report
+    earliest = first or report
     candidate = Candidate(
         tx=tx,
-        source=told.source,
+        source=earliest.source,
         at=at,
-        late=told.late,
+        late=earliest.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
     )
