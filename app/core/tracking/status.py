@@ -56,19 +56,22 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
                 beliefs.ask(AskTransaction(older))  # beside the current one: a whale of its own, perhaps
         else:
             _ask_where(beliefs, whale, report, at)
-    for whale in beliefs.whales.ended():
-        # An ended whale that is listed came back or was reorged out of its block while no source reported it.
-        if presence.is_behind(beliefs, report.source):
-            break
-        is_listed = whale.updated_at < report.as_of and whale.txid in report.txids
-        if is_listed or _is_in_another_block(beliefs, whale):
-            beliefs.ask(AskStatus(whale.txid))
-        if whale.status is Status.CONFIRMED:
-            for older in _older_versions(beliefs, whale, report):
-                beliefs.ask(AskTransaction(older))
+    if not presence.is_behind(beliefs, report.source):
+        _ask_about_ended(beliefs, report)
     without_parent = ((block.hash, block.height) for block in beliefs.chain.parentless())
     for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing(), *without_parent):
         beliefs.ask(AskBlock(block_hash, height))
+
+
+def _ask_about_ended(beliefs: Beliefs, report: MempoolListed) -> None:
+    """Ask about each that came back, or was reorged out of its block, while no source reported it."""
+    for whale in beliefs.whales.ended():
+        is_older = whale.updated_at < report.as_of
+        if (is_older and whale.txid in report.txids) or _is_in_another_block(beliefs, whale):
+            beliefs.ask(AskStatus(whale.txid))
+        if is_older and whale.status is Status.CONFIRMED:
+            for version in _older_versions(beliefs, whale, report):
+                beliefs.ask(AskTransaction(version))
 
 
 def _is_in_another_block(beliefs: Beliefs, whale: Prediction) -> bool:

@@ -140,6 +140,14 @@ def test_listed_beside_the_confirmed_current_one_it_is_asked_for() -> None:
     assert story.questions == [AskTransaction(A.txid)]
 
 
+def test_in_a_listing_of_before_the_current_one_was_mined_it_is_not_asked_for() -> None:
+    story = begun()
+    story.connected(a_block(1, C))
+    story.listed(A, C, seconds_ago=60)
+
+    assert AskTransaction(A.txid) not in story.questions
+
+
 def test_when_it_is_there_the_current_one_is_asked_about() -> None:
     story = begun()
     story.published(A)
