@@ -168,23 +168,20 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
         blocks.found_in_block(beliefs, reply.tx, entry[0], at)
     elif reply.block_hash is not None and reply.height is not None:
         block = blocks.block_of(beliefs, reply.block_hash, reply.height)
-        ours = beliefs.chain.at(reply.height)
-        if ours is None or ours.hash == block.hash:
-            blocks.found_in_block(beliefs, reply.tx, block, at)
+        if beliefs.chain.has_undone(block.hash):
+            _in_undone_block(beliefs, reply, at)
         else:
-            _in_another_block(beliefs, reply, at)
+            blocks.found_in_block(beliefs, reply.tx, block, at)
     else:
         answer = TransactionSeen(tx=reply.tx, source=reply.source, late=True)
         seen(beliefs, answer, at, first=returned or answer)
+        _note_if_no_whale(beliefs, answer)
     if entry is not None:
         beliefs.settle(entry[0])
 
 
-def _in_another_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
-    """It is in a block in whose place ours has another one: of a branch that was undone, or not told of yet.
-
-    So it is a whale, but not one that is confirmed, unless its status says so.
-    """
+def _in_undone_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
+    """A late answer: it was in a block that is undone. So it is a whale, and its status tells where it is."""
     tx = with_derived_scripts(reply.tx)
     if beliefs.whales.find(tx.txid) is None and not _spent_in_block(beliefs, tx):
         weighing.weigh_again(beliefs, Candidate(tx=tx, source=reply.source, at=at, late=True), at)
@@ -258,6 +255,14 @@ def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen
         return False
     beliefs.ask(AskStatus(known.txid))  # the older one may be there since the current one is not
     return True
+
+
+def _note_if_no_whale(beliefs: Beliefs, answer: TransactionSeen) -> None:
+    """Remember an older version that is no whale of its own: it is not asked for with each listing."""
+    txid = answer.tx.txid
+    is_one = txid in beliefs.candidates or beliefs.whales.current(txid) is not None
+    if not is_one and not presence.is_behind(beliefs, answer.source):
+        beliefs.no_whales.put(txid, beliefs.whale_policy.threshold)
 
 
 def _spent_in_block(beliefs: Beliefs, tx: Transaction) -> bool:

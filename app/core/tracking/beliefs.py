@@ -123,8 +123,7 @@ class Beliefs:
         self.rivals: Recent[Txid, Transaction] = Recent(bounds.rivals)
         """Transactions that spend an outpoint of a whale; one of them may replace it."""
         self.gone: RecentTxids[Departure] = RecentTxids(bounds.gone)
-        self._departure: Departure | None = None
-        """The last one."""
+        self._departure: Departure | None = None  # the last one
         self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
         """Outpoints of whales that disappeared without a reported reason; their next spend explains it."""
         self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
@@ -137,8 +136,7 @@ class Beliefs:
 
         Those in a tuple: a set of one takes four times as much.
         """
-        self.received: set[SourceName] = set()
-        """Mempools that sent an observation since the start."""
+        self.received: set[SourceName] = set()  # mempools that sent an observation since the start
         self.holders: RecentTxids[Mapping[SourceName, datetime]] = RecentTxids(bounds.gone)
         """Mempools that hold a possible whale, each with the time it was last reported there."""
         self.held_before: Recent[Txid, frozenset[SourceName]] = Recent(bounds.gone)
@@ -162,6 +160,8 @@ class Beliefs:
         """Replacements and former versions of unloaded whales, deferred until these are recalled."""
         self.returning: Recent[Txid, TransactionSeen] = Recent(bounds.rivals)
         """Former versions that were reported as if they were there again, and are asked for."""
+        self.no_whales: Recent[Txid, Sats] = Recent(bounds.rivals)
+        """Older versions that were asked for and are no whales of their own, by the threshold of then."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
         """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()
@@ -271,6 +271,11 @@ class Beliefs:
         """Return whether this is the current transaction of an unloaded whale."""
         unloaded = self.unloaded.get(txid)
         return unloaded is not None and unloaded.txid == txid
+
+    def is_no_whale(self, txid: Txid) -> bool:
+        """Return whether this older version was found to be no whale of its own, by a threshold as low."""
+        threshold = self.no_whales.get(txid)
+        return threshold is not None and threshold <= self.whale_policy.threshold
 
     def was_unloaded_as_another(self, txid: Txid) -> bool:
         """Return whether this is a former version of an unloaded whale."""

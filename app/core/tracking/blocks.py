@@ -200,7 +200,8 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
     if step.connected is None:
         if step.parent is not None:
             beliefs.orphans.setdefault(step.parent, {})[block.hash] = block
-            beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
+            if not any(step.parent in waiting for waiting in beliefs.orphans.values()):
+                beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
         return
     beliefs.tally.blocks += 1
     _connect(beliefs, block)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.models import Block
+from app.core.recent import Recent
 from app.core.units import BlockHash, Height
 
 
@@ -29,7 +30,13 @@ def down_from_the_tip(kept: Sequence[Block], at_most: int) -> tuple[Block, ...]:
     The last one is the tip. Below a hole it goes on with what was connected last of the next lower height,
     but for one in whose place a block above names another.
     """
-    at = {block.height: block for block in kept}
+    at: dict[Height, Block] = {}
+    for block in kept:
+        before = at.get(block.height)
+        if before is not None and (before.hash, before.previous) == (block.hash, block.previous):
+            # The tip, kept once more: what was above it was undone.
+            at = {height: one for height, one in at.items() if height <= block.height}
+        at[block.height] = block
     known = {block.hash: block for block in kept}
     heights = sorted(height for height, block in at.items() if known[block.hash] is block)
     walk = list(kept[-1:])
@@ -54,6 +61,7 @@ class Chain:
         self._depth = depth
         self._by_height: dict[Height, Block] = {}
         self._heights: dict[BlockHash, Height] = {}
+        self._undone: Recent[BlockHash, None] = Recent(depth)
         self.tip: Block | None = None
 
     def __contains__(self, block_hash: BlockHash) -> bool:
@@ -62,6 +70,10 @@ class Chain:
     def find(self, block_hash: BlockHash) -> Block | None:
         height = self._heights.get(block_hash)
         return None if height is None else self._by_height[height]
+
+    def has_undone(self, block_hash: BlockHash) -> bool:
+        """Return whether this block was disconnected, lately, and is not connected again."""
+        return block_hash in self._undone
 
     def at(self, height: Height) -> Block | None:
         return self._by_height.get(height)
@@ -165,11 +177,13 @@ class Chain:
         if below is None or below.hash == block.previous:
             return ()
         del self._by_height[below.height], self._heights[below.hash]
+        self._undone.put(below.hash, None)
         return (below,)
 
     def _put(self, block: Block) -> None:
         self._by_height[block.height] = block.header()
         self._heights[block.hash] = block.height
+        self._undone.pop(block.hash)
         if self.tip is None or block.height >= self.tip.height:
             self.tip = self._by_height[block.height]
         old = min(self._by_height)
@@ -183,5 +197,6 @@ class Chain:
         )
         for block in gone:
             del self._heights[block.hash]
+            self._undone.put(block.hash, None)
         self.tip = self._by_height[max(self._by_height)] if self._by_height else None
         return gone

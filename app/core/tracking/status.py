@@ -91,8 +91,14 @@ def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
 
 
 def _older_versions(beliefs: Beliefs, whale: Prediction, report: MempoolListed) -> list[Txid]:
-    """Return the older versions of a whale that are listed and are no predictions of their own."""
-    return [one for one in whale.replaces if one in report.txids and beliefs.whales.current(one) is None]
+    """Return the older versions of a whale that are listed and may be predictions of their own by now."""
+    return [
+        one
+        for one in whale.replaces
+        if one in report.txids
+        and beliefs.whales.current(one) is None
+        and not (beliefs.is_unloaded(one) or beliefs.is_no_whale(one))
+    ]
 
 
 def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:

@@ -80,6 +80,10 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
 
 def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
     """Reload a recalled whale and ask for its status, because an observation mentioned it."""
+    is_replaced = any(
+        isinstance(one, TransactionReplaced) and reply.prediction_id in _awaited(beliefs, one)
+        for one in beliefs.deferred
+    )
     asked = [txid for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id]
     for txid in asked:
         del beliefs.unloaded[txid]
@@ -88,7 +92,8 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
         if whale.txid not in beliefs.holders:
             presence.from_before(beliefs, whale)
         beliefs.whales.put(whale)
-        beliefs.note_overdue(at, among=(whale,))
+        if is_replaced:  # else its status, which is asked for, or the next block decides whether it is late
+            beliefs.note_overdue(at, among=(whale,))
         beliefs.ask(AskStatus(whale.txid))
 
 

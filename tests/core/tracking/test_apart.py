@@ -12,7 +12,7 @@ from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskStatus, AskStored, AskTransaction
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds, Unloaded
-from tests.builders import a_block, a_whale, prevouts_of, without_prevouts
+from tests.builders import a_block, a_whale, prevouts_of, sats, without_prevouts
 from tests.core.story import WS, Story, a_whale_policy, forecasting
 from tests.core.tracking.test_batches import frame
 
@@ -146,6 +146,37 @@ def test_in_a_listing_of_before_the_current_one_was_mined_it_is_not_asked_for() 
     story.listed(A, C, seconds_ago=60)
 
     assert AskTransaction(A.txid) not in story.questions
+
+
+@pytest.mark.parametrize("blocks", [(), (a_block(1, C),)])
+def test_one_that_is_no_whale_by_the_threshold_of_now_is_asked_for_once(blocks: tuple[Block, ...]) -> None:
+    story = begun()
+    story.connected(*blocks)
+    story.tracker.set_threshold(sats(200))
+    story.listed(A, C)
+    story.published(A)
+    story.listed(A, C)
+
+    assert AskTransaction(A.txid) not in story.questions
+
+
+def test_under_a_lower_threshold_it_is_asked_for_again() -> None:
+    story = begun()
+    story.tracker.set_threshold(sats(200))
+    story.published(A)
+    story.tracker.set_threshold(sats(100))
+    story.listed(A, C)
+
+    assert AskTransaction(A.txid) in story.questions
+
+
+def test_as_an_unloaded_whale_of_its_own_it_is_not_asked_for() -> None:
+    story = apart(Bounds(pending=2))
+    story.connected(a_block(1, C))
+    others(story, "x", "y")
+    story.listed(A, *(a_whale(150, coins=(name,), fee=9_000) for name in ("x", "y")))
+
+    assert story.questions == []
 
 
 def test_when_it_is_there_the_current_one_is_asked_about() -> None:
@@ -431,6 +462,19 @@ def test_an_unloaded_whale_is_told_no_second_time_where_the_store_does_not_answe
 
     assert story.unanswered(asked) == []
     assert len([one for one in story.kept.values() if one.txid == B.txid]) == 1
+
+
+def test_one_recalled_for_the_block_that_it_was_due_in_is_not_late() -> None:
+    story, block = Story(bounds=Bounds(pending=2), forecast_source=forecasting(1)), a_block(1, A)
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    story.connected(block)
+    recalled(story)
+
+    assert story.of(A).outcome is Outcome.CENSORED
+    story.is_in(A, block)
+    assert (story.of(A).outcome, story.of(A).overdue_since) == (Outcome.ON_TIME, None)
 
 
 @pytest.mark.parametrize("bounds", [None, Bounds(pending=2)])

@@ -136,6 +136,16 @@ def test_a_block_that_was_taken_back_does_not_return(begun: Callable[[], Story])
     assert story.tracker.chain.blocks() == before
 
 
+def test_what_fills_the_hole_below_a_block_upon_one_that_was_taken_back_is_no_reorg() -> None:
+    story, filling = invalidated(), a_block(1, branch="b", on="")
+    tip = a_block(2, OTHER, branch="b")
+    named_at(story, tip, 2)
+    story.is_in(OTHER, tip)
+    story.restart()
+
+    assert story.connected(filling) == []
+
+
 def test_after_the_tip_was_taken_back_a_dropped_whale_that_is_there_again_is_told() -> None:
     story = invalidated()
     story.restart()

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from app.core.classification import Flag
-from app.core.models import Block, SourceName
+from app.core.models import Block, SourceName, Transaction
 from app.core.observations import BlockConnected, ChainListed, StatusReply
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
@@ -887,6 +887,29 @@ def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read
 
     assert story.tracker.chain.at(first.height) == first.header()
     assert story.tracker.chain.tip == second.header()
+
+
+def test_a_parent_that_waits_for_its_own_is_not_asked_for() -> None:
+    story = Story()
+    story.start()
+    one, two, three, four = (a_block(height) for height in (1, 2, 3, 4))
+    story.connected(one, three, four)
+
+    assert AskBlock(three.hash, three.height) not in story.questions
+    story.connected(two)
+    assert story.tracker.chain.blocks()[-4:] == (one.header(), two.header(), three.header(), four.header())
+
+
+@pytest.mark.parametrize("seen_first", [WHALE, OTHER])
+def test_an_answer_that_names_a_block_not_told_of_yet_confirms_at_once(seen_first: Transaction) -> None:
+    story = Story()
+    story.start()
+    story.seen(seen_first)
+    story.connected(a_block(1, branch="x", on=""))
+    winner = a_whale(170)  # of WHALE's coin
+
+    assert story.published(winner, a_block(1, winner, branch="b", on=""))[-1] in {"confirmed", "dropped"}
+    assert story.of(winner).status is Status.CONFIRMED
 
 
 def undone_while_it_was_asked_for() -> tuple[Story, Block]:
