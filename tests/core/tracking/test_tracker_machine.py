@@ -6,6 +6,7 @@ the tracker believes must be what the node knows.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,7 @@ from app.core.units import Height
 from tests.builders import a_whale, without_prevouts
 from tests.core.model_node import ModelNode
 from tests.core.story import REST, THRESHOLD, WS, Story
+from tests.core.tracking.test_batches import frame
 
 COINS = st.lists(st.integers(0, 4), min_size=1, max_size=2, unique=True)
 AMOUNTS = st.sampled_from([50, 150, 400])
@@ -66,7 +68,7 @@ class Worlds(RuleBasedStateMachine):
         coins=COINS,
         btc=AMOUNTS,
         bare=st.booleans(),
-        how=st.sampled_from(["fully", "hidden", "left"]),
+        how=st.sampled_from(["fully", "hidden", "left", "many"]),
     )
     def send(self, coins: list[int], btc: int, bare: bool, how: str) -> Transaction:  # noqa: FBT001
         """A new transaction, replacing whatever spends its coins already."""
@@ -80,17 +82,17 @@ class Worlds(RuleBasedStateMachine):
         if how == "fully" and gone:
             self.publish(TransactionReplaced(victims=gone, by=published, mined=False, source=WS))
         if how != "hidden":
-            self.publish(TransactionSeen(tx=published, source=WS))
+            self.publish(frame(published) if how == "many" else TransactionSeen(tx=published, source=WS))
             if gone:
                 self.publish(TransactionLeft(txids=gone, source=WS))
         return tx
 
-    @rule(tx=known)
-    def broadcast_again(self, tx: Transaction) -> None:
+    @rule(tx=known, seen=st.sampled_from([frame, lambda tx: TransactionSeen(tx=tx, source=WS)]))
+    def broadcast_again(self, tx: Transaction, seen: Callable[[Transaction], Observation]) -> None:
         free = not tx.outpoints & self.node.spent()
         if tx.txid in self.node.ever and tx.txid not in self.node.mempool and free:
             gone = tuple(victim.txid for victim in self.node.accept(tx))
-            self.publish(TransactionSeen(tx=tx, source=WS))
+            self.publish(seen(tx))
             if gone:
                 self.publish(TransactionLeft(txids=gone, source=WS))
 
