@@ -889,6 +889,15 @@ def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read
     assert story.tracker.chain.tip == second.header()
 
 
+def test_where_the_only_block_known_is_taken_back_its_whale_waits_again() -> None:
+    story = Story()
+    story.seen(WHALE)
+    story.connected(a_block(1, WHALE))
+
+    assert story.waits(WHALE) == ["reorged"]
+    assert (story.of(WHALE).status, story.tracker.chain.tip) == (Status.PENDING, None)
+
+
 def test_a_parent_that_waits_for_its_own_is_not_asked_for() -> None:
     story = Story()
     story.start()
