@@ -258,7 +258,7 @@ def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen
 
 
 def _note_if_no_whale(beliefs: Beliefs, answer: TransactionSeen) -> None:
-    """Remember an older version that is no whale of its own: it is not asked for with each listing."""
+    """Remember that it is no whale: as an older version of one it is not asked for with each listing."""
     txid = answer.tx.txid
     is_one = txid in beliefs.candidates or beliefs.whales.current(txid) is not None
     if not is_one and not presence.is_behind(beliefs, answer.source):

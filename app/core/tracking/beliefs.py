@@ -161,7 +161,7 @@ class Beliefs:
         self.returning: Recent[Txid, TransactionSeen] = Recent(bounds.rivals)
         """Former versions that were reported as if they were there again, and are asked for."""
         self.no_whales: Recent[Txid, Sats] = Recent(bounds.rivals)
-        """Older versions that were asked for and are no whales of their own, by the threshold of then."""
+        """Transactions that were asked for and are no whales, by the threshold of then."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
         """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()

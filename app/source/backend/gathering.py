@@ -10,7 +10,7 @@ from typing import Final
 
 FLOOD_FRAMES: Final = 16
 FLOOD_SECONDS: Final = 0.04
-"""So many frames in so little time: four hundred a second; on mainnet a backend sends one or two."""
+"""So many frames in so little time: four hundred a second. A calm backend polls its node every 2 s."""
 GATHER_SECONDS: Final = 0.005
 """How long to let them gather: so much later a whale in a flood may be told."""
 SMALL_READ: Final = 64 * 1024

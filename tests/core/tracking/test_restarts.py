@@ -48,7 +48,30 @@ def named_at_another_height() -> Story:
     return story
 
 
-@pytest.mark.parametrize("begun", [over_a_hole, named_at_another_height])
+def invalidated() -> Story:
+    """The tip is taken back, and nothing has come in its place."""
+    story = Story()
+    story.start()
+    story.seen(WHALE, OTHER)
+    story.gone(OTHER)
+    story.connected(a_block(1, WHALE))
+    story.seen(WHALE)
+    assert story.waits(WHALE) == ["reorged"]
+    return story
+
+
+def put_right() -> Story:
+    """A block was named too high; its header is known since, and not what it stands upon."""
+    story = Story()
+    story.start()
+    story.seen(OTHER)
+    story.gone(OTHER)
+    named_at(story, THREE, 4)
+    story.receive(BlockConnected(block=THREE.header(), source=SourceName.MEMPOOL_WS))
+    return story
+
+
+@pytest.mark.parametrize("begun", [over_a_hole, named_at_another_height, invalidated, put_right])
 def test_the_chain_is_as_it_was(begun: Callable[[], Story]) -> None:
     story = begun()
     before = story.tracker.chain.blocks()
@@ -102,38 +125,6 @@ def test_a_whale_in_a_block_that_was_named_at_another_height_stays_confirmed_at_
     whale = story.of(WHALE)
     assert (whale.confirmed_height, whale.outcome) == (block.height, Outcome.ON_TIME)
     assert story.tracker.tally.reorgs == 0
-
-
-def invalidated() -> Story:
-    """The tip is taken back, and nothing has come in its place."""
-    story = Story()
-    story.start()
-    story.seen(WHALE, OTHER)
-    story.gone(OTHER)
-    story.connected(a_block(1, WHALE))
-    story.seen(WHALE)
-    assert story.waits(WHALE) == ["reorged"]
-    return story
-
-
-def put_right() -> Story:
-    """A block was named too high; its header is known since, and not what it stands upon."""
-    story = Story()
-    story.start()
-    story.seen(OTHER)
-    story.gone(OTHER)
-    named_at(story, THREE, 4)
-    story.receive(BlockConnected(block=THREE.header(), source=SourceName.MEMPOOL_WS))
-    return story
-
-
-@pytest.mark.parametrize("begun", [invalidated, put_right])
-def test_a_block_that_was_taken_back_does_not_return(begun: Callable[[], Story]) -> None:
-    story = begun()
-    before = story.tracker.chain.blocks()
-    story.restart()
-
-    assert story.tracker.chain.blocks() == before
 
 
 def test_what_fills_the_hole_below_a_block_upon_one_that_was_taken_back_is_no_reorg() -> None:
