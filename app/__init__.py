@@ -354,6 +354,7 @@ app/source/recording/  Recordings of a backend
 app/source/resilience/  Shared by all sources
   health                 The state of a source
   http_client            One server asked over HTTP: bounded replies, connections kept open
+  numbers                Ranges of the numbers that strangers send
   optional               Optional requests
   reconnect              The one reconnect loop
   retry                  Retries and the circuit breaker, for REST, RPC and Electrum alike

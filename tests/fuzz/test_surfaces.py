@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.mutations import changed
+from tests.fuzz.mutations import changed, numbers_changed
 from tests.fuzz.surfaces import SURFACES, Surface
 from tests.fuzz.watched import GROWTH_BLOCKS, Watched
 
@@ -21,6 +21,8 @@ SOAK = bool(os.environ.get("SPOUT_SOAK"))
 EACH = 100_000 if SOAK else 250
 DRAWN = 5_000 if SOAK else 40
 SMALL_BYTES = 6_000
+LARGEST_BYTES = 60_000
+OF_JSON = [name for name in SURFACES if name not in ("raw-transactions", "label-files", "settings")]
 LARGE_IN = 60
 """One input in so many is made of a large good one."""
 
@@ -53,6 +55,20 @@ def test_whatever_is_sent_is_read_or_refused_in_our_words(name: str) -> None:
 
     assert watched.faults == {}
     assert watched.grown_blocks < GROWTH_BLOCKS
+
+
+@pytest.mark.parametrize("name", OF_JSON)
+def test_a_number_past_all_bounds_is_read_or_refused_in_our_words(name: str) -> None:
+    surface = SURFACES[name]
+    watched = Watched(surface.take, settled_at=0)
+
+    for one in surface.good():
+        if len(one) <= LARGEST_BYTES:
+            for sent in numbers_changed(one):
+                watched(sent)
+
+    assert watched.inputs > 0
+    assert watched.faults == {}
 
 
 @pytest.mark.soak

@@ -1,11 +1,8 @@
 """The mempool backend's JSON as msgspec types: only the fields that are used, under the backend's names."""
 
-from typing import Annotated
-
 import msgspec
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""A larger number is not a valid count, and does not fit the database."""
+from app.source.resilience import Count
 
 
 class WirePrevout(msgspec.Struct):

@@ -8,17 +8,19 @@
   A node without peers, or in initial block download, has no template: then the queue is unknown.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from app.core.forecasting import project
 from app.core.models import SourceName
 from app.core.observations import FeeBin, FeesRecommended, MempoolMeasured, QueueProjected
-from app.core.units import SatPerVb, Sats, VBytes, sat_per_vb
+from app.core.units import MAX_MONEY, SatPerVb, Sats, VBytes, sat_per_vb
 from app.errors import NodeRefusedError, ParseError
 from app.source.bitcoind.packages import bins_of_template
 from app.source.bitcoind.rpc import BitcoindRpc, RpcCall
 from app.source.bitcoind.shapes import FeeEstimate, MempoolState, Template
-from app.source.resilience import Optional, OptionalQuestions
+from app.source.resilience import Count, Optional, OptionalQuestions
 
 SOURCE = SourceName.BITCOIND
 FEERATES = (
@@ -38,9 +40,10 @@ TARGETS = (2, 3, 6, 144)
 
 
 class _Group(msgspec.Struct):
-    sizes: int
-    count: int
-    fees: int
+    sizes: Count
+    count: Count
+    fees: Annotated[int, msgspec.Meta(ge=-MAX_MONEY, le=MAX_MONEY)]
+    """With the operator's own deltas, so less than nothing may stand here."""
     from_feerate: float
 
 

@@ -15,10 +15,10 @@ from app.core.tracking import with_prevouts
 from app.core.units import MAX_MONEY, BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid, VBytes
 from app.errors import ParseError
 from app.source.bitcoind.rpc import sats
+from app.source.resilience import BlockHeight, Confirmations, Count
 
 Units = Annotated[int, msgspec.Meta(gt=0, le=1_000_000_000)]
 """Weight units or vbytes: JSON's numbers have no end, and nothing is divided by none."""
-Heights = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 HeaderTime = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 """A block's own time in seconds; its header has 32 bits for it."""
 
@@ -32,7 +32,7 @@ class TxOut(msgspec.Struct):
 
     value: Decimal
     script: ScriptPubKey = msgspec.field(name="scriptPubKey")
-    confirmations: int = 0
+    confirmations: Confirmations = 0
 
 
 class TxIn(msgspec.Struct):
@@ -50,7 +50,7 @@ class RpcVerboseTx(msgspec.Struct):
     vin: list[TxIn]
     fee: Decimal | None = None
     blockhash: str | None = None
-    confirmations: int = 0
+    confirmations: Confirmations = 0
 
 
 class BlockTx(msgspec.Struct):
@@ -64,8 +64,8 @@ class BlockTx(msgspec.Struct):
 
 class Header(msgspec.Struct):
     hash: str
-    height: Heights
-    confirmations: int
+    height: BlockHeight
+    confirmations: Confirmations
     time: HeaderTime
     previousblockhash: str | None = None
 
@@ -89,39 +89,39 @@ class EntryFees(msgspec.Struct):
 class MempoolEntry(msgspec.Struct):
     vsize: Units
     weight: Units
-    time: int
-    ancestorcount: int
+    ancestorcount: Count
     ancestorsize: Units
-    descendantcount: int
+    descendantcount: Count
     fees: EntryFees
     chunkweight: Units | None = None
 
 
 class MempoolState(msgspec.Struct):
-    size: int
-    bytes: int
-    usage: int
-    maxmempool: int
+    size: Count
+    bytes: Count
+    usage: Count
+    maxmempool: Count
     mempoolminfee: Decimal
     loaded: bool = True
 
 
 class ChainState(msgspec.Struct):
     chain: str
-    blocks: int
-    headers: int
+    blocks: BlockHeight
+    headers: Annotated[int, msgspec.Meta(ge=-1, le=2**31 - 1)]
+    """-1 before it has any."""
     bestblockhash: str
     initialblockdownload: bool
-    verificationprogress: float
+    verificationprogress: Annotated[float, msgspec.Meta(ge=0)]
     pruned: bool
-    pruneheight: int | None = None
+    pruneheight: BlockHeight | None = None
     time: HeaderTime | None = None
     """The tip's time; reported since Core 23."""
 
 
 class IndexState(msgspec.Struct):
     synced: bool
-    best_block_height: int
+    best_block_height: BlockHeight
 
 
 class Notifier(msgspec.Struct):
@@ -138,11 +138,10 @@ class TemplateTx(msgspec.Struct):
 
     fee: Annotated[int, msgspec.Meta(ge=-MAX_MONEY, le=MAX_MONEY)]
     weight: Units
-    depends: tuple[int, ...] = ()
+    depends: tuple[Count, ...] = ()
 
 
 class Template(msgspec.Struct):
-    height: int
     transactions: list[TemplateTx]
 
 

@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated
 
 import msgspec
 
 from app.core.models import Block
 from app.core.units import BlockHash, Height
 from app.errors import ParseError
+from app.source.resilience import BlockHeight, Confirmations
 
 
 class Tip(msgspec.Struct):
-    height: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    height: BlockHeight
     hex: str
 
 
@@ -23,7 +23,7 @@ class Headers(msgspec.Struct):
 class ElectrumVerboseTx(msgspec.Struct):
     hex: str
     blockhash: str | None = None
-    confirmations: int = 0
+    confirmations: Confirmations = 0
 
 
 def mined_in(verbose: ElectrumVerboseTx | None) -> BlockHash | None:

@@ -1,7 +1,8 @@
-"""Shared by all sources: retries, circuit breaker, reconnects, time limits, health, seen txids."""
+"""Shared by all sources: retries, circuit breaker, reconnects, time limits, health, seen txids, numbers."""
 
 from app.source.resilience.health import Condition, ConnectionState, ReconnectCounts, SourceHealth
 from app.source.resilience.http_client import Budget, Http, HttpAnswer, HttpClient, Limits, basic_login
+from app.source.resilience.numbers import BlockHeight, Confirmations, Count
 from app.source.resilience.optional import Optional, OptionalQuestions
 from app.source.resilience.reconnect import Delays, Reconnect, ReconnectAttempt, first_of, one_after_another
 from app.source.resilience.retry import Guard, Patience
@@ -11,9 +12,12 @@ from app.source.resilience.tls import in_words, trusting
 from app.source.resilience.width import is_too_wide
 
 __all__ = [
+    "BlockHeight",
     "Budget",
     "Condition",
+    "Confirmations",
     "ConnectionState",
+    "Count",
     "Delays",
     "Guard",
     "Http",

@@ -20,7 +20,6 @@ def an_entry(
     return MempoolEntry(
         vsize=vsize,
         weight=vsize * 4,
-        time=0,
         ancestorcount=1,
         ancestorsize=ancestor_size,
         descendantcount=1,
