@@ -5,11 +5,13 @@ RIPEMD-160 is written out because OpenSSL 3 leaves it out of hashlib on many mac
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32M_SUM = 0x2BC830A3
+_REMEMBERED = 4_096
+"""Results of each function that are kept: in a simulated day their number has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def hash160(payload: bytes) -> bytes:
     return ripemd160(hashlib.sha256(payload).digest())
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def base58check(version: int, payload: bytes) -> str:
     raw = bytes([version]) + payload
     raw += sha256d(raw)[:4]
@@ -59,7 +61,7 @@ def base58check_decode(text: str) -> tuple[int, bytes]:
     return raw[0], raw[1:-4]
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def segwit_address(hrp: str, version: int, program: bytes) -> str:
     values = [version, *_regroup(program, 8, 5, pad=True)]
     target = 1 if version == 0 else _BECH32M_SUM
@@ -82,7 +84,7 @@ def segwit_decode(text: str) -> tuple[int, bytes]:
     return values[0], bytes(_regroup(values[1:-6], 5, 8, pad=False))
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def address_to_script(address: str) -> bytes:
     """Return the output script of an address of any network."""
     if address.startswith(("bc1", "bcrt1", "tb1")):
@@ -128,7 +130,7 @@ _ADD_LEFT = (0, 0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xA953FD4E)
 _ADD_RIGHT = (0x50A28BE6, 0x5C4DD124, 0x6D703EF3, 0x7A6D76E9, 0)
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def ripemd160(payload: bytes) -> bytes:
     state = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0]
     padded = payload + b"\x80" + b"\0" * ((55 - len(payload)) % 64) + (len(payload) * 8).to_bytes(8, "little")

@@ -5,16 +5,19 @@ From seeds: a part in `make test`, a million inputs in `make soak`. A failure pr
 """
 
 import json
+import logging
 import os
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.mutations import changed, numbers_changed
-from tests.fuzz.surfaces import SURFACES, Surface
+from tests.fuzz.surfaces import SURFACES, Surface, quiet
 from tests.fuzz.watched import GROWTH_BLOCKS, Watched
 
 SOAK = bool(os.environ.get("SPOUT_SOAK"))
@@ -36,6 +39,18 @@ _anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
     max_leaves=8,
 )
+
+
+@pytest.fixture(autouse=True)
+def logged_nowhere() -> Iterator[None]:
+    """pytest keeps each line that is logged, and what is looked for is what Spout keeps."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    quiet()
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.mark.soak

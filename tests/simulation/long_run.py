@@ -51,11 +51,12 @@ A_SECOND = 7.0
 WHALES_AN_HOUR = model.WHALES_A_DAY / 24
 MINED_SHARE = 0.7
 """Of the whales that wait, with each block."""
-FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND, FLOOD_EVICTED_SHARE = 4.0, 12, 15.0, 0.04
+FLOOD_BLOCK_SECONDS, FLOOD_BLOCK_WHALES, FLOOD_A_SECOND, FLOOD_EVICTED_SHARE = 4.0, 12, 15.0, 0.08
 FLOOD = Bounds().gone + 1_000
 """Whales of the flood. The largest memory that only whales fill holds 20,000 entries."""
-CALM_QUARTERS = 24
-"""At mainnet's pace after the flood, before anything is measured."""
+CALM_QUARTERS = 4 * 26
+"""At mainnet's pace after the flood, before anything is measured: until the whales that are kept after their
+end, some twenty hours of them, are none of the flood's, which had fewer forecasts."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -38,11 +38,17 @@ from app.errors import ParseError
 
 
 def seen(
-    beliefs: Beliefs, report: TransactionSeen, at: datetime, *, first: TransactionSeen | None = None
+    beliefs: Beliefs,
+    report: TransactionSeen,
+    at: datetime,
+    *,
+    asked: bool = False,
+    reported: TransactionSeen | None = None,
 ) -> None:
     """A transaction in the mempool: new, already known, or a rival (a double spend) of a known whale.
 
-    `first`: the report for which it was asked, where this one is the answer, by which it is there now.
+    `asked`: this is an answer, by which it is there now. `reported`: what it was asked for, if that was a
+    report of it.
     """
     beliefs.tally.transactions += 1
     tx = report.tx
@@ -55,9 +61,9 @@ def seen(
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
-    if known is not None and not _is_there_again(beliefs, known, report, asked=first is not None):
+    if known is not None and not _is_there_again(beliefs, known, report, asked=asked):
         return
-    if presence.is_behind(beliefs, report.source) and _spent_in_block(beliefs, tx):
+    if presence.is_behind(beliefs, report.source) and beliefs.whales.confirmed_spender(tx.outpoints):
         return  # a stale report: this source has not read the latest blocks yet
     rivals = beliefs.whales.spenders(tx.outpoints)
     if not rivals and tx.txid not in beliefs.candidates and inferred_replacement.adopt(beliefs, tx, at):
@@ -70,12 +76,12 @@ def seen(
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
     if beliefs.whale_policy.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
-    earliest = first or report
+    first = reported or report
     candidate = Candidate(
         tx=tx,
-        source=earliest.source,
+        source=first.source,
         at=at,
-        late=earliest.late,
+        late=first.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
     )
@@ -164,28 +170,41 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
     beliefs.projected.pop(reply.tx.txid)
     returned = beliefs.returning.pop(reply.tx.txid)
     inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
-    if entry is not None and reply.block_hash in (None, entry[0].hash):
+    is_undone = reply.block_hash is not None and beliefs.chain.has_undone(reply.block_hash)
+    if entry is not None and (is_undone or reply.block_hash in (None, entry[0].hash)):
         blocks.found_in_block(beliefs, reply.tx, entry[0], at)
+    elif is_undone:
+        _in_undone_block(beliefs, reply, at)
     elif reply.block_hash is not None and reply.height is not None:
         block = blocks.block_of(beliefs, reply.block_hash, reply.height)
-        if beliefs.chain.has_undone(block.hash):
-            _in_undone_block(beliefs, reply, at)
-        else:
-            blocks.found_in_block(beliefs, reply.tx, block, at)
+        blocks.found_in_block(beliefs, reply.tx, block, at)
     else:
         answer = TransactionSeen(tx=reply.tx, source=reply.source, late=True)
-        seen(beliefs, answer, at, first=returned or answer)
+        seen(beliefs, answer, at, asked=True, reported=returned)
         _note_if_no_whale(beliefs, answer)
     if entry is not None:
         beliefs.settle(entry[0])
 
 
 def _in_undone_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
-    """A late answer: it was in a block that is undone. So it is a whale, and its status tells where it is."""
+    """A late answer: it was in a block that is undone. Of where it is now that says nothing: it is asked for.
+
+    Meanwhile it is told unless another transaction of its coins is known: only one of them can be there.
+    """
     tx = with_derived_scripts(reply.tx)
-    if beliefs.whales.find(tx.txid) is None and not _spent_in_block(beliefs, tx):
-        weighing.weigh_again(beliefs, Candidate(tx=tx, source=reply.source, at=at, late=True), at)
     beliefs.ask(AskStatus(tx.txid))
+    is_known = beliefs.whales.find(tx.txid) is not None or tx.txid in beliefs.candidates
+    if is_known or beliefs.whales.confirmed_spender(tx.outpoints) is not None:
+        return
+    if rivals := beliefs.whales.spenders(tx.outpoints):
+        beliefs.rivals.put(tx.txid, tx)
+        for rival in rivals:
+            beliefs.ask(AskStatus(rival.txid))
+    elif beliefs.whale_policy.may_be_whale(tx):
+        ask = missing_prevouts(tx)
+        open_questions: frozenset[Question] = frozenset([ask] if ask else [])
+        candidate = Candidate(tx=tx, source=reply.source, at=at, late=True, waits_for=open_questions)
+        weighing.weigh(beliefs, candidate, at)
 
 
 def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None:
@@ -259,17 +278,11 @@ def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen
 
 def _note_if_no_whale(beliefs: Beliefs, answer: TransactionSeen) -> None:
     """Remember that it is no whale: as an older version of one it is not asked for with each listing."""
-    txid = answer.tx.txid
-    is_one = txid in beliefs.candidates or beliefs.whales.current(txid) is not None
-    if not is_one and not presence.is_behind(beliefs, answer.source):
-        beliefs.no_whales.put(txid, beliefs.whale_policy.threshold)
-
-
-def _spent_in_block(beliefs: Beliefs, tx: Transaction) -> bool:
-    """Return whether a confirmed whale spends one of the transaction's outpoints."""
-    return any(
-        one.status is Status.CONFIRMED and one.tx.outpoints & tx.outpoints for one in beliefs.whales.ended()
-    )
+    policy, txid = beliefs.whale_policy, answer.tx.txid
+    if txid in beliefs.candidates or presence.is_behind(beliefs, answer.source):
+        return
+    if policy.whale(with_derived_scripts(answer.tx), beliefs.peels) is None:
+        beliefs.no_whales.put(txid, policy.threshold)
 
 
 def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:

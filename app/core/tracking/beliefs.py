@@ -161,7 +161,7 @@ class Beliefs:
         self.returning: Recent[Txid, TransactionSeen] = Recent(bounds.rivals)
         """Former versions that were reported as if they were there again, and are asked for."""
         self.no_whales: Recent[Txid, Sats] = Recent(bounds.rivals)
-        """Transactions that were asked for and are no whales, by the threshold of then."""
+        """Transactions that were asked for and are no whales by themselves, by the threshold of then."""
         self.orphans: dict[BlockHash, dict[BlockHash, Block]] = {}
         """Blocks whose parent is not known yet, by the parent's hash and then their own."""
         self._out = Consequences()
@@ -273,7 +273,7 @@ class Beliefs:
         return unloaded is not None and unloaded.txid == txid
 
     def is_no_whale(self, txid: Txid) -> bool:
-        """Return whether this older version was found to be no whale of its own, by a threshold as low."""
+        """Return whether it was asked for and is no whale by itself, by a threshold as low."""
         threshold = self.no_whales.get(txid)
         return threshold is not None and threshold <= self.whale_policy.threshold
 

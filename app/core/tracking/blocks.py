@@ -55,7 +55,7 @@ def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
     """A block of the best chain, which may be known already or arrive before its parent."""
     undone = _take_from_wrong_height(beliefs, block, at)
     _take(beliefs, block, at)
-    _ask_about(beliefs, undone)
+    ask_about(beliefs, undone)
 
 
 def _take(beliefs: Beliefs, block: Block, at: datetime) -> None:
@@ -63,7 +63,7 @@ def _take(beliefs: Beliefs, block: Block, at: datetime) -> None:
         undone = _learn_parent(beliefs, block, at)
         read(beliefs, block, at)
         _ask_below(beliefs, block)
-        _ask_about(beliefs, undone)
+        ask_about(beliefs, undone)
         beliefs.note_overdue(at)
     elif beliefs.chain.names_another_below(block) and block.hash not in beliefs.orphans:
         return  # told again after it was undone; of a reorg back to it a child of it tells
@@ -82,7 +82,7 @@ def _take_from_wrong_height(beliefs: Beliefs, block: Block, at: datetime) -> lis
     known = beliefs.chain.find(block.hash)
     if block.previous is None or known is None or known.height == block.height:
         return []
-    return endings.undo_blocks(beliefs, beliefs.chain.disconnect(block.hash), at, moved=block)
+    return endings.take_back(beliefs, block.hash, at, moved=block)
 
 
 def _learn_parent(beliefs: Beliefs, block: Block, at: datetime) -> list[Prediction]:
@@ -217,7 +217,7 @@ def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> N
     for child in beliefs.orphans.pop(block.hash, {}).values():
         if child.hash not in beliefs.chain:
             _place(beliefs, child, at, orphaned=False)
-    _ask_about(beliefs, undone)
+    ask_about(beliefs, undone)
     beliefs.note_overdue(at)
     beliefs.reforecast(at)
 
@@ -228,7 +228,7 @@ def _ask_below(beliefs: Beliefs, block: Block) -> None:
         beliefs.ask(AskBlock(block.previous, Height(block.height - 1)))
 
 
-def _ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
+def ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
     """Ask for the status of whales that a reorg disconnected and no new block confirmed."""
     for whale in undone:
         still = beliefs.whales.current(whale.txid)

@@ -72,7 +72,7 @@ class Chain:
         return None if height is None else self._by_height[height]
 
     def has_undone(self, block_hash: BlockHash) -> bool:
-        """Return whether this block was disconnected, lately, and is not connected again."""
+        """Return whether this block was undone, lately, and is not connected again."""
         return block_hash in self._undone
 
     def at(self, height: Height) -> Block | None:
@@ -154,10 +154,16 @@ class Chain:
         self._put(replace(known, previous=block.previous))
         return self._contradicted_by(block)
 
-    def disconnect(self, block_hash: BlockHash) -> tuple[Block, ...]:
-        """Remove a block and all above it; return them from the old tip down."""
+    def disconnect(self, block_hash: BlockHash, *, moved: bool = False) -> tuple[Block, ...]:
+        """Remove a block and all above it; return them from the old tip down.
+
+        `moved`: the block itself is not undone; it only stood at a wrong height.
+        """
         height = self._heights.get(block_hash)
-        return () if height is None else self._cut(height)
+        gone = () if height is None else self._cut(height)
+        if moved:
+            self._undone.pop(block_hash)
+        return gone
 
     def _beyond_memory(self, block: Block) -> bool:
         """Return whether fetching its ancestors down to a known block would take too many questions."""

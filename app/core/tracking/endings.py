@@ -8,7 +8,7 @@ from app.core.prediction import Prediction, Status
 from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
 from app.core.tracking import lifecycle
 from app.core.tracking.beliefs import Beliefs
-from app.core.units import Height, Txid
+from app.core.units import BlockHash, Height, Txid
 
 
 def confirm(beliefs: Beliefs, whale: Prediction, block: Block, at: datetime) -> None:
@@ -24,6 +24,19 @@ def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
     """Unconfirm a whale whose block is no longer on the best chain."""
     reason = f"block {whale.confirmed_height} was reorganised away"
     return beliefs.publish(EventType.REORGED, lifecycle.unconfirm(whale, at, reason), at)
+
+
+def take_back(
+    beliefs: Beliefs, block_hash: BlockHash, at: datetime, *, moved: Block | None = None
+) -> list[Prediction]:
+    """Disconnect a block of our chain and all above it, so that the one below is the tip; return as below.
+
+    `moved`: this block as it stands at its own height.
+    """
+    gone = beliefs.chain.disconnect(block_hash, moved=moved is not None)
+    undone = undo_blocks(beliefs, gone, at, moved=moved)
+    beliefs.connect_tip()
+    return undone
 
 
 def undo_blocks(
@@ -44,23 +57,24 @@ def undo_blocks(
     for block in blocks:
         beliefs.forget_block(block.hash)
     if blocks and not within:
-        beliefs.connect_tip()
-        _lower_detections(beliefs, blocks, at)
+        fork = Height(blocks[-1].height - 1)
+        _lower_detections(beliefs, fork if moved is None else min(fork, moved.height), at)
     if moved is not None:
         for whale in beliefs.whales.in_block(moved.hash):
             beliefs.publish(EventType.UPDATED, lifecycle.confirmed_at_height(whale, moved, at), at)
     return [undo(beliefs, whale, at) for block in undone for whale in beliefs.whales.in_block(block.hash)]
 
 
-def _lower_detections(beliefs: Beliefs, disconnected: tuple[Block, ...], at: datetime) -> None:
-    """Count the blocks before a detection on the chain as it is now.
+def _lower_detections(beliefs: Beliefs, fork: Height, at: datetime) -> None:
+    """Count the blocks before a detection on the chain as it is now, of which `fork` is the highest.
 
-    What was announced on top of an undone block was announced before the block that took its height.
+    What was announced on top of an undone block was announced before the block that took its height; what
+    has ended may be in that one.
     """
-    fork = Height(disconnected[-1].height - 1)
-    for whale in tuple(beliefs.whales.pending()):
+    for whale in (*beliefs.whales.pending(), *beliefs.whales.ended()):
         if whale.detected_height is not None and whale.detected_height > fork:
             beliefs.keep(lifecycle.detected_at_height(whale, fork, at))
+    beliefs.unloaded.update({txid: one.reorganised(fork) for txid, one in beliefs.unloaded.items()})
 
 
 def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:

@@ -69,7 +69,7 @@ def _ask_about_ended(beliefs: Beliefs, report: MempoolListed) -> None:
         is_older = whale.updated_at < report.as_of
         if (is_older and whale.txid in report.txids) or _is_in_another_block(beliefs, whale):
             beliefs.ask(AskStatus(whale.txid))
-        if is_older and whale.status is Status.CONFIRMED:
+        if is_older:
             for version in _older_versions(beliefs, whale, report):
                 beliefs.ask(AskTransaction(version))
 
@@ -107,6 +107,7 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
     if reply.block_hash is None and not reply.in_mempool and not presence.is_held(beliefs, reply.txid):
         beliefs.rivals.pop(reply.txid)
         inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
+    _note_late(beliefs, reply, at)
     if _settle_contests(beliefs, reply, at):
         return
     whale = beliefs.whales.current(reply.txid)
@@ -137,6 +138,13 @@ def _note_presence(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
         presence.holds(beliefs, reply.txid, reply.source, at)
     else:
         presence.lacks(beliefs, reply.txid, reply.source)
+
+
+def _note_late(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
+    """Mark it late if its block is mined without it: one from the store was not, for that might hold it."""
+    whale = beliefs.whales.current(reply.txid)
+    if whale is not None and reply.block_hash is None and not presence.is_behind(beliefs, reply.source):
+        beliefs.note_overdue(at, among=(whale,))
 
 
 def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
@@ -196,11 +204,22 @@ def _ask_where(beliefs: Beliefs, whale: Prediction, report: MempoolListed, at: d
 
 
 def _not_a_whale_yet(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
-    """A transaction known by its summary only: announce it if in a block, forget it if in no mempool."""
+    """One known by its summary only is announced if it is in a block, and forgotten if in no mempool."""
     if reply.txid in beliefs.entries:
         weighing.announce_by_line(beliefs, reply.txid, at)
+    elif beliefs.whales.find(reply.txid) is not None:
+        _former_version(beliefs, reply, at)
     elif not reply.in_mempool:
         beliefs.projected.pop(reply.txid)
+
+
+def _former_version(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
+    """It had been replaced, and is in a block of ours, or in a mempool: then it is asked for whole."""
+    block = None if reply.block_hash is None else beliefs.chain.find(reply.block_hash)
+    if block is not None:
+        blocks.mined(beliefs, reply.txid, block, at)
+    elif reply.in_mempool:
+        beliefs.ask(AskTransaction(reply.txid))
 
 
 def _in_block(
@@ -237,7 +256,8 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
         case Status.CONFIRMED:
             # It is unconfirmed, so its block is no longer on the best chain, and neither is any above.
             if whale.confirmed_hash is not None and whale.confirmed_hash in beliefs.chain:
-                endings.undo_blocks(beliefs, beliefs.chain.disconnect(whale.confirmed_hash), at)
+                undone = endings.take_back(beliefs, whale.confirmed_hash, at)
+                blocks.ask_about(beliefs, [one for one in undone if one.txid != whale.txid])
             else:
                 endings.undo(beliefs, whale, at)
         case Status.DROPPED | Status.REPLACED:
@@ -252,8 +272,10 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
 
 def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
     """In no block and not in this mempool: replaced if a rival is known, else perhaps dropped."""
-    rival = replacing.rival_of(beliefs, whale)
-    if rival is not None:
+    rival, winner = replacing.rival_of(beliefs, whale), beliefs.whales.confirmed_spender(whale.tx.outpoints)
+    if winner is not None:
+        endings.lose_to_block(beliefs, whale, winner.txid, at)
+    elif rival is not None:
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by != whale.txid:
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)

@@ -27,7 +27,7 @@ from app.core.observations import (
 )
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored
-from app.core.tracking import presence
+from app.core.tracking import lifecycle, presence
 from app.core.tracking.beliefs import Beliefs, Deferred
 from app.core.units import Txid
 
@@ -80,11 +80,7 @@ def defer_if_unloaded(beliefs: Beliefs, observation: Observation) -> Observation
 
 def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
     """Reload a recalled whale and ask for its status, because an observation mentioned it."""
-    is_replaced = any(
-        isinstance(one, TransactionReplaced) and reply.prediction_id in _awaited(beliefs, one)
-        for one in beliefs.deferred
-    )
-    asked = [txid for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id]
+    asked = {txid: one for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id}
     for txid in asked:
         del beliefs.unloaded[txid]
     whale = reply.prediction
@@ -92,9 +88,17 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
         if whale.txid not in beliefs.holders:
             presence.from_before(beliefs, whale)
         beliefs.whales.put(whale)
-        if is_replaced:  # else its status, which is asked for, or the next block decides whether it is late
+        fork = min((one.fork for one in asked.values() if one.fork is not None), default=None)
+        if fork is not None and whale.detected_height is not None and whale.detected_height > fork:
+            whale = beliefs.keep(lifecycle.detected_at_height(whale, fork, at))
+        if _is_replaced(beliefs, whale):  # else its status, which is asked for, tells whether it is late
             beliefs.note_overdue(at, among=(whale,))
         beliefs.ask(AskStatus(whale.txid))
+
+
+def _is_replaced(beliefs: Beliefs, whale: Prediction) -> bool:
+    """Return whether a replacement that was reported of it waits."""
+    return any(isinstance(one, TransactionReplaced) and whale.txid in one.victims for one in beliefs.deferred)
 
 
 def released(beliefs: Beliefs, observation: Observation) -> tuple[Observation, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from app.core.prediction import Prediction, Status
-from app.core.units import BlockHash, Outpoint, Txid
+from app.core.units import BlockHash, Height, Outpoint, Txid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,18 @@ class Bounds:
 
 
 class Unloaded(NamedTuple):
-    """What stays in memory of an unloaded whale. `txid`: its current one."""
+    """What stays in memory of an unloaded whale. `txid`: its current one.
+
+    `fork`: the highest block that every reorg left which it has not been told of.
+    """
 
     prediction_id: str
     txid: Txid
     detected_at: datetime
+    fork: Height | None = None
+
+    def reorganised(self, fork: Height) -> "Unloaded":
+        return self._replace(fork=fork if self.fork is None else min(fork, self.fork))
 
 
 class Whales:
@@ -78,6 +85,13 @@ class Whales:
         """Return the pending whales that spend one of these outpoints, each once."""
         ids = dict.fromkeys(key for one in outpoints for key in self._spenders.get(one, ()))
         return tuple(self._pending[one] for one in ids)
+
+    def confirmed_spender(self, outpoints: frozenset[Outpoint]) -> Prediction | None:
+        """Return a confirmed whale that spends one of these outpoints, if any."""
+        for one in self._ended.values():
+            if one.status is Status.CONFIRMED and one.tx.outpoints & outpoints:
+                return one
+        return None
 
     def in_block(self, block_hash: BlockHash) -> tuple[Prediction, ...]:
         return tuple(

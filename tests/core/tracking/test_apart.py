@@ -7,9 +7,16 @@ import pytest
 
 from app.core.classification import Flag
 from app.core.models import Block, SourceName, Transaction
-from app.core.observations import BlockConnected, PredictionRecalled, ProjectedTransaction, TransactionSeen
+from app.core.observations import (
+    BlockConnected,
+    PredictionRecalled,
+    ProjectedTransaction,
+    TransactionReplaced,
+    TransactionSeen,
+)
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskBlock, AskStatus, AskStored, AskTransaction
+from app.core.scoring import whale_outcome
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds, Unloaded
 from tests.builders import a_block, a_whale, prevouts_of, sats, without_prevouts
@@ -158,6 +165,32 @@ def test_one_that_is_no_whale_by_the_threshold_of_now_is_asked_for_once(blocks: 
     story.listed(A, C)
 
     assert AskTransaction(A.txid) not in story.questions
+
+
+def test_one_that_is_a_whale_and_contests_the_current_one_is_asked_for_with_each_listing() -> None:
+    story = Story()
+    story.start()
+    story.seen(A)
+    story.replaced(A, by=A_DEARER)
+    story.listed(A)
+    story.published(A)
+    story.waits(A_DEARER)
+    story.listed(A)
+
+    assert AskTransaction(A.txid) in story.questions
+
+
+def test_listed_after_the_current_one_was_dropped_it_goes_on() -> None:
+    story = Story()
+    story.start()
+    story.seen(A)
+    story.replaced(A, by=A_DEARER)
+    story.gone(A_DEARER)
+    story.listed(A)
+    assert story.questions == [AskTransaction(A.txid)]
+    story.published(A)
+
+    assert (story.only.txid, story.only.status) == (A.txid, Status.PENDING)
 
 
 def test_under_a_lower_threshold_it_is_asked_for_again() -> None:
@@ -488,3 +521,82 @@ def test_one_that_was_overdue_while_it_was_unloaded_was_late(bounds: Bounds | No
     recalled(story)
 
     assert (story.of(A).status, story.of(A).outcome) == (Status.REPLACED, Outcome.LATE)
+
+
+@pytest.mark.parametrize("bounds", [None, Bounds(pending=2)])
+def test_so_it_was_where_its_status_tells_of_the_replacement(bounds: Bounds | None) -> None:
+    story, small = (
+        Story(bounds=bounds, forecast_source=forecasting(1)),
+        a_whale(50, coins=("one",), fee=9_000),
+    )
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    story.connected(a_block(1), a_block(2), a_block(3))
+    story.left(A)
+    recalled(story)
+    story.gone(A, replaced_by=small.txid)
+    story.published(small)
+    story.gone(A)
+
+    assert (story.of(A).status, story.of(A).outcome) == (Status.REPLACED, Outcome.LATE)
+
+
+def test_one_that_is_recalled_as_the_replacement_in_the_block_it_was_due_in_is_not_late() -> None:
+    story, block = Story(bounds=Bounds(pending=2), forecast_source=forecasting(1)), a_block(1, A)
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    small = a_whale(50, coins=("one",), fee=10)
+    mined = TransactionReplaced(victims=(small.txid,), by=A, mined=True, source=WS)
+    story.receive(BlockConnected(block=block, source=WS), mined)
+    recalled(story)
+    story.is_in(A, block)
+
+    assert (story.of(A).outcome, story.of(A).overdue_since) == (Outcome.ON_TIME, None)
+
+
+def test_one_that_is_mined_although_it_was_replaced_while_it_was_unloaded_is_told() -> None:
+    story, block = Story(bounds=Bounds(pending=2)), a_block(1, A)
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    reported = TransactionReplaced(victims=(A.txid,), by=A_DEARER, mined=False, source=WS)
+    story.receive(reported, BlockConnected(block=block, source=WS))
+    recalled(story)
+    story.is_in(A, block)
+    assert AskTransaction(A.txid, block.hash, block.height) in story.questions
+    story.published(A, block)
+
+    assert story.of(A).status is Status.CONFIRMED
+
+
+def test_one_whose_coin_a_confirmed_one_spent_while_it_was_unloaded_has_lost_to_that() -> None:
+    story, block = Story(bounds=Bounds(pending=2)), a_block(1, A_DEARER)
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    story.connected(block)
+    story.published(A_DEARER, block)
+    story.left(A)
+    recalled(story)
+    story.gone(A)
+
+    assert story.of(A).status is Status.DROPPED
+    assert story.of(A).reason == f"a block holds {A_DEARER.txid}, which spends the same coin"
+
+
+def test_one_told_on_a_block_that_was_undone_while_it_was_unloaded_was_told_before_its_own() -> None:
+    story = Story(bounds=Bounds(pending=2))
+    story.start()
+    story.connected(a_block(1), a_block(2))
+    story.seen(A)
+    others(story, "x", "y")
+    there = a_block(2, A, branch="b")
+    story.connected(a_block(1, branch="b", on=""), there, a_block(3, branch="b"))
+    recalled(story)
+    story.is_in(A, there)
+
+    ended = whale_outcome(story.of(A))
+    assert ended is not None
+    assert ended.announced

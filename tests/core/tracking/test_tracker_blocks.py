@@ -129,6 +129,33 @@ def test_announced_on_a_block_that_is_undone_is_announced_before_the_block_that_
     assert ended.announced
 
 
+@pytest.mark.parametrize("gone", [(), (OTHER,)])
+def test_so_it_is_if_a_longer_branch_confirms_it(gone: tuple[Transaction, ...]) -> None:
+    story = begun()
+    story.connected(a_block(1))
+    story.seen(OTHER)
+    for one in gone:
+        story.gone(one)
+    story.connected(a_block(1, OTHER, branch="b", on=""), a_block(2, branch="b"))
+
+    ended = whale_outcome(story.of(OTHER))
+    assert ended is not None
+    assert ended.announced
+
+
+def test_so_it_is_if_the_tip_had_been_named_too_high() -> None:
+    story, one = begun(), a_block(1)
+    wrong = Height(START_HEIGHT + 5)
+    story.receive(BlockConnected(block=Block(hash=one.hash, height=wrong), source=REST))
+    story.unanswered(AskBlock(one.hash, wrong))
+    story.seen(OTHER)
+    story.connected(one, a_block(2, OTHER))
+
+    ended = whale_outcome(story.of(OTHER))
+    assert ended is not None
+    assert ended.announced
+
+
 def test_what_a_reorg_undid_is_asked_about() -> None:
     story = begun()
     story.connected(a_block(1, WHALE))
@@ -889,6 +916,16 @@ def test_a_block_at_a_height_that_is_not_its_own_takes_its_place_once_it_is_read
     assert story.tracker.chain.tip == second.header()
 
 
+def test_where_a_status_takes_a_block_back_the_others_in_it_are_asked_about() -> None:
+    story = begun()
+    story.seen(OTHER)
+    story.connected(a_block(1, WHALE, OTHER))
+
+    assert story.waits(WHALE) == ["reorged", "reorged"]
+    assert AskStatus(OTHER.txid) in story.questions
+    assert AskStatus(WHALE.txid) not in story.questions
+
+
 def test_where_the_only_block_known_is_taken_back_its_whale_waits_again() -> None:
     story = Story()
     story.seen(WHALE)
@@ -919,36 +956,3 @@ def test_an_answer_that_names_a_block_not_told_of_yet_confirms_at_once(seen_firs
 
     assert story.published(winner, a_block(1, winner, branch="b", on=""))[-1] in {"confirmed", "dropped"}
     assert story.of(winner).status is Status.CONFIRMED
-
-
-def undone_while_it_was_asked_for() -> tuple[Story, Block]:
-    """A whale is known from a block alone, and that is undone before the answer comes."""
-    story, block = Story(), a_block(1, WHALE)
-    story.start()
-    story.connected(block)
-    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
-    return story, block
-
-
-def test_a_late_answer_of_an_undone_block_confirms_nothing() -> None:
-    story, block = undone_while_it_was_asked_for()
-
-    assert story.published(WHALE, block) == ["detected"]
-    assert AskStatus(WHALE.txid) in story.questions
-
-
-def test_what_a_late_answer_of_an_undone_block_told_of_is_confirmed_by_its_status() -> None:
-    story, block = undone_while_it_was_asked_for()
-    story.published(WHALE, block)
-    mined = a_block(3, WHALE, branch="b")
-
-    assert story.is_in(WHALE, mined) == ["confirmed"]
-
-
-def test_a_late_answer_of_an_undone_block_tells_of_no_whale_whose_coin_is_spent() -> None:
-    story, block = undone_while_it_was_asked_for()
-    rival = a_whale(170)  # of the same coin
-    story.connected(a_block(3, rival, branch="b"))
-    story.published(rival, a_block(3, rival, branch="b"))
-
-    assert story.published(WHALE, block) == []
