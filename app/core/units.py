@@ -39,9 +39,11 @@ def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
     """Convert Bitcoin Core's feerate unit, BTC per 1,000 vbytes, to sat/vB.
 
     Raises:
-        ParseError: if it is no amount.
+        ParseError: if it is negative, or no amount.
     """
-    return SatPerVb(float(believable(btc_per_kvb) * SATS_PER_BTC / 1000))
+    if believable(btc_per_kvb) < 0:
+        raise ParseError(f"{btc_per_kvb} BTC is no feerate")
+    return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
 
 
 def believable(btc: Decimal) -> Decimal:

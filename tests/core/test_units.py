@@ -33,11 +33,14 @@ def test_an_amount_that_can_be_is_taken_as_it_is(amount: Decimal) -> None:
     assert believable(amount) == amount
 
 
-@pytest.mark.parametrize(
-    ("text", "rate"), [("0.00001", 1.0), ("0.00012345", 12.345), ("0", 0.0), ("-0.00001", -1.0), ("1", 1e5)]
-)
+@pytest.mark.parametrize(("text", "rate"), [("0.00001", 1.0), ("0.00012345", 12.345), ("0", 0.0), ("1", 1e5)])
 def test_bitcoin_cores_unit_is_a_thousandth_of_a_hundred_million(text: str, rate: float) -> None:
     assert sat_per_vb(Decimal(text)) == rate
+
+
+def test_a_negative_feerate_is_refused() -> None:
+    with pytest.raises(ParseError, match=r"^-0.00001 BTC is no feerate$"):
+        sat_per_vb(Decimal("-0.00001"))
 
 
 def test_what_is_no_amount_is_named_by_its_first_forty_digits() -> None:

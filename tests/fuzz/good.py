@@ -32,6 +32,16 @@ def _compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+_mempool: Json = {
+    "loaded": True,
+    "size": 9,
+    "bytes": 9_000,
+    "usage": 20_000,
+    "maxmempool": 300_000_000,
+    "mempoolminfee": 0.00001,
+}
+
+
 def _delta(*added: Built, sequence: int = 1, **parts: Any) -> Json:
     wires = [one.wire(prevouts=True) for one in added]
     rest = {"removed": [], "mined": [], "replaced": [], **parts}
@@ -49,7 +59,7 @@ def frames() -> list[bytes]:
         b"\n".join(
             map(_compact, (_delta(_whale), {"block": _block, **_delta(sequence=2, mined=[_whale.txid])}))
         ),
-        _compact({"mempool-blocks": _queue, "mempoolInfo": {"size": 9, "bytes": 9, "usage": 9}}),
+        _compact({"mempool-blocks": _queue, "mempoolInfo": _mempool}),
         _compact({"projected-block-transactions": {"index": 0, "blockTransactions": [_line]}}),
         _compact(
             {

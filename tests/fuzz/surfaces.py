@@ -9,8 +9,10 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,9 +89,22 @@ def concluded(observations: Iterable[Observation]) -> None:
     forecaster = Forecaster(_chances())
     tracker = Tracker(a_whale_policy(forecast_source=forecaster))
     for observation in (BlockConnected(block=a_block(0), source=SourceName.MEMPOOL_WS), *observations):
+        if not all(map(isfinite, _floats_in(observation))):
+            raise AssertionError(f"{type(observation).__name__} holds a number without end")
         list(forecaster.receive(observation, NOON))
         for question in tracker.handle(observation, NOON).questions:
             tracker.handle(Unanswered(question=question, reason="not here"), NOON)
+
+
+def _floats_in(value: object) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict):
+        yield from chain.from_iterable(map(_floats_in, value.values()))
+    elif isinstance(value, list | tuple):
+        yield from chain.from_iterable(map(_floats_in, value))
+    elif is_dataclass(value):
+        yield from chain.from_iterable(_floats_in(getattr(value, one.name)) for one in fields(value))
 
 
 def wire(raw: bytes) -> None:

@@ -13,8 +13,9 @@ MOST_BLOCKS = 8
 SHARES = (0.0, 0.10, 0.25, 0.50, 0.75, 0.90, 1.0)
 """Shares of a block's size, from its lowest feerate: the percentiles that make up a `fee_range`."""
 
-
 _JUST_BELOW = 1.01
+_MOST = 2.0**53
+"""In sat/vB, or vbytes."""
 
 
 def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin, ...]:
@@ -24,12 +25,12 @@ def bins_of_histogram(histogram: Iterable[tuple[float, float]]) -> tuple[FeeBin,
     `mempool.get_fee_histogram`); the first has no upper end and is put at its own feerate.
 
     Raises:
-        ParseError: if a feerate or a size is negative or no number.
+        ParseError: if a feerate or a size is negative, no number, or larger than any mempool's.
     """
     bins: list[FeeBin] = []
     for feerate, vsize in sorted(histogram, reverse=True):
-        if not (feerate >= 0 and vsize >= 0):
-            raise ParseError("fee histogram: a feerate or a size is negative or no number")
+        if not (0 <= feerate <= _MOST and 0 <= vsize <= _MOST):
+            raise ParseError(f"fee histogram: {vsize} vB at {feerate} sat/vB cannot be")
         above = bins[-1].feerate / _JUST_BELOW if bins else feerate
         highest = SatPerVb(max(feerate, above))
         bins.append(FeeBin(SatPerVb(feerate), VBytes(vsize), lowest=SatPerVb(feerate), highest=highest))

@@ -197,10 +197,10 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesRecommended:
     """Read the recommended fees.
 
     Raises:
-        ParseError: if they are not five non-negative numbers.
+        ParseError: if they are not five feerates.
     """
     wire = decode_as(WireFees, raw, "fees")
-    reported = FeesRecommended(
+    return FeesRecommended(
         fastest=float(wire.fastest_fee),
         half_hour=float(wire.half_hour_fee),
         hour=float(wire.hour_fee),
@@ -208,9 +208,6 @@ def fees(raw: bytes | Raw, source: SourceName) -> FeesRecommended:
         minimum=float(wire.minimum_fee),
         source=source,
     )
-    if min(reported.by_tier.values()) < 0:
-        raise ParseError("fees: a feerate is negative")
-    return reported
 
 
 def prices(raw: bytes | Raw, source: SourceName) -> PricesReported:
@@ -241,9 +238,6 @@ def queue(raw: bytes | Raw, source: SourceName) -> QueueProjected:
         ParseError: if one of them is invalid.
     """
     wire = decode_as(list[WireProjectedBlock], raw, "mempool-blocks")
-    for one in wire:
-        if min(one.block_v_size, one.total_fees, one.median_fee, *one.fee_range) < 0:
-            raise ParseError("mempool-blocks: a size, amount or feerate is negative")
     blocks = tuple(
         ProjectedBlock(
             vsize=VBytes(float(one.block_v_size)),
@@ -264,8 +258,6 @@ def mempool(raw: bytes | Raw, source: SourceName) -> MempoolMeasured:
         ParseError: if it is invalid.
     """
     wire = decode_as(WireMempoolInfo, raw, "mempoolInfo")
-    if (wire.mempoolminfee or 0) < 0:
-        raise ParseError("mempoolInfo: the feerate is negative")
     return MempoolMeasured(
         count=wire.size,
         vbytes=wire.bytes,

@@ -1,8 +1,11 @@
 """The mempool backend's JSON as msgspec types: only the fields that are used, under the backend's names."""
 
+from typing import Annotated
+
 import msgspec
 
-from app.source.resilience import Count
+from app.core.units import MOST_BTC
+from app.source.resilience import Count, FeeRate, Size
 
 
 class WirePrevout(msgspec.Struct):
@@ -61,19 +64,19 @@ class WireBlockEntry(msgspec.Struct):
 
 
 class WireFees(msgspec.Struct, rename="camel"):
-    fastest_fee: float
-    half_hour_fee: float
-    hour_fee: float
-    economy_fee: float
-    minimum_fee: float
+    fastest_fee: FeeRate
+    half_hour_fee: FeeRate
+    hour_fee: FeeRate
+    economy_fee: FeeRate
+    minimum_fee: FeeRate
 
 
 class WireProjectedBlock(msgspec.Struct, rename="camel"):
-    block_v_size: float
+    block_v_size: Size
     n_tx: Count
     total_fees: float
-    median_fee: float
-    fee_range: list[float]
+    median_fee: FeeRate
+    fee_range: list[FeeRate]
 
 
 class WireMempoolInfo(msgspec.Struct):
@@ -81,7 +84,8 @@ class WireMempoolInfo(msgspec.Struct):
     bytes: Count
     usage: Count | None = None
     maxmempool: Count | None = None
-    mempoolminfee: float | None = None
+    mempoolminfee: Annotated[float, msgspec.Meta(ge=0, le=MOST_BTC)] | None = None
+    """In BTC per 1,000 vbytes."""
     loaded: bool | None = None
 
 

@@ -2,7 +2,7 @@
 
 from app.source.resilience.health import Condition, ConnectionState, ReconnectCounts, SourceHealth
 from app.source.resilience.http_client import Budget, Http, HttpAnswer, HttpClient, Limits, basic_login
-from app.source.resilience.numbers import BlockHeight, Confirmations, Count
+from app.source.resilience.numbers import BlockHeight, Confirmations, Count, FeeRate, Size
 from app.source.resilience.optional import Optional, OptionalQuestions
 from app.source.resilience.reconnect import Delays, Reconnect, ReconnectAttempt, first_of, one_after_another
 from app.source.resilience.retry import Guard, Patience
@@ -19,6 +19,7 @@ __all__ = [
     "ConnectionState",
     "Count",
     "Delays",
+    "FeeRate",
     "Guard",
     "Http",
     "HttpAnswer",
@@ -31,6 +32,7 @@ __all__ = [
     "ReconnectAttempt",
     "ReconnectCounts",
     "SeenTxids",
+    "Size",
     "SourceHealth",
     "basic_login",
     "first_of",
