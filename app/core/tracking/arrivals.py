@@ -187,14 +187,17 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
 
 
 def _in_undone_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
-    """A late answer: it was in a block that is undone. Of where it is now that says nothing: it is asked for.
+    """A late answer: it was in a block that is undone. Of where it is now that says nothing: that is asked.
 
     Meanwhile it is told unless another transaction of its coins is known: only one of them can be there.
     """
     tx = with_derived_scripts(reply.tx)
+    known = beliefs.whales.find(tx.txid)
+    if known is not None and known.txid != tx.txid:
+        return  # a former version: if it is there again, a report or a listing tells
     beliefs.ask(AskStatus(tx.txid))
-    is_known = beliefs.whales.find(tx.txid) is not None or tx.txid in beliefs.candidates
-    if is_known or beliefs.whales.confirmed_spender(tx.outpoints) is not None:
+    is_decided = known is not None or tx.txid in beliefs.candidates
+    if is_decided or beliefs.whales.confirmed_spender(tx.outpoints) is not None:
         return
     if rivals := beliefs.whales.spenders(tx.outpoints):
         beliefs.rivals.put(tx.txid, tx)

@@ -104,13 +104,13 @@ def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
         ended_at=known,
         reason=None,
         left_unverified=False,
-        outcome=_outcome(whale.first_forecast, block),
+        **_told_by(block, whale),
     )
 
 
 def confirmed_at_height(whale: Prediction, block: Block, at: datetime) -> Prediction:
     """Return it confirmed at the height of `block`, in which it is known to be at another one."""
-    return _next(whale, at, confirmed_height=block.height, outcome=_outcome(whale.first_forecast, block))
+    return _next(whale, at, confirmed_height=block.height, **_told_by(block, whale))
 
 
 def unconfirm(whale: Prediction, at: datetime, reason: str) -> Prediction:
@@ -328,8 +328,11 @@ def _with_replacement(
     return (*whale.replacements, one)
 
 
-def _outcome(forecast: Forecast | None, block: Block) -> Outcome | None:
-    """Return None where nothing was forecast and so nothing can be scored."""
+def _told_by(block: Block, whale: Prediction) -> dict[str, object]:
+    """Return the outcome, by which it was not overdue if it was in time; none where nothing was forecast."""
+    forecast = whale.first_forecast
     if forecast is None:
-        return None
-    return Outcome.ON_TIME if block.height <= forecast.due_height else Outcome.LATE
+        return {"outcome": None}
+    if block.height > forecast.due_height:
+        return {"outcome": Outcome.LATE}
+    return {"outcome": Outcome.ON_TIME, "overdue_since": None}

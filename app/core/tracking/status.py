@@ -141,9 +141,15 @@ def _note_presence(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
 
 
 def _note_late(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
-    """Mark it late if its block is mined without it: one from the store was not, for that might hold it."""
+    """Mark it late if its block is mined without it: one from the store was not, for that might hold it.
+
+    By one at the tip only, that answers as of now: else that block might have come since.
+    """
     whale = beliefs.whales.current(reply.txid)
-    if whale is not None and reply.block_hash is None and not presence.is_behind(beliefs, reply.source):
+    is_old = reply.as_of is not None and at - reply.as_of > NEXT_POLL
+    if whale is None or reply.block_hash is not None or is_old:
+        return
+    if presence.names_its_tip(beliefs, reply.source) and not presence.is_behind(beliefs, reply.source):
         beliefs.note_overdue(at, among=(whale,))
 
 
@@ -214,12 +220,10 @@ def _not_a_whale_yet(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None
 
 
 def _former_version(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
-    """It had been replaced, and is in a block of ours, or in a mempool: then it is asked for whole."""
+    """It had been replaced, and is mined nevertheless if it is in a block of ours."""
     block = None if reply.block_hash is None else beliefs.chain.find(reply.block_hash)
     if block is not None:
         blocks.mined(beliefs, reply.txid, block, at)
-    elif reply.in_mempool:
-        beliefs.ask(AskTransaction(reply.txid))
 
 
 def _in_block(
@@ -272,19 +276,32 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
 
 def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
     """In no block and not in this mempool: replaced if a rival is known, else perhaps dropped."""
+    if _was_just_found(beliefs, whale, at) and presence.differ(beliefs, whale, reply.source, at):
+        return
     rival, winner = replacing.rival_of(beliefs, whale), beliefs.whales.confirmed_spender(whale.tx.outpoints)
-    if winner is not None:
+    if winner is not None and winner.confirmed_hash is not None and winner.confirmed_hash in beliefs.chain:
         endings.lose_to_block(beliefs, whale, winner.txid, at)
     elif rival is not None:
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by != whale.txid:
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
+    elif whale.txid in beliefs.awaited.values():
+        return  # what another source named as its replacement is asked for
     elif presence.differ(beliefs, whale, reply.source, at) or _may_yet_be_reported(beliefs, whale, reply, at):
         return
     else:
         beliefs.missing.pop(whale.txid)
         beliefs.publish(EventType.DROPPED, lifecycle.drop(whale, at, _why_gone(beliefs, whale)), at)
         inferred_replacement.miss(beliefs, whale)
+
+
+def _was_just_found(beliefs: Beliefs, whale: Prediction, at: datetime) -> bool:
+    """Return whether another mempool has it by an answer to the same question, most likely.
+
+    What was reported of it longer ago does not gainsay a source that names its replacement.
+    """
+    holders = beliefs.holders.get(whale.txid) or {}
+    return any(at - reported <= NEXT_POLL for reported in holders.values())
 
 
 def _may_yet_be_reported(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> bool:

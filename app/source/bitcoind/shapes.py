@@ -112,7 +112,8 @@ class ChainState(msgspec.Struct):
     """-1 before it has any."""
     bestblockhash: str
     initialblockdownload: bool
-    verificationprogress: Annotated[float, msgspec.Meta(ge=0)]
+    verificationprogress: float
+    """By the clock of the node: below 0 where that is years behind."""
     pruned: bool
     pruneheight: BlockHeight | None = None
     time: HeaderTime | None = None

@@ -138,7 +138,7 @@ class Bitcoind:
         self._learn(chain.chain)
         if mempool.loaded and (not chain.initialblockdownload or self._has_all_blocks(chain)):
             return 100.0
-        return min(chain.verificationprogress * 100, 99.9)
+        return min(max(chain.verificationprogress, 0.0) * 100, 99.9)
 
     def _has_all_blocks(self, chain: ChainState) -> bool:
         """Whether it has all blocks: with an old tip, a node reports IBD until the next block arrives."""

@@ -148,7 +148,7 @@ def _chain(chain: ChainState, latency: float, beside: KnownBlock | None, at: dat
     message, remedy = f"{chain.chain}, at height {chain.blocks}", ""
     behind = 0 if beside is None or beside.tip is None else beside.tip - chain.blocks
     if chain.initialblockdownload and chain.blocks < chain.headers:
-        percent = chain.verificationprogress * 100
+        percent = max(chain.verificationprogress, 0.0) * 100
         message = f"{chain.chain}: block {chain.blocks} of {chain.headers}, {percent:.1f} % synced"
         return Finding(
             component="bitcoind", status=CheckVerdict.DEGRADED, message=message, latency_ms=latency

@@ -3,6 +3,9 @@
 A spends one coin, B that and another, C the other alone: B replaces A, C replaces B, and A may come again.
 """
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from app.core.classification import Flag
@@ -11,6 +14,7 @@ from app.core.observations import (
     BlockConnected,
     PredictionRecalled,
     ProjectedTransaction,
+    StatusReply,
     TransactionReplaced,
     TransactionSeen,
 )
@@ -20,7 +24,7 @@ from app.core.scoring import whale_outcome
 from app.core.tracking.tracker import Tracker
 from app.core.tracking.whales import Bounds, Unloaded
 from tests.builders import a_block, a_whale, prevouts_of, sats, without_prevouts
-from tests.core.story import WS, Story, a_whale_policy, forecasting
+from tests.core.story import REST, WS, Story, a_whale_policy, forecasting
 from tests.core.tracking.test_batches import frame
 
 A = a_whale(150, coins=("one",), fee=1_000)
@@ -600,3 +604,26 @@ def test_one_told_on_a_block_that_was_undone_while_it_was_unloaded_was_told_befo
     ended = whale_outcome(story.of(A))
     assert ended is not None
     assert ended.announced
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"source": REST, "as_of": -20.0},  # from a cache
+        {"source": SourceName.ELECTRS, "as_of": None},  # which has told of no block
+    ],
+)
+def test_one_recalled_for_its_block_is_not_late_by_an_answer_of_before_that(told: dict[str, Any]) -> None:
+    story, block = Story(bounds=Bounds(pending=2), forecast_source=forecasting(1)), a_block(1, A)
+    story.start()
+    story.seen(A)
+    others(story, "x", "y")
+    story.connected(block)
+    recalled(story)
+    as_of = None if told["as_of"] is None else story.at + timedelta(seconds=told["as_of"])
+    waits = StatusReply(
+        txid=A.txid, block_hash=None, height=None, in_mempool=True, source=told["source"], as_of=as_of
+    )
+    story.receive(waits)
+
+    assert story.of(A).outcome is Outcome.CENSORED

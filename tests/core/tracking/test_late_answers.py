@@ -164,14 +164,8 @@ def former_version() -> Story:
     return story
 
 
-def test_a_former_version_whose_status_is_that_it_waits_is_told() -> None:
-    story = former_version()
-    assert AskStatus(WHALE.txid) in story.questions
-    story.waits(WHALE)
-    assert AskTransaction(WHALE.txid) in story.questions
-    story.published(WHALE)
-
-    assert (story.only.txid, story.only.status) == (WHALE.txid, Status.PENDING)
+def test_of_a_former_version_nothing_is_asked() -> None:
+    assert former_version().questions == []
 
 
 def test_a_former_version_that_is_listed_is_told() -> None:

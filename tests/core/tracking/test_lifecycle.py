@@ -143,6 +143,15 @@ def test_the_time_of_an_old_block_counts_unless_it_is_before_first_sight(
     assert confirmed.confirmed_at == (mined if believed else LATER)
 
 
+@pytest.mark.parametrize(("later", "since"), [(0, None), (1, NOON)])
+def test_confirmed_in_time_it_was_not_overdue(later: int, since: datetime | None) -> None:
+    block = replace(TIP, height=Height(FOR_THREE_BLOCKS.due_height + later))
+
+    assert lifecycle.confirm(MARKED, block, LATER).overdue_since == since
+    overdue = replace(CONFIRMED, overdue_since=NOON)
+    assert lifecycle.confirmed_at_height(overdue, block, LATER).overdue_since == since
+
+
 def test_undone_it_waits_as_before_and_counts_the_reorg() -> None:
     assert lifecycle.unconfirm(CONFIRMED, LATER, "reorganised") == next_of(
         CONFIRMED,
