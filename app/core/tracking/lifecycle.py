@@ -104,13 +104,13 @@ def confirm(whale: Prediction, block: Block, at: datetime) -> Prediction:
         ended_at=known,
         reason=None,
         left_unverified=False,
-        **_told_by(block, whale),
+        **_outcome_in(block, whale),
     )
 
 
 def confirmed_at_height(whale: Prediction, block: Block, at: datetime) -> Prediction:
     """Return it confirmed at the height of `block`, in which it is known to be at another one."""
-    return _next(whale, at, confirmed_height=block.height, **_told_by(block, whale))
+    return _next(whale, at, confirmed_height=block.height, **_outcome_in(block, whale))
 
 
 def unconfirm(whale: Prediction, at: datetime, reason: str) -> Prediction:
@@ -328,7 +328,7 @@ def _with_replacement(
     return (*whale.replacements, one)
 
 
-def _told_by(block: Block, whale: Prediction) -> dict[str, object]:
+def _outcome_in(block: Block, whale: Prediction) -> dict[str, object]:
     """Return the outcome, by which it was not overdue if it was in time; none where nothing was forecast."""
     forecast = whale.first_forecast
     if forecast is None:

@@ -607,22 +607,22 @@ def test_one_told_on_a_block_that_was_undone_while_it_was_unloaded_was_told_befo
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         {"source": REST, "as_of": -20.0},  # from a cache
         {"source": SourceName.ELECTRS, "as_of": None},  # which has told of no block
     ],
 )
-def test_one_recalled_for_its_block_is_not_late_by_an_answer_of_before_that(told: dict[str, Any]) -> None:
+def test_one_recalled_for_its_block_is_not_late_by_an_answer_of_before_that(answer: dict[str, Any]) -> None:
     story, block = Story(bounds=Bounds(pending=2), forecast_source=forecasting(1)), a_block(1, A)
     story.start()
     story.seen(A)
     others(story, "x", "y")
     story.connected(block)
     recalled(story)
-    as_of = None if told["as_of"] is None else story.at + timedelta(seconds=told["as_of"])
+    as_of = None if answer["as_of"] is None else story.at + timedelta(seconds=answer["as_of"])
     waits = StatusReply(
-        txid=A.txid, block_hash=None, height=None, in_mempool=True, source=told["source"], as_of=as_of
+        txid=A.txid, block_hash=None, height=None, in_mempool=True, source=answer["source"], as_of=as_of
     )
     story.receive(waits)
 

@@ -162,8 +162,8 @@ def test_after_some_listings_nothing_more_is_told_and_little_is_asked(
             world.listings()
 
         for _ in range(LATER):
-            told, answers = world.listings()
-            assert told == []
+            published, answers = world.listings()
+            assert published == []
             assert answers <= MOST_A_ROUND
 
 
