@@ -27,6 +27,8 @@ RISE_MB: Final = 24.0
 """After each rise by so much what the allocator holds free is handed back: a burst leaves twice as much."""
 LEFT_MB: Final = 6.0
 """After a rise by so much it is handed back as well, once it rises no longer."""
+HAND_BACK_SECONDS: Final = 3_600.0
+"""And so often in any case: what stays free rises by a fifth of a megabyte an hour."""
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +52,7 @@ class MemoryWatch:
         self._tidy = tidy or give_back
         self._trim = trim or hand_back
         self._held_mb: float | None = None
+        self._handed_back_at = clock.monotonic()
         self._rss_mb = self._last_mb = 0.0
         self._over = 0
         self._since = clock.now()
@@ -78,10 +81,12 @@ class MemoryWatch:
 
     async def _after_a_rise(self) -> None:
         has_ended, self._last_mb = self._rss_mb <= self._last_mb, self._rss_mb
+        is_due = self._clock.monotonic() - self._handed_back_at >= HAND_BACK_SECONDS
         if self._held_mb is None or self._rss_mb < self._held_mb:
             self._held_mb = self._rss_mb
-        elif self._rss_mb >= self._held_mb + (LEFT_MB if has_ended else RISE_MB):
+        if is_due or self._rss_mb >= self._held_mb + (LEFT_MB if has_ended else RISE_MB):
             await self._trim()
+            self._handed_back_at = self._clock.monotonic()
             self._rss_mb = self._last_mb = self._held_mb = self._read()
 
     def component(self, unloaded: int) -> Component:

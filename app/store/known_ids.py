@@ -13,7 +13,7 @@ from app.store.connections import Connection
 from app.store.parsed_statements import execute
 from app.store.records import name_hash
 
-SINGLY: Final = 2_048
+SINGLY: Final = 512
 """Held one by one before they join the sorted array: a Python integer takes ten times the memory."""
 
 

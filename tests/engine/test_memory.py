@@ -3,7 +3,15 @@
 import resource
 
 from app.core.observations import MemoryPressed, Observation
-from app.engine.memory import LASTING_READINGS, LEFT_MB, READ_SECONDS, RISE_MB, MemoryWatch, ResidentMemory
+from app.engine.memory import (
+    HAND_BACK_SECONDS,
+    LASTING_READINGS,
+    LEFT_MB,
+    READ_SECONDS,
+    RISE_MB,
+    MemoryWatch,
+    ResidentMemory,
+)
 from app.views import ComponentStatus
 from tests.fakes import LeapingClock
 
@@ -132,3 +140,12 @@ async def test_a_smaller_rise_is_handed_back_once_it_has_ended() -> None:
     trifle = await Watched().reads(QUIET, QUIET + LEFT_MB - 1, QUIET + LEFT_MB - 1)
 
     assert (meanwhile, ended.trimmed, trifle.trimmed) == (0, 1, 0)
+
+
+async def test_once_an_hour_it_is_handed_back_however_little_it_rose() -> None:
+    watched = await Watched().reads(QUIET, QUIET + 1)
+    meanwhile = watched.trimmed
+    watched.clock.advance(HAND_BACK_SECONDS)
+    await watched.reads(QUIET + 1, QUIET + 1)
+
+    assert (meanwhile, watched.trimmed) == (0, 1)
