@@ -323,8 +323,15 @@ def _is_whole_block(reply: Observation) -> bool:
 
 
 def _decisive_first(replies: Sequence[Observation]) -> tuple[Observation, ...]:
-    """Put replies from sources that have the transaction before those from sources that do not."""
-    return tuple(sorted(replies, key=lambda one: not _places(one)))
+    """Put replies from sources that have the transaction before those that name what replaced it.
+
+    Those that only lack it come last: by them it would be dropped.
+    """
+    return tuple(sorted(replies, key=lambda one: (not _places(one), not _names_replacement(one))))
+
+
+def _names_replacement(reply: Observation) -> bool:
+    return isinstance(reply, StatusReply) and reply.replaced_by is not None
 
 
 def _key(question: Question) -> Question:

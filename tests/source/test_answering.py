@@ -1,6 +1,7 @@
 """Questions carried to whoever can answer."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -257,6 +258,12 @@ async def test_what_none_of_them_holds_is_told_by_all() -> None:
     answers = [nowhere(A, SourceName.BITCOIND), nowhere(A, REST)]
 
     assert await Desk(*(Scripted((one,)) for one in answers)).ask(AskStatus(A)) == answers
+
+
+async def test_who_names_the_replacement_is_heard_before_who_only_lacks_it() -> None:
+    lacks, names = nowhere(A, SourceName.BITCOIND), replace(nowhere(A, REST), replaced_by=B)
+
+    assert await Desk(Scripted((lacks,)), Scripted((names,))).ask(AskStatus(A)) == [names, lacks]
 
 
 async def test_who_does_not_have_a_block_is_not_the_last_to_be_asked() -> None:

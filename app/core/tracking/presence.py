@@ -32,7 +32,7 @@ _WORDS: Final[Mapping[SourceName, str]] = {
     SourceName.BITCOIND: "bitcoind",
     SourceName.ELECTRS: "the Electrum server",
 }
-_LISTING: Final = frozenset({SourceName.MEMPOOL_WS, SourceName.BITCOIND})
+LISTING: Final = frozenset({SourceName.MEMPOOL_WS, SourceName.BITCOIND})
 """Mempools that are listed regularly, so that each says sooner or later what it lacks."""
 DISPUTES_FOLLOWED: Final = 100
 """Of more at once (policies differ, or a node has begun anew) only the regular listings remind."""
@@ -142,7 +142,7 @@ def _others(
         lost = at - since >= COMES_BACK_WITHIN
         stored = _held_when_stored(whale) if before is None else before
         may = {one for one in stored if one in beliefs.received or not lost}
-        may |= beliefs.received & _LISTING
+        may |= beliefs.received & LISTING
         may -= beliefs.lacking.get(whale.txid) or frozenset()
         known = dict.fromkeys(may, whale.detected_at)
     known |= reported or {}
@@ -172,7 +172,7 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
     # The remark goes on naming the same one while that lacks it too: the replies come by turns.
     lacking = before.lacking if before and before.lacking not in held else _MEMPOOL_OF.get(source, source)
     since = min((before and before.since) or at, at)  # if the clock was set back, it begins anew
-    is_reminded = not _LISTING.isdisjoint(held)
+    is_reminded = not LISTING.isdisjoint(held)
     beliefs.disputed.put(whale.txid, Dispute(lacking, None if is_reminded else since))
     _remark(beliefs, whale, lacking, tuple(held), at, silent=silent)
     lasted = at - since
@@ -193,7 +193,7 @@ def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime)
     if lacking == mempool:
         beliefs.disputed.pop(whale.txid)
         return beliefs.publish(EventType.UPDATED, lifecycle.verify(whale, at), at)
-    if mempool in _LISTING:
+    if mempool in LISTING:
         beliefs.disputed.put(whale.txid, Dispute(lacking, None))
     if whale.left_unverified:
         return _remark(beliefs, whale, lacking, (_MEMPOOL_OF.get(source, source),), at, silent=False)

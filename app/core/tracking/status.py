@@ -107,6 +107,8 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
     if reply.block_hash is None and not reply.in_mempool and not presence.is_held(beliefs, reply.txid):
         beliefs.rivals.pop(reply.txid)
         inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
+    elif reply.block_hash is not None or reply.in_mempool:  # it is there, but was not to be had whole
+        inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
     _note_late(beliefs, reply, at)
     if _settle_contests(beliefs, reply, at):
         return
@@ -276,9 +278,12 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
 
 def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
     """In no block and not in this mempool: replaced if a rival is known, else perhaps dropped."""
-    if _was_just_found(beliefs, whale, at) and presence.differ(beliefs, whale, reply.source, at):
-        return
+    is_new = whale.txid not in beliefs.disputed
     rival, winner = replacing.rival_of(beliefs, whale), beliefs.whales.confirmed_spender(whale.tx.outpoints)
+    if _was_just_found(beliefs, whale, at) and presence.differ(beliefs, whale, reply.source, at):
+        if is_new and (rival is not None or reply.replaced_by is not None):  # the other one may be late
+            beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
+        return
     if winner is not None and winner.confirmed_hash is not None and winner.confirmed_hash in beliefs.chain:
         endings.lose_to_block(beliefs, whale, winner.txid, at)
     elif rival is not None:
@@ -298,10 +303,12 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
 def _was_just_found(beliefs: Beliefs, whale: Prediction, at: datetime) -> bool:
     """Return whether another mempool has it by an answer to the same question, most likely.
 
-    What was reported of it longer ago does not gainsay a source that names its replacement.
+    What was reported of it longer ago does not gainsay a source that names its replacement, and neither does
+    a server that never lists its mempool, and so never says what it lacks.
     """
     holders = beliefs.holders.get(whale.txid) or {}
-    return any(at - reported <= NEXT_POLL for reported in holders.values())
+    ago = [at - reported for mempool, reported in holders.items() if mempool in presence.LISTING]
+    return any(timedelta(0) <= one <= NEXT_POLL for one in ago)
 
 
 def _may_yet_be_reported(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> bool:

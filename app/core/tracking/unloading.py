@@ -94,6 +94,8 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
         if _is_replaced(beliefs, whale):  # else its status, which is asked for, tells whether it is late
             beliefs.note_overdue(at, among=(whale,))
         beliefs.ask(AskStatus(whale.txid))
+        if replaced := beliefs.awaited.pop(whale.txid):
+            beliefs.ask(AskStatus(replaced))  # the replacement that it was asked for as
 
 
 def _is_replaced(beliefs: Beliefs, whale: Prediction) -> bool:

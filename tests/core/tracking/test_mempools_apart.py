@@ -1,7 +1,8 @@
 """Two mempools that hold different versions of a whale for good: after a while there is nothing new to tell.
 
-A backend and a node answer everything that is asked, as `app.source.answering` passes it on: whoever has a
-transaction ends the asking, and is told before those that lack it.
+A node and a backend answer everything that is asked, as `app.source.answering` passes it on: whoever has a
+transaction ends the asking, and is told before those that lack it. The node is asked first; an order of
+answers that is the other one must not matter either.
 """
 
 from collections.abc import Iterator
@@ -79,9 +80,10 @@ class Source:
 class World(Story):
     """A story whose questions are answered by a backend and a node."""
 
-    def __init__(self, backend: Source, node: Source) -> None:
+    def __init__(self, backend: Source, node: Source, *, asked_first: SourceName = NODE) -> None:
         super().__init__()
         self.backend, self.node = backend, node
+        self._order = (node, backend) if asked_first is NODE else (backend, node)
         self.start()
         self.receive(BlockConnected(block=a_block(0), source=NODE))
 
@@ -109,7 +111,7 @@ class World(Story):
 
     def _replies(self, question: Question) -> list[Observation]:
         found: list[Observation] = []
-        for source in (self.backend, self.node):
+        for source in self._order:
             reply = source.answer(question)
             if reply is not None:
                 found.append(reply)
@@ -117,11 +119,15 @@ class World(Story):
                     break
         if not found:
             return [Unanswered(question=question, reason="nobody has it")]
-        return sorted(found, key=lambda one: not _places(one))
+        return sorted(found, key=lambda one: (not _places(one), not _names_replacement(one)))
 
 
 def _places(reply: Observation) -> bool:
     return not isinstance(reply, StatusReply) or reply.in_mempool or reply.block_hash is not None
+
+
+def _names_replacement(reply: Observation) -> bool:
+    return isinstance(reply, StatusReply) and reply.replaced_by is not None
 
 
 ONE = tuple(a_whale(150, coins=("one",), fee=fee) for fee in (1_000, 2_000, 3_000))
@@ -145,13 +151,15 @@ def _holdings() -> Iterator[tuple[Transaction, ...]]:
     yield APART, (APART[1],), (APART[0], APART[2])
 
 
+@pytest.mark.parametrize("asked_first", [NODE, REST])
 @pytest.mark.parametrize("names_replacements", [(), (REST,)])
 @pytest.mark.parametrize("end", ["waits", "is replaced by a small one", "is dropped", "is mined", "forked"])
 def test_after_some_listings_nothing_more_is_told_and_little_is_asked(
-    end: str, names_replacements: tuple[SourceName, ...]
+    end: str, names_replacements: tuple[SourceName, ...], asked_first: SourceName
 ) -> None:
     for versions, held_by_backend, held_by_node in _holdings():
-        world = World(Source(REST, list(held_by_backend)), Source(NODE, list(held_by_node)))
+        backend, node = Source(REST, list(held_by_backend)), Source(NODE, list(held_by_node))
+        world = World(backend, node, asked_first=asked_first)
         world.seen(versions[0])
         for one, by in pairwise(versions):
             world.replaced(one, by=by)
