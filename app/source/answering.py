@@ -286,8 +286,10 @@ def what_is_left(question: Question, reply: Sequence[Observation]) -> Question |
     That a mempool lacks a transaction says nothing about other mempools: their policy may differ.
     """
     match question:
-        case AskStatus() | AskTransaction():
+        case AskStatus():
             return None if any(_places(one) for one in reply) else question
+        case AskTransaction():  # who can only say where it is does not give it whole: another may
+            return None if any(not isinstance(one, StatusReply) for one in reply) else question
         case AskBlock():
             return None if any(_is_whole_block(one) for one in reply) else question
         case AskPrevouts(txid=txid, outpoints=outpoints):
@@ -323,15 +325,17 @@ def _is_whole_block(reply: Observation) -> bool:
 
 
 def _decisive_first(replies: Sequence[Observation]) -> tuple[Observation, ...]:
-    """Put replies from sources that have the transaction before those that name what replaced it.
+    """Put the transaction itself first, then who has it, then who names what replaced it.
 
     Those that only lack it come last: by them it would be dropped.
     """
-    return tuple(sorted(replies, key=lambda one: (not _places(one), not _names_replacement(one))))
+    return tuple(sorted(replies, key=_decides))
 
 
-def _names_replacement(reply: Observation) -> bool:
-    return isinstance(reply, StatusReply) and reply.replaced_by is not None
+def _decides(reply: Observation) -> tuple[bool, bool, bool]:
+    """Sort key: False comes first."""
+    names_none = not isinstance(reply, StatusReply) or reply.replaced_by is None
+    return isinstance(reply, StatusReply), not _places(reply), names_none
 
 
 def _key(question: Question) -> Question:

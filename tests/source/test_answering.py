@@ -13,6 +13,7 @@ from app.core.observations import (
     Prevout,
     PrevoutsReply,
     StatusReply,
+    TransactionReply,
     Unanswered,
 )
 from app.core.questions import (
@@ -35,6 +36,7 @@ from app.source.answering import (
     RETRY_SECONDS,
     Answering,
 )
+from tests.builders import a_whale
 from tests.core.story import REST
 from tests.fakes import NOON, FakeClock, LeapingClock
 
@@ -264,6 +266,12 @@ async def test_who_names_the_replacement_is_heard_before_who_only_lacks_it() -> 
     lacks, names = nowhere(A, SourceName.BITCOIND), replace(nowhere(A, REST), replaced_by=B)
 
     assert await Desk(Scripted((lacks,)), Scripted((names,))).ask(AskStatus(A)) == [names, lacks]
+
+
+async def test_who_can_only_say_where_it_is_leaves_the_next_to_be_asked_for_the_whole() -> None:
+    place, whole = reported(A), TransactionReply(tx=a_whale(150), block_hash=None, height=None, source=REST)
+
+    assert await Desk(Scripted((place,)), Scripted((whole,))).ask(AskTransaction(A)) == [whole, place]
 
 
 async def test_who_does_not_have_a_block_is_not_the_last_to_be_asked() -> None:

@@ -50,7 +50,8 @@ def replace_whales(
     classification = beliefs.whale_policy.whale(by, beliefs.peels)
     if classification is None:
         _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, which is no whale")
-        beliefs.rivals.put(by.txid, by)  # another version may wait, or come back, in a mempool that is late
+        if not mined:
+            beliefs.rivals.put(by.txid, by)  # another version may wait, or come back, in a late mempool
         return
     if replacement is None and not beliefs.is_unloaded(by.txid):
         first, *victims = victims
@@ -125,13 +126,15 @@ def outbids(winner: Transaction, victim: Transaction) -> bool:
 def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
     """Return a transaction we saw that spends an outpoint of this whale.
 
-    Not another whale that it outbids: that is what it replaced, and waits in a mempool that is late.
+    Not one that it outbids, which cannot have replaced it, but for a former version that is back.
     """
     for other in beliefs.whales.spenders(whale.tx.outpoints):
         if other.prediction_id != whale.prediction_id and not outbids(whale.tx, other.tx):
             return other.tx
     for rival in beliefs.rivals.values():
-        if rival.txid != whale.txid and rival.outpoints & whale.tx.outpoints:
+        if rival.txid == whale.txid or not rival.outpoints & whale.tx.outpoints:
+            continue
+        if rival.txid in whale.replaces or not outbids(whale.tx, rival):
             return rival
     return None
 

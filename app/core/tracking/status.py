@@ -45,6 +45,7 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
     About one that changed since the listing was made too, a moment later: not every change is a report that
     it is in a mempool.
     """
+    _refute_rivals(beliefs, report)
     for whale in beliefs.whales.pending():
         if whale.updated_at >= report.as_of:
             if whale.txid not in report.txids:
@@ -61,6 +62,16 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
     without_parent = ((block.hash, block.height) for block in beliefs.chain.parentless())
     for block_hash, height in (*beliefs.unread.items(), *beliefs.chain.missing(), *without_parent):
         beliefs.ask(AskBlock(block_hash, height))
+
+
+def _refute_rivals(beliefs: Beliefs, report: MempoolListed) -> None:
+    """Forget each rival in whose place a whale is listed: its departure may have been missed."""
+    for rival in tuple(beliefs.rivals.values()):
+        if rival.txid in report.txids:
+            continue
+        others = beliefs.whales.spenders(rival.outpoints)
+        if any(one.txid in report.txids and one.updated_at < report.as_of for one in others):
+            beliefs.rivals.pop(rival.txid)
 
 
 def _ask_about_ended(beliefs: Beliefs, report: MempoolListed) -> None:
@@ -288,7 +299,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         endings.lose_to_block(beliefs, whale, winner.txid, at)
     elif rival is not None:
         replacing.replace_whales(beliefs, [whale], rival, at)
-    elif reply.replaced_by is not None and reply.replaced_by != whale.txid:
+    elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
     elif whale.txid in beliefs.awaited.values():
         return  # what another source named as its replacement is asked for

@@ -206,3 +206,78 @@ def test_a_named_replacement_that_is_set_aside_has_the_replaced_one_asked_about_
     story.receive(PredictionRecalled(prediction_id=kept.prediction_id, prediction=kept))
 
     assert AskStatus(FIRST.txid) in story.questions
+
+
+def later(story: Story) -> None:
+    story.at += timedelta(hours=5)
+
+
+def test_a_small_replacement_does_not_replace_what_outbid_it_hours_later() -> None:
+    story, dear = Ahead(), a_whale(150, coins=("one",), fee=20_000)
+    story.sees(WS, FIRST)
+    story.replaced(FIRST, by=SMALL)
+    later(story)  # that it was replaced itself was told in a gap
+    story.sees(WS, dear)
+    later(story)
+    story.lets_go(WS, dear)
+    story.gone(dear)
+
+    assert story.of(dear).status is Status.DROPPED
+
+
+def test_a_small_replacement_is_forgotten_once_what_it_replaced_is_listed_in_its_place() -> None:
+    story = Ahead()
+    story.sees(WS, FIRST)
+    story.replaced(FIRST, by=SMALL)
+    later(story)
+    story.sees(WS, FIRST)
+    later(story)
+    story.listed(FIRST)
+    later(story)
+    story.lets_go(WS, FIRST)
+    story.gone(FIRST)
+
+    assert story.of(FIRST).status is Status.DROPPED
+
+
+def test_a_small_replacement_that_is_listed_itself_is_not_forgotten() -> None:
+    story = Ahead()
+    story.replaced_ahead_of_the_backend()
+    story.replaced(SECOND, by=SMALL)
+    later(story)
+    story.listed(FIRST, SMALL)
+    later(story)
+    story.lets_go(WS, FIRST)
+    story.gone(FIRST)
+
+    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.REPLACED, SMALL.txid)
+
+
+def test_a_small_replacement_of_a_block_that_is_undone_replaces_nothing_later() -> None:
+    story = Ahead()
+    story.sees(WS, FIRST)
+    story.connected(a_block(1, SMALL))
+    story.replaced(FIRST, by=SMALL, mined=True)
+    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
+    story.sees(WS, FIRST)
+    later(story)
+    story.lets_go(WS, FIRST)
+    story.gone(FIRST)
+
+    assert story.of(FIRST).status is Status.DROPPED
+
+
+def test_a_backend_that_still_names_a_former_version_as_the_replacement_is_not_believed() -> None:
+    story = Ahead()
+    story.sees(WS, FIRST)
+    story.replaced(FIRST, by=SECOND)
+    for source in (REST, NODE):
+        story.lacks(source, SECOND)
+    later(story)
+    story.sees(WS, FIRST)
+    later(story)
+    story.lets_go(WS, FIRST)
+    story.lacks(REST, FIRST, by=SECOND)
+    story.lacks(NODE, FIRST)
+
+    assert story.of(FIRST).status is Status.DROPPED
