@@ -121,8 +121,8 @@ class Story:
     def start(self) -> None:
         self.receive(BlockConnected(block=a_block(0), source=WS))
 
-    def seen(self, *txs: Transaction, late: bool = False) -> list[str]:
-        return self.receive(*(TransactionSeen(tx=tx, source=WS, late=late) for tx in txs))
+    def seen(self, *txs: Transaction, late: bool = False, source: SourceName = WS) -> list[str]:
+        return self.receive(*(TransactionSeen(tx=tx, source=source, late=late) for tx in txs))
 
     def published(self, tx: Transaction, block: Block | None = None) -> list[str]:
         return self.receive(
@@ -134,8 +134,8 @@ class Story:
             )
         )
 
-    def left(self, *txs: Transaction) -> list[str]:
-        return self.receive(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=WS))
+    def left(self, *txs: Transaction, source: SourceName = WS) -> list[str]:
+        return self.receive(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=source))
 
     def replaced(self, *victims: Transaction, by: Transaction, mined: bool = False) -> list[str]:
         txids = tuple(victim.txid for victim in victims)
@@ -153,9 +153,16 @@ class Story:
             types += self.receive(published)
         return types
 
-    def waits(self, tx: Transaction, seconds_ago: float | None = None) -> list[str]:
+    def lacks(self, source: SourceName, tx: Transaction, *, by: Transaction | None = None) -> list[str]:
+        """This source has it nowhere, and names what replaced it, if anything."""
+        named = by.txid if by else None
+        return self.receive(replace(_status(tx.txid, replaced_by=named), source=source))
+
+    def waits(
+        self, tx: Transaction, seconds_ago: float | None = None, *, source: SourceName = REST
+    ) -> list[str]:
         """It is in the mempool, as of the moment it is told less `seconds_ago`; None: not said since when."""
-        published = _status(tx.txid, in_mempool=True)
+        published = replace(_status(tx.txid, in_mempool=True), source=source)
         if seconds_ago is not None:
             published = replace(published, as_of=self.at + timedelta(seconds=1 - seconds_ago))
         return self.receive(published)

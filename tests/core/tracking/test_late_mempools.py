@@ -11,9 +11,6 @@ from app.core.models import SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
     PredictionRecalled,
-    StatusReply,
-    TransactionLeft,
-    TransactionSeen,
 )
 from app.core.prediction import Status
 from app.core.questions import AskStatus, AskStored, AskTransaction
@@ -35,35 +32,11 @@ class Ahead(Story):
         self.start()
         self.receive(BlockConnected(block=a_block(0), source=NODE))
 
-    def sees(self, source: SourceName, tx: Transaction) -> list[str]:
-        return self.receive(TransactionSeen(tx=tx, source=source))
-
-    def lets_go(self, source: SourceName, tx: Transaction) -> list[str]:
-        return self.receive(TransactionLeft(txids=(tx.txid,), source=source))
-
-    def has(self, source: SourceName, tx: Transaction) -> list[str]:
-        return self.receive(
-            StatusReply(txid=tx.txid, block_hash=None, height=None, in_mempool=True, source=source)
-        )
-
-    def lacks(self, source: SourceName, tx: Transaction, *, by: Transaction | None = None) -> list[str]:
-        named = by.txid if by else None
-        return self.receive(
-            StatusReply(
-                txid=tx.txid,
-                block_hash=None,
-                height=None,
-                in_mempool=False,
-                replaced_by=named,
-                source=source,
-            )
-        )
-
     def replaced_ahead_of_the_backend(self) -> None:
         """The backend has the first version, the node the second; each has been asked about the first."""
-        self.sees(WS, FIRST)
-        self.sees(NODE, SECOND)
-        self.has(REST, FIRST)
+        self.seen(FIRST)
+        self.seen(SECOND, source=NODE)
+        self.waits(FIRST, source=REST)
         self.lacks(NODE, FIRST)
 
     @property
@@ -74,15 +47,15 @@ class Ahead(Story):
 def test_a_replacement_that_is_replaced_at_once_was_not_replaced_by_what_it_replaced() -> None:
     story = Ahead()
     story.replaced_ahead_of_the_backend()
-    story.sees(NODE, THIRD)
-    story.lets_go(NODE, SECOND)
+    story.seen(THIRD, source=NODE)
+    story.left(SECOND, source=NODE)
     for source in (NODE, REST):
         story.lacks(source, SECOND)
-    story.sees(WS, THIRD)
-    story.lets_go(WS, FIRST)
+    story.seen(THIRD)
+    story.left(FIRST)
     story.lacks(NODE, FIRST)
     story.lacks(REST, FIRST, by=THIRD)
-    story.has(NODE, THIRD)
+    story.waits(THIRD, source=NODE)
 
     assert story.waiting == [THIRD.txid]
     assert [one.replaced_by for one in story.kept.values() if one.txid == SECOND.txid] in ([], [THIRD.txid])
@@ -91,7 +64,7 @@ def test_a_replacement_that_is_replaced_at_once_was_not_replaced_by_what_it_repl
 def test_a_replacement_that_no_mempool_has_was_not_replaced_by_what_it_replaced() -> None:
     story = Ahead()
     story.replaced_ahead_of_the_backend()
-    story.lets_go(NODE, SECOND)
+    story.left(SECOND, source=NODE)
     for source in (NODE, REST):
         story.lacks(source, SECOND)
 
@@ -101,14 +74,14 @@ def test_a_replacement_that_no_mempool_has_was_not_replaced_by_what_it_replaced(
 def test_a_small_replacement_of_a_version_that_a_late_mempool_had_is_that_of_the_next_one_too() -> None:
     story = Ahead()
     story.replaced_ahead_of_the_backend()
-    story.sees(WS, SECOND)
-    story.sees(NODE, SMALL)
-    story.has(REST, SECOND)
+    story.seen(SECOND)
+    story.seen(SMALL, source=NODE)
+    story.waits(SECOND, source=REST)
     story.lacks(NODE, SECOND)
     story.at += timedelta(seconds=3)
     for source in (NODE, REST):
         story.lacks(source, FIRST)
-    story.lets_go(WS, SECOND)
+    story.left(SECOND)
     for _ in range(2):
         story.at += timedelta(seconds=3)
         for source in (NODE, REST):
@@ -119,15 +92,15 @@ def test_a_small_replacement_of_a_version_that_a_late_mempool_had_is_that_of_the
 
 def test_where_the_replacement_is_known_a_mempool_that_may_be_late_is_asked_once_more() -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
-    story.sees(NODE, FIRST)
+    story.seen(FIRST)
+    story.seen(FIRST, source=NODE)
     story.at += timedelta(seconds=3)
-    story.sees(NODE, SECOND)
-    story.lets_go(NODE, FIRST)
-    story.has(REST, FIRST)
+    story.seen(SECOND, source=NODE)
+    story.left(FIRST, source=NODE)
+    story.waits(FIRST, source=REST)
     story.lacks(NODE, FIRST)
     asked = [one for one in story.questions if isinstance(one, AskStatus) and one.in_seconds > 0]
-    story.has(REST, FIRST)
+    story.waits(FIRST, source=REST)
     story.lacks(NODE, FIRST)
 
     assert [one.txid for one in asked] == [FIRST.txid]
@@ -137,13 +110,13 @@ def test_where_the_replacement_is_known_a_mempool_that_may_be_late_is_asked_once
 @pytest.mark.parametrize("by", [SECOND, SMALL])
 def test_an_electrum_server_that_never_forgets_hides_no_replacement(by: Transaction) -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.at += timedelta(seconds=3)
-    story.sees(WS, by)
-    story.lets_go(WS, FIRST)
+    story.seen(by)
+    story.left(FIRST)
     for _ in range(LISTINGS):
         story.at += timedelta(minutes=5)
-        story.has(ELECTRS, FIRST)
+        story.waits(FIRST, source=ELECTRS)
         story.lacks(REST, FIRST, by=by)
 
     assert FIRST.txid not in story.waiting
@@ -151,16 +124,16 @@ def test_an_electrum_server_that_never_forgets_hides_no_replacement(by: Transact
 
 def test_an_electrum_server_that_never_forgets_does_not_hide_that_a_block_holds_a_rival() -> None:
     story, block = Ahead(), a_block(1, SECOND)
-    story.sees(WS, FIRST)
-    story.sees(WS, SECOND)
-    story.lets_go(WS, FIRST)
-    story.has(ELECTRS, FIRST)
+    story.seen(FIRST)
+    story.seen(SECOND)
+    story.left(FIRST)
+    story.waits(FIRST, source=ELECTRS)
     story.lacks(REST, FIRST, by=SECOND)
     for source in (WS, NODE, ELECTRS):
         story.receive(BlockConnected(block=block, source=source))
     for _ in range(LISTINGS):
         story.at += timedelta(minutes=5)
-        story.has(ELECTRS, FIRST)
+        story.waits(FIRST, source=ELECTRS)
         story.lacks(REST, FIRST, by=SECOND)
 
     assert story.waiting == []
@@ -169,7 +142,7 @@ def test_an_electrum_server_that_never_forgets_does_not_hide_that_a_block_holds_
 
 def test_a_clock_that_is_set_back_hides_no_replacement() -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.at -= timedelta(hours=1)
     story.lacks(NODE, FIRST, by=SECOND)
 
@@ -179,12 +152,12 @@ def test_a_clock_that_is_set_back_hides_no_replacement() -> None:
 @pytest.mark.parametrize("where", ["in a block", "in a mempool"])
 def test_a_named_replacement_that_nobody_can_give_whole_is_the_replacement_all_the_same(where: str) -> None:
     story, block = Ahead(), a_block(1, SMALL)
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.at += timedelta(seconds=3)
     story.lacks(REST, FIRST, by=SMALL)
     assert AskTransaction(SMALL.txid) in story.questions
     if where == "in a mempool":
-        story.has(NODE, SMALL)
+        story.waits(SMALL, source=NODE)
     else:
         story.is_in(SMALL, block)
 
@@ -193,11 +166,11 @@ def test_a_named_replacement_that_nobody_can_give_whole_is_the_replacement_all_t
 
 def test_a_named_replacement_that_is_set_aside_has_the_replaced_one_asked_about_once_it_is_recalled() -> None:
     story = Ahead(Bounds(pending=2))
-    story.sees(WS, SECOND)
+    story.seen(SECOND)
     for name in ("x", "y"):
-        story.sees(WS, a_whale(150, coins=(name,), fee=9_000))
+        story.seen(a_whale(150, coins=(name,), fee=9_000))
     assert [one.txid for one in story.unloaded] == [SECOND.txid]
-    story.sees(NODE, FIRST)
+    story.seen(FIRST, source=NODE)
     story.at += timedelta(seconds=3)
     story.lacks(REST, FIRST, by=SECOND)
     story.published(SECOND)
@@ -214,12 +187,12 @@ def later(story: Story) -> None:
 
 def test_a_small_replacement_does_not_replace_what_outbid_it_hours_later() -> None:
     story, dear = Ahead(), a_whale(150, coins=("one",), fee=20_000)
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.replaced(FIRST, by=SMALL)
     later(story)  # that it was replaced itself was told in a gap
-    story.sees(WS, dear)
+    story.seen(dear)
     later(story)
-    story.lets_go(WS, dear)
+    story.left(dear)
     story.gone(dear)
 
     assert story.of(dear).status is Status.DROPPED
@@ -227,14 +200,14 @@ def test_a_small_replacement_does_not_replace_what_outbid_it_hours_later() -> No
 
 def test_a_small_replacement_is_forgotten_once_what_it_replaced_is_listed_in_its_place() -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.replaced(FIRST, by=SMALL)
     later(story)
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     later(story)
     story.listed(FIRST)
     later(story)
-    story.lets_go(WS, FIRST)
+    story.left(FIRST)
     story.gone(FIRST)
 
     assert story.of(FIRST).status is Status.DROPPED
@@ -247,7 +220,7 @@ def test_a_small_replacement_that_is_listed_itself_is_not_forgotten() -> None:
     later(story)
     story.listed(FIRST, SMALL)
     later(story)
-    story.lets_go(WS, FIRST)
+    story.left(FIRST)
     story.gone(FIRST)
 
     assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.REPLACED, SMALL.txid)
@@ -255,13 +228,13 @@ def test_a_small_replacement_that_is_listed_itself_is_not_forgotten() -> None:
 
 def test_a_small_replacement_of_a_block_that_is_undone_replaces_nothing_later() -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.connected(a_block(1, SMALL))
     story.replaced(FIRST, by=SMALL, mined=True)
     story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     later(story)
-    story.lets_go(WS, FIRST)
+    story.left(FIRST)
     story.gone(FIRST)
 
     assert story.of(FIRST).status is Status.DROPPED
@@ -269,14 +242,14 @@ def test_a_small_replacement_of_a_block_that_is_undone_replaces_nothing_later() 
 
 def test_a_backend_that_still_names_a_former_version_as_the_replacement_is_not_believed() -> None:
     story = Ahead()
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     story.replaced(FIRST, by=SECOND)
     for source in (REST, NODE):
         story.lacks(source, SECOND)
     later(story)
-    story.sees(WS, FIRST)
+    story.seen(FIRST)
     later(story)
-    story.lets_go(WS, FIRST)
+    story.left(FIRST)
     story.lacks(REST, FIRST, by=SECOND)
     story.lacks(NODE, FIRST)
 

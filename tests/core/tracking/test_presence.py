@@ -43,15 +43,13 @@ class TwoSources(Story):
         self.receive(TransactionSeen(tx=WHALE, source=NODE))
 
     def left_node(self) -> list[str]:
-        return self.receive(TransactionLeft(txids=(WHALE.txid,), source=NODE))
+        return self.left(WHALE, source=NODE)
 
     def left_backend(self) -> list[str]:
         return self.left(WHALE)
 
     def status(self, source: SourceName, *, waits: bool, tx: Transaction = WHALE) -> list[str]:
-        return self.receive(
-            StatusReply(txid=tx.txid, block_hash=None, height=None, in_mempool=waits, source=source)
-        )
+        return self.waits(tx, source=source) if waits else self.lacks(source, tx)
 
     def lists(self, source: SourceName, *txs: Transaction) -> list[str]:
         listed = frozenset(tx.txid for tx in txs)
