@@ -136,6 +136,7 @@ async def test_an_open_whale_stays_open_over_a_lost_session_and_can_be_opened_ag
         assert await page.evaluate("document.querySelector('#drawer:modal') !== null")
         await page.keyboard.press("Escape")
         await expect(page.locator("#drawer")).to_be_hidden(timeout=SOON)
+        await until(page, "!location.search.includes('whale')")  # the step back is done a moment later
         await page.evaluate("history.forward()")
         await expect(page.locator("#drawer .txid")).to_be_visible(timeout=SOON)
         assert tab.complaints == []

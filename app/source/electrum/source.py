@@ -30,7 +30,7 @@ from app.core.observations import (
     SourceConnected,
 )
 from app.core.questions import Question
-from app.core.units import BlockHash, Height, sat_per_vb
+from app.core.units import BlockHash, Height, believable, sat_per_vb
 from app.errors import (
     IndexingError,
     NodeRefusedError,
@@ -62,7 +62,6 @@ HEADERS = Optional(name="blockchain.block.headers", without="blocks before the t
 HISTOGRAM = Optional(name="mempool.get_fee_histogram", without="what waits is not known from this server")
 ESTIMATES = Optional(name="blockchain.estimatefee or relayfee", without="its fee estimates are not shown")
 TARGETS = (2, 3, 6, 144)
-_UNKNOWN = Decimal(-1)
 LISTED_BLOCKS = 8
 HEADER_DIGITS = 160
 NOT_READY_SECONDS = 5.0
@@ -267,9 +266,10 @@ class Electrs:
         """Return the node's estimates through the server; None if it has none yet (-1)."""
         estimates = [await line.ask(Decimal, "blockchain.estimatefee", target) for target in TARGETS]
         least = await line.ask(Decimal, "blockchain.relayfee")
-        if _UNKNOWN in (*estimates, least):
+        rates = [believable(rate) for rate in (*estimates, least)]
+        if min(rates) < 0:
             return None
-        fastest, half_hour, hour, economy, minimum = (sat_per_vb(rate) for rate in (*estimates, least))
+        fastest, half_hour, hour, economy, minimum = map(sat_per_vb, rates)
         return FeesRecommended(
             fastest=fastest, half_hour=half_hour, hour=hour, economy=economy, minimum=minimum, source=SOURCE
         )
