@@ -29,7 +29,7 @@ def undo(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
 def take_back(
     beliefs: Beliefs, block_hash: BlockHash, at: datetime, *, moved: Block | None = None
 ) -> list[Prediction]:
-    """Disconnect a block of our chain and all above it, so that the one below is the tip; return as below.
+    """Disconnect a block of our chain and all above it, so that the one below is the tip; return what waits.
 
     `moved`: this block as it stands at its own height.
     """

@@ -290,11 +290,12 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
 def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: datetime) -> None:
     """In no block and not in this mempool: replaced if a rival is known, else perhaps dropped."""
     is_new = whale.txid not in beliefs.disputed
-    rival, winner = replacing.rival_of(beliefs, whale), beliefs.whales.confirmed_spender(whale.tx.outpoints)
+    rival = replacing.rival_of(beliefs, whale)
     if _was_just_found(beliefs, whale, at) and presence.differ(beliefs, whale, reply.source, at):
         if is_new and (rival is not None or reply.replaced_by is not None):  # the other one may be late
             beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
         return
+    winner = beliefs.whales.confirmed_spender(whale.tx.outpoints)
     if winner is not None and winner.confirmed_hash is not None and winner.confirmed_hash in beliefs.chain:
         endings.lose_to_block(beliefs, whale, winner.txid, at)
     elif rival is not None:

@@ -12,7 +12,7 @@ from app.core.observations import (
     BlockConnected,
     PredictionRecalled,
 )
-from app.core.prediction import Status
+from app.core.prediction import Prediction, Status
 from app.core.questions import AskStatus, AskStored, AskTransaction
 from app.core.tracking.whales import Bounds
 from tests.builders import a_block, a_whale
@@ -185,17 +185,22 @@ def later(story: Story) -> None:
     story.at += timedelta(hours=5)
 
 
+def evicted_later(story: Story, tx: Transaction) -> Prediction:
+    """Nothing took its place, as far as its sources say."""
+    later(story)
+    story.left(tx)
+    story.gone(tx)
+    return story.of(tx)
+
+
 def test_a_small_replacement_does_not_replace_what_outbid_it_hours_later() -> None:
     story, dear = Ahead(), a_whale(150, coins=("one",), fee=20_000)
     story.seen(FIRST)
     story.replaced(FIRST, by=SMALL)
     later(story)  # that it was replaced itself was told in a gap
     story.seen(dear)
-    later(story)
-    story.left(dear)
-    story.gone(dear)
 
-    assert story.of(dear).status is Status.DROPPED
+    assert evicted_later(story, dear).status is Status.DROPPED
 
 
 def test_a_small_replacement_is_forgotten_once_what_it_replaced_is_listed_in_its_place() -> None:
@@ -206,11 +211,8 @@ def test_a_small_replacement_is_forgotten_once_what_it_replaced_is_listed_in_its
     story.seen(FIRST)
     later(story)
     story.listed(FIRST)
-    later(story)
-    story.left(FIRST)
-    story.gone(FIRST)
 
-    assert story.of(FIRST).status is Status.DROPPED
+    assert evicted_later(story, FIRST).status is Status.DROPPED
 
 
 def test_a_small_replacement_that_is_listed_itself_is_not_forgotten() -> None:
@@ -219,11 +221,8 @@ def test_a_small_replacement_that_is_listed_itself_is_not_forgotten() -> None:
     story.replaced(SECOND, by=SMALL)
     later(story)
     story.listed(FIRST, SMALL)
-    later(story)
-    story.left(FIRST)
-    story.gone(FIRST)
 
-    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.REPLACED, SMALL.txid)
+    assert evicted_later(story, FIRST).replaced_by == SMALL.txid
 
 
 def test_a_small_replacement_of_a_block_that_is_undone_replaces_nothing_later() -> None:
@@ -233,11 +232,8 @@ def test_a_small_replacement_of_a_block_that_is_undone_replaces_nothing_later() 
     story.replaced(FIRST, by=SMALL, mined=True)
     story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
     story.seen(FIRST)
-    later(story)
-    story.left(FIRST)
-    story.gone(FIRST)
 
-    assert story.of(FIRST).status is Status.DROPPED
+    assert evicted_later(story, FIRST).status is Status.DROPPED
 
 
 def test_a_backend_that_still_names_a_former_version_as_the_replacement_is_not_believed() -> None:
