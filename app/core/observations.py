@@ -123,7 +123,7 @@ class StatusReply:
     replaced_by: Txid | None = None
     """The transaction that replaced it according to the source, if the source remembers one."""
     as_of: datetime | None = None
-    """The time at which this status was valid; None where the source does not report one."""
+    """The time at which this status was valid, at the earliest; None where nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

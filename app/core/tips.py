@@ -6,13 +6,16 @@ from typing import Final
 
 from app.core.models import Block, SourceName
 from app.core.observations import BlockConnected, ChainListed, Observation
-from app.core.units import Height
+from app.core.recent import Recent
+from app.core.units import BlockHash, Height
 
 SPREADS_WITHIN: Final = timedelta(seconds=10)
 """A new block reaches every source in a few seconds; the backend polls its node every 2 s."""
 READS_WITHIN: Final = timedelta(seconds=60)
 """A backend has read its node's new block by then, on a small computer too. If its stream has not told of
 it, it told nobody: a block that is read between two connections is never sent."""
+REMEMBERED: Final = 100
+"""So many blocks by the sources together that told of them: a reorg is a few blocks deep."""
 _OF_BACKEND: Final = (SourceName.MEMPOOL_WS, SourceName.MEMPOOL_REST)
 
 
@@ -33,6 +36,7 @@ class Tips:
         self._asked: tuple[Height, datetime] | None = None
         """The height that the backend's REST API named last, and since when it may be reading that block."""
         self._now: datetime | None = None
+        self._blocks: Recent[tuple[SourceName, BlockHash], None] = Recent(REMEMBERED)
 
     @property
     def best(self) -> Block | None:
@@ -42,6 +46,8 @@ class Tips:
     def listen(self, observation: Observation, at: datetime) -> None:
         """Update the source's tip from an observation that carries blocks."""
         self._now = at
+        if isinstance(observation, BlockConnected):
+            self._blocks.put((observation.source, observation.block.hash), None)
         match observation:
             case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
                 self._tips[source] = block
@@ -54,6 +60,10 @@ class Tips:
                 self._take(blocks[-1], source, at)
                 if self._asked is not None and before is not None and blocks[-1].height < before.height:
                     self._asked = (self._asked[0], at)  # it reads the block anew
+
+    def has_reported(self, source: SourceName, block_hash: BlockHash) -> bool:
+        """Return whether it has told of this block, one of its latest."""
+        return (source, block_hash) in self._blocks
 
     def reported(self, source: SourceName) -> Height | None:
         """Return the tip that its reports are of; None while it has reported no block.

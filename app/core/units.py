@@ -41,8 +41,20 @@ def sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb:
     Raises:
         ParseError: if it is negative, or no amount.
     """
-    if believable(btc_per_kvb) < 0:
+    rate = estimated_sat_per_vb(btc_per_kvb)
+    if rate is None:
         raise ParseError(f"{btc_per_kvb} BTC is no feerate")
+    return rate
+
+
+def estimated_sat_per_vb(btc_per_kvb: Decimal) -> SatPerVb | None:
+    """The same of an estimate; None if it is negative, as of a node that has none yet.
+
+    Raises:
+        ParseError: if no feerate is like it.
+    """
+    if believable(btc_per_kvb) < 0:
+        return None
     return SatPerVb(float(btc_per_kvb * SATS_PER_BTC / 1000))
 
 

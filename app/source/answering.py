@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -248,8 +250,9 @@ class Answering:
         reasons: list[str] = []
         answered, left = False, question
         for answerer in self._answerers:
+            asked_at = self._clock.now()
             try:
-                reply = await answerer.answer(left)
+                reply = _dated(await answerer.answer(left), asked_at)
             except (SourceError, ParseError) as error:
                 reasons.append(str(error))
                 continue
@@ -309,6 +312,14 @@ def what_nobody_said(
     reply = {point for one in _prevouts(replies) for point in one.prevouts}
     missing = tuple(one for one in question.outpoints if one not in reply)
     return AskPrevouts(question.txid, missing) if missing or not answered else None
+
+
+def _dated(reply: tuple[Observation, ...], asked_at: datetime) -> tuple[Observation, ...]:
+    """Return the reply with a time: what is reported while the other sources are asked is newer than it."""
+    return tuple(
+        replace(one, as_of=asked_at) if isinstance(one, StatusReply) and one.as_of is None else one
+        for one in reply
+    )
 
 
 def _prevouts(replies: Sequence[Observation]) -> list[PrevoutsReply]:

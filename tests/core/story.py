@@ -137,9 +137,11 @@ class Story:
     def left(self, *txs: Transaction, source: SourceName = WS) -> list[str]:
         return self.receive(TransactionLeft(txids=tuple(tx.txid for tx in txs), source=source))
 
-    def replaced(self, *victims: Transaction, by: Transaction, mined: bool = False) -> list[str]:
+    def replaced(
+        self, *victims: Transaction, by: Transaction, mined: bool = False, source: SourceName = WS
+    ) -> list[str]:
         txids = tuple(victim.txid for victim in victims)
-        return self.receive(TransactionReplaced(victims=txids, by=by, mined=mined, source=WS))
+        return self.receive(TransactionReplaced(victims=txids, by=by, mined=mined, source=source))
 
     def connected(self, *blocks: Block) -> list[str]:
         return self.receive(*(BlockConnected(block=block, source=WS) for block in blocks))
@@ -170,11 +172,11 @@ class Story:
     def is_in(self, tx: Transaction, block: Block) -> list[str]:
         return self.receive(_status(tx.txid, block=block))
 
-    def listed(self, *txs: Transaction, seconds_ago: float = 0) -> list[str]:
+    def listed(self, *txs: Transaction, seconds_ago: float = 0, source: SourceName = REST) -> list[str]:
         """A whole listing, true as of the moment it is told less `seconds_ago`."""
         as_of = self.at + timedelta(seconds=1 - seconds_ago)
         txids = frozenset(tx.txid for tx in txs)
-        return self.receive(MempoolListed(txids=txids, as_of=as_of, source=REST))
+        return self.receive(MempoolListed(txids=txids, as_of=as_of, source=source))
 
     def unanswered(self, *questions: Question) -> list[str]:
         return self.receive(*(Unanswered(question=one, reason="nobody there") for one in questions))

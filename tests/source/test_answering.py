@@ -44,7 +44,7 @@ A, B = Txid("aa" * 32), Txid("bb" * 32)
 
 
 def reported(txid: Txid) -> StatusReply:
-    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=True, source=REST)
+    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=True, source=REST, as_of=NOON)
 
 
 class Oracle:
@@ -91,6 +91,26 @@ class Desk:
 
 async def test_an_answer_is_told() -> None:
     assert await Desk(Oracle()).ask(AskStatus(A)) == [reported(A)]
+
+
+class Undated(Oracle):
+    """Takes five seconds, and does not say of when its answer is."""
+
+    clock: LeapingClock
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        reply = await super().answer(question)
+        self.clock.advance(5.0)
+        return tuple(replace(one, as_of=None) for one in reply if isinstance(one, StatusReply))
+
+
+async def test_where_the_source_does_not_say_of_when_its_answer_is_it_is_of_when_it_was_asked() -> None:
+    oracle = Undated()
+    desk = Desk(oracle)
+    oracle.clock = desk.clock
+    asked_at = desk.clock.now()
+
+    assert await desk.ask(AskStatus(A)) == [replace(reported(A), as_of=asked_at)]
 
 
 @pytest.mark.parametrize("error", [SourceError("away"), ParseError("nonsense")])
@@ -217,7 +237,7 @@ def prevouts(*known: Outpoint) -> PrevoutsReply:
 
 
 def nowhere(txid: Txid, source: SourceName) -> StatusReply:
-    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=False, source=source)
+    return StatusReply(txid=txid, block_hash=None, height=None, in_mempool=False, source=source, as_of=NOON)
 
 
 def a_block_reported(*, whole: bool) -> BlockConnected:

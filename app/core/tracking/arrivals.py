@@ -73,6 +73,7 @@ def seen(
     tx = with_derived_scripts(tx)
     if rivals:
         beliefs.rivals.put(tx.txid, tx)
+        presence.holds(beliefs, tx.txid, report.source, at)  # of one that is no whale too
     questions: list[Question] = [AskStatus(rival.txid) for rival in rivals]
     if beliefs.whale_policy.may_be_whale(tx) and (ask := missing_prevouts(tx)):
         questions.append(ask)
@@ -142,6 +143,7 @@ def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> Non
         if replacement is not None and replacement.status is Status.PENDING:
             beliefs.ask(AskStatus(by.txid))  # its block may have been reported before we tracked it
     elif victims:
+        presence.holds(beliefs, by.txid, report.source, at)
         replacing.replace_whales(beliefs, victims, by, at)
     elif not inferred_replacement.adopt_late(beliefs, report.victims, by, at):
         seen(beliefs, TransactionSeen(tx=by, source=report.source), at)
@@ -245,7 +247,8 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
     if known.txid != tx.txid:
         # A replaced version is in the mempool again: has its replacement left?
         if known.status in (Status.DROPPED, Status.REPLACED):
-            replacing.resume(beliefs, known, tx, at)
+            if not endings.has_just_given_way(known, at):  # else a listing tells whether it stays
+                replacing.resume(beliefs, known, tx, at)
         else:
             beliefs.rivals.put(tx.txid, with_derived_scripts(tx))
             beliefs.ask(AskStatus(known.txid))
@@ -255,7 +258,7 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
         case Status.CONFIRMED:
             beliefs.ask(AskStatus(tx.txid))
         case Status.DROPPED | Status.REPLACED:
-            endings.come_back(beliefs, known, at)
+            endings.said_to_be_back(beliefs, known, at)
         case Status.PENDING:
             known = _with_fee(beliefs, presence.found(beliefs, known, report.source, at), tx, at)
             if tx.package_feerate is not None:

@@ -57,11 +57,13 @@ class Departure(NamedTuple):
     """A transaction's removal from a mempool: the reason, and when it was last reported.
 
     `reported`: a source reported the removal; else the transaction was only found missing from a listing.
+    `asked_again`: a reply of before it was not believed, and it was asked about once more.
     """
 
     why: str
     at: datetime
     reported: bool
+    asked_again: bool = False
 
 
 class Dispute(NamedTuple):
@@ -143,14 +145,16 @@ class Beliefs:
         """Of whales from before the start: mempools that held them then and have not spoken of them since."""
         self.lacking: RecentTxids[frozenset[SourceName]] = RecentTxids(bounds.gone)
         """Mempools that lack a whale from before the start, or one that no mempool is reported to hold."""
+        # Transactions whose holders changed since versions were last stored for that alone.
         self.reheld: dict[Txid, None] = {}
-        """Transactions whose holders changed since versions were last stored for that alone."""
         self.disputed: Recent[Txid, Dispute] = Recent(bounds.gone)
         """Whales that are in some mempools but not in another."""
         self.missing: Recent[Txid, datetime] = Recent(bounds.gone)
         """Whales that were found nowhere, and since when, while the reason may still be reported."""
         self.unreadable: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)
         """Unread blocks that no source could deliver."""
+        # Undone blocks that a source named for a transaction all the same, and when first.
+        self.doubted: Recent[tuple[Txid, BlockHash], datetime] = Recent(bounds.rivals)
         self.projected: Recent[Txid, ProjectedTransaction] = Recent(bounds.candidates)
         self.entries: Recent[Txid, tuple[Block, BlockEntry]] = Recent(bounds.candidates)
         self.unread: Recent[BlockHash, Height] = Recent(UNREAD_BLOCKS)

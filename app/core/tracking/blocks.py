@@ -51,6 +51,26 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
     return False
 
 
+def reported(beliefs: Beliefs, block: Block, source: SourceName, at: datetime) -> None:
+    """A source tells of a block, unless it is late: it has yet to tell of the reorg that undid this one."""
+    if not _is_late(beliefs, block, source):
+        connected(beliefs, block, at)
+
+
+def _is_late(beliefs: Beliefs, block: Block, source: SourceName) -> bool:
+    """Return whether it tells of an undone block below our tip, and of none that stand in its place.
+
+    Of a reorg back to it a child of it tells too; then it is asked for as that one's parent.
+    """
+    tip = beliefs.chain.tip
+    if tip is None or block.height >= tip.height or block.hash in beliefs.orphans:
+        return False
+    if not beliefs.chain.has_undone(block.hash):
+        return False
+    instead = (one for one in beliefs.chain.blocks() if one.height >= block.height)
+    return not any(beliefs.tips.has_reported(source, one.hash) for one in instead)
+
+
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
     """A block of the best chain, which may be known already or arrive before its parent."""
     undone = _take_from_wrong_height(beliefs, block, at)

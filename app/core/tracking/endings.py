@@ -1,6 +1,7 @@
 """Confirmation, drop, conflict and return of a whale. Each step publishes what it changed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from app.core.events import EventType
 from app.core.models import Block, Transaction
@@ -9,6 +10,9 @@ from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
 from app.core.tracking import lifecycle
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import BlockHash, Height, Txid
+
+LATE_BY: Final = timedelta(seconds=10)
+"""So late a backend may be with what its node replaced: it polls that every 2 s, and a small box is busy."""
 
 
 def confirm(beliefs: Beliefs, whale: Prediction, block: Block, at: datetime) -> None:
@@ -82,6 +86,21 @@ def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
     beliefs.gone.pop(whale.txid)
     back = beliefs.with_forecast(lifecycle.come_back(whale, at), at)
     ask_about_rivals(beliefs, beliefs.publish(EventType.UPDATED, back, at))
+
+
+def said_to_be_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
+    """A mempool has an ended whale: it is back, unless that mempool may be late; then it is asked again."""
+    if has_just_given_way(whale, at):
+        beliefs.ask(AskStatus(whale.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
+    else:
+        come_back(beliefs, whale, at)
+
+
+def has_just_given_way(whale: Prediction, at: datetime) -> bool:
+    """Return whether it was replaced so lately that a mempool may have it, or a version before it, still."""
+    if whale.status is not Status.REPLACED or whale.ended_at is None:
+        return False
+    return timedelta(0) <= at - whale.ended_at <= LATE_BY
 
 
 def ask_about_rivals(beliefs: Beliefs, whale: Prediction) -> None:

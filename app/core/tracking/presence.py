@@ -12,7 +12,7 @@ from typing import Final
 
 from app.core.events import EventType
 from app.core.models import SourceName
-from app.core.observations import Observation, StatusReply
+from app.core.observations import MempoolListed, Observation, StatusReply
 from app.core.prediction import Prediction
 from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
 from app.core.shared import shared
@@ -107,6 +107,14 @@ def lacks(beliefs: Beliefs, txid: Txid, source: SourceName) -> None:
         beliefs.holders.put(txid, {one: at for one, at in known.items() if one != mempool} or _NOBODY)
 
 
+def unlisted(beliefs: Beliefs, txid: Txid, report: MempoolListed) -> None:
+    """Record that a mempool was listed without the transaction, unless it was reported there since."""
+    mempool = _MEMPOOL_OF.get(report.source)
+    reported = None if mempool is None else (beliefs.holders.get(txid) or {}).get(mempool)
+    if reported is None or reported < report.as_of:
+        lacks(beliefs, txid, report.source)
+
+
 def _has_spoken(beliefs: Beliefs, txid: Txid, mempool: SourceName) -> None:
     before = beliefs.held_before.get(txid)
     if before is not None and mempool in before:
@@ -125,6 +133,16 @@ def store_holders(beliefs: Beliefs, at: datetime) -> None:
 def is_held(beliefs: Beliefs, txid: Txid) -> bool:
     """Return whether any mempool holds the transaction according to the latest reports."""
     return bool(beliefs.holders.get(txid))
+
+
+def lists(source: SourceName) -> bool:
+    """Return whether the mempool of this source is listed regularly."""
+    return _MEMPOOL_OF.get(source) in LISTING
+
+
+def is_listed(beliefs: Beliefs, txid: Txid) -> bool:
+    """Return whether a mempool that is listed regularly holds it according to the latest reports."""
+    return not LISTING.isdisjoint(beliefs.holders.get(txid) or {})
 
 
 def _others(

@@ -15,7 +15,7 @@ from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.prevouts import known_prevouts, missing_prevouts, with_prevouts
 from app.core.tracking.weighing import weigh_again
-from app.core.units import Txid
+from app.core.units import SatPerVb, Txid
 
 
 def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> list[Prediction]:
@@ -42,7 +42,7 @@ def replace_whales(
     victims = sorted(victims, key=lambda one: (one.classification.moved, one.txid), reverse=True)
     replacement = beliefs.whales.current(by.txid)
     if replacement is not None and replacement.status in (Status.DROPPED, Status.REPLACED):
-        endings.come_back(beliefs, replacement, at)
+        endings.said_to_be_back(beliefs, replacement, at)
     waiting = beliefs.candidates.pop(by.txid)
     beliefs.rivals.pop(by.txid)
     spent = {outpoint: one for victim in victims for outpoint, one in known_prevouts(victim.tx).items()}
@@ -67,12 +67,14 @@ def contest_answered(
     """Take the status of one whale that the candidate contests; return whether more are being asked about.
 
     With the last answer the candidate replaces all that are gone at once, so that the largest one's
-    prediction continues, and is in conflict with the others.
+    prediction continues, and is in conflict with the others. Not one that pays more than the candidate: it
+    was gone before.
     """
     lost = (*candidate.lost, asked.txid) if gone else candidate.lost
     candidate = replace(candidate, waits_for=candidate.waits_for - {asked}, lost=lost)
     more = any(isinstance(one, AskStatus) for one in candidate.waits_for)
-    victims = [] if more else victims_among(beliefs, lost, candidate.tx)
+    gave_way = [] if more else victims_among(beliefs, lost, candidate.tx)
+    victims = [one for one in gave_way if not _outpays(one, candidate.tx, candidate.tx.effective_feerate)]
     if not victims:
         weigh_again(beliefs, candidate, at)
         return more
@@ -129,14 +131,24 @@ def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
     Not one that it outbids, which cannot have replaced it, but for a former version that is back.
     """
     for other in beliefs.whales.spenders(whale.tx.outpoints):
-        if other.prediction_id != whale.prediction_id and not outbids(whale.tx, other.tx):
+        outpays = _outpays(whale, other.tx, other.effective_feerate)
+        if other.prediction_id != whale.prediction_id and not outpays:
             return other.tx
     for rival in beliefs.rivals.values():
         if rival.txid == whale.txid or not rival.outpoints & whale.tx.outpoints:
             continue
-        if rival.txid in whale.replaces or not outbids(whale.tx, rival):
+        if rival.txid in whale.replaces or not _outpays(whale, rival, rival.effective_feerate):
             return rival
     return None
+
+
+def _outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None) -> bool:
+    """Return whether it outbids the other one, for which no child pays: a package may replace it.
+
+    `rate`: what is paid for the other one, with its package.
+    """
+    known = whale.effective_feerate
+    return outbids(whale.tx, other) and known is not None and rate is not None and known >= rate
 
 
 def _take_over(

@@ -18,7 +18,7 @@ from app.core.tracking import (
     replacing,
     weighing,
 )
-from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.beliefs import Beliefs, Departure
 from app.core.tracking.prevouts import missing_prevouts
 from app.core.units import BlockHash, Height, Txid
 
@@ -33,7 +33,8 @@ def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
         presence.lacks(beliefs, txid, report.source)
         packages.left(beliefs, txid)
         beliefs.depart(txid, "it left the mempool", at)
-        beliefs.rivals.pop(txid)
+        if not presence.is_listed(beliefs, txid):
+            beliefs.rivals.pop(txid)
         whale = beliefs.whales.current(txid)
         if whale is not None and whale.status is Status.PENDING:
             beliefs.ask(AskStatus(txid))
@@ -65,12 +66,17 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
 
 
 def _refute_rivals(beliefs: Beliefs, report: MempoolListed) -> None:
-    """Forget each rival in whose place a whale is listed: its departure may have been missed."""
+    """Forget each rival in whose place a whale is listed: its departure may have been missed.
+
+    Not one that waits in another mempool: that may be mined, or come to this one.
+    """
     for rival in tuple(beliefs.rivals.values()):
         if rival.txid in report.txids:
             continue
+        presence.unlisted(beliefs, rival.txid, report)
         others = beliefs.whales.spenders(rival.outpoints)
-        if any(one.txid in report.txids and one.updated_at < report.as_of for one in others):
+        is_refuted = any(one.txid in report.txids and one.updated_at < report.as_of for one in others)
+        if is_refuted and not presence.is_listed(beliefs, rival.txid):
             beliefs.rivals.pop(rival.txid)
 
 
@@ -115,10 +121,11 @@ def _older_versions(beliefs: Beliefs, whale: Prediction, report: MempoolListed) 
 def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
     """The reply to AskStatus."""
     _note_presence(beliefs, reply, at)
-    if reply.block_hash is None and not reply.in_mempool and not presence.is_held(beliefs, reply.txid):
+    is_there = reply.block_hash is not None or reply.in_mempool
+    is_gone = not is_there and not presence.is_held(beliefs, reply.txid)
+    if is_gone:
         beliefs.rivals.pop(reply.txid)
-        inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
-    elif reply.block_hash is not None or reply.in_mempool:  # it is there, but was not to be had whole
+    if is_gone or is_there:  # where it is was all that could be said of it: it was not to be had whole
         inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
     _note_late(beliefs, reply, at)
     if _settle_contests(beliefs, reply, at):
@@ -126,6 +133,8 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
     whale = beliefs.whales.current(reply.txid)
     if whale is None:
         _not_a_whale_yet(beliefs, reply, at)
+    elif _doubts_block(beliefs, reply, at):
+        return
     elif reply.block_hash is not None and reply.height is not None:
         _in_block(beliefs, whale, reply.block_hash, reply.height, at)
     elif reply.in_mempool:
@@ -134,6 +143,24 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
         _nowhere(beliefs, whale, reply, at)
     elif _undoes(beliefs, whale, reply):
         _nowhere(beliefs, endings.undo(beliefs, whale, at), reply, at)
+
+
+def _doubts_block(beliefs: Beliefs, reply: StatusReply, at: datetime) -> bool:
+    """Return whether it names a block that was undone, as of before that: then it is asked about once more.
+
+    Not by a source that is behind: once it has caught up, its mempool or a block of ours tells where it is.
+    """
+    if reply.block_hash is None or not beliefs.chain.has_undone(reply.block_hash):
+        return False
+    if presence.is_behind(beliefs, reply.source):
+        return True
+    named = (reply.txid, reply.block_hash)
+    since = beliefs.doubted.get(named)
+    if since is None or since > at:  # the clock was set back
+        beliefs.doubted.put(named, at)
+        beliefs.ask(AskStatus(reply.txid, in_seconds=AFTER_NEXT_POLL_SECONDS))
+        return True
+    return at - since < NEXT_POLL
 
 
 def _undoes(beliefs: Beliefs, whale: Prediction, reply: StatusReply) -> bool:
@@ -170,12 +197,15 @@ def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: d
     """A source reports it in its mempool; ignored if the report is older than its end or the tip."""
     if _is_older_than_its_end(reply, whale):
         return
+    if whale.status in (Status.DROPPED, Status.REPLACED) and not presence.lists(reply.source):
+        return  # it may be late, or never forget: that it is back a mempool that is listed tells
     if whale.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
         return
     if whale.status is Status.CONFIRMED and not presence.names_its_tip(beliefs, reply.source):
         return
-    if _is_older_than_its_departure(beliefs, reply):
-        _ask_once_more(beliefs, whale, at)
+    departure = beliefs.gone.get(reply.txid)
+    if departure is not None and reply.as_of is not None and reply.as_of < departure.at:
+        _ask_once_more(beliefs, whale, departure, at)
     else:
         _in_mempool(beliefs, whale, reply, at)
 
@@ -255,16 +285,15 @@ def _is_older_than_its_end(reply: StatusReply, whale: Prediction) -> bool:
     return reply.as_of is not None and whale.ended_at is not None and reply.as_of < whale.ended_at
 
 
-def _is_older_than_its_departure(beliefs: Beliefs, reply: StatusReply) -> bool:
-    """Return whether the reply describes a time before the removal was reported; its status is open."""
-    departure = beliefs.gone.get(reply.txid)
-    return departure is not None and reply.as_of is not None and reply.as_of < departure.at
-
-
-def _ask_once_more(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
+def _ask_once_more(beliefs: Beliefs, whale: Prediction, departure: Departure, at: datetime) -> None:
     """Ask again, once: the reply was delayed or cached when the transaction left the mempool."""
-    if whale.status is Status.PENDING and not whale.left_unverified:
-        _cannot_verify(beliefs, whale.txid, at)
+    if whale.status is not Status.PENDING:
+        return
+    if departure.asked_again:
+        reason = "it left the mempool we watch; what is said of it is from before that"
+        _leave_unverified(beliefs, whale, at, reason)
+    else:
+        beliefs.gone.put(whale.txid, departure._replace(asked_again=True))
         beliefs.ask(AskStatus(whale.txid))
 
 
@@ -278,7 +307,7 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
             else:
                 endings.undo(beliefs, whale, at)
         case Status.DROPPED | Status.REPLACED:
-            endings.come_back(beliefs, whale, at)
+            endings.said_to_be_back(beliefs, whale, at)
         case Status.PENDING:
             for older in whale.replaces:
                 beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
@@ -352,11 +381,11 @@ def _why_gone(beliefs: Beliefs, whale: Prediction) -> str:
 
 def _cannot_verify(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
     whale = beliefs.whales.current(txid)
-    if (
-        whale is not None
-        and whale.status is Status.PENDING
-        and not whale.left_unverified
-        and txid in beliefs.gone
-    ):
+    if whale is not None and whale.status is Status.PENDING and txid in beliefs.gone:
         reason = "it left the mempool we watch; nobody could be asked where it is"
+        _leave_unverified(beliefs, whale, at, reason)
+
+
+def _leave_unverified(beliefs: Beliefs, whale: Prediction, at: datetime, reason: str) -> None:
+    if not whale.left_unverified:
         beliefs.publish(EventType.UPDATED, lifecycle.leave_unverified(whale, at, reason), at)

@@ -83,6 +83,8 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
     asked = {txid: one for txid, one in beliefs.unloaded.items() if one.prediction_id == reply.prediction_id}
     for txid in asked:
         del beliefs.unloaded[txid]
+        if replaced := beliefs.awaited.pop(txid):
+            beliefs.ask(AskStatus(replaced))  # the replacement that it was asked for as, recalled or not
     whale = reply.prediction
     if asked and whale is not None and whale.status is Status.PENDING:
         if whale.txid not in beliefs.holders:
@@ -94,8 +96,6 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
         if _is_replaced(beliefs, whale):  # else its status, which is asked for, tells whether it is late
             beliefs.note_overdue(at, among=(whale,))
         beliefs.ask(AskStatus(whale.txid))
-        if replaced := beliefs.awaited.pop(whale.txid):
-            beliefs.ask(AskStatus(replaced))  # the replacement that it was asked for as
 
 
 def _is_replaced(beliefs: Beliefs, whale: Prediction) -> bool:

@@ -30,7 +30,7 @@ from app.core.observations import (
     SourceConnected,
 )
 from app.core.questions import Question
-from app.core.units import BlockHash, Height, believable, sat_per_vb
+from app.core.units import BlockHash, Height, estimated_sat_per_vb
 from app.errors import (
     IndexingError,
     NodeRefusedError,
@@ -266,10 +266,11 @@ class Electrs:
         """Return the node's estimates through the server; None if it has none yet (-1)."""
         estimates = [await line.ask(Decimal, "blockchain.estimatefee", target) for target in TARGETS]
         least = await line.ask(Decimal, "blockchain.relayfee")
-        rates = [believable(rate) for rate in (*estimates, least)]
-        if min(rates) < 0:
+        rates = [estimated_sat_per_vb(rate) for rate in (*estimates, least)]
+        known = [rate for rate in rates if rate is not None]
+        if len(known) < len(rates):
             return None
-        fastest, half_hour, hour, economy, minimum = map(sat_per_vb, rates)
+        fastest, half_hour, hour, economy, minimum = known
         return FeesRecommended(
             fastest=fastest, half_hour=half_hour, hour=hour, economy=economy, minimum=minimum, source=SOURCE
         )

@@ -145,12 +145,11 @@ def test_once_verified_an_unanswered_question_brings_no_doubt_back() -> None:
     assert story.unanswered(AskStatus(WHALE.txid)) == []
 
 
-def test_that_it_waited_before_it_left_does_not_verify_it() -> None:
+def test_that_it_waited_before_it_left_is_asked_about_once_more() -> None:
     story = begun()
     story.left(WHALE)
 
-    assert story.waits(WHALE, seconds_ago=5) == ["updated"]
-    assert story.only.left_unverified
+    assert story.waits(WHALE, seconds_ago=5) == []
     assert story.questions == [AskStatus(WHALE.txid)]
 
 
@@ -159,14 +158,16 @@ def test_that_it_waited_before_it_left_is_asked_about_once_more_only() -> None:
     story.left(WHALE)
     story.waits(WHALE, seconds_ago=5)
 
-    assert story.waits(WHALE, seconds_ago=6) == []
+    assert story.waits(WHALE, seconds_ago=6) == ["updated"]
+    assert story.only.left_unverified
     assert story.questions == []
 
 
 def test_that_it_waits_since_it_left_verifies_it() -> None:
     story = begun()
     story.left(WHALE)
-    story.waits(WHALE, seconds_ago=5)
+    for _ in range(2):
+        story.waits(WHALE, seconds_ago=10)
 
     assert story.waits(WHALE, seconds_ago=0) == ["updated"]
     assert not story.only.left_unverified
