@@ -35,6 +35,8 @@ RETRIES = 10
 RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
+QUIET_RETRIES = 3
+"""So often a mined transaction is asked for again, in 35 s, before it is said that nobody has it."""
 REMEMBERED_RETRIES = 20_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
@@ -216,15 +218,26 @@ class Answering:
             raise
         finally:
             self._open.discard(_key(question))  # whatever the outcome, it may be asked again
-        again = isinstance(question, AskBlock) and self._retries.get(question) is not None
+        is_no_news = self._asks_on(question)
         for reply in answer:
-            if not (again and isinstance(reply, Unanswered)):  # that nobody has this block is no news twice
+            if not (is_no_news and isinstance(reply, Unanswered)):
                 await self._emit(reply)
         worth = _worth_asking_again(question, answer)
         if question not in worth:  # something was learnt
             self._retries.pop(_counted_as(question))
         for left in worth:
             self._ask_later(left)
+
+    def _asks_on(self, question: Question) -> bool:
+        """Return whether it is no news that nobody answered: of a block that is said once.
+
+        A mined transaction has time: a source that begins anew gives it whole, and its line alone says less.
+        """
+        tried = self._retries.get(_counted_as(question)) or 0
+        if isinstance(question, AskBlock):
+            return tried > 0
+        is_mined = isinstance(question, AskTransaction) and question.block_hash is not None
+        return is_mined and self._group is not None and tried < QUIET_RETRIES
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)

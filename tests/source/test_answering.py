@@ -32,6 +32,7 @@ from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
+    QUIET_RETRIES,
     RETRIES,
     RETRY_SECONDS,
     Answering,
@@ -355,6 +356,28 @@ async def test_a_mempool_that_nobody_could_list_is_asked_for_again_until_somebod
     await running(desk, AskMempool("a frame is missing"))
 
     assert (len(oracle.asked), desk.received[-1]) == (3, listed)
+
+
+MINED = AskTransaction(A, BLOCK, Height(1))
+
+
+async def test_that_nobody_has_a_mined_transaction_is_no_news_while_a_source_may_begin_anew() -> None:
+    whole = TransactionReply(tx=a_whale(150), block_hash=BLOCK, height=Height(1), source=REST)
+    desk = Desk(Scripted(*[SourceError("away")] * QUIET_RETRIES, (whole,)))
+    await running(desk, MINED)
+
+    assert desk.received == [whole]
+
+
+async def test_that_nobody_ever_has_a_mined_transaction_is_told() -> None:
+    desk = Desk(Scripted(SourceError("away")))
+    await running(desk, MINED)
+
+    assert desk.received[:1] == [Unanswered(question=MINED, reason="away")]
+
+
+async def test_in_a_recording_that_nobody_has_a_mined_transaction_is_told_at_once() -> None:
+    assert await Desk(Scripted(SourceError("away"))).ask(MINED) == [Unanswered(question=MINED, reason="away")]
 
 
 async def test_inputs_that_nobody_ever_knows_are_given_up() -> None:

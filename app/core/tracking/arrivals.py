@@ -219,8 +219,8 @@ def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None
         _candidate_completed(beliefs, candidate, reply, at)
         return
     known = beliefs.whales.current(reply.txid)
-    if known is None or known.status not in (Status.PENDING, Status.CONFIRMED):
-        return
+    if known is None or not known.tx.outputs or known.status not in (Status.PENDING, Status.CONFIRMED):
+        return  # of one known by its summary line alone the whole transaction decides
     tx = with_prevouts(known.tx, reply.prevouts)
     classification = beliefs.whale_policy.classify(tx, beliefs.peels)
     if tx != known.tx or classification != known.classification:

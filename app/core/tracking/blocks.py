@@ -193,10 +193,13 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
 
 
 def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
-    """Give recently dropped whales `winner` as reason: a reorg may drop one before its block is read."""
+    """Give recently dropped whales `winner` as reason: a reorg may drop one before its block is read.
+
+    Not those that another spend in a block is the reason of.
+    """
     for whale in tuple(beliefs.whales.ended()):
         lately = whale.ended_at is not None and at - whale.ended_at < inferred_replacement.UNEXPLAINED
-        already_said = winner.txid in whale.conflicts_with
+        already_said = winner.txid in whale.conflicts_with or endings.has_lost_to_block(whale)
         if (
             whale.status is Status.DROPPED
             and lately
@@ -254,6 +257,8 @@ def ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
         still = beliefs.whales.current(whale.txid)
         if still is not None and still.status is Status.PENDING:
             beliefs.ask(AskStatus(whale.txid))
+            if still.tx.fee is None:  # it was mined before its fee could be asked for
+                beliefs.ask(AskTransaction(whale.txid))
 
 
 def _ask_about_all(beliefs: Beliefs, at: datetime) -> None:

@@ -121,10 +121,19 @@ def verify(beliefs: Beliefs, whale: Prediction, at: datetime) -> Prediction:
 def lose_to_block(beliefs: Beliefs, victim: Prediction, winner: Txid, at: datetime) -> None:
     """Drop the victim: a block contains another spend of its outpoints."""
     beliefs.tally.conflicts += 1
-    reason = f"a block holds {winner}, which spends the same coin"
+    reason = _lost_to(winner)
     contested = lifecycle.contend(victim, winner, at, reason)
     beliefs.publish(EventType.CONFLICTED, contested, at)
     beliefs.publish(EventType.DROPPED, lifecycle.drop(contested, at, reason), at)
+
+
+def has_lost_to_block(whale: Prediction) -> bool:
+    """Return whether it was dropped because a block contains another spend of its outpoints."""
+    return whale.status is Status.DROPPED and whale.reason in [_lost_to(one) for one in whale.conflicts_with]
+
+
+def _lost_to(winner: Txid) -> str:
+    return f"a block holds {winner}, which spends the same coin"
 
 
 def contest(beliefs: Beliefs, rival: Txid, tx: Transaction, at: datetime) -> None:

@@ -19,8 +19,11 @@ from app.core.units import SatPerVb, Txid
 
 
 def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> list[Prediction]:
-    """Return the pending whales that `by` really replaces: it spends one of their outpoints."""
-    found = (beliefs.whales.current(txid) for txid in txids)
+    """Return the pending whales that `by` really replaces, each once: it spends one of their outpoints.
+
+    A backend names one twice that left, came back and left again within its last polls.
+    """
+    found = (beliefs.whales.current(txid) for txid in dict.fromkeys(txids))
     return [
         whale
         for whale in found

@@ -86,6 +86,8 @@ def _ask_about_ended(beliefs: Beliefs, report: MempoolListed) -> None:
         is_older = whale.updated_at < report.as_of
         if (is_older and whale.txid in report.txids) or _is_in_another_block(beliefs, whale):
             beliefs.ask(AskStatus(whale.txid))
+        if whale.status is Status.CONFIRMED and not whale.tx.outputs:  # told by its summary line alone
+            beliefs.ask(AskTransaction(whale.txid, whale.confirmed_hash, whale.confirmed_height))
         if is_older:
             for version in _older_versions(beliefs, whale, report):
                 beliefs.ask(AskTransaction(version))
@@ -101,7 +103,7 @@ def _is_in_another_block(beliefs: Beliefs, whale: Prediction) -> bool:
 
 def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
     """Ask for the whole transaction of a pending whale, or for its prevouts, if they are unknown."""
-    if not whale.tx.outputs:
+    if not whale.tx.outputs or whale.tx.fee is None:
         beliefs.ask(AskTransaction(whale.txid))
     elif ask := missing_prevouts(whale.tx):
         beliefs.ask(ask)

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from app.core.classification import Flag
+from app.core.events import EventType
 from app.core.models import Block, SourceName, Transaction
 from app.core.observations import BlockConnected, ChainListed, StatusReply
 from app.core.prediction import Outcome, Status
@@ -693,6 +694,23 @@ def test_what_a_block_holds_in_place_of_a_dropped_whale_is_named_once() -> None:
     again = story.published(winner, a_block(0))
 
     assert ("conflicted" in first, again) == (True, [])
+
+
+def test_a_drop_that_a_block_is_the_reason_of_is_not_explained_by_another_block() -> None:
+    story = Story()
+    story.start()
+    story.seen(a_whale(150, coins=("one", "two"), fee=1_000))
+    (loser,) = story.kept.values()
+    for height, coin in enumerate(("one", "two"), 1):
+        winner = a_whale(150, coins=(coin,), fee=10)
+        story.connected(a_block(height, winner))
+        story.published(winner, a_block(height, winner))
+
+    assert [
+        one.type
+        for one in story.events
+        if one.prediction is not None and one.prediction.prediction_id == loser.prediction_id
+    ] == [EventType.DETECTED, EventType.CONFLICTED, EventType.DROPPED]
 
 
 def test_a_drop_of_long_ago_is_not_explained_by_a_block() -> None:

@@ -503,6 +503,14 @@ def test_a_dropped_whale_that_a_block_explains_by_no_whale_stays_dropped_with_th
     assert story.only.conflicts_with == (CHANGE.txid,)
 
 
+def test_a_victim_that_a_backend_names_twice_is_replaced_once() -> None:
+    story = Story()
+    story.seen(FIRST)
+
+    assert story.replaced(FIRST, FIRST, by=SECOND) == ["replaced"]
+    assert (story.only.txid, story.only.status) == (SECOND.txid, Status.PENDING)
+
+
 def test_a_winner_that_had_left_before_its_victim_was_seen_waits_again() -> None:
     story = Story()
     story.seen(SECOND)

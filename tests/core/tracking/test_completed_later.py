@@ -1,0 +1,97 @@
+"""What was not to be had of a whale when it was announced is learnt later."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.models import Transaction
+from app.core.observations import ProjectedTransaction
+from app.core.questions import AskTransaction
+from tests.builders import a_block, a_whale, prevouts_of
+from tests.core.story import WS, Story
+
+WHALE = a_whale(150, coins=("one",), fee=1_000)
+DEARER = a_whale(150, coins=("one",), fee=2_000)
+UNPRICED = replace(DEARER, fee=None)
+
+
+def asks_for(story: Story, tx: Transaction) -> bool:
+    return any(isinstance(one, AskTransaction) and one.txid == tx.txid for one in story.questions)
+
+
+def mined_and_given_whole_by_nobody(answer: str) -> Story:
+    """Of a whale that no mempool had shown, the line in its block alone is known."""
+    story, block = Story(), a_block(1, WHALE)
+    story.start()
+    story.connected(block)
+    (question,) = (one for one in story.questions if isinstance(one, AskTransaction))
+    if answer == "none":
+        story.unanswered(question)
+    else:
+        story.is_in(WHALE, block)
+    assert story.types == ["detected", "confirmed"]
+    return story
+
+
+@pytest.mark.parametrize("answer", ["none", "where it is"])
+def test_a_mined_whale_that_is_known_by_its_line_alone_is_asked_for_with_the_next_listing(
+    answer: str,
+) -> None:
+    story = mined_and_given_whole_by_nobody(answer)
+    story.listed()
+
+    assert asks_for(story, WHALE)
+
+
+def test_it_is_asked_for_after_a_restart_too() -> None:
+    story = mined_and_given_whole_by_nobody("none")
+    story.restart()
+    story.listed()
+
+    assert asks_for(story, WHALE)
+
+
+def test_once_it_is_known_whole_it_is_asked_for_no_more() -> None:
+    story = mined_and_given_whole_by_nobody("none")
+    story.listed()
+    assert story.published(WHALE, a_block(1, WHALE)) == ["updated"]
+    story.listed()
+
+    assert not asks_for(story, WHALE)
+
+
+def test_prevouts_of_one_that_is_known_by_its_line_alone_say_nothing_of_its_amount() -> None:
+    story = Story()
+    story.receive(
+        ProjectedTransaction(
+            txid=WHALE.txid, value=WHALE.gross, fee=1_000, vsize=100, package_feerate=None, source=WS
+        )
+    )
+    story.unanswered(AskTransaction(WHALE.txid))
+
+    assert story.receive(prevouts_of(WHALE)) == []
+
+
+def reorged_without_a_fee() -> Story:
+    """A replacement is mined before anybody could be asked what it pays, and waits again."""
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.replaced(WHALE, by=UNPRICED)
+    story.connected(a_block(1, UNPRICED))
+    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
+    return story
+
+
+def test_the_fee_of_one_that_a_reorg_brings_back_is_asked_for() -> None:
+    assert asks_for(reorged_without_a_fee(), DEARER)
+
+
+def test_the_fee_of_one_that_waits_is_asked_for_with_each_listing_until_it_is_known() -> None:
+    story = reorged_without_a_fee()
+    story.listed(DEARER)
+    assert asks_for(story, DEARER)
+    story.published(DEARER)
+    story.listed(DEARER)
+
+    assert (story.only.tx.fee, asks_for(story, DEARER)) == (DEARER.fee, False)
