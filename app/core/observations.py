@@ -101,6 +101,8 @@ class BlockConnected:
 
     block: Block
     source: SourceName
+    asked: bool = False
+    """The answer to AskBlock: it was in that chain as it was asked for, and need not be now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.core.encoding import with_derived_scripts
 from app.core.models import Block, BlockEntry, SourceName, Transaction
-from app.core.observations import ChainListed
+from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
 from app.core.tracking import endings, inferred_replacement, packages, replacing, weighing
@@ -51,24 +51,25 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
     return False
 
 
-def reported(beliefs: Beliefs, block: Block, source: SourceName, at: datetime) -> None:
+def reported(beliefs: Beliefs, report: BlockConnected, at: datetime) -> None:
     """A source tells of a block, unless it is late: it has yet to tell of the reorg that undid this one."""
-    if not _is_late(beliefs, block, source):
-        connected(beliefs, block, at)
+    if not _is_late(beliefs, report):
+        connected(beliefs, report.block, at)
 
 
-def _is_late(beliefs: Beliefs, block: Block, source: SourceName) -> bool:
-    """Return whether it tells of an undone block below our tip, and of none that stand in its place.
+def _is_late(beliefs: Beliefs, report: BlockConnected) -> bool:
+    """Return whether an undone block is reported below our tip, by none that reported those in its place.
 
-    Of a reorg back to it a child of it tells too; then it is asked for as that one's parent.
+    Of a reorg back to it a child of it tells too; then it is asked for as that one's parent. An answer that
+    was asked for before the reorg is late whoever gives it.
     """
-    tip = beliefs.chain.tip
+    tip, block = beliefs.chain.tip, report.block
     if tip is None or block.height >= tip.height or block.hash in beliefs.orphans:
         return False
     if not beliefs.chain.has_undone(block.hash):
         return False
     instead = (one for one in beliefs.chain.blocks() if one.height >= block.height)
-    return not any(beliefs.tips.has_reported(source, one.hash) for one in instead)
+    return report.asked or not any(beliefs.tips.has_reported(report.source, one.hash) for one in instead)
 
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:

@@ -183,8 +183,8 @@ class Tracker:
                 status.status_reply(beliefs, observation, at)
             case Unanswered():
                 status.unanswered(beliefs, observation, at)
-            case BlockConnected(block=block, source=source):
-                blocks.reported(beliefs, block, source, at)
+            case BlockConnected():
+                blocks.reported(beliefs, observation, at)
             case ChainListed():
                 blocks.listed(beliefs, observation, at)
             case QueueProjected():

@@ -182,7 +182,7 @@ class BitcoindAnswers:
         if await self._chain.place_of(block) is None:
             return ()
         full = await self._rpc.ask(FullBlock, "getblock", block, 2)
-        return (BlockConnected(block=block_of(full), source=SOURCE),)
+        return (BlockConnected(block=block_of(full), source=SOURCE, asked=True),)
 
     async def _mempool(self) -> tuple[Observation, ...]:
         as_of = self._clock.now()

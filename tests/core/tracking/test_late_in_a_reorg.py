@@ -55,11 +55,19 @@ def test_a_node_that_goes_back_to_the_undone_block_itself_is_believed() -> None:
     assert (story.only.status, story.only.confirmed_hash) == (Status.CONFIRMED, OLD.hash)
 
 
+def test_an_answer_about_the_undone_block_that_was_on_its_way_undoes_nothing() -> None:
+    story = undone_by_the_node()
+    before = len(story.events)
+    story.receive(BlockConnected(block=OLD, source=NODE, asked=True))
+
+    assert story.types[before:] == []
+
+
 def test_of_a_reorg_back_to_it_by_the_one_that_was_behind_its_child_tells() -> None:
     story, child = undone_by_the_node(), a_block(2)
     reports(story, WS, OLD, child, a_block(3))
     assert AskBlock(OLD.hash, OLD.height) in story.questions
-    reports(story, SourceName.MEMPOOL_REST, OLD)
+    story.receive(BlockConnected(block=OLD, source=SourceName.MEMPOOL_REST, asked=True))
 
     assert (story.only.status, story.only.confirmed_hash) == (Status.CONFIRMED, OLD.hash)
 
