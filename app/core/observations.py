@@ -102,7 +102,7 @@ class BlockConnected:
     block: Block
     source: SourceName
     asked: bool = False
-    """The answer to AskBlock: it was in that chain as it was asked for, and need not be now."""
+    """It came with an answer: it was in that chain as the question was asked, and need not be now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class Tips:
         self._asked: tuple[Height, datetime] | None = None
         """The height that the backend's REST API named last, and since when it may be reading that block."""
         self._now: datetime | None = None
+        self._reported_at: dict[SourceName, datetime] = {}
         self._blocks: Recent[tuple[SourceName, BlockHash], None] = Recent(REMEMBERED)
 
     @property
@@ -48,6 +49,10 @@ class Tips:
         self._now = at
         if isinstance(observation, BlockConnected):
             self._blocks.put((observation.source, observation.block.hash), None)
+        if isinstance(observation, ChainListed) or (
+            isinstance(observation, BlockConnected) and not observation.asked
+        ):
+            self._reported_at[observation.source] = at
         match observation:
             case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
                 self._tips[source] = block
@@ -64,6 +69,11 @@ class Tips:
     def has_reported(self, source: SourceName, block_hash: BlockHash) -> bool:
         """Return whether it has told of this block, one of its latest."""
         return (source, block_hash) in self._blocks
+
+    def reported_at(self, source: SourceName) -> datetime | None:
+        """Return when it last reported blocks of itself, a backend by its stream or its REST API."""
+        same = _OF_BACKEND if source in _OF_BACKEND else (source,)
+        return max((self._reported_at[one] for one in same if one in self._reported_at), default=None)
 
     def reported(self, source: SourceName) -> Height | None:
         """Return the tip that its reports are of; None while it has reported no block.

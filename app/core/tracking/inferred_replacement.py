@@ -58,7 +58,9 @@ def miss(beliefs: Beliefs, whale: Prediction) -> None:
 def adopt(beliefs: Beliefs, by: Transaction, at: datetime) -> bool:
     """Continue a recently missed whale's prediction with `by` if it spends its outpoints; return whether."""
     whale = _missed(beliefs, by, at)
-    if whale is None or not replacing.resume(beliefs, whale, by, at):
+    if whale is None or replacing.outpays(whale, by, by.effective_feerate):
+        return False
+    if not replacing.resume(beliefs, whale, by, at):
         return False
     beliefs.tally.replacements += 1
     return True

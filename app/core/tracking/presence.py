@@ -63,6 +63,12 @@ def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
     return known is not None and tip is not None and known < tip.height
 
 
+def is_from_before_its_tip(beliefs: Beliefs, reply: StatusReply) -> bool:
+    """Return whether it is of before its source last reported a block: it was behind then, perhaps."""
+    reported = beliefs.tips.reported_at(reply.source)
+    return reported is not None and reply.as_of is not None and reply.as_of < reported
+
+
 def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:
     """Return whether its tip, and the last block that it named for a transaction, are below this height.
 

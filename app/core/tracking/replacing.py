@@ -77,7 +77,7 @@ def contest_answered(
     candidate = replace(candidate, waits_for=candidate.waits_for - {asked}, lost=lost)
     more = any(isinstance(one, AskStatus) for one in candidate.waits_for)
     gave_way = [] if more else victims_among(beliefs, lost, candidate.tx)
-    victims = [one for one in gave_way if not _outpays(one, candidate.tx, candidate.tx.effective_feerate)]
+    victims = [one for one in gave_way if not outpays(one, candidate.tx, candidate.tx.effective_feerate)]
     if not victims:
         weigh_again(beliefs, candidate, at)
         return more
@@ -128,30 +128,30 @@ def outbids(winner: Transaction, victim: Transaction) -> bool:
     return winner.fee > victim.fee and one > two
 
 
-def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
-    """Return a transaction we saw that spends an outpoint of this whale.
-
-    Not one that it outbids, which cannot have replaced it, but for a former version that is back.
-    """
-    for other in beliefs.whales.spenders(whale.tx.outpoints):
-        outpays = _outpays(whale, other.tx, other.effective_feerate)
-        if other.prediction_id != whale.prediction_id and not outpays:
-            return other.tx
-    for rival in beliefs.rivals.values():
-        if rival.txid == whale.txid or not rival.outpoints & whale.tx.outpoints:
-            continue
-        if rival.txid in whale.replaces or not _outpays(whale, rival, rival.effective_feerate):
-            return rival
-    return None
-
-
-def _outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None) -> bool:
+def outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None) -> bool:
     """Return whether it outbids the other one, for which no child pays: a package may replace it.
 
     `rate`: what is paid for the other one, with its package.
     """
     known = whale.effective_feerate
     return outbids(whale.tx, other) and known is not None and rate is not None and known >= rate
+
+
+def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
+    """Return a transaction we saw that spends an outpoint of this whale.
+
+    Not one that it outbids, which cannot have replaced it, but for a former version that is back.
+    """
+    for other in beliefs.whales.spenders(whale.tx.outpoints):
+        is_outpaid = outpays(whale, other.tx, other.effective_feerate)
+        if other.prediction_id != whale.prediction_id and not is_outpaid:
+            return other.tx
+    for rival in beliefs.rivals.values():
+        if rival.txid == whale.txid or not rival.outpoints & whale.tx.outpoints:
+            continue
+        if rival.txid in whale.replaces or not outpays(whale, rival, rival.effective_feerate):
+            return rival
+    return None
 
 
 def _take_over(

@@ -205,6 +205,9 @@ def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: d
         return
     if whale.status is Status.CONFIRMED and not presence.names_its_tip(beliefs, reply.source):
         return
+    if whale.status is Status.CONFIRMED and presence.is_from_before_its_tip(beliefs, reply):
+        beliefs.ask(AskStatus(whale.txid))
+        return
     departure = beliefs.gone.get(reply.txid)
     if departure is not None and reply.as_of is not None and reply.as_of < departure.at:
         _ask_once_more(beliefs, whale, departure, at)

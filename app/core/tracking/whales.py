@@ -82,8 +82,8 @@ class Whales:
         return found if found is not None and found.txid == txid else None
 
     def spenders(self, outpoints: Iterable[Outpoint]) -> tuple[Prediction, ...]:
-        """Return the pending whales that spend one of these outpoints, each once."""
-        ids = dict.fromkeys(key for one in outpoints for key in self._spenders.get(one, ()))
+        """Return the pending whales that spend one of these outpoints, each once; sorted by these."""
+        ids = dict.fromkeys(key for one in sorted(outpoints) for key in self._spenders.get(one, ()))
         return tuple(self._pending[one] for one in ids)
 
     def confirmed_spender(self, outpoints: frozenset[Outpoint]) -> Prediction | None:

@@ -190,7 +190,7 @@ class BitcoindAnswers:
         best = await self._rpc.ask(str, "getbestblockhash")
         tip = await self._rpc.ask(Header, "getblockheader", best)
         listed = MempoolListed(txids=frozenset(Txid(txid) for txid in txids), as_of=as_of, source=SOURCE)
-        return (BlockConnected(block=block_of(tip), source=SOURCE), listed)
+        return (BlockConnected(block=block_of(tip), source=SOURCE, asked=True), listed)
 
     async def _waits(self, txid: Txid) -> bool:
         """Whether it is in the mempool; a user who may not ask for its entry is told by the transaction."""

@@ -1,4 +1,4 @@
-"""A source that has not heard of a reorg yet: it goes on naming, or only now tells of, what was undone."""
+"""A source that has not heard of a block or a reorg yet: it names, or only now reports, what was before."""
 
 from datetime import timedelta
 
@@ -61,6 +61,33 @@ def test_an_answer_about_the_undone_block_that_was_on_its_way_undoes_nothing() -
     story.receive(BlockConnected(block=OLD, source=NODE, asked=True))
 
     assert story.types[before:] == []
+
+
+def confirmed_while_the_node_was_asked() -> Story:
+    """The backend's block confirms the whale, then the node reports that block too."""
+    story = Story()
+    story.start()
+    reports(story, NODE, a_block(0))
+    for source in (WS, NODE):
+        story.seen(WHALE, source=source)
+    for source in (WS, NODE):
+        reports(story, source, OLD)
+    return story
+
+
+def test_an_answer_of_before_the_nodes_block_undoes_no_confirmation() -> None:
+    story = confirmed_while_the_node_was_asked()
+    story.waits(WHALE, 1.5, source=NODE)
+
+    assert story.only.status is Status.CONFIRMED
+    assert AskStatus(WHALE.txid) in story.questions
+
+
+def test_an_answer_of_after_the_nodes_block_does() -> None:
+    story = confirmed_while_the_node_was_asked()
+    story.waits(WHALE, 0, source=NODE)
+
+    assert story.only.status is Status.PENDING
 
 
 def test_of_a_reorg_back_to_it_by_the_one_that_was_behind_its_child_tells() -> None:

@@ -453,6 +453,26 @@ def test_what_pays_less_did_not_replace_what_left_a_moment_before() -> None:
     assert respent(Ahead(), a_whale(50, coins=("one",), fee=500)).replaced_by is None
 
 
+def dropped_unreported() -> Story:
+    story = Story()
+    story.seen(FIRST)
+    story.at += timedelta(minutes=5)
+    story.listed()
+    story.gone(FIRST)
+    story.at += timedelta(minutes=5)
+    return story
+
+
+def test_what_pays_less_did_not_replace_what_was_missed_from_a_listing() -> None:
+    story = dropped_unreported()
+
+    assert story.seen(a_whale(150, coins=("one",), fee=500)) == ["detected"]
+
+
+def test_what_pays_more_replaced_what_was_missed_from_a_listing() -> None:
+    assert dropped_unreported().seen(SECOND) == ["replaced"]
+
+
 def test_what_pays_more_replaced_what_left_a_moment_before() -> None:
     assert respent(Ahead(), SMALL).replaced_by == SMALL.txid
 

@@ -45,10 +45,6 @@ def in_words(invariant: Invariant, seeds: list[int]) -> str:
     return "\n".join(lines)
 
 
-def test_nothing_that_mempools_report_breaks_the_tracker() -> None:
-    check(random_mempools.nothing_breaks)
-
-
 def test_once_all_has_settled_nothing_more_is_published() -> None:
     check(random_mempools.it_is_quiet_in_the_end)
 
@@ -65,9 +61,6 @@ def test_a_whale_that_waits_in_a_listed_mempool_is_pending() -> None:
     check(random_mempools.what_waits_is_pending)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="one that left unreported is said to be replaced by what spends its coin for less"
-)
 def test_a_whale_is_never_said_to_be_replaced_by_what_pays_less() -> None:
     check(random_mempools.what_replaces_pays_more)
 
