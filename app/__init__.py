@@ -327,6 +327,7 @@ app/source/bitcoind/  bitcoind by RPC and ZMQ.
   pairing                Pairs notifications into arrivals, removals and replacements, by ZMQ's order
   rpc                    bitcoind's JSON-RPC
   scan                   Scans the node's mempool at a limited rate
+  selection              What is paid for a transaction with all its relatives, taken as a miner takes them
   session                One session with the node: from subscribing to ZMQ until the error that ends it
   shapes                 bitcoind's RPC replies as msgspec types, and their conversion to core models
   source                 bitcoind as a source of observations and answers

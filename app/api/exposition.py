@@ -18,6 +18,8 @@ from app.web import asked_on_this_machine
 
 _NAMES_OUTSIDE = {"unloaded": "shed"}
 """Counters whose name in the code has changed since scrapers know them."""
+_OF_THE_DATABASE = frozenset({"events"})
+"""Counters that go on over a restart: an event's number is its place in the history."""
 
 
 class MetricsHandler(ApiHandler):
@@ -61,9 +63,10 @@ class SnapshotCollector(Collector):
 def _counters(snapshot: Snapshot) -> Iterable[Metric]:
     for counter in fields(snapshot.counters):
         name = _NAMES_OUTSIDE.get(counter.name, counter.name)
+        since = "in all" if counter.name in _OF_THE_DATABASE else "since start"
         yield CounterMetricFamily(
             f"spout_{name}",
-            f"{name.replace('_', ' ')} since start.",
+            f"{name.replace('_', ' ')} {since}.",
             getattr(snapshot.counters, counter.name),
         )
 

@@ -201,6 +201,8 @@ _entry = {
     "ancestorcount": 2,
     "ancestorsize": 300,
     "descendantcount": 2,
+    "depends": [PARENT],
+    "spentby": [],
     "fees": {"base": 0.00001, "modified": 0.00001, "ancestor": 0.00002, "descendant": 0.00001},
 }
 _header = {"hash": HASH, "height": 800, "confirmations": 2, "time": 1_763_000_000}

@@ -84,6 +84,7 @@ class Mirror:
         world = self.world
         world.chain, world.blocks = blocks, {block.hash: block for block in blocks}
         world.seen_chain = list(blocks)
+        world.known |= {tx.txid: tx for block in blocks for tx in block.built}
         for tx in waiting:
             world.enter(tx)
         world.seen_pool = {tx.txid: tx for tx in waiting}

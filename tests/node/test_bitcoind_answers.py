@@ -22,6 +22,7 @@ from tests.node.conftest import source_of
 from tests.node.listener import NodeListener
 from tests.node.node import Coin, Node
 
+LOW = Decimal("0.00000600")
 pytestmark = pytest.mark.node
 
 NOBODYS = Txid("ab" * 32)
@@ -196,6 +197,36 @@ async def test_a_child_lifts_its_parents_package(node: Node, source: Bitcoind) -
 
     assert isinstance(reported, PackageReply)
     assert (reported.package_feerate, reported.related) == (pytest.approx(50_600 / sum(sizes)), 1)
+
+
+async def test_a_child_that_spends_something_rich_as_well_lifts_its_parent_by_what_it_pays_itself(
+    node: Node, source: Bitcoind
+) -> None:
+    first, second = node.coins()[:3], node.coins()[3:6]
+    poor, rich = node.send(node.whale(first, LOW)), node.send(node.whale(second, LOW * 200))
+    total = sum((coin.amount for coin in (*first, *second)), Decimal(0)) - LOW * 201
+    both = [{"txid": poor, "vout": 0}, {"txid": rich, "vout": 0}]
+    raw = node.call("createrawtransaction", both, [{node.address(): str(total - LOW)}])
+    child = node.send(node.call("signrawtransactionwithwallet", raw)["hex"])
+    size = sum(node.call("getmempoolentry", one)["vsize"] for one in (poor, child))
+
+    (reported,) = await source.answer(AskPackage(Txid(poor)))
+
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate == pytest.approx(int(LOW * 2 * 100_000_000) / size)
+    assert reported.members >= {rich}
+
+
+async def test_a_rich_parent_does_not_lift_a_poor_one_by_its_child(node: Node, source: Bitcoind) -> None:
+    rich = node.send(node.whale(fee=LOW * 200))
+    poor = node.send(spend(node, rich, fee=LOW))
+    node.send(spend(node, poor, fee=LOW))
+    size = node.call("getmempoolentry", poor)["vsize"]
+
+    (reported,) = await source.answer(AskPackage(Txid(poor)))
+
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate == pytest.approx(int(LOW * 100_000_000) / size)
 
 
 async def test_the_operators_own_fee_delta_changes_no_package(node: Node, source: Bitcoind) -> None:

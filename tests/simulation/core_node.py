@@ -7,7 +7,6 @@ and what came with each block, then what came to the mempool. While it lags it s
 import asyncio
 import base64
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from tests.backend.protocol import read_request, response
@@ -276,6 +275,8 @@ class CoreNode:
             "ancestorcount": len(above) + 1,
             "ancestorsize": sum(map(_vsize, above)) + _vsize(tx),
             "descendantcount": len(below) + 1,
+            "depends": sorted({parent for parent, _ in tx.outpoints if parent in self.pool}),
+            "spentby": sorted(self._spenders(txid)),
             "fees": {
                 "base": fee,
                 "modified": fee,
@@ -283,15 +284,6 @@ class CoreNode:
                 "descendant": (sum(one.fee for one in below) + tx.fee) / 1e8,
             },
         }
-
-    def _getmempoolancestors(self, txid: str, *_: Any) -> Json:
-        return self._entries(self._relatives(txid, up=True))
-
-    def _getmempooldescendants(self, txid: str, *_: Any) -> Json:
-        return self._entries(self._relatives(txid, up=False))
-
-    def _entries(self, some: Iterable[Built]) -> Json:
-        return {one.txid: self._getmempoolentry(one.txid) for one in some}
 
     def _getrawtransaction(self, txid: str, verbosity: int = 0, name: str | None = None) -> Any:
         if txid in self.pool and name is None:
@@ -333,6 +325,9 @@ class CoreNode:
             ],
         }
 
+    def _spenders(self, txid: str) -> list[str]:
+        return [one.built.txid for one in self.pool.values() if txid in {p for p, _ in one.built.outpoints}]
+
     def _relatives(self, txid: str, *, up: bool) -> list[Built]:
         if txid not in self.pool:
             raise RpcError(NOT_FOUND, "Transaction not in mempool")
@@ -343,7 +338,7 @@ class CoreNode:
             if up:
                 near = [parent for parent, _ in self.pool[one].built.outpoints if parent in self.pool]
             else:
-                near = [w.built.txid for w in self.pool.values() if one in {p for p, _ in w.built.outpoints}]
+                near = self._spenders(one)
             for name in near:
                 if name not in found and name != txid:
                     found[name] = self.pool[name].built

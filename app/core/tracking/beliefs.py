@@ -232,9 +232,14 @@ class Beliefs:
         self.disputed.pop(txid)
 
     def publish(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
-        """Keep a version and publish it. A later hop of a chain was never announced: it is not updated."""
+        """Keep a version and publish it. A later hop of a chain was never announced: it is not updated.
+
+        That it is back is told, for its end was.
+        """
+        before = self.whales.by_id(whale.prediction_id)
         self.keep(whale)
-        if kind is not EventType.UPDATED or whale.peel_of is None:
+        is_back = before is not None and before.status is not whale.status
+        if kind is not EventType.UPDATED or whale.peel_of is None or is_back:
             self._out.happenings.append(Happening(type=kind, at=at, prediction=whale))
         return whale
 
@@ -350,12 +355,12 @@ class Beliefs:
                 self.publish(EventType.UPDATED, lifecycle.with_forecast(whale, forecast, at), at)
 
     def reprice(self, whale: Prediction, feerate: SatPerVb, at: datetime) -> None:
-        """Set a changed package feerate and forecast again; a first value is stored but not published."""
+        """Set a changed package feerate and forecast again; a first one that is its own is not published."""
         old = whale.package_feerate
         if old is not None and abs(feerate - old) <= 0.01 * old:
             return
         whale = self.with_forecast(lifecycle.reprice(whale, feerate, at), at)
-        if old is None:
+        if old is None and not whale.tx.is_of_package(feerate):
             self.keep(whale)
         else:
             self.publish(EventType.UPDATED, whale, at)

@@ -200,7 +200,7 @@ def _explain_drops(beliefs: Beliefs, winner: Transaction, at: datetime) -> None:
     """
     for whale in tuple(beliefs.whales.ended()):
         lately = whale.ended_at is not None and at - whale.ended_at < inferred_replacement.UNEXPLAINED
-        already_said = winner.txid in whale.conflicts_with or endings.has_lost_to_block(whale)
+        already_said = winner.txid in whale.conflicts_with or endings.has_lost_to_block(beliefs, whale)
         if (
             whale.status is Status.DROPPED
             and lately

@@ -127,9 +127,16 @@ def lose_to_block(beliefs: Beliefs, victim: Prediction, winner: Txid, at: dateti
     beliefs.publish(EventType.DROPPED, lifecycle.drop(contested, at, reason), at)
 
 
-def has_lost_to_block(whale: Prediction) -> bool:
-    """Return whether it was dropped because a block contains another spend of its outpoints."""
-    return whale.status is Status.DROPPED and whale.reason in [_lost_to(one) for one in whale.conflicts_with]
+def has_lost_to_block(beliefs: Beliefs, whale: Prediction) -> bool:
+    """Return whether it was dropped because a block contains another spend of its outpoints.
+
+    Not if that is a whale and in no block any more.
+    """
+    winner = next((one for one in whale.conflicts_with if whale.reason == _lost_to(one)), None)
+    if whale.status is not Status.DROPPED or winner is None:
+        return False
+    known = beliefs.whales.find(winner)
+    return known is None or (known.txid == winner and known.status is Status.CONFIRMED)
 
 
 def _lost_to(winner: Txid) -> str:

@@ -70,6 +70,19 @@ def begin(
     )
 
 
+def seen_before(whale: Prediction, former: Prediction) -> Prediction:
+    """Return a mined whale as seen when it was a version of `former`: not late, nor in its block first."""
+    came = next((one.at for one in former.replacements if one.by == whale.txid), former.detected_at)
+    return replace(
+        whale,
+        detected_at=came,
+        detected_height=former.detected_height,
+        first_seen_by=former.first_seen_by,
+        first_seen_in_block=False,
+        flags=whale.flags - {Flag.LATE_SEEN},
+    )
+
+
 def _ids(txid: Txid) -> Iterator[str]:
     """Yield the ids that a prediction may have that begins with this transaction, without end."""
     return map("whl_{}".format, chain((txid[:32], txid[32:]), map(partial(_hashed, txid), count())))

@@ -52,6 +52,7 @@ def replace_whales(
     by = with_prevouts(waiting.tx if waiting else by, spent)  # it spends outpoints of its victims
     classification = beliefs.whale_policy.whale(by, beliefs.peels)
     if classification is None:
+        beliefs.no_whales.put(by.txid, beliefs.whale_policy.threshold)
         _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, which is no whale")
         if not mined:
             beliefs.rivals.put(by.txid, by)  # another version may wait, or come back, in a late mempool

@@ -78,6 +78,8 @@ def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
     classification = beliefs.whale_policy.whale(tx, beliefs.peels)
     if classification is not None:
         announce(beliefs, candidate, classification, at)
+    else:
+        beliefs.no_whales.put(tx.txid, beliefs.whale_policy.threshold)
     for rival in candidate.contests:
         if rival in candidate.lost:
             beliefs.ask(AskStatus(rival))
@@ -111,6 +113,9 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         demo=beliefs.demo,
         taken=beliefs.is_known,
     )
+    former = None if candidate.block is None else beliefs.whales.find(whale.txid)
+    if former is not None:
+        whale = lifecycle.seen_before(whale, former)
     beliefs.tally.whales += 1
     if candidate.block is None and not candidate.confirming:
         whale = beliefs.with_forecast(whale, at)
@@ -162,7 +167,7 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
     projected = beliefs.projected.pop(txid)
     if entry is not None:
         beliefs.settle(entry[0])
-    if beliefs.whales.current(txid) is not None:
+    if beliefs.whales.current(txid) is not None or beliefs.is_no_whale(txid):
         return
     if beliefs.is_unloaded(txid):
         beliefs.ask(AskStatus(txid))  # announced since, and unloaded: the answer has it recalled

@@ -31,6 +31,7 @@ from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import ForbiddenError, NodeRefusedError, SourceError
 from app.source.bitcoind.chain import BlockId, ChainFollower
 from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, RpcCall
+from app.source.bitcoind.selection import selected_feerate
 from app.source.bitcoind.shapes import (
     FullBlock,
     Header,
@@ -38,7 +39,6 @@ from app.source.bitcoind.shapes import (
     RpcVerboseTx,
     TxOut,
     block_of,
-    package_feerate,
     prevout_of,
     raw_of,
     transaction_of,
@@ -46,6 +46,8 @@ from app.source.bitcoind.shapes import (
 )
 
 SOURCE = SourceName.BITCOIND
+CLUSTER_AT_MOST = 100
+"""Core 31 has no larger ones (64); before it there was no limit, but what is far away changes little."""
 OUTPUTS_TRIED = 10
 """Without txindex a transaction is known to be mined if one of its outputs is still unspent."""
 
@@ -160,23 +162,33 @@ class BitcoindAnswers:
         entry = await self._entry(txid)
         if entry is None:
             return await self._status(txid)
-        descendants = await self._relatives("getmempooldescendants", txid, entry.descendantcount)
-        ancestors = await self._relatives("getmempoolancestors", txid, entry.ancestorcount)
-        members = frozenset(Txid(one) for one in (*descendants, *ancestors))
+        cluster = await self._cluster(txid, entry)
+        members = frozenset(Txid(one) for one in cluster if one != txid)
         self._follow(members)
         return PackageReply(
             txid=txid,
-            package_feerate=package_feerate(entry, descendants.values()),
+            package_feerate=selected_feerate(txid, cluster),
             related=entry.ancestorcount + entry.descendantcount - 2,
             source=SOURCE,
             members=members,
         )
 
-    async def _relatives(self, question: str, txid: Txid, count: int) -> dict[str, MempoolEntry]:
-        """Return the entries of the package's other members; `count` includes the transaction itself."""
-        if count <= 1:
-            return {}
-        return await self._rpc.ask(dict[str, MempoolEntry], question, txid, True)  # noqa: FBT003 - the RPC's own parameter
+    async def _cluster(self, txid: Txid, entry: MempoolEntry) -> dict[str, MempoolEntry]:
+        """Return the entries of it and of all that is related in the mempool, at most `CLUSTER_AT_MOST`."""
+        known: dict[str, MempoolEntry] = {txid: entry}
+        asked, near = {str(txid)}, {*entry.depends, *entry.spentby}
+        while rest := sorted(near - asked)[: CLUSTER_AT_MOST - len(asked)]:
+            asked |= set(rest)
+            calls = [RpcCall("getmempoolentry", (one,)) for one in rest]
+            answers = await self._rpc.ask_each(MempoolEntry, calls)
+            found = {
+                one: answer
+                for one, answer in zip(rest, answers, strict=True)
+                if isinstance(answer, MempoolEntry)  # else it has left meanwhile
+            }
+            known |= found
+            near = {one for answer in found.values() for one in (*answer.depends, *answer.spentby)}
+        return known
 
     async def _block(self, block: BlockHash) -> tuple[Observation, ...]:
         if await self._chain.place_of(block) is None:

@@ -1,6 +1,5 @@
 """bitcoind's RPC replies as msgspec types (only fields in use), and their conversion to core models. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -94,6 +93,9 @@ class MempoolEntry(msgspec.Struct):
     descendantcount: Count
     fees: EntryFees
     chunkweight: Units | None = None
+    depends: tuple[str, ...] = ()
+    spentby: tuple[str, ...] = ()
+    """Its parents and its children in the mempool."""
 
 
 class MempoolState(msgspec.Struct):
@@ -205,24 +207,19 @@ def with_entry(tx: Transaction, entry: MempoolEntry) -> Transaction:
     return replace(tx, fee=sats(entry.fees.base), vsize=vsize, package_feerate=package_feerate(entry))
 
 
-def package_feerate(entry: MempoolEntry, descendants: Iterable[MempoolEntry] = ()) -> SatPerVb:
-    """Return the feerate at which a miner would select the transaction, sat/vB.
+def package_feerate(entry: MempoolEntry) -> SatPerVb:
+    """Return the feerate at which a miner would select the transaction, as its entry alone tells, sat/vB.
 
-    If the node reports it (the chunk's, Core 31), that is it. Else its own feerate or, if that is lower, its
-    ancestors'; or that of a descendant (CPFP), whose ancestors include it. The operator's fee delta
-    (`prioritisetransaction`) is excluded for the transaction itself: other miners do not know it.
+    If the node reports it (the chunk's, Core 31), that is it. Else its own feerate or, if that is lower, that
+    with its ancestors. The operator's fee delta (`prioritisetransaction`) is excluded for the transaction
+    itself: other miners do not know it. What descendants pay for it `selection.selected_feerate` knows.
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md and src/node/miner.cpp (ancestor scores).
     """
     if entry.fees.chunk is not None and entry.chunkweight:
         return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
     own = sats(entry.fees.base) / entry.vsize
-    delta = _delta(entry)
-    alone = min(own, (sats(entry.fees.ancestor) - delta) / entry.ancestorsize)
-    lifted = [
-        (sats(child.fees.ancestor) - delta - _delta(child)) / child.ancestorsize for child in descendants
-    ]
-    return SatPerVb(max([alone, *lifted]))
+    return SatPerVb(min(own, (sats(entry.fees.ancestor) - _delta(entry)) / entry.ancestorsize))
 
 
 def _delta(entry: MempoolEntry) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.models import Output, Transaction
 from app.core.observations import PackageReply, ProjectedTransaction
+from app.core.prediction import Status
 from app.core.questions import AskPrevouts, AskTransaction
 from app.core.tracking.whales import Bounds
 from app.core.units import Outpoint, SatPerVb, Sats, Script
@@ -46,6 +47,17 @@ def a_line(tx: Transaction) -> ProjectedTransaction:
     return ProjectedTransaction(
         txid=tx.txid, value=tx.gross, fee=tx.fee, vsize=tx.vsize, package_feerate=None, source=WS
     )
+
+
+def test_that_a_hop_is_back_after_its_end_is_published_as_its_end_was() -> None:
+    story, (root, hop) = Story(), a_chain(2, swept=False)
+    story.start()
+    story.seen(root, hop)
+    story.left(hop)
+    story.gone(hop)
+
+    assert story.seen(hop) == ["updated"]
+    assert story.of(hop).status is Status.PENDING
 
 
 @pytest.mark.parametrize("swept", [True, False])

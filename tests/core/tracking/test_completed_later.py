@@ -7,7 +7,7 @@ import pytest
 from app.core.models import Transaction
 from app.core.observations import ProjectedTransaction
 from app.core.questions import AskTransaction
-from tests.builders import a_block, a_whale, prevouts_of
+from tests.builders import a_block, a_coin, a_script, a_transaction, a_whale, pays, prevouts_of, spends
 from tests.core.story import WS, Story
 
 WHALE = a_whale(150, coins=("one",), fee=1_000)
@@ -70,6 +70,26 @@ def test_prevouts_of_one_that_is_known_by_its_line_alone_say_nothing_of_its_amou
     story.unanswered(AskTransaction(WHALE.txid))
 
     assert story.receive(prevouts_of(WHALE)) == []
+
+
+NO_WHALE = a_transaction(
+    spends=[spends(a_script("owner"), 300, outpoint=a_coin("kept"))],
+    pays=[pays(a_script("owner"), 250), pays(a_script("shop"), 49)],
+    vsize=140,
+)
+"""Large, and nearly all of it goes back to its owner, as its prevouts show."""
+
+
+def test_what_was_seen_whole_and_is_no_whale_is_not_announced_by_its_line() -> None:
+    story = Story()
+    story.seen(NO_WHALE)
+    story.receive(
+        ProjectedTransaction(
+            txid=NO_WHALE.txid, value=NO_WHALE.gross, fee=1_000, vsize=140, package_feerate=None, source=WS
+        )
+    )
+
+    assert story.unanswered(AskTransaction(NO_WHALE.txid)) == []
 
 
 def reorged_without_a_fee() -> Story:

@@ -713,6 +713,43 @@ def test_a_drop_that_a_block_is_the_reason_of_is_not_explained_by_another_block(
     ] == [EventType.DETECTED, EventType.CONFLICTED, EventType.DROPPED]
 
 
+def test_a_drop_whose_block_was_undone_is_explained_by_the_block_in_its_place() -> None:
+    story, first, second = begun(), a_whale(150, fee=10), a_whale(140, fee=20)
+    old, new = a_block(1, first), a_block(1, second, branch="b", on="")
+    story.connected(old)
+    story.published(first, old)
+    story.connected(new, a_block(2, branch="b"))
+    story.published(second, new)
+
+    assert story.of(WHALE).reason == f"a block holds {second.txid}, which spends the same coin"
+
+
+def test_a_former_version_that_is_mined_was_not_seen_late() -> None:
+    story, newer, block = begun(), a_whale(150, fee=9_000), a_block(1, WHALE)
+    first_seen = story.of(WHALE)
+    story.replaced(WHALE, by=newer)
+    story.connected(block)
+    story.published(WHALE, block)
+    mined = story.of(WHALE)
+
+    assert Flag.LATE_SEEN not in mined.all_flags
+    assert (mined.detected_at, mined.first_seen_by) == (first_seen.detected_at, first_seen.first_seen_by)
+    assert mined.lead_time_seconds is not None
+
+
+def test_a_version_between_that_is_mined_was_seen_when_it_replaced_the_one_before() -> None:
+    story, second, third = begun(), *(a_whale(150, fee=fee) for fee in (9_000, 20_000))
+    block = a_block(1, second)
+    story.at += timedelta(minutes=5)
+    story.replaced(WHALE, by=second)
+    replaced_at = story.only.updated_at
+    story.replaced(second, by=third)
+    story.connected(block)
+    story.published(second, block)
+
+    assert story.of(second).detected_at == replaced_at
+
+
 def test_a_drop_of_long_ago_is_not_explained_by_a_block() -> None:
     story, winner = begun(), a_whale(150, fee=10)
     story.gone(WHALE)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.core.observations import ClockStepped, ProjectedTransaction, QueueProjected
+from app.core.observations import ClockStepped, PackageReply, ProjectedTransaction, QueueProjected
 from app.core.prediction import Forecast, Prediction, Status, Urgency
 from app.core.tracking.beliefs import MATERIAL_CHANCE
 from app.core.units import Height, SatPerVb
@@ -136,6 +136,19 @@ def test_a_package_feerate_that_a_source_reports_of_a_waiting_whale_is_taken(how
         assert story.only.package_feerate == rate
 
     assert types == ["updated"]
+
+
+def test_a_first_package_feerate_is_published_if_it_is_not_its_own() -> None:
+    story = begun(Market())
+    assert WHALE.feerate is not None
+
+    assert story.receive(a_package(WHALE.feerate)) == []
+    assert story.only.package_feerate == WHALE.feerate
+    assert begun(Market()).receive(a_package(SatPerVb(WHALE.feerate * 4))) == ["updated"]
+
+
+def a_package(feerate: SatPerVb) -> PackageReply:
+    return PackageReply(txid=WHALE.txid, package_feerate=feerate, related=1, source=WS)
 
 
 def test_a_line_without_a_package_or_of_a_confirmed_whale_changes_nothing() -> None:

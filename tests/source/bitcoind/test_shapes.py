@@ -50,18 +50,6 @@ def test_rich_ancestors_do_not_lift_it() -> None:
     assert package_feerate(an_entry(100, ancestors=(10_000, 200))) == 1.0
 
 
-def test_a_child_lifts_it() -> None:
-    child = an_entry(9_900, ancestors=(10_000, 200))
-
-    assert package_feerate(an_entry(100), [child]) == 50.0
-
-
-def test_a_poor_child_does_not_weigh_it_down() -> None:
-    child = an_entry(10, ancestors=(1_010, 200))
-
-    assert package_feerate(an_entry(1_000), [child]) == 10.0
-
-
 @pytest.mark.parametrize("delta", [-10_000_000, 10_000_000])
 def test_the_operators_own_delta_is_left_out(delta: int) -> None:
     assert package_feerate(an_entry(500, delta=delta)) == 5.0

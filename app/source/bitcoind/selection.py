@@ -1,0 +1,83 @@
+"""What is paid for a transaction with all its relatives in the mempool: a miner takes them by packages."""
+
+from collections.abc import Mapping
+
+from app.core.units import SatPerVb
+from app.source.bitcoind.rpc import sats
+from app.source.bitcoind.shapes import MempoolEntry, package_feerate
+
+
+def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb:
+    """Return the feerate at which a miner would take the transaction, sat/vB.
+
+    If the node reports it (the chunk's, Core 31), that is it. Else the cluster is taken as a miner does:
+    again and again what pays most with all its ancestors that are not taken yet. So a child pays for its
+    parent, what is rich pays for itself alone, and a poor parent weighs down what spends it. The operator's
+    own fee deltas (`prioritisetransaction`) are left out: other miners do not know them.
+
+    `cluster`: its relatives and itself, by txid. Of what is missing there the entries know the sum: if that
+    pays less, it weighs down what needs it.
+
+    Source: Bitcoin Core up to 30, src/node/miner.cpp (addPackageTxs).
+    """
+    entry = cluster[txid]
+    if entry.fees.chunk is not None and entry.chunkweight:
+        return package_feerate(entry)
+    above = {one: _above(one, cluster) for one in cluster}
+    waiting = {one: _package(one, above[one], cluster) for one in sorted(cluster)}
+    while True:
+        best = max(waiting, key=lambda one: waiting[one].feerate)
+        taken = above[best] & waiting.keys()
+        if txid in taken:
+            return SatPerVb(waiting[best].feerate)
+        for one in taken:
+            del waiting[one]
+        for one, package in waiting.items():
+            for parent in above[one] & taken:
+                package.remove(cluster[parent])
+
+
+class _Package:
+    """A transaction with its ancestors that are not taken yet: satoshi and vbytes."""
+
+    def __init__(self) -> None:
+        self.fee = 0
+        self.vsize = 0
+        self.unknown_fee = 0
+        self.unknown_vsize = 0
+
+    @property
+    def feerate(self) -> float:
+        known = self.fee / self.vsize
+        if self.unknown_vsize <= 0:
+            return known
+        return min(known, (self.fee + self.unknown_fee) / (self.vsize + self.unknown_vsize))
+
+    def add(self, entry: MempoolEntry) -> None:
+        self.fee += sats(entry.fees.base)
+        self.vsize += entry.vsize
+        self.unknown_fee -= sats(entry.fees.modified)
+        self.unknown_vsize -= entry.vsize
+
+    def remove(self, entry: MempoolEntry) -> None:
+        """Another package has it: what is unknown of its ancestors stays as it is."""
+        self.fee -= sats(entry.fees.base)
+        self.vsize -= entry.vsize
+
+
+def _package(txid: str, above: frozenset[str], cluster: Mapping[str, MempoolEntry]) -> _Package:
+    package, entry = _Package(), cluster[txid]
+    package.unknown_fee, package.unknown_vsize = sats(entry.fees.ancestor), entry.ancestorsize
+    for one in above:
+        package.add(cluster[one])
+    return package
+
+
+def _above(txid: str, cluster: Mapping[str, MempoolEntry]) -> frozenset[str]:
+    """Return it and its ancestors, as far as they are in the cluster."""
+    found, near = {txid}, [txid]
+    while near:
+        parents = {one for one in cluster[near.pop()].depends if one in cluster} - found
+        found |= parents
+        near += parents
+    return frozenset(found)
