@@ -101,8 +101,8 @@ class BlockConnected:
 
     block: Block
     source: SourceName
-    asked: bool = False
-    """It came with an answer: it was in that chain as the question was asked, and need not be now."""
+    as_of: datetime | None = None
+    """Of an answer when it was asked for: it was in that chain then, and need not be now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ class Tips:
         if isinstance(observation, BlockConnected):
             self._blocks.put((observation.source, observation.block.hash), None)
         if isinstance(observation, ChainListed) or (
-            isinstance(observation, BlockConnected) and not observation.asked
+            isinstance(observation, BlockConnected) and observation.as_of is None
         ):
             self._reported_at[observation.source] = at
         match observation:
@@ -67,13 +67,13 @@ class Tips:
                     self._asked = (self._asked[0], at)  # it reads the block anew
 
     def has_reported(self, source: SourceName, block_hash: BlockHash) -> bool:
-        """Return whether it has told of this block, one of its latest."""
-        return (source, block_hash) in self._blocks
+        """Return whether it has told of this block, one of its latest: a backend in either way."""
+        return any((one, block_hash) in self._blocks for one in _same_as(source))
 
     def reported_at(self, source: SourceName) -> datetime | None:
         """Return when it last reported blocks of itself, a backend by its stream or its REST API."""
-        same = _OF_BACKEND if source in _OF_BACKEND else (source,)
-        return max((self._reported_at[one] for one in same if one in self._reported_at), default=None)
+        known = [self._reported_at[one] for one in _same_as(source) if one in self._reported_at]
+        return max(known, default=None)
 
     def reported(self, source: SourceName) -> Height | None:
         """Return the tip that its reports are of; None while it has reported no block.
@@ -163,3 +163,7 @@ class Tips:
             self._best, self._best_at = block, at
         elif block.height == best.height and best.time is None:
             self._best = block
+
+
+def _same_as(source: SourceName) -> tuple[SourceName, ...]:
+    return _OF_BACKEND if source in _OF_BACKEND else (source,)

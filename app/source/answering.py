@@ -330,7 +330,9 @@ def what_nobody_said(
 def _dated(reply: tuple[Observation, ...], asked_at: datetime) -> tuple[Observation, ...]:
     """Return the reply with a time: what is reported while the other sources are asked is newer than it."""
     return tuple(
-        replace(one, as_of=asked_at) if isinstance(one, StatusReply) and one.as_of is None else one
+        replace(one, as_of=asked_at)
+        if isinstance(one, StatusReply | BlockConnected) and not one.as_of
+        else one
         for one in reply
     )
 

@@ -243,7 +243,7 @@ def nowhere(txid: Txid, source: SourceName) -> StatusReply:
 
 def a_block_reported(*, whole: bool) -> BlockConnected:
     block = Block(hash=BLOCK, height=Height(7), entries=() if whole else None)
-    return BlockConnected(block=block, source=REST)
+    return BlockConnected(block=block, source=REST, as_of=NOON)
 
 
 BLOCK = BlockHash("cc" * 32)

@@ -322,6 +322,9 @@ class Beliefs:
     def forget_block(self, block_hash: BlockHash) -> None:
         """Drop pending work on a disconnected block; its answers would be applied to a stale block."""
         self.unread.pop(block_hash)
+        for named in self.doubted:
+            if named[1] == block_hash:
+                self.doubted.pop(named)  # of an earlier reorg
         for txid, (block, _) in self.entries.items():
             if block.hash == block_hash:
                 self.entries.pop(txid)

@@ -53,23 +53,28 @@ def _contradicts(beliefs: Beliefs, blocks: Sequence[Block]) -> bool:
 
 def reported(beliefs: Beliefs, report: BlockConnected, at: datetime) -> None:
     """A source tells of a block, unless it is late: it has yet to tell of the reorg that undid this one."""
-    if not _is_late(beliefs, report):
+    if not _is_late(beliefs, report, at):
         connected(beliefs, report.block, at)
 
 
-def _is_late(beliefs: Beliefs, report: BlockConnected) -> bool:
+def _is_late(beliefs: Beliefs, report: BlockConnected, at: datetime) -> bool:
     """Return whether an undone block is reported below our tip, by none that reported those in its place.
 
     Of a reorg back to it a child of it tells too; then it is asked for as that one's parent. An answer that
-    was asked for before the reorg is late whoever gives it.
+    was asked for before the reorg is late whoever gives it, and one since which its source reported blocks.
     """
     tip, block = beliefs.chain.tip, report.block
-    if tip is None or block.height >= tip.height or block.hash in beliefs.orphans:
+    undone_at = beliefs.chain.undone_at(block.hash)
+    if undone_at is None or tip is None or block.height >= tip.height or block.hash in beliefs.orphans:
         return False
-    if not beliefs.chain.has_undone(block.hash):
-        return False
+    above = beliefs.chain.at(Height(block.height + 1))
+    if above is not None and above.previous == block.hash:
+        return False  # it was not to be had as its child came, and is asked for as the end of a hole since
+    known_since = max(undone_at, beliefs.tips.reported_at(report.source) or undone_at)
+    if report.as_of is not None and report.as_of < known_since <= at:
+        return True
     instead = (one for one in beliefs.chain.blocks() if one.height >= block.height)
-    return report.asked or not any(beliefs.tips.has_reported(report.source, one.hash) for one in instead)
+    return not any(beliefs.tips.has_reported(report.source, one.hash) for one in instead)
 
 
 def connected(beliefs: Beliefs, block: Block, at: datetime) -> None:
@@ -130,12 +135,24 @@ def unread(beliefs: Beliefs, block_hash: BlockHash, height: Height | None, at: d
     if block_hash in beliefs.chain:
         _ask_about_all(beliefs, at)  # a source without block contents may still know single transactions
     for child in beliefs.orphans.pop(block_hash, {}).values():
-        if child.hash not in beliefs.chain:
+        if child.hash not in beliefs.chain and not _is_outgrown(beliefs, child):
             _place(beliefs, child, at, orphaned=True)
     tip = beliefs.chain.tip
     is_above = height is not None and (tip is None or height > tip.height)
     if height is not None and block_hash not in beliefs.chain and is_above and beliefs.tips.reach(height):
         _place(beliefs, Block(hash=block_hash, height=height), at, orphaned=True)
+
+
+def _is_outgrown(beliefs: Beliefs, block: Block) -> bool:
+    """Return whether our chain is higher than all that is known upon a block that is no part of it."""
+    tip, upon = beliefs.chain.tip, [block]
+    for one in upon:
+        upon += beliefs.orphans.get(one.hash, {}).values()
+    if tip is None or max(one.height for one in upon) >= tip.height:
+        return False
+    for one in upon:
+        beliefs.orphans.pop(one.hash, None)
+    return True
 
 
 def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
@@ -221,11 +238,11 @@ def block_of(beliefs: Beliefs, block_hash: BlockHash, height: Height) -> Block:
 
 def _place(beliefs: Beliefs, block: Block, at: datetime, *, orphaned: bool) -> None:
     step = beliefs.chain.place(block, orphaned=orphaned)
+    if step.parent is not None:
+        beliefs.orphans.setdefault(step.parent, {})[block.hash] = block
+        if not any(step.parent in waiting for waiting in beliefs.orphans.values()):
+            beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
     if step.connected is None:
-        if step.parent is not None:
-            beliefs.orphans.setdefault(step.parent, {})[block.hash] = block
-            if not any(step.parent in waiting for waiting in beliefs.orphans.values()):
-                beliefs.ask(AskBlock(step.parent, Height(block.height - 1)))
         return
     beliefs.tally.blocks += 1
     _connect(beliefs, block)

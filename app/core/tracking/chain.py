@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app.core.models import Block
 from app.core.recent import Recent
@@ -61,7 +62,7 @@ class Chain:
         self._depth = depth
         self._by_height: dict[Height, Block] = {}
         self._heights: dict[BlockHash, Height] = {}
-        self._undone: Recent[BlockHash, None] = Recent(depth)
+        self._undone: Recent[BlockHash, datetime | None] = Recent(depth)
         self.tip: Block | None = None
 
     def __contains__(self, block_hash: BlockHash) -> bool:
@@ -74,6 +75,16 @@ class Chain:
     def has_undone(self, block_hash: BlockHash) -> bool:
         """Return whether this block was undone, lately, and is not connected again."""
         return block_hash in self._undone
+
+    def undone_at(self, block_hash: BlockHash) -> datetime | None:
+        """Return when it was undone, if it was lately, and is not connected again."""
+        return self._undone.get(block_hash)
+
+    def date_undone(self, blocks: Iterable[Block], at: datetime) -> None:
+        """Say when these, which were disconnected just now, were undone."""
+        for block in blocks:
+            if block.hash in self._undone:
+                self._undone.put(block.hash, at)
 
     def at(self, height: Height) -> Block | None:
         return self._by_height.get(height)

@@ -58,6 +58,7 @@ def undo_blocks(
     """
     undone = [block for block in blocks if moved is None or block.hash != moved.hash]
     beliefs.tally.reorgs += bool(undone)
+    beliefs.chain.date_undone(blocks, at)
     for block in blocks:
         beliefs.forget_block(block.hash)
     if blocks and not within:

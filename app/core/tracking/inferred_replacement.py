@@ -99,7 +99,7 @@ def _awaiting(beliefs: Beliefs, by: Txid) -> Prediction | None:
 def _missed(beliefs: Beliefs, by: Transaction, at: datetime) -> Prediction | None:
     if not len(beliefs.missed) or beliefs.whales.current(by.txid) is not None:
         return None  # no whale is missed, or another prediction has this transaction already
-    for outpoint in by.outpoints:
+    for outpoint in sorted(by.outpoints):
         whale = beliefs.whales.current(beliefs.missed.get(outpoint) or by.txid)
         if whale is not None and whale.txid != by.txid and _ended_lately(whale, at):
             return whale

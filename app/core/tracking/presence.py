@@ -63,10 +63,13 @@ def is_behind(beliefs: Beliefs, source: SourceName) -> bool:
     return known is not None and tip is not None and known < tip.height
 
 
-def is_from_before_its_tip(beliefs: Beliefs, reply: StatusReply) -> bool:
-    """Return whether it is of before its source last reported a block: it was behind then, perhaps."""
+def is_from_before_its_tip(beliefs: Beliefs, reply: StatusReply, at: datetime) -> bool:
+    """Return whether its source has reported a block since it answered: it was behind then, perhaps.
+
+    Not if the clock was set back since that report.
+    """
     reported = beliefs.tips.reported_at(reply.source)
-    return reported is not None and reply.as_of is not None and reply.as_of < reported
+    return reported is not None and reply.as_of is not None and reply.as_of < reported <= at
 
 
 def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:
@@ -149,6 +152,12 @@ def lists(source: SourceName) -> bool:
 def is_listed(beliefs: Beliefs, txid: Txid) -> bool:
     """Return whether a mempool that is listed regularly holds it according to the latest reports."""
     return not LISTING.isdisjoint(beliefs.holders.get(txid) or {})
+
+
+def is_listed_lately(beliefs: Beliefs, txid: Txid, at: datetime) -> bool:
+    """The same, but not by a mempool that has not been heard of it for long: each listing says it again."""
+    reported = beliefs.holders.get(txid) or {}
+    return any(at - when < COMES_BACK_WITHIN for mempool, when in reported.items() if mempool in LISTING)
 
 
 def _others(

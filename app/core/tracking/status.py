@@ -24,6 +24,8 @@ from app.core.units import BlockHash, Height, Txid
 
 NEXT_POLL: Final = timedelta(seconds=2)
 BLOCKS_ARE_READ_WITHIN: Final = timedelta(minutes=10)
+GIVEN_WHOLE_WITHIN: Final = timedelta(hours=6)
+"""What no source has given whole by then none will: a backend without an index has no mined transactions."""
 
 
 def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
@@ -46,7 +48,7 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
     About one that changed since the listing was made too, a moment later: not every change is a report that
     it is in a mempool.
     """
-    _refute_rivals(beliefs, report)
+    _refute_rivals(beliefs, report, at)
     for whale in beliefs.whales.pending():
         if whale.updated_at >= report.as_of:
             if whale.txid not in report.txids:
@@ -65,18 +67,19 @@ def mempool_listed(beliefs: Beliefs, report: MempoolListed, at: datetime) -> Non
         beliefs.ask(AskBlock(block_hash, height))
 
 
-def _refute_rivals(beliefs: Beliefs, report: MempoolListed) -> None:
+def _refute_rivals(beliefs: Beliefs, report: MempoolListed, at: datetime) -> None:
     """Forget each rival in whose place a whale is listed: its departure may have been missed.
 
     Not one that waits in another mempool: that may be mined, or come to this one.
     """
     for rival in tuple(beliefs.rivals.values()):
         if rival.txid in report.txids:
+            presence.holds(beliefs, rival.txid, report.source, at)
             continue
         presence.unlisted(beliefs, rival.txid, report)
         others = beliefs.whales.spenders(rival.outpoints)
         is_refuted = any(one.txid in report.txids and one.updated_at < report.as_of for one in others)
-        if is_refuted and not presence.is_listed(beliefs, rival.txid):
+        if is_refuted and not presence.is_listed_lately(beliefs, rival.txid, at):
             beliefs.rivals.pop(rival.txid)
 
 
@@ -86,7 +89,8 @@ def _ask_about_ended(beliefs: Beliefs, report: MempoolListed) -> None:
         is_older = whale.updated_at < report.as_of
         if (is_older and whale.txid in report.txids) or _is_in_another_block(beliefs, whale):
             beliefs.ask(AskStatus(whale.txid))
-        if whale.status is Status.CONFIRMED and not whale.tx.outputs:  # told by its summary line alone
+        is_late = whale.ended_at is not None and report.as_of - whale.ended_at > GIVEN_WHOLE_WITHIN
+        if whale.status is Status.CONFIRMED and not whale.tx.outputs and not is_late:  # its line alone
             beliefs.ask(AskTransaction(whale.txid, whale.confirmed_hash, whale.confirmed_height))
         if is_older:
             for version in _older_versions(beliefs, whale, report):
@@ -205,9 +209,8 @@ def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: d
         return
     if whale.status is Status.CONFIRMED and not presence.names_its_tip(beliefs, reply.source):
         return
-    if whale.status is Status.CONFIRMED and presence.is_from_before_its_tip(beliefs, reply):
-        beliefs.ask(AskStatus(whale.txid))
-        return
+    if whale.status is Status.CONFIRMED and presence.is_from_before_its_tip(beliefs, reply, at):
+        return  # if it waits again, a report or a listing tells
     departure = beliefs.gone.get(reply.txid)
     if departure is not None and reply.as_of is not None and reply.as_of < departure.at:
         _ask_once_more(beliefs, whale, departure, at)

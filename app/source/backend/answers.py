@@ -179,7 +179,7 @@ class MempoolAnswers:
             txids=tuple(entry.txid for entry in entries) if entries else None,
             entries=entries,
         )
-        return (BlockConnected(block=block, source=REST, asked=True),)
+        return (BlockConnected(block=block, source=REST),)
 
     async def _one_of_block(self, path: str, read: Callable[[bytes], T]) -> T | None:
         try:

@@ -227,7 +227,7 @@ class MempoolRest:
         reported: list[Observation] = []
         tip = await self._tip()
         if tip is not None:
-            reported.append(BlockConnected(block=tip, source=REST, asked=True))
+            reported.append(BlockConnected(block=tip, source=REST))
         if is_whole and self.in_sync:
             reported.append(MempoolListed(txids=frozenset(listed), as_of=answer.as_of, source=REST))
         return tuple(reported)

@@ -194,7 +194,7 @@ class BitcoindAnswers:
         if await self._chain.place_of(block) is None:
             return ()
         full = await self._rpc.ask(FullBlock, "getblock", block, 2)
-        return (BlockConnected(block=block_of(full), source=SOURCE, asked=True),)
+        return (BlockConnected(block=block_of(full), source=SOURCE),)
 
     async def _mempool(self) -> tuple[Observation, ...]:
         as_of = self._clock.now()
@@ -202,7 +202,7 @@ class BitcoindAnswers:
         best = await self._rpc.ask(str, "getbestblockhash")
         tip = await self._rpc.ask(Header, "getblockheader", best)
         listed = MempoolListed(txids=frozenset(Txid(txid) for txid in txids), as_of=as_of, source=SOURCE)
-        return (BlockConnected(block=block_of(tip), source=SOURCE, asked=True), listed)
+        return (BlockConnected(block=block_of(tip), source=SOURCE), listed)
 
     async def _waits(self, txid: Txid) -> bool:
         """Whether it is in the mempool; a user who may not ask for its entry is told by the transaction."""

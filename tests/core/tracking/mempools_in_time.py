@@ -134,9 +134,9 @@ class Mempool:
                 return [self._transaction(txid) or self._status(txid, at)]
             case AskBlock(hash=block_hash) if self.is_listed:
                 found = (block for block in self.chain if block.hash == block_hash)
-                return [BlockConnected(block=block, source=self.answers_as, asked=True) for block in found]
+                return [BlockConnected(block=block, source=self.answers_as, as_of=at) for block in found]
             case AskMempool() if self.is_listed:
-                return [replace(self.tip(), source=self.answers_as, asked=True), self.listing(at)]
+                return [replace(self.tip(), source=self.answers_as, as_of=at), self.listing(at)]
             case _:
                 return []
 

@@ -1,6 +1,7 @@
 """What was not to be had of a whale when it was announced is learnt later."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -55,6 +56,14 @@ def test_once_it_is_known_whole_it_is_asked_for_no_more() -> None:
     story = mined_and_given_whole_by_nobody("none")
     story.listed()
     assert story.published(WHALE, a_block(1, WHALE)) == ["updated"]
+    story.listed()
+
+    assert not asks_for(story, WHALE)
+
+
+def test_what_nobody_gave_whole_for_hours_is_asked_for_no_more() -> None:
+    story = mined_and_given_whole_by_nobody("none")
+    story.at += timedelta(hours=7)
     story.listed()
 
     assert not asks_for(story, WHALE)

@@ -401,6 +401,27 @@ def test_what_left_another_mempool_unreported_is_forgotten_by_the_listings() -> 
     assert evicted_everywhere(story).status is Status.DROPPED
 
 
+def test_what_only_a_mempool_had_that_is_not_heard_any_more_replaces_nothing() -> None:
+    story = Ahead()
+    rival_elsewhere(story)
+    for _ in range(LISTINGS):
+        story.at += timedelta(minutes=5)
+        story.listed(FIRST)
+
+    assert evicted_everywhere(story).status is Status.DROPPED
+
+
+def test_what_another_mempool_goes_on_listing_is_not_forgotten() -> None:
+    story = Ahead()
+    rival_elsewhere(story)
+    for _ in range(LISTINGS):
+        story.at += timedelta(minutes=5)
+        story.listed(FIRST)
+        story.listed(SMALL, source=NODE)
+
+    assert evicted_everywhere(story).replaced_by == SMALL.txid
+
+
 def test_a_parent_that_pays_less_replaces_together_with_its_child() -> None:
     story, parent = Ahead(), a_whale(150, coins=("one",), fee=100)
     story.seen(FIRST)

@@ -503,6 +503,21 @@ def test_a_dropped_whale_that_a_block_explains_by_no_whale_stays_dropped_with_th
     assert story.only.conflicts_with == (CHANGE.txid,)
 
 
+def test_of_two_whales_that_were_missed_the_prediction_of_the_first_coin_goes_on_with_the_spend_of_both() -> (
+    None
+):
+    first, second = (a_whale(150, coins=(coin,), fee=1_000) for coin in ("one", "two"))
+    both = a_whale(250, coins=("one", "two"), fee=9_000)
+    story = Story()
+    story.start()
+    story.seen(first, second)
+    for whale in (first, second):
+        story.gone(whale)
+    story.seen(both)
+
+    assert story.of(both).replaces == (min((first, second), key=lambda one: sorted(one.outpoints)).txid,)
+
+
 def test_a_victim_that_a_backend_names_twice_is_replaced_once() -> None:
     story = Story()
     story.seen(FIRST)
