@@ -32,7 +32,8 @@ from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
-    QUIET_RETRIES,
+    QUIET_RETRIES_MINED,
+    QUIET_RETRIES_WAITING,
     RETRIES,
     RETRY_SECONDS,
     Answering,
@@ -361,23 +362,35 @@ async def test_a_mempool_that_nobody_could_list_is_asked_for_again_until_somebod
 MINED = AskTransaction(A, BLOCK, Height(1))
 
 
-async def test_that_nobody_has_a_mined_transaction_is_no_news_while_a_source_may_begin_anew() -> None:
+WAITING = AskTransaction(A)
+
+
+@pytest.mark.parametrize(
+    ("question", "tries"), [(MINED, QUIET_RETRIES_MINED), (WAITING, QUIET_RETRIES_WAITING)]
+)
+async def test_that_nobody_has_a_transaction_is_no_news_while_a_source_may_begin_anew(
+    question: AskTransaction, tries: int
+) -> None:
     whole = TransactionReply(tx=a_whale(150), block_hash=BLOCK, height=Height(1), source=REST)
-    desk = Desk(Scripted(*[SourceError("away")] * QUIET_RETRIES, (whole,)))
-    await running(desk, MINED)
+    desk = Desk(Scripted(*[SourceError("away")] * tries, (whole,)))
+    await running(desk, question)
 
     assert desk.received == [whole]
 
 
-async def test_that_nobody_ever_has_a_mined_transaction_is_told() -> None:
+@pytest.mark.parametrize("question", [MINED, WAITING])
+async def test_that_nobody_ever_has_a_transaction_is_told(question: AskTransaction) -> None:
     desk = Desk(Scripted(SourceError("away")))
-    await running(desk, MINED)
+    await running(desk, question)
 
-    assert desk.received[:1] == [Unanswered(question=MINED, reason="away")]
+    assert desk.received[:1] == [Unanswered(question=question, reason="away")]
 
 
-async def test_in_a_recording_that_nobody_has_a_mined_transaction_is_told_at_once() -> None:
-    assert await Desk(Scripted(SourceError("away"))).ask(MINED) == [Unanswered(question=MINED, reason="away")]
+@pytest.mark.parametrize("question", [MINED, WAITING])
+async def test_in_a_recording_that_nobody_has_a_transaction_is_told_at_once(question: AskTransaction) -> None:
+    assert await Desk(Scripted(SourceError("away"))).ask(question) == [
+        Unanswered(question=question, reason="away")
+    ]
 
 
 async def test_inputs_that_nobody_ever_knows_are_given_up() -> None:
