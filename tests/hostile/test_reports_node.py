@@ -204,7 +204,7 @@ def test_b6_a_node_that_stands_still_is_said_to_be_behind_by_seven_blocks() -> N
 async def test_b6_a_block_that_the_node_lacks_is_read_from_the_backend() -> None:
     blocks, node_tip, _ = the_chain()
     [lacked] = [one for one in blocks if one.height == node_tip + 1]
-    whole = BlockConnected(block=lacked, source=SourceName.MEMPOOL_REST)
+    whole = BlockConnected(block=lacked, source=SourceName.MEMPOOL_REST, as_of=NOON)
 
     assert await AnsweringDesk(Scripted(()), Scripted((whole,))).ask(AskBlock(lacked.hash)) == [whole]
 
