@@ -47,11 +47,10 @@ class Tips:
     def listen(self, observation: Observation, at: datetime) -> None:
         """Update the source's tip from an observation that carries blocks."""
         self._now = at
-        if isinstance(observation, BlockConnected):
+        if isinstance(observation, BlockConnected) and observation.as_of is None:
             self._blocks.put((observation.source, observation.block.hash), None)
-        if isinstance(observation, ChainListed) or (
-            isinstance(observation, BlockConnected) and observation.as_of is None
-        ):
+            self._reported_at[observation.source] = at
+        elif isinstance(observation, ChainListed):
             self._reported_at[observation.source] = at
         match observation:
             case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
@@ -67,7 +66,7 @@ class Tips:
                     self._asked = (self._asked[0], at)  # it reads the block anew
 
     def has_reported(self, source: SourceName, block_hash: BlockHash) -> bool:
-        """Return whether it has told of this block, one of its latest: a backend in either way."""
+        """Return whether it has told of this block by itself, lately; of a backend either of its sources."""
         return any((one, block_hash) in self._blocks for one in _same_as(source))
 
     def reported_at(self, source: SourceName) -> datetime | None:

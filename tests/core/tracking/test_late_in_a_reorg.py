@@ -40,6 +40,15 @@ def test_a_backend_that_tells_of_the_undone_block_only_now_does_not_confirm_it_a
     assert story.types[before:] == []
 
 
+def test_a_backend_that_was_asked_for_the_new_blocks_is_late_all_the_same() -> None:
+    story = undone_by_the_node()
+    story.receive(BlockConnected(block=NEW[0], source=REST, as_of=story.at))
+    before = len(story.events)
+    reports(story, WS, OLD)
+
+    assert story.types[before:] == []
+
+
 def test_the_chain_stays_as_the_one_tells_that_is_ahead() -> None:
     story = undone_by_the_node()
     reports(story, WS, OLD)
