@@ -226,7 +226,7 @@ def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime)
     if lacking == mempool:
         beliefs.disputed.pop(whale.txid)
         return beliefs.publish(EventType.UPDATED, lifecycle.verify(whale, at), at)
-    if mempool in LISTING:
+    if lists(source):
         beliefs.disputed.put(whale.txid, Dispute(lacking, None))
     if whale.left_unverified:
         return _remark(beliefs, whale, lacking, (_MEMPOOL_OF.get(source, source),), at, silent=False)

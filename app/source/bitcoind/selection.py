@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.core.units import SatPerVb
 from app.source.bitcoind.rpc import sats
-from app.source.bitcoind.shapes import MempoolEntry, package_feerate
+from app.source.bitcoind.shapes import MempoolEntry, chunk_feerate
 
 
 def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb:
@@ -20,9 +20,8 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
 
     Source: Bitcoin Core up to 30, src/node/miner.cpp (addPackageTxs).
     """
-    entry = cluster[txid]
-    if entry.fees.chunk is not None and entry.chunkweight:
-        return package_feerate(entry)
+    if (reported := chunk_feerate(cluster[txid])) is not None:
+        return reported
     above = {one: _above(one, cluster) for one in cluster}
     waiting = {one: _package(one, above[one], cluster) for one in sorted(cluster)}
     while True:

@@ -207,17 +207,24 @@ def with_entry(tx: Transaction, entry: MempoolEntry) -> Transaction:
     return replace(tx, fee=sats(entry.fees.base), vsize=vsize, package_feerate=package_feerate(entry))
 
 
+def chunk_feerate(entry: MempoolEntry) -> SatPerVb | None:
+    """Return the feerate of the chunk in which the node itself would mine it, sat/vB; None before Core 31."""
+    if entry.fees.chunk is None or not entry.chunkweight:
+        return None
+    return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
+
+
 def package_feerate(entry: MempoolEntry) -> SatPerVb:
     """Return the feerate at which a miner would select the transaction, as its entry alone tells, sat/vB.
 
-    If the node reports it (the chunk's, Core 31), that is it. Else its own feerate or, if that is lower, that
-    with its ancestors. The operator's fee delta (`prioritisetransaction`) is excluded for the transaction
+    If the node reports it (`chunk_feerate`), that is it. Else its own feerate or, if that is lower, that with
+    its ancestors. The operator's fee delta (`prioritisetransaction`) is excluded for the transaction
     itself: other miners do not know it. What descendants pay for it `selection.selected_feerate` knows.
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md and src/node/miner.cpp (ancestor scores).
     """
-    if entry.fees.chunk is not None and entry.chunkweight:
-        return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
+    if (reported := chunk_feerate(entry)) is not None:
+        return reported
     own = sats(entry.fees.base) / entry.vsize
     return SatPerVb(min(own, (sats(entry.fees.ancestor) - _delta(entry)) / entry.ancestorsize))
 

@@ -401,12 +401,19 @@ def test_what_left_another_mempool_unreported_is_forgotten_by_the_listings() -> 
     assert evicted_everywhere(story).status is Status.DROPPED
 
 
-def test_what_only_a_mempool_had_that_is_not_heard_any_more_replaces_nothing() -> None:
-    story = Ahead()
-    rival_elsewhere(story)
+def go_on_listing(story: Story, *by_the_node: Transaction) -> None:
+    """The backend lists the whale; the node these, and if there are none it is away."""
     for _ in range(LISTINGS):
         story.at += timedelta(minutes=5)
         story.listed(FIRST)
+        if by_the_node:
+            story.listed(*by_the_node, source=NODE)
+
+
+def test_what_only_a_mempool_had_that_is_not_heard_any_more_replaces_nothing() -> None:
+    story = Ahead()
+    rival_elsewhere(story)
+    go_on_listing(story)
 
     assert evicted_everywhere(story).status is Status.DROPPED
 
@@ -414,10 +421,7 @@ def test_what_only_a_mempool_had_that_is_not_heard_any_more_replaces_nothing() -
 def test_what_another_mempool_goes_on_listing_is_not_forgotten() -> None:
     story = Ahead()
     rival_elsewhere(story)
-    for _ in range(LISTINGS):
-        story.at += timedelta(minutes=5)
-        story.listed(FIRST)
-        story.listed(SMALL, source=NODE)
+    go_on_listing(story, SMALL)
 
     assert evicted_everywhere(story).replaced_by == SMALL.txid
 

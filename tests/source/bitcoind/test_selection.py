@@ -61,6 +61,13 @@ def test_a_child_lifts_it() -> None:
     assert feerate({"whale": Tx(100), "child": Tx(9_900, ("whale",))}) == 50.0
 
 
+def test_the_chunk_that_the_node_names_is_believed() -> None:
+    entry = entry_of("whale", {"whale": Tx(500)})
+    entry.fees.chunk, entry.chunkweight = btc(3_000), 800
+
+    assert selected_feerate("whale", {"whale": entry}) == 15.0
+
+
 def test_a_poor_child_does_not_weigh_it_down() -> None:
     assert feerate({"whale": Tx(1_000), "child": Tx(10, ("whale",))}) == 10.0
 
