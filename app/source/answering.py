@@ -35,8 +35,8 @@ RETRIES = 10
 RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
-QUIET_RETRIES_MINED, QUIET_RETRIES_WAITING = 3, 2
-"""So often a transaction is asked for again, in 35 s or in 15, before it is said that nobody has it."""
+QUIET_RETRIES = 3
+"""So often a mined transaction is asked for again, in 35 s, before it is said that nobody has it."""
 REMEMBERED_RETRIES = 20_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
@@ -231,15 +231,14 @@ class Answering:
     def _asks_on(self, question: Question) -> bool:
         """Return whether it is no news that nobody answered: of a block that is said once.
 
-        A transaction has time, most of all a mined one: a source that begins anew gives it whole, and by its
-        line alone it would be told as what it may not be.
+        A mined transaction has time: a source that begins anew gives it whole, and by its line alone it would
+        be told as what it may not be. One that waits has none: whales are told within 5 s of an outage.
         """
         tried = self._retries.get(_counted_as(question)) or 0
         if isinstance(question, AskBlock):
             return tried > 0
-        if not isinstance(question, AskTransaction) or self._group is None:
-            return False
-        return tried < (QUIET_RETRIES_MINED if question.block_hash else QUIET_RETRIES_WAITING)
+        is_mined = isinstance(question, AskTransaction) and question.block_hash is not None
+        return is_mined and self._group is not None and tried < QUIET_RETRIES
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)

@@ -32,8 +32,7 @@ from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
-    QUIET_RETRIES_MINED,
-    QUIET_RETRIES_WAITING,
+    QUIET_RETRIES,
     RETRIES,
     RETRY_SECONDS,
     Answering,
@@ -365,17 +364,20 @@ MINED = AskTransaction(A, BLOCK, Height(1))
 WAITING = AskTransaction(A)
 
 
-@pytest.mark.parametrize(
-    ("question", "tries"), [(MINED, QUIET_RETRIES_MINED), (WAITING, QUIET_RETRIES_WAITING)]
-)
-async def test_that_nobody_has_a_transaction_is_no_news_while_a_source_may_begin_anew(
-    question: AskTransaction, tries: int
-) -> None:
+async def test_that_nobody_has_a_mined_transaction_is_no_news_while_a_source_may_begin_anew() -> None:
     whole = TransactionReply(tx=a_whale(150), block_hash=BLOCK, height=Height(1), source=REST)
-    desk = Desk(Scripted(*[SourceError("away")] * tries, (whole,)))
-    await running(desk, question)
+    desk = Desk(Scripted(*[SourceError("away")] * QUIET_RETRIES, (whole,)))
+    await running(desk, MINED)
 
     assert desk.received == [whole]
+
+
+async def test_that_nobody_has_a_waiting_transaction_is_told_at_once() -> None:
+    whole = TransactionReply(tx=a_whale(150), block_hash=None, height=None, source=REST)
+    desk = Desk(Scripted(SourceError("away"), (whole,)))
+    await running(desk, WAITING)
+
+    assert desk.received == [Unanswered(question=WAITING, reason="away"), whole]
 
 
 @pytest.mark.parametrize("question", [MINED, WAITING])
