@@ -35,8 +35,10 @@ RETRIES = 10
 RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
 LONGEST_RETRY_SECONDS = 300.0
-QUIET_RETRIES = 3
-"""So often a mined transaction is asked for again, in 35 s, before it is said that nobody has it."""
+SOON_SECONDS = 0.5
+"""The same for a transaction that waits, twice: a source that begins anew mostly gives it whole by then."""
+QUIET_RETRIES_MINED, QUIET_RETRIES_WAITING = 3, 2
+"""So often a transaction is asked for again, in 35 s or in 1.5, before it is said that nobody has it."""
 REMEMBERED_RETRIES = 20_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
@@ -231,14 +233,15 @@ class Answering:
     def _asks_on(self, question: Question) -> bool:
         """Return whether it is no news that nobody answered: of a block that is said once.
 
-        A mined transaction has time: a source that begins anew gives it whole, and by its line alone it would
-        be told as what it may not be. One that waits has none: whales are told within 5 s of an outage.
+        A source that begins anew gives a transaction whole, and by its line alone it would be told as what it
+        may not be. A mined one has time; one that waits has little: whales are told within 5 s of an outage.
         """
         tried = self._retries.get(_counted_as(question)) or 0
         if isinstance(question, AskBlock):
             return tried > 0
-        is_mined = isinstance(question, AskTransaction) and question.block_hash is not None
-        return is_mined and self._group is not None and tried < QUIET_RETRIES
+        if not isinstance(question, AskTransaction) or self._group is None:
+            return False
+        return tried < (QUIET_RETRIES_WAITING if question.block_hash is None else QUIET_RETRIES_MINED)
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)
@@ -249,7 +252,7 @@ class Answering:
             self._retries.put(_counted_as(question), tried + 1)
             if not isinstance(question, _ASKED_AT_ONCE):
                 self._open.add(key)
-            self._ask_in(min(RETRY_SECONDS * 2**tried, LONGEST_RETRY_SECONDS), question)
+            self._ask_in(_rest_after(tried, question), question)
 
     async def _pace(self) -> None:
         if self._last_reconciliation is not None:
@@ -283,6 +286,15 @@ class Answering:
         reason = "; ".join(reasons) or "there is nobody to ask"
         _log.debug("question unanswered", question=unsaid, reason=reason)
         return (*_decisive_first(replies), Unanswered(question=unsaid, reason=reason))
+
+
+def _rest_after(tried: int, question: Question) -> float:
+    """Return the seconds until a question is asked again that was asked again so often already."""
+    if isinstance(question, AskTransaction) and question.block_hash is None:
+        if tried < QUIET_RETRIES_WAITING:
+            return SOON_SECONDS * 2.0**tried
+        tried -= QUIET_RETRIES_WAITING
+    return min(RETRY_SECONDS * 2.0**tried, LONGEST_RETRY_SECONDS)
 
 
 def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Sequence[Question]:

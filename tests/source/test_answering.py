@@ -32,9 +32,11 @@ from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
     PATIENCE_SECONDS,
-    QUIET_RETRIES,
+    QUIET_RETRIES_MINED,
+    QUIET_RETRIES_WAITING,
     RETRIES,
     RETRY_SECONDS,
+    SOON_SECONDS,
     Answering,
 )
 from tests.builders import a_whale
@@ -364,20 +366,27 @@ MINED = AskTransaction(A, BLOCK, Height(1))
 WAITING = AskTransaction(A)
 
 
-async def test_that_nobody_has_a_mined_transaction_is_no_news_while_a_source_may_begin_anew() -> None:
-    whole = TransactionReply(tx=a_whale(150), block_hash=BLOCK, height=Height(1), source=REST)
-    desk = Desk(Scripted(*[SourceError("away")] * QUIET_RETRIES, (whole,)))
-    await running(desk, MINED)
+@pytest.mark.parametrize(
+    ("question", "tries"), [(MINED, QUIET_RETRIES_MINED), (WAITING, QUIET_RETRIES_WAITING)]
+)
+async def test_that_nobody_has_a_transaction_is_no_news_while_a_source_may_begin_anew(
+    question: AskTransaction, tries: int
+) -> None:
+    whole = TransactionReply(
+        tx=a_whale(150), block_hash=question.block_hash, height=question.height, source=REST
+    )
+    desk = Desk(Scripted(*[SourceError("away")] * tries, (whole,)))
+    await running(desk, question)
 
     assert desk.received == [whole]
 
 
-async def test_that_nobody_has_a_waiting_transaction_is_told_at_once() -> None:
-    whole = TransactionReply(tx=a_whale(150), block_hash=None, height=None, source=REST)
-    desk = Desk(Scripted(SourceError("away"), (whole,)))
+async def test_a_waiting_transaction_that_nobody_has_is_told_within_the_patience_for_a_whale() -> None:
+    desk = Desk(Scripted(*[SourceError("away")] * (1 + QUIET_RETRIES_WAITING), ()))
     await running(desk, WAITING)
 
-    assert desk.received == [Unanswered(question=WAITING, reason="away"), whole]
+    assert desk.received == [Unanswered(question=WAITING, reason="away")]
+    assert sum(desk.clock.slept[:QUIET_RETRIES_WAITING]) < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("question", [MINED, WAITING])
@@ -627,19 +636,28 @@ async def asked(oracle: Oracle, times: int) -> None:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("question", [AskStatus(A), AskTransaction(A), AskStored("whl_1")])
-async def test_what_nobody_could_answer_is_asked_again_and_each_time_later(question: Question) -> None:
+BRIEF = [SOON_SECONDS, 2 * SOON_SECONDS]
+LONGER = [RETRY_SECONDS, 2 * RETRY_SECONDS, 4 * RETRY_SECONDS]
+
+
+@pytest.mark.parametrize(
+    ("question", "slept"),
+    [(AskStatus(A), LONGER), (WAITING, BRIEF + LONGER), (MINED, LONGER), (AskStored("whl_1"), LONGER)],
+)
+async def test_what_nobody_could_answer_is_asked_again_and_each_time_later(
+    question: Question, slept: list[float]
+) -> None:
     oracle = Oracle(SourceError("away"))
     desk = Desk(oracle)
     task = asyncio.create_task(desk.answering.run())
     await asyncio.sleep(0)
     desk.answering.ask(question)
-    await asked(oracle, 4)
+    await asked(oracle, len(slept) + 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
-    assert oracle.asked == [question] * 4
-    assert desk.clock.slept[:3] == [RETRY_SECONDS, RETRY_SECONDS * 2, RETRY_SECONDS * 4]
+    assert oracle.asked == [question] * (len(slept) + 1)
+    assert desk.clock.slept[: len(slept)] == slept
 
 
 async def test_an_answer_ends_the_asking_and_the_next_trouble_begins_with_short_waits() -> None:
