@@ -136,6 +136,8 @@ class TransactionReply:
     block_hash: BlockHash | None
     height: Height | None
     source: SourceName
+    as_of: datetime | None = None
+    """When it was asked for: it was there then, and need not be now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,8 @@ class Unanswered:
 
     question: Question
     reason: str
+    asked_again: bool = False
+    """Whether it will be asked again by itself."""
 
 
 TIERS = ("fastest", "half_hour", "hour", "economy", "minimum")

@@ -9,7 +9,14 @@ from typing import Protocol
 import structlog
 
 from app.clock import Clock
-from app.core.observations import BlockConnected, Observation, PrevoutsReply, StatusReply, Unanswered
+from app.core.observations import (
+    BlockConnected,
+    Observation,
+    PrevoutsReply,
+    StatusReply,
+    TransactionReply,
+    Unanswered,
+)
 from app.core.questions import (
     AskBlock,
     AskMempool,
@@ -42,8 +49,10 @@ QUIET_RETRIES_MINED, QUIET_RETRIES_WAITING = 3, 2
 REMEMBERED_RETRIES = 20_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
-_ASKED_AT_ONCE = AskMempool | AskStatus | AskTransaction | AskStored
+_ASKED_AT_ONCE = AskMempool | AskPackage | AskStatus | AskTransaction | AskStored
 """Asked by somebody else these go at once, also while they wait to be asked again."""
+_SOON_OUTDATED = AskMempool | AskPackage
+"""What came while these are being answered is not in the answer, perhaps, which does not say so."""
 _log = structlog.get_logger(__name__)
 
 
@@ -77,6 +86,11 @@ class Answering:
         self._workers = workers
         self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
         self._open: set[Question] = set()
+        """By key: questions that are queued or being answered."""
+        self._answered_now: set[Question] = set()
+        """By key: those of them that are being answered."""
+        self._once_more: dict[Question, Question] = {}
+        """By key: questions to be asked again once they have been answered."""
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
         self._later: dict[Question, tuple[float, Question]] = {}
         """By key: questions that are not due yet, each with the monotonic time at which it becomes due."""
@@ -106,11 +120,13 @@ class Answering:
             self._ask_in(question.in_seconds, AskStatus(question.txid))
             return
         if key in self._open:
+            if key in self._answered_now and isinstance(question, _SOON_OUTDATED):
+                self._once_more[key] = question
             return
-        self._open.add(key)
         if isinstance(question, AskPackage) and (rest := self._rest_of(question.txid)) > 0:
             self._ask_in(rest, question)
             return
+        self._open.add(key)
         self._put(question)
         if self._group is not None and isinstance(question, AskPrevouts):
             self._urgent.put_nowait((self._clock.monotonic(), question))
@@ -141,11 +157,8 @@ class Answering:
         """Return the seconds until this package may be asked for again; a recording asks at once."""
         if self._group is None:
             return 0.0
-        now = self._clock.monotonic()
         asked = self._packages.get(txid)
-        rest = 0.0 if asked is None else max(0.0, asked + PACKAGE_REST_SECONDS - now)
-        self._packages.put(txid, now + rest)
-        return rest
+        return 0.0 if asked is None else max(0.0, asked + PACKAGE_REST_SECONDS - self._clock.monotonic())
 
     def _put(self, question: Question) -> None:
         self._number += 1
@@ -211,6 +224,10 @@ class Answering:
     async def _take(self, question: Question, *, paced: bool) -> None:
         if paced and isinstance(question, AskMempool):
             await self._pace()
+        key = _key(question)
+        self._answered_now.add(key)
+        if isinstance(question, AskPackage):
+            self._packages.put(question.txid, self._clock.monotonic())
         try:
             answer = await self._answer(question)
         except Exception:
@@ -219,11 +236,16 @@ class Answering:
             )
             raise
         finally:
-            self._open.discard(_key(question))  # whatever the outcome, it may be asked again
-        is_no_news = self._asks_on(question)
+            self._answered_now.discard(key)
+            self._open.discard(key)  # whatever the outcome, it may be asked again
+            if (again := self._once_more.pop(key, None)) is not None:
+                self.ask(again)
+        is_no_news, is_asked_again = self._asks_on(question), self._tries_again(question)
         for reply in answer:
-            if not (is_no_news and isinstance(reply, Unanswered)):
+            if not isinstance(reply, Unanswered):
                 await self._emit(reply)
+            elif not is_no_news:
+                await self._emit(replace(reply, asked_again=is_asked_again))
         worth = _worth_asking_again(question, answer)
         if question not in worth:  # something was learnt
             self._retries.pop(_counted_as(question))
@@ -231,24 +253,28 @@ class Answering:
             self._ask_later(left)
 
     def _asks_on(self, question: Question) -> bool:
-        """Return whether it is no news that nobody answered: of a block that is said once.
+        """Return whether it is no news that nobody answered: of a block or a package that is said once.
 
         A source that begins anew gives a transaction whole, and by its line alone it would be told as what it
         may not be. A mined one has time; one that waits has little: whales are told within 5 s of an outage.
         """
         tried = self._retries.get(_counted_as(question)) or 0
-        if isinstance(question, AskBlock):
+        if isinstance(question, AskBlock | AskPackage):
             return tried > 0
         if not isinstance(question, AskTransaction) or self._group is None:
             return False
         return tried < (QUIET_RETRIES_WAITING if question.block_hash is None else QUIET_RETRIES_MINED)
+
+    def _tries_again(self, question: Question) -> bool:
+        tried = self._retries.get(_counted_as(question)) or 0
+        return self._group is not None and tried < RETRIES
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)
         if key in self._later:
             return
         tried = self._retries.get(_counted_as(question)) or 0
-        if self._group is not None and tried < RETRIES and key not in self._open:
+        if self._tries_again(question) and key not in self._open:
             self._retries.put(_counted_as(question), tried + 1)
             if not isinstance(question, _ASKED_AT_ONCE):
                 self._open.add(key)
@@ -301,12 +327,12 @@ def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Se
     """Return what must be known in the end: prevouts decide an amount, a block may hold whales nobody saw.
 
     A mempool is listed for what was missed: all sources may have been behind by a block just then. Where a
-    whale is, or what it pays, would else stay unknown until the next regular listing.
+    whale is would else stay unknown until the next regular listing, and what is paid for it until a relative
+    comes or leaves.
     """
     if isinstance(question, AskBlock):
         return () if any(_is_whole_block(one) for one in answer) else (question,)
-    unanswered = (one.question for one in answer if isinstance(one, Unanswered))
-    return [one for one in unanswered if not isinstance(one, AskPackage)]
+    return [one.question for one in answer if isinstance(one, Unanswered)]
 
 
 def what_is_left(question: Question, reply: Sequence[Observation]) -> Question | None:
@@ -344,7 +370,7 @@ def _dated(reply: tuple[Observation, ...], asked_at: datetime) -> tuple[Observat
     """Return the reply with a time: what is reported while the other sources are asked is newer than it."""
     return tuple(
         replace(one, as_of=asked_at)
-        if isinstance(one, StatusReply | BlockConnected) and not one.as_of
+        if isinstance(one, StatusReply | BlockConnected | TransactionReply) and not one.as_of
         else one
         for one in reply
     )

@@ -13,6 +13,7 @@ from app.core.observations import (
     BlockConnected,
     MempoolListed,
     Observation,
+    ProjectedTransaction,
     StatusReply,
     TransactionLeft,
     TransactionReplaced,
@@ -123,6 +124,18 @@ class Story:
 
     def seen(self, *txs: Transaction, late: bool = False, source: SourceName = WS) -> list[str]:
         return self.receive(*(TransactionSeen(tx=tx, source=source, late=late) for tx in txs))
+
+    def projected(self, tx: Transaction, feerate: float | None = None) -> list[str]:
+        """A line of a projected block names it: without its inputs and outputs."""
+        line = ProjectedTransaction(
+            txid=tx.txid,
+            value=tx.gross,
+            fee=tx.fee,
+            vsize=tx.vsize,
+            package_feerate=None if feerate is None else SatPerVb(feerate),
+            source=WS,
+        )
+        return self.receive(line)
 
     def published(self, tx: Transaction, block: Block | None = None) -> list[str]:
         return self.receive(

@@ -1,6 +1,7 @@
 """Questions carried to whoever can answer."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from app.core.observations import (
     BlockConnected,
     MempoolListed,
     Observation,
+    PackageReply,
     Prevout,
     PrevoutsReply,
     StatusReply,
@@ -26,7 +28,7 @@ from app.core.questions import (
     AskTransaction,
     Question,
 )
-from app.core.units import BlockHash, Height, Outpoint, Sats, Script, Txid
+from app.core.units import BlockHash, Height, Outpoint, SatPerVb, Sats, Script, Txid
 from app.errors import ParseError, SourceError
 from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
@@ -291,8 +293,17 @@ async def test_who_names_the_replacement_is_heard_before_who_only_lacks_it() -> 
     assert await Desk(Scripted((lacks,)), Scripted((names,))).ask(AskStatus(A)) == [names, lacks]
 
 
+MINED, WAITING = AskTransaction(A, BLOCK, Height(1)), AskTransaction(A)
+
+
+def given_whole(question: AskTransaction) -> TransactionReply:
+    return TransactionReply(
+        tx=a_whale(150), block_hash=question.block_hash, height=question.height, source=REST, as_of=NOON
+    )
+
+
 async def test_who_can_only_say_where_it_is_leaves_the_next_to_be_asked_for_the_whole() -> None:
-    place, whole = reported(A), TransactionReply(tx=a_whale(150), block_hash=None, height=None, source=REST)
+    place, whole = reported(A), given_whole(WAITING)
 
     assert await Desk(Scripted((place,)), Scripted((whole,))).ask(AskTransaction(A)) == [whole, place]
 
@@ -351,6 +362,71 @@ async def test_inputs_that_nobody_knew_are_asked_for_again_until_somebody_does()
     assert sum(desk.clock.slept) >= RETRY_SECONDS + 2 * RETRY_SECONDS
 
 
+async def test_a_package_that_nobody_could_tell_is_asked_for_again_and_that_is_told_once() -> None:
+    package, away = a_package(10.0), SourceError("away")
+    desk = Desk(Scripted(away, away, (package,)))
+    await running(desk, AskPackage(A))
+
+    assert desk.received == [Unanswered(question=AskPackage(A), reason="away", asked_again=True), package]
+
+
+def a_package(feerate: float) -> PackageReply:
+    return PackageReply(txid=A, package_feerate=SatPerVb(feerate), related=1, source=REST)
+
+
+class OnItsWay(Oracle):
+    """Answers as of when the question comes, and gives that out when it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: tuple[Observation, ...] = ()
+        self.let_go_on = asyncio.Event()
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        answer = self.now
+        await self.let_go_on.wait()
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("question", "before", "after"),
+    [
+        (AskPackage(A), a_package(2.0), a_package(50.0)),
+        (
+            AskMempool("a gap"),
+            MempoolListed(txids=frozenset(), as_of=NOON, source=REST),
+            MempoolListed(txids=frozenset({A}), as_of=NOON, source=REST),
+        ),
+    ],
+)
+async def test_what_is_asked_while_the_answer_is_on_its_way_is_asked_once_more(
+    question: Question, before: Observation, after: Observation
+) -> None:
+    source = OnItsWay()
+    source.now = (before,)
+    desk = Desk(source)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(question)
+    await until(lambda: len(source.asked) == 1)
+    source.now = (after,)
+    for _ in range(3):
+        desk.answering.ask(question)
+    source.let_go_on.set()
+    await until(lambda: len(desk.received) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (len(source.asked), desk.received) == (2, [before, after])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if not condition():
+            await asyncio.sleep(0)
+
+
 async def test_a_mempool_that_nobody_could_list_is_asked_for_again_until_somebody_does() -> None:
     listed = MempoolListed(txids=frozenset(), as_of=NOON, source=REST)
     oracle = Scripted(SourceError("behind by 2 blocks"), SourceError("away"), (listed,))
@@ -360,21 +436,13 @@ async def test_a_mempool_that_nobody_could_list_is_asked_for_again_until_somebod
     assert (len(oracle.asked), desk.received[-1]) == (3, listed)
 
 
-MINED = AskTransaction(A, BLOCK, Height(1))
-
-
-WAITING = AskTransaction(A)
-
-
 @pytest.mark.parametrize(
     ("question", "tries"), [(MINED, QUIET_RETRIES_MINED), (WAITING, QUIET_RETRIES_WAITING)]
 )
 async def test_that_nobody_has_a_transaction_is_no_news_while_a_source_may_begin_anew(
     question: AskTransaction, tries: int
 ) -> None:
-    whole = TransactionReply(
-        tx=a_whale(150), block_hash=question.block_hash, height=question.height, source=REST
-    )
+    whole = given_whole(question)
     desk = Desk(Scripted(*[SourceError("away")] * tries, (whole,)))
     await running(desk, question)
 
@@ -385,16 +453,19 @@ async def test_a_waiting_transaction_that_nobody_has_is_told_within_the_patience
     desk = Desk(Scripted(*[SourceError("away")] * (1 + QUIET_RETRIES_WAITING), ()))
     await running(desk, WAITING)
 
-    assert desk.received == [Unanswered(question=WAITING, reason="away")]
+    assert desk.received == [Unanswered(question=WAITING, reason="away", asked_again=True)]
     assert sum(desk.clock.slept[:QUIET_RETRIES_WAITING]) < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("question", [MINED, WAITING])
-async def test_that_nobody_ever_has_a_transaction_is_told(question: AskTransaction) -> None:
+async def test_that_nobody_ever_has_a_transaction_is_told_and_in_the_end_that_it_is_given_up(
+    question: AskTransaction,
+) -> None:
     desk = Desk(Scripted(SourceError("away")))
     await running(desk, question)
 
-    assert desk.received[:1] == [Unanswered(question=question, reason="away")]
+    assert desk.received[0] == Unanswered(question=question, reason="away", asked_again=True)
+    assert desk.received[-1] == Unanswered(question=question, reason="away")
 
 
 @pytest.mark.parametrize("question", [MINED, WAITING])
@@ -429,7 +500,7 @@ async def test_that_nobody_has_a_block_is_told_once_and_it_is_given_up_in_the_en
     await running(desk, AskBlock(BLOCK))
 
     assert len(oracle.asked) == 1 + RETRIES
-    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="pruned")]
+    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="pruned", asked_again=True)]
 
 
 @pytest.mark.parametrize("first", [1, 3])
@@ -442,7 +513,10 @@ async def test_a_block_that_is_asked_for_anew_is_tried_as_often_and_told_of_agai
     await running(desk, AskBlock(BLOCK))
 
     assert len(oracle.asked) - before == 1 + RETRIES
-    assert desk.received[1:] == [whole, Unanswered(question=AskBlock(BLOCK), reason="away")]
+    assert desk.received[1:] == [
+        whole,
+        Unanswered(question=AskBlock(BLOCK), reason="away", asked_again=True),
+    ]
 
 
 async def test_a_block_that_is_asked_for_between_two_tries_is_told_of_to_whoever_asked() -> None:
@@ -462,7 +536,7 @@ async def test_a_block_that_is_asked_for_between_two_tries_is_told_of_to_whoever
     await asyncio.gather(task, return_exceptions=True)
 
     assert tried == 1
-    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="away")] * 2
+    assert desk.received == [Unanswered(question=AskBlock(BLOCK), reason="away", asked_again=True)] * 2
 
 
 async def test_what_is_asked_in_some_seconds_is_asked_then() -> None:

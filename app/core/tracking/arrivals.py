@@ -7,7 +7,7 @@ from typing import assert_never
 
 from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
-from app.core.models import Transaction
+from app.core.models import SourceName, Transaction
 from app.core.observations import (
     PackageReply,
     PrevoutsReply,
@@ -19,7 +19,7 @@ from app.core.observations import (
     TransactionsSeen,
 )
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskMempool, AskPrevouts, AskStatus, AskTransaction, Question
+from app.core.questions import AskMempool, AskPackage, AskPrevouts, AskStatus, AskTransaction, Question
 from app.core.tracking import (
     blocks,
     endings,
@@ -135,6 +135,7 @@ def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> Non
     weighing.decide_waiting(beliefs, report.victims, at)
     for txid in report.victims:
         beliefs.rivals.pop(txid)
+        beliefs.projected.pop(txid)
         beliefs.depart(txid, f"replaced by {by.txid}", at)
     victims = replacing.victims_among(beliefs, report.victims, by)
     if report.mined:
@@ -180,12 +181,27 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
     elif reply.block_hash is not None and reply.height is not None:
         block = blocks.block_of(beliefs, reply.block_hash, reply.height)
         blocks.found_in_block(beliefs, reply.tx, block, at)
-    else:
+    elif not _has_ended_since(beliefs, reply):
         answer = TransactionSeen(tx=reply.tx, source=reply.source, late=True)
         seen(beliefs, answer, at, asked=True, reported=returned)
         _note_if_no_whale(beliefs, answer)
     if entry is not None:
         beliefs.settle(entry[0])
+
+
+def _has_ended_since(beliefs: Beliefs, reply: TransactionReply) -> bool:
+    """Return whether a whale ended after this was asked for: then it is asked where it is now.
+
+    Of a former version a report or a listing tells.
+    """
+    known = beliefs.whales.find(reply.tx.txid)
+    if known is None or known.status not in (Status.DROPPED, Status.REPLACED):
+        return False
+    if reply.as_of is None or known.ended_at is None or reply.as_of >= known.ended_at:
+        return False
+    if known.txid == reply.tx.txid:
+        beliefs.ask(AskStatus(known.txid))
+    return True
 
 
 def _in_undone_block(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
@@ -260,11 +276,23 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
         case Status.DROPPED | Status.REPLACED:
             endings.said_to_be_back(beliefs, known, at)
         case Status.PENDING:
-            known = _with_fee(beliefs, presence.found(beliefs, known, report.source, at), tx, at)
-            if tx.package_feerate is not None:
-                beliefs.reprice(known, tx.package_feerate, at)
+            found = presence.found(beliefs, known, report.source, at)
+            _learn_package(beliefs, found, _with_fee(beliefs, found, tx, at), report, at)
         case _:
             assert_never(known.status)
+
+
+def _learn_package(
+    beliefs: Beliefs, before: Prediction, known: Prediction, report: TransactionSeen, at: datetime
+) -> None:
+    """Take what is reported of its package; by a node that is not what its children pay, so that is asked."""
+    feerate = report.tx.package_feerate
+    if feerate is None:
+        return
+    if report.source is not SourceName.BITCOIND or known.package_feerate is None:
+        beliefs.reprice(known, feerate, at)
+    elif lifecycle.is_repriced(before.effective_feerate, feerate):
+        beliefs.ask(AskPackage(known.txid))
 
 
 def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, *, asked: bool) -> bool:

@@ -53,6 +53,13 @@ class Tally:
 Deferred = TransactionReplaced | TransactionSeen | TransactionReply | ProjectedTransaction
 
 
+class Awaiting(NamedTuple):
+    """The whale whose named replacement is asked for, and since when."""
+
+    whale: Txid
+    since: datetime
+
+
 class Departure(NamedTuple):
     """A transaction's removal from a mempool: the reason, and when it was last reported.
 
@@ -128,7 +135,7 @@ class Beliefs:
         self._departure: Departure | None = None  # the last one
         self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
         """Outpoints of whales that disappeared without a reported reason; their next spend explains it."""
-        self.awaited: Recent[Txid, Txid] = Recent(bounds.rivals)
+        self.awaited: Recent[Txid, Awaiting] = Recent(bounds.rivals)
         """Transactions asked for because a source names them as the replacement of a whale, with its txid."""
         self.tips = Tips()
         self.named: dict[SourceName, Height] = {}
@@ -360,7 +367,7 @@ class Beliefs:
     def reprice(self, whale: Prediction, feerate: SatPerVb, at: datetime) -> None:
         """Set a changed package feerate and forecast again; a first one that is its own is not published."""
         old = whale.package_feerate
-        if old is not None and abs(feerate - old) <= 0.01 * old:
+        if not lifecycle.is_repriced(old, feerate):
             return
         whale = self.with_forecast(lifecycle.reprice(whale, feerate, at), at)
         if old is None and not whale.tx.is_of_package(feerate):

@@ -8,7 +8,7 @@ from app.core.encoding import with_derived_scripts
 from app.core.models import Block, BlockEntry, SourceName, Transaction
 from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskBlock, AskMempool, AskStatus, AskTransaction
+from app.core.questions import AskBlock, AskMempool, AskPackage, AskStatus, AskTransaction
 from app.core.tracking import endings, inferred_replacement, packages, replacing, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
@@ -275,6 +275,8 @@ def ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
         still = beliefs.whales.current(whale.txid)
         if still is not None and still.status is Status.PENDING:
             beliefs.ask(AskStatus(whale.txid))
+            packages.begin(beliefs, still.tx)
+            beliefs.ask(AskPackage(whale.txid))  # its parents may wait again, too
             if still.tx.fee is None:  # it was mined before its fee could be asked for
                 beliefs.ask(AskTransaction(whale.txid))
 

@@ -6,7 +6,7 @@ from typing import Final
 from app.core.events import EventType
 from app.core.models import Block, Transaction
 from app.core.prediction import Prediction, Status
-from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskStatus
+from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskPackage, AskStatus
 from app.core.tracking import lifecycle
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import BlockHash, Height, Txid
@@ -85,6 +85,7 @@ def _lower_detections(beliefs: Beliefs, fork: Height, at: datetime) -> None:
 def come_back(beliefs: Beliefs, whale: Prediction, at: datetime) -> None:
     """The transaction was broadcast again: its prediction is pending again."""
     beliefs.gone.pop(whale.txid)
+    beliefs.ask(AskPackage(whale.txid))
     back = beliefs.with_forecast(lifecycle.come_back(whale, at), at)
     ask_about_rivals(beliefs, beliefs.publish(EventType.UPDATED, back, at))
 

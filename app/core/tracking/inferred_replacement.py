@@ -8,35 +8,53 @@ prediction continues all the same, with the transaction that spends its outpoint
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
 from app.core.models import Transaction
+from app.core.observations import Unanswered
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskTransaction
 from app.core.tracking import lifecycle, replacing
-from app.core.tracking.beliefs import Beliefs
+from app.core.tracking.beliefs import Awaiting, Beliefs
 from app.core.units import Txid
 
 UNEXPLAINED = timedelta(minutes=10)
 """How long after a drop another spend of the same outpoints is taken for the replacement."""
+AWAITED_FOR = timedelta(minutes=1)
+"""How long a whale waits for its named replacement while nobody can be asked for that."""
 
 
 def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetime) -> None:
     """A source names the replacement: fetch it first, because the prediction continues with it."""
     waits = beliefs.awaited.get(by)
-    if waits == whale.txid or (waits is None and beliefs.whales.find(by) is None and whale.tx.outpoints):
-        beliefs.awaited.put(by, whale.txid)
+    if waits is None and beliefs.whales.find(by) is None:
+        beliefs.awaited.put(by, Awaiting(whale.txid, at))
+        beliefs.ask(AskTransaction(by))
+    elif waits is not None and waits.whale == whale.txid:
         beliefs.ask(AskTransaction(by))
     else:
         _give_way(beliefs, whale, by, at)
 
 
 def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
-    """The named replacement was fetched; if it spends the whale's outpoints, it is handled as any rival."""
+    """The named replacement was fetched; if it spends the whale's outpoints, it is handled as any rival.
+
+    If these are unknown, what is said is believed.
+    """
     whale = _awaiting(beliefs, by.txid)
-    if whale is None or whale.tx.outpoints & by.outpoints:
-        beliefs.awaited.pop(by.txid)
-    else:
+    if whale is not None and not replacing.may_replace(by, whale):
         replacement_is_gone(beliefs, by.txid, at)
+        return
+    beliefs.awaited.pop(by.txid)
+    if whale is not None and not whale.tx.inputs:
+        replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at)
+
+
+def replacement_unanswered(beliefs: Beliefs, failed: Unanswered, by: Txid, at: datetime) -> None:
+    """Nobody could be asked for the named replacement: it is waited for a while if it is asked for again."""
+    waits = beliefs.awaited.get(by)
+    if waits is None or not failed.asked_again or not timedelta(0) <= at - waits.since < AWAITED_FOR:
+        replacement_is_gone(beliefs, by, at)
 
 
 def replacement_is_gone(beliefs: Beliefs, by: Txid, at: datetime) -> None:
@@ -81,7 +99,7 @@ def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: d
         return False
     for victim in victims:
         whale = beliefs.whales.current(victim)
-        if whale is None or not _ended_lately(whale, at) or not whale.tx.outpoints & by.outpoints:
+        if whale is None or not _ended_lately(whale, at) or not replacing.may_replace(by, whale):
             continue
         if replacing.resume(beliefs, whale, by, at):
             beliefs.candidates.pop(by.txid)
@@ -91,8 +109,8 @@ def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: d
 
 
 def _awaiting(beliefs: Beliefs, by: Txid) -> Prediction | None:
-    victim = beliefs.awaited.get(by)
-    whale = None if victim is None else beliefs.whales.current(victim)
+    waits = beliefs.awaited.get(by)
+    whale = None if waits is None else beliefs.whales.current(waits.whale)
     return whale if whale is not None and whale.status is Status.PENDING else None
 
 

@@ -282,6 +282,11 @@ def learn_fee(whale: Prediction, tx: Transaction, at: datetime) -> Prediction:
     return _next(whale, at, tx=paid, package_feerate=whale.package_feerate or tx.package_feerate)
 
 
+def is_repriced(old: SatPerVb | None, new: SatPerVb) -> bool:
+    """Return whether a package feerate is another one: a source may round it."""
+    return old is None or abs(new - old) > 0.01 * old
+
+
 def reprice(whale: Prediction, feerate: SatPerVb, at: datetime) -> Prediction:
     """Return it with a changed package feerate."""
     return _next(whale, at, package_feerate=feerate)

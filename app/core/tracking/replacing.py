@@ -9,7 +9,7 @@ from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
 from app.core.models import Transaction
 from app.core.prediction import Prediction, Status
-from app.core.questions import AskStatus
+from app.core.questions import AskPackage, AskStatus
 from app.core.tracking import endings, lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
@@ -18,8 +18,13 @@ from app.core.tracking.weighing import weigh_again
 from app.core.units import SatPerVb, Txid
 
 
+def may_replace(by: Transaction, whale: Prediction) -> bool:
+    """Return whether it spends an outpoint of the whale, as is said; of its line alone these are unknown."""
+    return not whale.tx.inputs or bool(whale.tx.outpoints & by.outpoints)
+
+
 def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> list[Prediction]:
-    """Return the pending whales that `by` really replaces, each once: it spends one of their outpoints.
+    """Return the pending whales that `by` really replaces, each once (`may_replace`).
 
     A backend names one twice that left, came back and left again within its last polls.
     """
@@ -30,7 +35,7 @@ def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> l
         if whale is not None
         and whale.status is Status.PENDING
         and whale.txid != by.txid
-        and whale.tx.outpoints & by.outpoints
+        and may_replace(by, whale)
     ]
 
 
@@ -172,6 +177,7 @@ def _take_over(
     if not mined:
         taken = beliefs.with_forecast(taken, at)
         packages.begin(beliefs, by)
+        beliefs.ask(AskPackage(by.txid))
     return beliefs.publish(EventType.REPLACED, taken, at)
 
 

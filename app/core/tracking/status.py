@@ -34,6 +34,7 @@ def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
     for txid in report.txids:
         presence.lacks(beliefs, txid, report.source)
         packages.left(beliefs, txid)
+        beliefs.projected.pop(txid)  # by its line alone what is gone is not announced
         beliefs.depart(txid, "it left the mempool", at)
         if not presence.is_listed(beliefs, txid):
             beliefs.rivals.pop(txid)
@@ -233,9 +234,10 @@ def unanswered(beliefs: Beliefs, failed: Unanswered, at: datetime) -> None:
         case AskBlock(hash=block_hash, height=height):
             blocks.unread(beliefs, block_hash, height, at)
         case AskTransaction(txid=txid):
-            beliefs.returning.pop(txid)
+            if not failed.asked_again:
+                beliefs.returning.pop(txid)
             weighing.announce_by_line(beliefs, txid, at)
-            inferred_replacement.replacement_is_gone(beliefs, txid, at)
+            inferred_replacement.replacement_unanswered(beliefs, failed, txid, at)
         case _:
             pass
 
@@ -339,7 +341,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
-    elif whale.txid in beliefs.awaited.values():
+    elif any(waits.whale == whale.txid for waits in beliefs.awaited.values()):
         return  # what another source named as its replacement is asked for
     elif presence.differ(beliefs, whale, reply.source, at) or _may_yet_be_reported(beliefs, whale, reply, at):
         return

@@ -84,7 +84,7 @@ def recalled(beliefs: Beliefs, reply: PredictionRecalled, at: datetime) -> None:
     for txid in asked:
         del beliefs.unloaded[txid]
         if replaced := beliefs.awaited.pop(txid):
-            beliefs.ask(AskStatus(replaced))  # the replacement that it was asked for as, recalled or not
+            beliefs.ask(AskStatus(replaced.whale))  # it was asked for as the replacement, recalled or not
     whale = reply.prediction
     if asked and whale is not None and whale.status is Status.PENDING:
         if whale.txid not in beliefs.holders:

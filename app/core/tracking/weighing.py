@@ -9,7 +9,7 @@ from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
 from app.core.flow import hop_of
 from app.core.models import SourceName, Transaction
-from app.core.prediction import Prediction
+from app.core.prediction import Prediction, Status
 from app.core.questions import AskPackage, AskStatus, Question
 from app.core.shared import shared
 from app.core.tracking import lifecycle, packages
@@ -122,6 +122,8 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
         packages.begin(beliefs, candidate.tx)
         if candidate.source is SourceName.BITCOIND:
             beliefs.ask(AskPackage(whale.txid))  # the node reports its fee, but not its descendants
+        if whale.txid in beliefs.gone:
+            beliefs.ask(AskStatus(whale.txid))  # it left while it was asked for
     if chain is None:
         beliefs.publish(EventType.DETECTED, whale, at)
     else:
@@ -157,6 +159,8 @@ def complete(beliefs: Beliefs, whale: Prediction, tx: Transaction, at: datetime)
     tx = with_derived_scripts(tx)
     if ask := missing_prevouts(tx):
         beliefs.ask(ask)
+    if whale.status is Status.PENDING:
+        packages.begin(beliefs, tx)
     classification = beliefs.whale_policy.classify(tx, beliefs.peels)
     return beliefs.publish(EventType.UPDATED, lifecycle.reclassify(whale, tx, classification, at), at)
 

@@ -13,7 +13,6 @@ from app.core.models import Block, SourceName, Transaction
 from app.core.observations import (
     BlockConnected,
     PredictionRecalled,
-    ProjectedTransaction,
     StatusReply,
     TransactionReplaced,
     TransactionSeen,
@@ -399,11 +398,7 @@ def test_one_of_the_mempool_as_it_was_before_the_source_was_there_is_asked_for_t
 
 def test_projected_while_the_current_one_is_unloaded_it_is_asked_for_once_that_is_recalled() -> None:
     story = unloaded_current()
-    story.receive(
-        ProjectedTransaction(
-            txid=A.txid, value=A.gross, fee=A.fee, vsize=A.vsize, package_feerate=None, source=WS
-        )
-    )
+    story.projected(A)
 
     assert AskTransaction(A.txid) in recalled(story)
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 import pytest
 
 from app.core.models import Transaction
-from app.core.observations import ProjectedTransaction
 from app.core.questions import AskTransaction
 from tests.builders import a_block, a_coin, a_script, a_transaction, a_whale, pays, prevouts_of, spends
-from tests.core.story import WS, Story
+from tests.core.story import Story
 
 WHALE = a_whale(150, coins=("one",), fee=1_000)
 DEARER = a_whale(150, coins=("one",), fee=2_000)
@@ -71,11 +70,7 @@ def test_what_nobody_gave_whole_for_hours_is_asked_for_no_more() -> None:
 
 def test_prevouts_of_one_that_is_known_by_its_line_alone_say_nothing_of_its_amount() -> None:
     story = Story()
-    story.receive(
-        ProjectedTransaction(
-            txid=WHALE.txid, value=WHALE.gross, fee=1_000, vsize=100, package_feerate=None, source=WS
-        )
-    )
+    story.projected(WHALE)
     story.unanswered(AskTransaction(WHALE.txid))
 
     assert story.receive(prevouts_of(WHALE)) == []
@@ -92,11 +87,7 @@ NO_WHALE = a_transaction(
 def test_what_was_seen_whole_and_is_no_whale_is_not_announced_by_its_line() -> None:
     story = Story()
     story.seen(NO_WHALE)
-    story.receive(
-        ProjectedTransaction(
-            txid=NO_WHALE.txid, value=NO_WHALE.gross, fee=1_000, vsize=140, package_feerate=None, source=WS
-        )
-    )
+    story.projected(NO_WHALE)
 
     assert story.unanswered(AskTransaction(NO_WHALE.txid)) == []
 

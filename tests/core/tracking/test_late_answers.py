@@ -1,11 +1,15 @@
-"""A transaction is asked for because a block lists it; the block is undone before the answer comes.
+"""A transaction is asked for whole, and the answer is late: it tells what it is, and not where it is now.
 
-The answer still names that block. It tells what the transaction is, and not where it is now.
+A block listed it, which is undone before the answer comes and is still named by it; or it has left meanwhile.
 """
+
+from datetime import timedelta
+
+import pytest
 
 from app.core.classification import Flag
 from app.core.models import Block, Transaction
-from app.core.observations import BlockConnected
+from app.core.observations import BlockConnected, TransactionReply
 from app.core.prediction import Status
 from app.core.questions import AskBlock, AskStatus, AskTransaction
 from app.core.units import Height
@@ -175,3 +179,45 @@ def test_a_former_version_that_is_listed_is_told() -> None:
     story.published(WHALE)
 
     assert (story.only.txid, story.only.status) == (WHALE.txid, Status.PENDING)
+
+
+def ended(how: str) -> Story:
+    """It was asked for whole, and has ended since then."""
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    if how == "dropped":
+        story.gone(WHALE)
+    else:
+        story.replaced(WHALE, by=a_whale(50, coins=("one",), fee=9_000))
+    return story
+
+
+def a_whole_answer(story: Story, seconds: int) -> list[str]:
+    """It was waiting so many seconds after its end, and that is heard now."""
+    assert story.only.ended_at is not None
+    as_of = story.only.ended_at + timedelta(seconds=seconds)
+    story.at += timedelta(minutes=1)
+    return story.receive(TransactionReply(tx=WHALE, block_hash=None, height=None, source=REST, as_of=as_of))
+
+
+@pytest.mark.parametrize("how", ["dropped", "replaced"])
+def test_an_answer_of_before_its_end_does_not_bring_a_whale_back_but_has_it_asked_about(how: str) -> None:
+    story = ended(how)
+
+    assert a_whole_answer(story, -1) == []
+    assert story.questions == [AskStatus(WHALE.txid)]
+
+
+def test_an_answer_of_after_its_end_brings_it_back() -> None:
+    assert a_whole_answer(ended("dropped"), 1) == ["updated"]
+
+
+def test_what_left_while_it_was_asked_for_is_asked_about_once_it_is_announced() -> None:
+    story = Story()
+    story.start()
+    story.projected(WHALE)
+    story.left(WHALE)
+    story.published(WHALE)
+
+    assert AskStatus(WHALE.txid) in story.questions

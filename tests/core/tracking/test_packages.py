@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from app.core.models import SourceName, Transaction
-from app.core.observations import PackageReply, TransactionLeft, TransactionSeen
+from app.core.observations import PackageReply, TransactionLeft, TransactionReply, TransactionSeen
 from app.core.prediction import Prediction
-from app.core.questions import AskPackage, Question
+from app.core.questions import AskPackage, AskTransaction, Question
 from app.core.tracking import lifecycle, packages
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.whales import Bounds
@@ -99,6 +99,113 @@ def test_a_whale_that_the_node_tells_is_asked_for_its_package_at_once() -> None:
     assert story.questions == ASKED
 
 
+NODE = SourceName.BITCOIND
+BY_ENTRY = replace(WHALE, package_feerate=WHALE.feerate)
+"""As a node before Core 31 tells it: without what its children pay."""
+PAID_FOR = SatPerVb(50.0)
+
+
+def paid_for() -> Story:
+    """The node tells a whale, and then what its child pays for it."""
+    story = Story()
+    story.start()
+    story.receive(TransactionSeen(tx=BY_ENTRY, source=NODE))
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=PAID_FOR, related=1, source=NODE))
+    return story
+
+
+def packages_asked(story: Story) -> list[Question]:
+    return [one for one in story.questions if isinstance(one, AskPackage)]
+
+
+def test_what_a_nodes_entry_tells_does_not_undo_what_is_known_of_the_package_but_has_it_asked_for() -> None:
+    story = paid_for()
+
+    assert story.receive(TransactionSeen(tx=BY_ENTRY, source=NODE)) == []
+    assert (story.only.package_feerate, packages_asked(story)) == (PAID_FOR, ASKED)
+
+
+def test_nor_does_it_after_a_restart() -> None:
+    story = paid_for()
+    story.restart()
+    story.receive(TransactionSeen(tx=BY_ENTRY, source=NODE, late=True))
+
+    assert (story.only.package_feerate, packages_asked(story)) == (PAID_FOR, ASKED)
+
+
+def test_nor_does_the_whole_transaction_from_a_node() -> None:
+    story = paid_for()
+    story.receive(TransactionReply(tx=BY_ENTRY, block_hash=None, height=None, source=NODE))
+
+    assert (story.only.package_feerate, packages_asked(story)) == (PAID_FOR, ASKED)
+
+
+def test_nor_does_an_entry_that_brings_the_fee_late() -> None:
+    story = Story()
+    story.start()
+    story.receive(TransactionSeen(tx=replace(WHALE, fee=None), source=NODE))
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=PAID_FOR, related=1, source=NODE))
+    story.receive(TransactionSeen(tx=BY_ENTRY, source=NODE))
+
+    assert (story.only.tx.fee, story.only.package_feerate) == (WHALE.fee, PAID_FOR)
+    assert packages_asked(story) == ASKED
+
+
+def test_an_entry_that_tells_what_is_known_has_nothing_asked_for() -> None:
+    story = begun()
+    story.receive(TransactionSeen(tx=BY_ENTRY, source=NODE))
+
+    assert packages_asked(story) == []
+
+
+def test_where_nothing_is_known_of_what_it_pays_the_entry_tells_and_the_package_is_asked_for() -> None:
+    story = Story()
+    story.start()
+    story.seen(replace(WHALE, fee=None))
+    poor = replace(WHALE, package_feerate=SatPerVb(2.0))
+    story.receive(TransactionSeen(tx=poor, source=NODE))
+
+    assert (story.only.package_feerate, packages_asked(story)) == (2.0, ASKED)
+
+
+def test_a_backend_that_tells_another_package_feerate_is_believed() -> None:
+    story = paid_for()
+    story.seen(replace(WHALE, package_feerate=SatPerVb(70.0)))
+
+    assert story.only.package_feerate == 70.0
+
+
+def test_a_replacement_has_its_own_package_asked_for() -> None:
+    story, by = paid_for(), a_whale(150, fee=3_000)
+    story.replaced(WHALE, by=by)
+
+    assert AskPackage(by.txid) in story.questions
+
+
+def test_a_whale_that_waits_again_after_a_reorg_has_its_package_asked_for_and_its_parents_watched() -> None:
+    story = begun()
+    story.connected(a_block(1, WHALE))
+    story.left(a_transaction_of(a_coin("one").txid))
+    story.connected(a_block(1, branch="b", on=""), a_block(2, branch="b"))
+    asked = packages_asked(story)
+
+    assert (asked, asked_after(story, SIBLING)) == (ASKED, ASKED)
+
+
+def a_transaction_of(txid: Txid) -> Transaction:
+    return replace(STRANGER, txid=txid)
+
+
+def test_a_whale_known_by_its_line_has_its_parents_watched_once_it_is_whole() -> None:
+    story = Story()
+    story.start()
+    story.projected(WHALE)
+    story.unanswered(AskTransaction(WHALE.txid))
+    story.published(WHALE)
+
+    assert asked_after(story, SIBLING) == ASKED
+
+
 def remembers_one() -> Beliefs:
     return Beliefs(a_whale_policy(), Bounds(ended=1), demo=False)
 
@@ -144,5 +251,5 @@ def test_a_whale_that_comes_back_after_its_end_has_its_relatives_still() -> None
     story = begun()
     story.gone(WHALE)
 
-    assert asked_after(story, WHALE) == []
+    assert asked_after(story, WHALE) == ASKED
     assert asked_after(story, SIBLING) == ASKED

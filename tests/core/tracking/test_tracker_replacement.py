@@ -1,12 +1,13 @@
 """Unconfirmed by unconfirmed: which id goes on, and which ends."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.core.classification import Flag
-from app.core.observations import TransactionSeen
+from app.core.observations import TransactionSeen, Unanswered
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction
 from app.core.tracking.inferred_replacement import UNEXPLAINED
@@ -124,7 +125,7 @@ def test_the_prevouts_of_coins_that_only_the_winner_spends_are_asked_for() -> No
     story.seen(FIRST)
     story.replaced(FIRST, by=by)
 
-    assert story.questions == [AskPrevouts(by.txid, (a_coin("two"),))]
+    assert AskPrevouts(by.txid, (a_coin("two"),)) in story.questions
 
 
 def test_a_whale_replaced_by_no_whale_ends() -> None:
@@ -259,6 +260,75 @@ def test_the_id_goes_on_with_a_replacement_that_a_source_names() -> None:
     assert story.gone(FIRST, replaced_by=SECOND.txid) == ["replaced"]
     assert (story.only.prediction_id, story.only.txid) == (first, SECOND.txid)
     assert (story.only.status, story.only.replaces) == (Status.PENDING, (FIRST.txid,))
+
+
+def a_named_one_that_nobody_gives_for(seconds: int) -> Story:
+    """Whoever could give the replacement whole is away for so long, and is asked again."""
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.at += timedelta(seconds=seconds)
+    story.receive(Unanswered(question=AskTransaction(SECOND.txid), reason="away", asked_again=True))
+    return story
+
+
+def test_for_a_replacement_that_will_be_asked_for_again_the_whale_waits_and_its_id_goes_on() -> None:
+    story = a_named_one_that_nobody_gives_for(20)
+    first = story.only.prediction_id
+    story.published(SECOND)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+
+    assert (story.only.prediction_id, story.only.txid, story.only.status) == (
+        first,
+        SECOND.txid,
+        Status.PENDING,
+    )
+
+
+@pytest.mark.parametrize("seconds", [61, -3_600])
+def test_it_does_not_wait_for_it_for_long(seconds: int) -> None:
+    assert a_named_one_that_nobody_gives_for(seconds).only.replaced_by == SECOND.txid
+
+
+def known_by_its_line() -> Story:
+    """Its outpoints are not known: nothing says what may replace it but a source."""
+    story = Story()
+    story.start()
+    story.projected(FIRST)
+    story.unanswered(AskTransaction(FIRST.txid))
+    return story
+
+
+@pytest.mark.parametrize("how", ["reported", "named by its status", "reported after it was dropped"])
+def test_of_a_whale_known_by_its_line_alone_a_source_is_believed_what_replaced_it(how: str) -> None:
+    story = known_by_its_line()
+    first = story.only.prediction_id
+    if how == "reported after it was dropped":
+        story.gone(FIRST)
+    if how == "named by its status":
+        story.gone(FIRST, replaced_by=SECOND.txid)
+        story.published(SECOND)
+    else:
+        story.replaced(FIRST, by=SECOND)
+
+    assert (story.only.prediction_id, story.only.txid, story.only.status) == (
+        first,
+        SECOND.txid,
+        Status.PENDING,
+    )
+
+
+@pytest.mark.parametrize("how", ["replaced", "left"])
+def test_what_is_gone_before_it_was_given_whole_is_not_announced_by_its_line(how: str) -> None:
+    story = Story()
+    story.projected(FIRST)
+    if how == "replaced":
+        story.replaced(FIRST, by=SECOND)
+    else:
+        story.left(FIRST)
+    story.unanswered(AskTransaction(FIRST.txid))
+
+    assert FIRST.txid not in {one.txid for one in story.kept.values()}
 
 
 def test_a_named_replacement_that_spends_other_coins_ends_it_all_the_same() -> None:
@@ -548,7 +618,7 @@ def test_the_coins_that_only_a_late_replacement_spends_are_asked_for() -> None:
     story.replaced(FIRST, by=later)
 
     assert story.of(later).replaces == (FIRST.txid,)
-    assert story.questions == [AskPrevouts(later.txid, (a_coin("two"),))]
+    assert AskPrevouts(later.txid, (a_coin("two"),)) in story.questions
 
 
 def test_a_winner_in_a_block_whose_fee_is_not_known_is_a_conflict_and_no_replacement() -> None:
