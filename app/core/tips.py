@@ -51,6 +51,8 @@ class Tips:
             self._blocks.put((observation.source, observation.block.hash), None)
             self._reported_at[observation.source] = at
         elif isinstance(observation, ChainListed):
+            for block in observation.blocks:
+                self._blocks.put((observation.source, block.hash), None)
             self._reported_at[observation.source] = at
         match observation:
             case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
@@ -66,7 +68,10 @@ class Tips:
                     self._asked = (self._asked[0], at)  # it reads the block anew
 
     def has_reported(self, source: SourceName, block_hash: BlockHash) -> bool:
-        """Return whether it has told of this block by itself, lately; of a backend either of its sources."""
+        """Return whether it has told of this block by itself, lately; of a backend either of its sources.
+
+        What it lists when it begins counts, too.
+        """
         return any((one, block_hash) in self._blocks for one in _same_as(source))
 
     def reported_at(self, source: SourceName) -> datetime | None:
@@ -75,14 +80,19 @@ class Tips:
         return max(known, default=None)
 
     def reported(self, source: SourceName) -> Height | None:
-        """Return the tip that its reports are of; None while it has reported no block.
+        """Return the height of the tip that its reports are of; None while it has reported no block."""
+        tip = self.reported_block(source)
+        return None if tip is None else tip.height
+
+    def reported_block(self, source: SourceName) -> Block | None:
+        """Return the tip that its reports are of.
 
         A backend's are of the block that its stream told of last: its REST API names its node's tip before
         the backend itself has read that block, and however far it is stuck below.
         """
         if source not in _OF_BACKEND:
-            return self._height(source)
-        streamed, asked = (self._height(one) for one in _OF_BACKEND)
+            return self._tips.get(source)
+        streamed, asked = (self._tips.get(one) for one in _OF_BACKEND)
         return asked if streamed is None else streamed
 
     def of(self, source: SourceName) -> Height | None:

@@ -72,6 +72,20 @@ def is_from_before_its_tip(beliefs: Beliefs, reply: StatusReply, at: datetime) -
     return reported is not None and reply.as_of is not None and reply.as_of < reported <= at
 
 
+def has_come_to(beliefs: Beliefs, source: SourceName, whale: Prediction) -> bool:
+    """Return whether it has told of the block of a confirmed whale, or of one upon it.
+
+    One that is as high is not enough: before it has heard of a reorg it is on the other branch. Of a block
+    that is not in our chain it need not have told: whoever named it may be wrong.
+    """
+    block, told = whale.confirmed_hash, beliefs.tips.reported_block(source)
+    if block is None or told is None or beliefs.tips.has_reported(source, block):
+        return told is not None
+    ours = beliefs.chain.tip
+    is_ahead = ours is None or told.height > ours.height
+    return block not in beliefs.chain or is_ahead or told.hash in beliefs.chain
+
+
 def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:
     """Return whether its tip, and the last block that it named for a transaction, are below this height.
 

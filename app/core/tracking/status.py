@@ -208,7 +208,7 @@ def _said_to_wait(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: d
         return  # it may be late, or never forget: that it is back a mempool that is listed tells
     if whale.status is not Status.PENDING and presence.is_behind(beliefs, reply.source):
         return
-    if whale.status is Status.CONFIRMED and not presence.names_its_tip(beliefs, reply.source):
+    if whale.status is Status.CONFIRMED and not presence.has_come_to(beliefs, reply.source, whale):
         return
     if whale.status is Status.CONFIRMED and presence.is_from_before_its_tip(beliefs, reply, at):
         return  # if it waits again, a report or a listing tells

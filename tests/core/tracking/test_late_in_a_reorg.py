@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.models import Block, SourceName
-from app.core.observations import BlockConnected
+from app.core.observations import BlockConnected, ChainListed
 from app.core.prediction import Status
 from app.core.questions import AskBlock, AskStatus
 from tests.builders import a_block, a_whale
@@ -95,6 +95,46 @@ def test_an_answer_of_before_the_nodes_block_undoes_no_confirmation() -> None:
 def test_an_answer_of_after_the_nodes_block_does() -> None:
     story = confirmed_while_the_node_was_asked()
     story.waits(WHALE, 0, source=NODE)
+
+    assert story.only.status is Status.PENDING
+
+
+def on_the_other_branch(upon_it: int) -> Story:
+    """The whale is in a block of the node's; the backend is as high, and has not heard of the reorg."""
+    story = Story()
+    story.start()
+    for source in (WS, NODE):
+        reports(story, source, a_block(0), a_block(1))
+        story.seen(WHALE, source=source)
+    reports(story, NODE, a_block(1, WHALE, branch="b", on=""))
+    for height in range(2, 2 + upon_it):
+        reports(story, NODE, a_block(height, branch="b"))
+        reports(story, WS, a_block(height))
+    assert story.only.status is Status.CONFIRMED
+    return story
+
+
+@pytest.mark.parametrize("upon_it", [0, 1, 2])
+def test_one_on_the_other_branch_does_not_undo_a_block_with_what_waits_there(upon_it: int) -> None:
+    story = on_the_other_branch(upon_it)
+    story.waits(WHALE, 0, source=REST)
+
+    assert story.only.status is Status.CONFIRMED
+
+
+@pytest.mark.parametrize("how", ["told", "listed", "upon it", "ahead"])
+def test_once_it_has_come_to_that_block_it_does(how: str) -> None:
+    story = on_the_other_branch(0 if how == "told" else 1)
+    whales, tip = a_block(1, WHALE, branch="b", on=""), a_block(2, branch="b")
+    if how == "listed":
+        story.receive(ChainListed(blocks=(a_block(0), whales, tip), source=WS))
+    elif how == "told":
+        reports(story, WS, whales)
+    elif how == "upon it":
+        reports(story, WS, tip)
+    else:
+        story.receive(BlockConnected(block=a_block(3), source=WS))
+    story.waits(WHALE, 0, source=REST)
 
     assert story.only.status is Status.PENDING
 
