@@ -1,6 +1,7 @@
 """Routes the tracker's questions to the sources that can answer them, and returns the replies."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -38,6 +39,8 @@ PACKAGE_REST_SECONDS = 2.0
 """A package is asked for at once, and then no more often than this: each child and each sibling of a whale
 makes it worth asking again, so all children of one large payment would be asked about with each new one."""
 REMEMBERED_PACKAGES = 1_000
+PACKAGES_AT_ONCE = 2
+"""A node is asked for one in several steps: half of the workers stay for what whales wait for."""
 RETRIES = 10
 RETRY_SECONDS = 5.0
 """Delay before what no source could supply is requested again; doubled after each attempt."""
@@ -97,6 +100,8 @@ class Answering:
         self._retries: Recent[Question, int] = Recent(REMEMBERED_RETRIES)
         self._packages: Recent[Txid, float] = Recent(REMEMBERED_PACKAGES)
         """When each package was asked for last, monotonic."""
+        self._held_packages: deque[AskPackage] = deque()
+        """Those that wait until fewer are being answered."""
         self._group: asyncio.TaskGroup | None = None
         """Set while `run` is active; a recording, whose clock does not advance by itself, is only drained."""
         self._number = 0
@@ -224,10 +229,10 @@ class Answering:
     async def _take(self, question: Question, *, paced: bool) -> None:
         if paced and isinstance(question, AskMempool):
             await self._pace()
+        if self._is_held_back(question):
+            return
         key = _key(question)
         self._answered_now.add(key)
-        if isinstance(question, AskPackage):
-            self._packages.put(question.txid, self._clock.monotonic())
         try:
             answer = await self._answer(question)
         except Exception:
@@ -238,8 +243,24 @@ class Answering:
         finally:
             self._answered_now.discard(key)
             self._open.discard(key)  # whatever the outcome, it may be asked again
-            if (again := self._once_more.pop(key, None)) is not None:
-                self.ask(again)
+            if isinstance(question, AskPackage) and self._held_packages:
+                self._put(self._held_packages.popleft())
+        if (again := self._once_more.pop(key, None)) is not None:
+            self.ask(again)
+        await self._tell(question, answer)
+
+    def _is_held_back(self, question: Question) -> bool:
+        """Return whether it waits because as many packages are being answered as may be at once."""
+        if not isinstance(question, AskPackage):
+            return False
+        if sum(isinstance(one, AskPackage) for one in self._answered_now) >= PACKAGES_AT_ONCE:
+            self._held_packages.append(question)
+            return True
+        self._packages.put(question.txid, self._clock.monotonic())
+        return False
+
+    async def _tell(self, question: Question, answer: Sequence[Observation]) -> None:
+        """Emit what was answered; what was not is asked again later."""
         is_no_news, is_asked_again = self._asks_on(question), self._tries_again(question)
         for reply in answer:
             if not isinstance(reply, Unanswered):

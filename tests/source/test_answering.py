@@ -33,6 +33,7 @@ from app.errors import ParseError, SourceError
 from app.source.answering import (
     BETWEEN_RECONCILIATIONS_SECONDS,
     PACKAGE_REST_SECONDS,
+    PACKAGES_AT_ONCE,
     PATIENCE_SECONDS,
     QUIET_RETRIES_MINED,
     QUIET_RETRIES_WAITING,
@@ -419,6 +420,26 @@ async def test_what_is_asked_while_the_answer_is_on_its_way_is_asked_once_more(
     await asyncio.gather(task, return_exceptions=True)
 
     assert (len(source.asked), desk.received) == (2, [before, after])
+
+
+async def test_packages_leave_workers_for_what_whales_wait_for() -> None:
+    source, asked = OnItsWay(), [AskPackage(Txid(f"{number:064x}")) for number in range(5)]
+    desk = Desk(source, workers=4)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    for question in asked:
+        desk.answering.ask(question)
+    await until(lambda: len(source.asked) > PACKAGES_AT_ONCE)
+    desk.answering.ask(AskPrevouts(A, COINS))
+    await until(lambda: len(source.asked) > PACKAGES_AT_ONCE)
+    first = list(source.asked)
+    source.let_go_on.set()
+    await until(lambda: len(source.asked) > len(asked))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert first == [*asked[:PACKAGES_AT_ONCE], AskPrevouts(A, COINS)]
+    assert set(source.asked) == {*asked, AskPrevouts(A, COINS)}
 
 
 async def until(condition: Callable[[], bool]) -> None:
