@@ -285,14 +285,17 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
 def _learn_package(
     beliefs: Beliefs, before: Prediction, known: Prediction, report: TransactionSeen, at: datetime
 ) -> None:
-    """Take what is reported of its package; by a node that is not what its children pay, so that is asked."""
-    feerate = report.tx.package_feerate
+    """Take what is reported of its package; by a node that is not what its children pay, so that is asked.
+
+    `before`: as it was known without the report.
+    """
+    feerate, by_node = report.tx.package_feerate, report.source is SourceName.BITCOIND
     if feerate is None:
         return
-    if report.source is not SourceName.BITCOIND or known.package_feerate is None:
-        beliefs.reprice(known, feerate, at)
-    elif lifecycle.is_repriced(before.effective_feerate, feerate):
+    if by_node and lifecycle.is_repriced(before.effective_feerate, feerate):
         beliefs.ask(AskPackage(known.txid))
+    if not by_node or known.package_feerate is None:
+        beliefs.reprice(known, feerate, at)
 
 
 def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, *, asked: bool) -> bool:

@@ -84,7 +84,10 @@ class MempoolAnswers:
         expect_200(answer, "tx")
         tx, status = decode.transaction(answer.body)
         where = _status_reply(txid, status or WireStatus(confirmed=False))
-        return (TransactionReply(tx=tx, block_hash=where.block_hash, height=where.height, source=REST),)
+        reply = TransactionReply(
+            tx=tx, block_hash=where.block_hash, height=where.height, source=REST, as_of=answer.as_of
+        )
+        return (reply,)
 
     async def _status(self, txid: Txid) -> tuple[Observation, ...]:
         try:

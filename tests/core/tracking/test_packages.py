@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply, TransactionLeft, TransactionReply, TransactionSeen
 from app.core.prediction import Prediction
@@ -158,10 +160,13 @@ def test_an_entry_that_tells_what_is_known_has_nothing_asked_for() -> None:
     assert packages_asked(story) == []
 
 
-def test_where_nothing_is_known_of_what_it_pays_the_entry_tells_and_the_package_is_asked_for() -> None:
+@pytest.mark.parametrize("known", [WHALE, replace(WHALE, fee=None)], ids=["its own fee", "nothing"])
+def test_where_nothing_is_known_of_the_package_the_entry_tells_and_the_package_is_asked_for(
+    known: Transaction,
+) -> None:
     story = Story()
     story.start()
-    story.seen(replace(WHALE, fee=None))
+    story.seen(known)
     poor = replace(WHALE, package_feerate=SatPerVb(2.0))
     story.receive(TransactionSeen(tx=poor, source=NODE))
 
