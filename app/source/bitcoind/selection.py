@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.core.units import SatPerVb
 from app.source.bitcoind.rpc import sats
-from app.source.bitcoind.shapes import MempoolEntry, chunk_feerate
+from app.source.bitcoind.shapes import MempoolEntry, chunk_feerate, fee_delta
 
 
 def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb:
@@ -15,15 +15,17 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
     pays for its parent, what is rich pays for itself alone, a poor parent weighs down what spends it, and a
     poor child that joins two rich ones does not go before either of them.
 
-    Where the node reports what it would mine it with (the chunk, Core 31), that is it. The operator's own fee
-    deltas (`prioritisetransaction`) are left out: other miners do not know them.
+    Where the node reports what it would mine it with (the chunk, Core 31), that is it, unless the operator
+    has given one of the cluster a fee delta (`prioritisetransaction`): the chunk's fee includes it, and other
+    miners do not know it. Then it is counted by what the transactions really pay.
 
     `cluster`: its relatives and itself, by txid. Of what is missing there the entries know the sum: if that
     pays less, it weighs down what needs it.
 
     Source: Bitcoin Core up to 30, src/node/miner.cpp (addPackageTxs).
     """
-    if (reported := chunk_feerate(cluster[txid])) is not None:
+    reported = chunk_feerate(cluster[txid])
+    if reported is not None and not any(fee_delta(one) for one in cluster.values()):
         return reported
     above = {one: _above(one, cluster) for one in cluster}
     waiting = {one: _package(one, above[one], cluster) for one in sorted(cluster)}

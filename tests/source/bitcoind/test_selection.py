@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -66,6 +66,17 @@ def test_the_chunk_that_the_node_names_is_believed() -> None:
     entry.fees.chunk, entry.chunkweight = btc(3_000), 800
 
     assert selected_feerate("whale", {"whale": entry}) == 15.0
+
+
+@pytest.mark.parametrize("prioritised", ["whale", "child"])
+def test_a_chunk_that_the_operators_delta_is_part_of_is_not_believed(prioritised: str) -> None:
+    family = {"whale": Tx(200), "child": Tx(600, ("whale",))}
+    family[prioritised] = replace(family[prioritised], delta=100_000)
+    cluster = {one: entry_of(one, family) for one in family}
+    for entry in cluster.values():
+        entry.fees.chunk, entry.chunkweight = btc(100_800), 800
+
+    assert selected_feerate("whale", cluster) == 4.0
 
 
 def test_a_poor_child_does_not_weigh_it_down() -> None:
