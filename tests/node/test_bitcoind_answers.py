@@ -23,6 +23,11 @@ from tests.node.listener import NodeListener
 from tests.node.node import Coin, Node
 
 LOW = Decimal("0.00000600")
+WITHOUT_LISTS = (
+    "getmempoolentry,getmempoolinfo,getrawtransaction,getnewaddress,listunspent,createrawtransaction,"
+    "signrawtransactionwithwallet,sendrawtransaction,loadwallet,listwallets"
+)
+"""What this needs itself, and Spout's own; not getmempoolancestors and getmempooldescendants."""
 pytestmark = pytest.mark.node
 
 NOBODYS = Txid("ab" * 32)
@@ -250,6 +255,26 @@ async def test_a_poor_child_of_two_rich_ones_with_a_poor_parent_pays_what_its_no
     assert at[0] == at[1] < at[2]
     assert at[3] == pytest.approx(600 / node.call("getmempoolentry", between)["vsize"])
     assert at[-1] == pytest.approx(40 / node.call("getmempoolentry", whale)["vsize"])
+
+
+@pytest.mark.parametrize("settings", [(), (f"rpcwhitelist=spout:{WITHOUT_LISTS}",)], ids=["all", "no lists"])
+async def test_the_last_of_a_chain_pays_for_the_whale_whichever_calls_are_allowed(
+    make_node: Callable[..., Node], settings: tuple[str, ...]
+) -> None:
+    node = make_node(*settings)
+    source = source_of(node)
+    chain = [a_spender(node, node.coins()[0], LOW)]
+    while len(chain) < 24:
+        chain.append(a_spender(node, chain[-1], LOW))
+    chain.append(a_spender(node, chain[-1], LOW * 100))
+    size = sum(node.call("getmempoolentry", one.txid)["vsize"] for one in chain)
+
+    (reported,) = await source.answer(AskPackage(Txid(chain[0].txid)))
+    await source.close()
+
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate == pytest.approx(600 * 124 / size)
+    assert reported.members == {one.txid for one in chain[1:]}
 
 
 async def test_the_operators_own_fee_delta_changes_no_package(node: Node, source: Bitcoind) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from app.core.units import SatPerVb
+from app.source.bitcoind.cluster import distances
 from app.source.bitcoind.rpc import sats
 from app.source.bitcoind.shapes import MempoolEntry, chunk_feerate, fee_delta
 
@@ -27,7 +28,7 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
     reported = chunk_feerate(cluster[txid])
     if reported is not None and not any(fee_delta(one) for one in cluster.values()):
         return reported
-    above = {one: _above(one, cluster) for one in cluster}
+    above = {one: frozenset(distances(one, cluster, upwards=True)) for one in cluster}
     waiting = {one: _package(one, above[one], cluster) for one in sorted(cluster)}
     while True:
         best = max(waiting, key=lambda one: waiting[one].score)
@@ -82,13 +83,3 @@ def _package(txid: str, above: frozenset[str], cluster: Mapping[str, MempoolEntr
     for one in above:
         package.add(cluster[one])
     return package
-
-
-def _above(txid: str, cluster: Mapping[str, MempoolEntry]) -> frozenset[str]:
-    """Return it and its ancestors, as far as they are in the cluster."""
-    found, near = {txid}, [txid]
-    while near:
-        parents = {one for one in cluster[near.pop()].depends if one in cluster} - found
-        found |= parents
-        near += parents
-    return frozenset(found)
