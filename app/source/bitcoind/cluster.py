@@ -17,6 +17,7 @@ from app.source.bitcoind.shapes import MempoolEntry
 MEMBERS_AT_MOST = 100
 """Core 31 has no larger clusters (64); before it there was no limit, but what is far away changes little."""
 STEPS_AT_MOST = 8
+"""Requests in a row for one cluster; where a node lists nothing, those for its own line come on top."""
 LISTED_AT_MOST = 500
 """Entries that one call may bring; a node has at most 25 by default, more if its operator wants it so."""
 ANSWERED_AT_MOST = 2_000
@@ -88,16 +89,17 @@ class _Reading:
 
     async def finish(self) -> None:
         steps = 0
-        while steps < (MEMBERS_AT_MOST if self._one_by_one else STEPS_AT_MOST):
+        while steps < STEPS_AT_MOST:
             gaps = self._gaps()
             if not gaps or self._room() <= 0:
                 return
             nearest = [gap for gap in gaps if gap.rank == gaps[0].rank]
+            # One by one, its own line is read to the end all the same: there is room for so many only.
+            steps += not (self._one_by_one and gaps[0].rank == _OWN)
             if self._one_by_one or any(gap.listed > LISTED_AT_MOST for gap in nearest):
                 await self._read_each(nearest)
             else:
                 await self._read_lists(self._chosen(gaps))
-            steps += 1
 
     def _room(self) -> int:
         return MEMBERS_AT_MOST - len(self.entries) - len(self._gone)

@@ -18,7 +18,8 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
 
     Where the node reports what it would mine it with (the chunk, Core 31), that is it, unless the operator
     has given one of the cluster a fee delta (`prioritisetransaction`): the chunk's fee includes it, and other
-    miners do not know it. Then it is counted by what the transactions really pay.
+    miners do not know it. Then it is counted by what the transactions really pay. (The delta of one that was
+    not read, beyond `cluster.MEMBERS_AT_MOST` or too far away, is not seen.)
 
     `cluster`: its relatives and itself, by txid. Of what is missing there the entries know the sum: if that
     pays less, it weighs down what needs it.
