@@ -320,6 +320,7 @@ app/source/backend/  The mempool backend by WebSocket and REST.
 app/source/bitcoind/  bitcoind by RPC and ZMQ.
   answers                Answers the tracker's questions from the node
   chain                  Follows the node's best chain
+  cluster                Reads a waiting transaction with its relatives in the mempool, in few requests
   fees                   Fees and the fee histogram from the node, cheaply enough for a small computer
   kin                    Detects small transactions that may change a large one's mining score
   mempool                Emits arrivals, replacements and removals in the order that the tracker needs

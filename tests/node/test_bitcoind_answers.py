@@ -23,6 +23,11 @@ from tests.node.listener import NodeListener
 from tests.node.node import Coin, Node
 
 LOW = Decimal("0.00000600")
+WITHOUT_LISTS = (
+    "getmempoolentry,getmempoolinfo,getrawtransaction,getnewaddress,listunspent,createrawtransaction,"
+    "signrawtransactionwithwallet,sendrawtransaction,loadwallet,listwallets"
+)
+"""What this needs itself, and Spout's own; not getmempoolancestors and getmempooldescendants."""
 pytestmark = pytest.mark.node
 
 NOBODYS = Txid("ab" * 32)
@@ -229,6 +234,49 @@ async def test_a_rich_parent_does_not_lift_a_poor_one_by_its_child(node: Node, s
     assert reported.package_feerate == pytest.approx(int(LOW * 100_000_000) / size)
 
 
+async def test_a_poor_child_of_two_rich_ones_with_a_poor_parent_pays_what_its_node_mines_it_for(
+    make_node: Callable[..., Node],
+) -> None:
+    """Where Knots keeps no space for coin age, and mines whatever pays anything."""
+    node = make_node("blockprioritysize=0", "blockmintxfee=0.00000001", "minrelaytxfee=0.000001")
+    source = source_of(node)
+    coins = node.coins()
+    poor, large = many_outputs(node, coins[:4], [Decimal(90), Decimal(91)])
+    richer, rich = (a_spender(node, coin, fee) for coin, fee in zip(large, (LOW * 12, LOW * 10), strict=True))
+    merged = sum((coin.amount for coin in (richer, rich)), Decimal(0)) - Decimal("0.00000040")
+    whale = node.send(node.sign([richer, rich], {node.address(): merged}))
+    between = a_spender(node, coins[4], LOW).txid
+    mined = [one["txid"] for one in node.call("getblocktemplate", {"rules": ["segwit"]})["transactions"]]
+
+    at = [await package_feerate(source, one) for one in mined]
+    await source.close()
+
+    assert mined == [poor, richer.txid, rich.txid, between, whale]
+    assert at[0] == at[1] < at[2]
+    assert at[3] == pytest.approx(600 / node.call("getmempoolentry", between)["vsize"])
+    assert at[-1] == pytest.approx(40 / node.call("getmempoolentry", whale)["vsize"])
+
+
+@pytest.mark.parametrize("settings", [(), (f"rpcwhitelist=spout:{WITHOUT_LISTS}",)], ids=["all", "no lists"])
+async def test_the_last_of_a_chain_pays_for_the_whale_whichever_calls_are_allowed(
+    make_node: Callable[..., Node], settings: tuple[str, ...]
+) -> None:
+    node = make_node(*settings)
+    source = source_of(node)
+    chain = [a_spender(node, node.coins()[0], LOW)]
+    while len(chain) < 24:
+        chain.append(a_spender(node, chain[-1], LOW))
+    chain.append(a_spender(node, chain[-1], LOW * 100))
+    size = sum(node.call("getmempoolentry", one.txid)["vsize"] for one in chain)
+
+    (reported,) = await source.answer(AskPackage(Txid(chain[0].txid)))
+    await source.close()
+
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate == pytest.approx(600 * 124 / size)
+    assert reported.members == {one.txid for one in chain[1:]}
+
+
 async def test_the_operators_own_fee_delta_changes_no_package(node: Node, source: Bitcoind) -> None:
     txid = node.send(node.whale())
     node.call("prioritisetransaction", txid, None, -10_000_000)
@@ -271,6 +319,29 @@ async def test_a_stopped_node_cannot_be_asked(node: Node, source: Bitcoind) -> N
 
     with pytest.raises(SourceError):
         await source.answer(AskStatus(NOBODYS))
+
+
+async def package_feerate(source: Bitcoind, txid: str) -> float:
+    (reported,) = await source.answer(AskPackage(Txid(txid)))
+    assert isinstance(reported, PackageReply)
+    assert reported.package_feerate is not None
+    return reported.package_feerate
+
+
+def many_outputs(node: Node, coins: list[Coin], large: list[Decimal]) -> tuple[str, list[Coin]]:
+    """A transaction with thirty small outputs beside the large ones, at little more than 0.2 sat/vB."""
+    amounts = {node.address(): amount for amount in (*large, *[Decimal("0.1")] * 30)}
+    rest = sum((coin.amount for coin in coins), Decimal(0)) - sum(amounts.values()) - LOW / 2
+    raw = node.sign(coins, {**amounts, node.address(): rest})
+    outputs = node.call("decoderawtransaction", raw)["vout"]
+    txid = node.send(raw)
+    return txid, [Coin(txid, one["n"], one["value"]) for one in outputs if one["value"] in large]
+
+
+def a_spender(node: Node, coin: Coin, fee: Decimal) -> Coin:
+    """Send one coin on, and return the new one."""
+    txid = node.send(node.sign([coin], {node.address(): coin.amount - fee}))
+    return Coin(txid, 0, coin.amount - fee)
 
 
 def spend(node: Node, parent: str, fee: Decimal = Decimal("0.0001")) -> str:

@@ -30,6 +30,7 @@ from app.core.tracking import known_prevouts
 from app.core.units import BlockHash, Outpoint, Txid
 from app.errors import ForbiddenError, NodeRefusedError, SourceError
 from app.source.bitcoind.chain import BlockId, ChainFollower
+from app.source.bitcoind.cluster import Cluster, read_cluster
 from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, RpcCall
 from app.source.bitcoind.selection import selected_feerate
 from app.source.bitcoind.shapes import (
@@ -46,8 +47,6 @@ from app.source.bitcoind.shapes import (
 )
 
 SOURCE = SourceName.BITCOIND
-CLUSTER_AT_MOST = 100
-"""Core 31 has no larger ones (64); before it there was no limit, but what is far away changes little."""
 OUTPUTS_TRIED = 10
 """Without txindex a transaction is known to be mined if one of its outputs is still unspent."""
 
@@ -159,36 +158,25 @@ class BitcoindAnswers:
         }
 
     async def _package(self, txid: Txid) -> PackageReply | StatusReply:
-        entry = await self._entry(txid)
-        if entry is None:
+        cluster = await self._cluster(txid)
+        if cluster is not None and cluster.torn:
+            cluster = await self._cluster(txid)  # what has left weighs on nobody any more
+        if cluster is None:
             return await self._status(txid)
-        cluster = await self._cluster(txid, entry)
-        members = frozenset(Txid(one) for one in cluster if one != txid)
+        entry = cluster.entries[txid]
+        members = frozenset(Txid(one) for one in cluster.entries if one != txid)
         self._follow(members)
         return PackageReply(
             txid=txid,
-            package_feerate=selected_feerate(txid, cluster),
+            package_feerate=selected_feerate(txid, cluster.entries),
             related=entry.ancestorcount + entry.descendantcount - 2,
             source=SOURCE,
             members=members,
         )
 
-    async def _cluster(self, txid: Txid, entry: MempoolEntry) -> dict[str, MempoolEntry]:
-        """Return the entries of it and of all that is related in the mempool, at most `CLUSTER_AT_MOST`."""
-        known: dict[str, MempoolEntry] = {txid: entry}
-        asked, near = {str(txid)}, {*entry.depends, *entry.spentby}
-        while rest := sorted(near - asked)[: CLUSTER_AT_MOST - len(asked)]:
-            asked |= set(rest)
-            calls = [RpcCall("getmempoolentry", (one,)) for one in rest]
-            answers = await self._rpc.ask_each(MempoolEntry, calls)
-            found = {
-                one: answer
-                for one, answer in zip(rest, answers, strict=True)
-                if isinstance(answer, MempoolEntry)  # else it has left meanwhile
-            }
-            known |= found
-            near = {one for answer in found.values() for one in (*answer.depends, *answer.spentby)}
-        return known
+    async def _cluster(self, txid: Txid) -> Cluster | None:
+        entry = await self._entry(txid)
+        return await read_cluster(self._rpc, txid, entry) if entry else None
 
     async def _block(self, block: BlockHash) -> tuple[Observation, ...]:
         if await self._chain.place_of(block) is None:

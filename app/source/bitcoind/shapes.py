@@ -208,8 +208,12 @@ def with_entry(tx: Transaction, entry: MempoolEntry) -> Transaction:
 
 
 def chunk_feerate(entry: MempoolEntry) -> SatPerVb | None:
-    """Return the feerate of the chunk in which the node itself would mine it, sat/vB; None before Core 31."""
-    if entry.fees.chunk is None or not entry.chunkweight:
+    """Return the feerate of the chunk in which the node itself would mine it, sat/vB; None before Core 31.
+
+    None too if the operator gave it a fee delta (`prioritisetransaction`): the chunk's fee includes that. The
+    delta of another member of the chunk is included as well, and its entry does not show it.
+    """
+    if entry.fees.chunk is None or not entry.chunkweight or fee_delta(entry):
         return None
     return SatPerVb(sats(entry.fees.chunk) * 4 / entry.chunkweight)
 
@@ -219,17 +223,19 @@ def package_feerate(entry: MempoolEntry) -> SatPerVb:
 
     If the node reports it (`chunk_feerate`), that is it. Else its own feerate or, if that is lower, that with
     its ancestors. The operator's fee delta (`prioritisetransaction`) is excluded for the transaction
-    itself: other miners do not know it. What descendants pay for it `selection.selected_feerate` knows.
+    itself: other miners do not know it. Those of its relatives are not: one entry does not tell them. What
+    descendants pay for it, and whose delta is whose, `selection.selected_feerate` knows.
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md and src/node/miner.cpp (ancestor scores).
     """
     if (reported := chunk_feerate(entry)) is not None:
         return reported
     own = sats(entry.fees.base) / entry.vsize
-    return SatPerVb(min(own, (sats(entry.fees.ancestor) - _delta(entry)) / entry.ancestorsize))
+    return SatPerVb(min(own, (sats(entry.fees.ancestor) - fee_delta(entry)) / entry.ancestorsize))
 
 
-def _delta(entry: MempoolEntry) -> int:
+def fee_delta(entry: MempoolEntry) -> int:
+    """Return what the operator adds to its fee by `prioritisetransaction`, in satoshi; it may be below 0."""
     return sats(entry.fees.modified) - sats(entry.fees.base)
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -68,6 +68,17 @@ def test_the_chunk_that_the_node_names_is_believed() -> None:
     assert selected_feerate("whale", {"whale": entry}) == 15.0
 
 
+@pytest.mark.parametrize("prioritised", ["whale", "child"])
+def test_a_chunk_that_the_operators_delta_is_part_of_is_not_believed(prioritised: str) -> None:
+    family = {"whale": Tx(200), "child": Tx(600, ("whale",))}
+    family[prioritised] = replace(family[prioritised], delta=100_000)
+    cluster = {one: entry_of(one, family) for one in family}
+    for entry in cluster.values():
+        entry.fees.chunk, entry.chunkweight = btc(100_800), 800
+
+    assert selected_feerate("whale", cluster) == 4.0
+
+
 def test_a_poor_child_does_not_weigh_it_down() -> None:
     assert feerate({"whale": Tx(1_000), "child": Tx(10, ("whale",))}) == 10.0
 
@@ -127,6 +138,30 @@ def test_a_rich_parent_that_is_not_known_lifts_nothing() -> None:
     assert feerate(family, known=["whale", "child"]) == 2.0
 
 
+DIAMOND = {
+    "poor": Tx(100, vsize=1_000),
+    "left": Tx(2_000, ("poor",)),
+    "right": Tx(2_000, ("poor",)),
+    "whale": Tx(10, ("left", "right")),
+}
+
+
+def test_a_poor_child_is_not_lifted_by_two_rich_ones_that_share_a_poor_parent() -> None:
+    assert feerate(DIAMOND) == 0.1
+
+
+def test_rich_ones_that_share_a_poor_parent_are_not_taken_by_a_poor_child_of_both() -> None:
+    assert feerate(DIAMOND, of="left") == pytest.approx(2_100 / 1_100)
+    assert feerate(DIAMOND, of="right") == 20.0
+
+
+def test_all_of_a_package_pay_what_it_pays_whatever_it_was_ranked_by() -> None:
+    family = {"rich": Tx(5_000, vsize=100), "poor": Tx(0, vsize=900), "whale": Tx(400, ("rich", "poor"))}
+
+    assert feerate(family) == pytest.approx(0.4)
+    assert feerate(family, of="poor") == pytest.approx(0.4)
+
+
 def test_what_names_itself_as_its_parent_is_no_riddle() -> None:
     cluster = {one: entry_of(one, {one: Tx(500)}) for one in ("whale", "other")}
     for one, parent in (("whale", "other"), ("other", "whale")):
@@ -136,34 +171,42 @@ def test_what_names_itself_as_its_parent_is_no_riddle() -> None:
 
 
 def a_family(chance: random.Random) -> Family:
+    """Of many shapes; every other one is woven of a few: diamonds, and children of two that are related."""
     family: dict[str, Tx] = {}
+    woven = chance.random() < 0.5
     for number in range(chance.randint(2, 9)):
-        vsize = chance.choice((110, 140, 220, 400))
-        parents = chance.sample(sorted(family), min(len(family), chance.choice((0, 1, 1, 2))))
+        vsize = chance.choice((110, 140, 220, 400, 1_000))
+        near = list(family)[-3:] if woven else list(family)
+        parents = chance.sample(near, min(len(near), chance.choice((1, 2, 2) if woven else (0, 1, 1, 2))))
         rate = chance.choice((1, 2, 3, 10, 30, 100)) * chance.uniform(0.9, 1.1)
         family[str(number)] = Tx(int(rate * vsize), tuple(parents), vsize)
     return family
 
 
+def pays_together(names: set[str], family: Family) -> float:
+    return sum(family[one].fee for one in names) / sum(family[one].vsize for one in names)
+
+
 def as_mined(family: Family) -> dict[str, float]:
-    """At what feerate each is taken where a block is filled package by package, the dearest first."""
-    left, taken = set(family), dict[str, float]()
-    while left:
-        rates = {
-            one: sum(family[each].fee for each in above(one, family) & left)
-            / sum(family[each].vsize for each in above(one, family) & left)
-            for one in left
-        }
-        best = max(rates, key=lambda one: rates[one])
-        package = above(best, family) & left
-        taken |= dict.fromkeys(package, rates[best])
-        left -= package
-    return taken
+    """At what feerate each is taken where a block is filled package by package.
+
+    Next is always the package whose last member pays most, alone or with all it brings: the lower counts.
+    """
+    block, at = list[str](), dict[str, float]()
+    while len(block) < len(family):
+        packages = {one: above(one, family).difference(block) for one in family if one not in block}
+        _, last = max(
+            (min(pays_together({one}, family), pays_together(package, family)), one)
+            for one, package in packages.items()
+        )
+        at |= dict.fromkeys(packages[last], pays_together(packages[last], family))
+        block += packages[last]
+    return at
 
 
 def test_of_random_families_each_is_taken_as_a_miner_takes_it() -> None:
     chance = random.Random(5)
-    for _ in range(300):
+    for _ in range(600):
         family = a_family(chance)
         found = {one: feerate(family, of=one) for one in family}
 

@@ -59,6 +59,11 @@ def test_the_nodes_own_chunk_is_believed() -> None:
     assert package_feerate(an_entry(500, chunk=(3_000, 200))) == 15.0
 
 
+@pytest.mark.parametrize("delta", [-400, 100_000])
+def test_a_chunk_with_the_operators_delta_is_not_believed(delta: int) -> None:
+    assert package_feerate(an_entry(500, delta=delta, chunk=(500 + delta, 100))) == 5.0
+
+
 @pytest.mark.parametrize(("vsize", "counted"), [(141, 140.25), (400, 400)])
 def test_where_sigops_weigh_more_than_bytes_the_node_counts_them(vsize: int, counted: float) -> None:
     plain = a_transaction(spends=[spends(a_script("a"), 2)], pays=[pays(a_script("b"), 1)], vsize=140.25)
