@@ -247,7 +247,7 @@ class Answering:
                 self._put(self._held_packages.popleft())
         if (again := self._once_more.pop(key, None)) is not None:
             self.ask(again)
-        await self._tell(question, answer)
+        await self._emit_answer(question, answer)
 
     def _is_held_back(self, question: Question) -> bool:
         """Return whether it waits because as many packages are being answered as may be at once."""
@@ -259,7 +259,7 @@ class Answering:
         self._packages.put(question.txid, self._clock.monotonic())
         return False
 
-    async def _tell(self, question: Question, answer: Sequence[Observation]) -> None:
+    async def _emit_answer(self, question: Question, answer: Sequence[Observation]) -> None:
         """Emit what was answered; what was not is asked again later."""
         is_no_news, is_asked_again = self._asks_on(question), self._tries_again(question)
         for reply in answer:

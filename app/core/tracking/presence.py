@@ -78,12 +78,12 @@ def has_come_to(beliefs: Beliefs, source: SourceName, whale: Prediction) -> bool
     One that is as high is not enough: before it has heard of a reorg it is on the other branch. Of a block
     that is not in our chain it need not have told: whoever named it may be wrong.
     """
-    block, told = whale.confirmed_hash, beliefs.tips.reported_block(source)
-    if block is None or told is None or beliefs.tips.has_reported(source, block):
-        return told is not None
+    block, tip = whale.confirmed_hash, beliefs.tips.reported_block(source)
+    if block is None or tip is None or beliefs.tips.has_reported(source, block):
+        return tip is not None
     ours = beliefs.chain.tip
-    is_ahead = ours is None or told.height > ours.height
-    return block not in beliefs.chain or is_ahead or told.hash in beliefs.chain
+    is_ahead = ours is None or tip.height > ours.height
+    return block not in beliefs.chain or is_ahead or tip.hash in beliefs.chain
 
 
 def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,19 +138,21 @@ class ChainFollower:
         tip = self.memory.tip
         return tip is not None and header.height < tip.height
 
-    async def connect(self, header: Header, *, whole: bool) -> ConnectedBlock:
+    async def connect(self, header: Header, *, whole: bool) -> ConnectedBlock | None:
         """Read one block: with its entries if `whole`, else with its txids; a pruned one with neither.
+
+        None if it has left the best chain since its header was read: there is other news.
 
         Raises:
             SourceError: as `BitcoindRpc.ask`.
         """
-        try:
+        read = header
+        with suppress(NodeRefusedError):
             if whole:
-                full = await self._rpc.ask(FullBlock, "getblock", header.hash, 2)
-                return await self._remember(full)
-            return await self._remember(await self._rpc.ask(HeaderWithTxids, "getblock", header.hash, 1))
-        except NodeRefusedError:
-            return await self._remember(header)
+                read = await self._rpc.ask(FullBlock, "getblock", header.hash, 2)
+            else:
+                read = await self._rpc.ask(HeaderWithTxids, "getblock", header.hash, 1)
+        return await self._remember(read) if read.confirmations > 0 else None
 
     async def place_of(self, block: str) -> BlockId | None:
         """Return where `block` is in the best chain; None if it is not, or is unknown.

@@ -1,5 +1,6 @@
 """What is paid for a transaction with all its relatives in the mempool: a miner takes them by packages."""
 
+import math
 from collections.abc import Mapping
 
 from app.core.units import SatPerVb
@@ -14,7 +15,8 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
     The cluster is taken as a miner does: again and again the best, each with all its ancestors that are not
     taken yet; the best is what pays most by the lower of its own feerate and that of this package. So a child
     pays for its parent, what is rich pays for itself alone, a poor parent weighs down what spends it, and a
-    poor child that joins two rich ones does not go before either of them.
+    poor child that joins two rich ones does not go before either of them. What is rich waits for its parents
+    all the same, so nothing is told to pay more than what those are taken for.
 
     Where the node reports what it would mine it with (the chunk, Core 31), that is it, unless the operator
     has given one of the cluster a fee delta (`prioritisetransaction`): the chunk's fee includes it, and other
@@ -31,11 +33,14 @@ def selected_feerate(txid: str, cluster: Mapping[str, MempoolEntry]) -> SatPerVb
         return reported
     above = {one: frozenset(distances(one, cluster, upwards=True)) for one in cluster}
     waiting = {one: _package(one, above[one], cluster) for one in sorted(cluster)}
+    levels = dict[str, float]()
     while True:
         best = max(waiting, key=lambda one: waiting[one].score)
         taken = above[best] & waiting.keys()
+        level = min(waiting[best].score, *(levels[one] for one in above[best] - taken), math.inf)
         if txid in taken:
-            return SatPerVb(waiting[best].feerate)
+            return SatPerVb(level)
+        levels |= dict.fromkeys(taken, level)
         for one in taken:
             del waiting[one]
         for one, package in waiting.items():

@@ -240,6 +240,9 @@ class BitcoindSession:
             self._emit(Gap(source=SOURCE, reason=reason))
         for left, header in zip(range(len(headers), 0, -1), headers, strict=True):
             connected = await self._chain.connect(header, whole=left <= MOST_BLOCKS_CAUGHT_UP)
+            if connected is None:
+                self._moved.set()
+                return
             self._desk.before_block(connected.block)
             self._emit(BlockConnected(block=connected.block, source=SOURCE))
             self._desk.after_block(connected.block, connected.full)
