@@ -244,6 +244,7 @@ class Beliefs:
         That it is back is told, for its end was.
         """
         before = self.whales.by_id(whale.prediction_id)
+        self.tally.replacements += kind is EventType.REPLACED
         self.keep(whale)
         is_back = before is not None and before.status is not whale.status
         if kind is not EventType.UPDATED or whale.peel_of is None or is_back:

@@ -78,19 +78,14 @@ def adopt(beliefs: Beliefs, by: Transaction, at: datetime) -> bool:
     whale = _missed(beliefs, by, at)
     if whale is None or replacing.outpays(whale, by, by.effective_feerate):
         return False
-    if not replacing.resume(beliefs, whale, by, at):
-        return False
-    beliefs.tally.replacements += 1
-    return True
+    return replacing.resume(beliefs, whale, by, at)
 
 
 def adopt_mined(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
     """The same for one in a block: only if a mempool would have accepted it as the replacement."""
     whale = _missed(beliefs, by, at)
-    if whale is None or not replacing.outbids(by, whale.tx):
-        return
-    if replacing.resume(beliefs, whale, by, at, mined=True):
-        beliefs.tally.replacements += 1
+    if whale is not None and replacing.outbids(by, whale.tx):
+        replacing.resume(beliefs, whale, by, at, mined=True)
 
 
 def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: datetime) -> bool:
@@ -103,7 +98,6 @@ def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: d
             continue
         if replacing.resume(beliefs, whale, by, at):
             beliefs.candidates.pop(by.txid)
-            beliefs.tally.replacements += 1
             return True
     return False
 
@@ -132,7 +126,6 @@ def _ended_lately(whale: Prediction, at: datetime) -> bool:
 
 
 def _give_way(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetime) -> None:
-    beliefs.tally.replacements += 1
     beliefs.publish(
         EventType.REPLACED, lifecycle.give_way(whale, by, at, f"replaced by {by}", tip=beliefs.chain.tip), at
     )

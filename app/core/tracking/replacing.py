@@ -46,7 +46,6 @@ def replace_whales(
 
     `mined`: `by` is in a block.
     """
-    beliefs.tally.replacements += len(victims)
     victims = sorted(victims, key=lambda one: (one.classification.moved, one.txid), reverse=True)
     replacement = beliefs.whales.current(by.txid)
     if replacement is not None and replacement.status in (Status.DROPPED, Status.REPLACED):

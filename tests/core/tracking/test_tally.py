@@ -59,6 +59,16 @@ def lost_to_a_block(story: Story, first: Transaction, second: Transaction) -> No
     story.published(first, a_block(0))
 
 
+def seen_again_after_its_replacement_was_missed(
+    story: Story, first: Transaction, second: Transaction
+) -> None:
+    """Back to the first version: that is one more."""
+    story.seen(first)
+    story.replaced(first, by=second)
+    story.gone(second)
+    story.seen(first)
+
+
 REPLACEMENTS = (
     reported,
     seen_after_it_was_missed,
@@ -76,6 +86,14 @@ def test_each_replacement_is_counted_once(how: How) -> None:
     how(story, *versions("b"))
 
     assert story.tracker.tally.replacements == 2
+
+
+def test_the_way_back_to_a_former_version_counts_as_it_is_published() -> None:
+    story = Story()
+    story.start()
+    seen_again_after_its_replacement_was_missed(story, *versions("a"))
+
+    assert story.tracker.tally.replacements == story.types.count("replaced") == 2
 
 
 @pytest.mark.parametrize("how", [both_waiting, lost_to_a_block])
