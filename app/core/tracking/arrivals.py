@@ -239,8 +239,12 @@ def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None
         return  # of one known by its summary line alone the whole transaction decides
     tx = with_prevouts(known.tx, reply.prevouts)
     classification = beliefs.whale_policy.classify(tx, beliefs.peels)
-    if tx != known.tx or classification != known.classification:
-        beliefs.publish(EventType.UPDATED, lifecycle.reclassify(known, tx, classification, at), at)
+    if tx == known.tx and classification == known.classification:
+        return
+    whale = lifecycle.reclassify(known, tx, classification, at)
+    if known.status is Status.PENDING and known.effective_feerate is None:
+        whale = beliefs.with_forecast(whale, at)  # with its coins its fee is known
+    beliefs.publish(EventType.UPDATED, whale, at)
 
 
 def package_reply(beliefs: Beliefs, reply: PackageReply, at: datetime) -> None:

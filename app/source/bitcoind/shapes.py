@@ -179,8 +179,8 @@ def transaction_of(verbose: RpcVerboseTx | BlockTx, address_of: AddressOf | None
         for spent in verbose.vin
         if spent.prevout is not None
     }
-    fee = sats(verbose.fee) if verbose.fee is not None else None
-    return replace(with_prevouts(tx, reported), fee=fee)
+    known = with_prevouts(tx, reported)
+    return known if verbose.fee is None else replace(known, fee=sats(verbose.fee))
 
 
 def prevout_of(out: TxOut) -> Prevout:

@@ -6,13 +6,23 @@ from datetime import timedelta
 import pytest
 
 from app.core.models import Transaction
-from app.core.questions import AskTransaction
-from tests.builders import a_block, a_coin, a_script, a_transaction, a_whale, pays, prevouts_of, spends
-from tests.core.story import Story
+from app.core.questions import AskPrevouts, AskTransaction
+from tests.builders import (
+    a_block,
+    a_coin,
+    a_script,
+    a_transaction,
+    a_whale,
+    pays,
+    prevouts_of,
+    spends,
+    without_prevouts,
+)
+from tests.core.story import Story, forecasting
 
 WHALE = a_whale(150, coins=("one",), fee=1_000)
-DEARER = a_whale(150, coins=("one",), fee=2_000)
-UNPRICED = replace(DEARER, fee=None)
+DEARER = a_whale(150, coins=("one", "two"), fee=2_000)
+UNPRICED = replace(without_prevouts(DEARER), fee=None)
 
 
 def asks_for(story: Story, tx: Transaction) -> bool:
@@ -90,6 +100,64 @@ def test_what_was_seen_whole_and_is_no_whale_is_not_announced_by_its_line() -> N
     story.projected(NO_WHALE)
 
     assert story.unanswered(AskTransaction(NO_WHALE.txid)) == []
+
+
+PAYS = a_transaction(
+    spends=[spends(a_script("owner"), 151, outpoint=a_coin(name)) for name in ("one", "two")],
+    pays=[pays(a_script("shop"), 301.5)],
+    vsize=200,
+)
+"""What its coins bring beyond its output is half a bitcoin."""
+HALF_A_BITCOIN = 50_000_000
+
+
+def seen_without_a_fee(tx: Transaction) -> Story:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.seen(replace(without_prevouts(tx), fee=None))
+    return story
+
+
+def test_with_its_coins_the_fee_of_a_whale_is_known_as_it_is_announced() -> None:
+    story = seen_without_a_fee(PAYS)
+    story.receive(prevouts_of(PAYS))
+
+    assert (story.types, story.only.tx.fee) == (["detected"], HALF_A_BITCOIN)
+    assert story.only.forecast is not None
+
+
+def test_once_its_coins_are_known_an_announced_whale_has_its_fee_and_a_forecast() -> None:
+    story = seen_without_a_fee(PAYS)
+    (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
+    story.unanswered(question)
+    assert story.only.tx.fee is None
+    story.receive(prevouts_of(PAYS))
+
+    assert (story.types, story.only.tx.fee) == (["detected", "updated"], HALF_A_BITCOIN)
+    assert story.only.forecasts[-1].made_at == story.at
+
+
+def test_some_of_its_coins_say_nothing_of_its_fee() -> None:
+    story, known = seen_without_a_fee(PAYS), prevouts_of(PAYS)
+    story.receive(replace(known, prevouts=dict([*known.prevouts.items()][:1])))
+
+    assert story.only.tx.fee is None
+
+
+def test_coins_that_bring_less_than_it_pays_out_are_of_somebody_who_errs_and_give_no_fee() -> None:
+    story = seen_without_a_fee(replace(PAYS, outputs=(pays(a_script("shop"), 303),)))
+    story.receive(prevouts_of(PAYS))
+
+    assert story.only.tx.fee is None
+
+
+def test_a_fee_that_a_source_tells_is_not_worked_out() -> None:
+    story = Story()
+    story.start()
+    story.seen(without_prevouts(replace(PAYS, fee=1_000)))
+    story.receive(prevouts_of(PAYS))
+
+    assert story.only.tx.fee == 1_000
 
 
 def reorged_without_a_fee() -> Story:
