@@ -37,7 +37,8 @@ class Tips:
         """The height that the backend's REST API named last, and since when it may be reading that block."""
         self._now: datetime | None = None
         self._reported_at: dict[SourceName, datetime] = {}
-        self._blocks: Recent[tuple[SourceName, BlockHash], None] = Recent(REMEMBERED)
+        self._blocks: Recent[tuple[SourceName, BlockHash], datetime | None] = Recent(REMEMBERED)
+        """Who told of which blocks, and when by itself; None if it was asked for them."""
 
     @property
     def best(self) -> Block | None:
@@ -47,12 +48,14 @@ class Tips:
     def listen(self, observation: Observation, at: datetime) -> None:
         """Update the source's tip from an observation that carries blocks."""
         self._now = at
-        if isinstance(observation, BlockConnected) and observation.as_of is None:
-            self._blocks.put((observation.source, observation.block.hash), None)
-            self._reported_at[observation.source] = at
+        if isinstance(observation, BlockConnected):
+            named = (observation.source, observation.block.hash)
+            self._blocks.put(named, at if observation.as_of is None else self._blocks.get(named))
+            if observation.as_of is None:
+                self._reported_at[observation.source] = at
         elif isinstance(observation, ChainListed):
             for block in observation.blocks:
-                self._blocks.put((observation.source, block.hash), None)
+                self._blocks.put((observation.source, block.hash), at)
             self._reported_at[observation.source] = at
         match observation:
             case BlockConnected(block=block, source=SourceName.MEMPOOL_WS as source):
@@ -72,7 +75,11 @@ class Tips:
 
         What it lists when it begins counts, too.
         """
-        return any((one, block_hash) in self._blocks for one in _same_as(source))
+        return any(self._blocks.get((one, block_hash)) is not None for one in _same_as(source))
+
+    def is_vouched_for(self, block_hash: BlockHash) -> bool:
+        """Return whether any source has told of this block lately, when asked for it too."""
+        return any(named == block_hash for _, named in self._blocks)
 
     def reported_at(self, source: SourceName) -> datetime | None:
         """Return when it last reported blocks of itself, a backend by its stream or its REST API."""

@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.core.observations import (
     BlockConnected,
     Observation,
+    PackageReply,
     PrevoutsReply,
     StatusReply,
     TransactionReply,
@@ -49,7 +50,7 @@ SOON_SECONDS = 0.5
 """The same for a transaction that waits, twice: a source that begins anew mostly gives it whole by then."""
 QUIET_RETRIES_MINED, QUIET_RETRIES_WAITING = 3, 2
 """So often a transaction is asked for again, in 35 s or in 1.5, before it is said that nobody has it."""
-REMEMBERED_RETRIES = 20_000
+REMEMBERED_RETRIES = 50_000
 """More than the whales that are followed at once: a question that is forgotten here begins anew, and where
 all of many are, they are asked every few seconds for ever."""
 _ASKED_AT_ONCE = AskMempool | AskPackage | AskStatus | AskTransaction | AskStored
@@ -94,6 +95,8 @@ class Answering:
         """By key: those of them that are being answered."""
         self._once_more: dict[Question, Question] = {}
         """By key: questions to be asked again once they have been answered."""
+        self._quiet_since: dict[Question, float] = {}
+        """Transactions that wait and that nobody had yet, and since when they are asked for, monotonic."""
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
         self._later: dict[Question, tuple[float, Question]] = {}
         """By key: questions that are not due yet, each with the monotonic time at which it becomes due."""
@@ -233,6 +236,8 @@ class Answering:
             return
         key = _key(question)
         self._answered_now.add(key)
+        if isinstance(question, AskTransaction) and question.block_hash is None:
+            self._quiet_since.setdefault(question, self._clock.monotonic())
         try:
             answer = await self._answer(question)
         except Exception:
@@ -240,13 +245,16 @@ class Answering:
                 Unanswered(question=question, reason="it could not be dealt with: the log says why")
             )
             raise
+        except asyncio.CancelledError:
+            self._once_more.pop(key, None)  # it is asked from the beginning
+            raise
         finally:
             self._answered_now.discard(key)
             self._open.discard(key)  # whatever the outcome, it may be asked again
             if isinstance(question, AskPackage) and self._held_packages:
                 self._put(self._held_packages.popleft())
-        if (again := self._once_more.pop(key, None)) is not None:
-            self.ask(again)
+            if (again := self._once_more.pop(key, None)) is not None:
+                self.ask(again)
         await self._emit_answer(question, answer)
 
     def _is_held_back(self, question: Question) -> bool:
@@ -270,6 +278,8 @@ class Answering:
         worth = _worth_asking_again(question, answer)
         if question not in worth:  # something was learnt
             self._retries.pop(_counted_as(question))
+        if not (is_no_news and question in worth):
+            self._quiet_since.pop(question, None)
         for left in worth:
             self._ask_later(left)
 
@@ -284,7 +294,10 @@ class Answering:
             return tried > 0
         if not isinstance(question, AskTransaction) or self._group is None:
             return False
-        return tried < (QUIET_RETRIES_WAITING if question.block_hash is None else QUIET_RETRIES_MINED)
+        if question.block_hash is not None:
+            return tried < QUIET_RETRIES_MINED
+        asked_next = self._clock.monotonic() + _rest_after(tried, question)
+        return tried < QUIET_RETRIES_WAITING and asked_next < self._quiet_since[question] + PATIENCE_SECONDS
 
     def _tries_again(self, question: Question) -> bool:
         tried = self._retries.get(_counted_as(question)) or 0
@@ -325,7 +338,7 @@ class Answering:
             replies += [one for one in reply if not isinstance(one, Unanswered)]
             rest = what_is_left(left, reply)
             if rest is None:
-                return _decisive_first(replies)
+                return _decisive_first(_without_contradiction(question, replies))
             left = rest
         unsaid = what_nobody_said(question, replies, answered=answered)
         if unsaid is None:
@@ -342,6 +355,13 @@ def _rest_after(tried: int, question: Question) -> float:
             return SOON_SECONDS * 2.0**tried
         tried -= QUIET_RETRIES_WAITING
     return min(RETRY_SECONDS * 2.0**tried, LONGEST_RETRY_SECONDS)
+
+
+def _without_contradiction(question: Question, replies: list[Observation]) -> list[Observation]:
+    """Leave out who lacks a transaction whose package another one tells: where it is was not asked."""
+    if not isinstance(question, AskPackage):
+        return replies
+    return [one for one in replies if not isinstance(one, StatusReply)]
 
 
 def _worth_asking_again(question: Question, answer: Sequence[Observation]) -> Sequence[Question]:
@@ -368,6 +388,8 @@ def what_is_left(question: Question, reply: Sequence[Observation]) -> Question |
             return None if any(not isinstance(one, StatusReply) for one in reply) else question
         case AskBlock():
             return None if any(_is_whole_block(one) for one in reply) else question
+        case AskPackage():  # who lacks it says nothing of what is paid for it elsewhere
+            return None if any(isinstance(one, PackageReply) for one in reply) else question
         case AskPrevouts(txid=txid, outpoints=outpoints):
             known = {point for one in _prevouts(reply) for point, found in one.prevouts.items() if found}
             missing = tuple(one for one in outpoints if one not in known)

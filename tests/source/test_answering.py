@@ -442,6 +442,44 @@ async def test_packages_leave_workers_for_what_whales_wait_for() -> None:
     assert set(source.asked) == {*asked, AskPrevouts(A, COINS)}
 
 
+class Breaking(OnItsWay):
+    """Breaks the first time; a fault of our own."""
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        answer = await super().answer(question)
+        if len(self.asked) == 1:
+            raise RuntimeError("broken")
+        return answer
+
+
+async def test_what_is_asked_while_the_answering_breaks_is_asked_once_it_goes_on() -> None:
+    source = Breaking()
+    source.now = (a_package(50.0),)
+    desk = Desk(source)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(AskPackage(A))
+    await until(lambda: len(source.asked) == 1)
+    desk.answering.ask(AskPackage(A))
+    source.let_go_on.set()
+    await asyncio.gather(task, return_exceptions=True)
+    await running(desk)
+
+    assert (len(source.asked), desk.received[-1]) == (2, a_package(50.0))
+
+
+async def test_who_lacks_a_transaction_does_not_answer_for_its_package() -> None:
+    lacking, package = nowhere(A, SourceName.BITCOIND), a_package(50.0)
+
+    assert await Desk(Scripted((lacking,)), Scripted((package,))).ask(AskPackage(A)) == [package]
+
+
+async def test_where_nobody_has_the_package_it_is_told_who_lacks_the_transaction() -> None:
+    lacking = nowhere(A, SourceName.BITCOIND)
+
+    assert await Desk(Scripted((lacking,)), Scripted(SourceError("away"))).ask(AskPackage(A)) == [lacking]
+
+
 async def until(condition: Callable[[], bool]) -> None:
     for _ in range(200):
         if not condition():
@@ -476,6 +514,35 @@ async def test_a_waiting_transaction_that_nobody_has_is_told_within_the_patience
 
     assert desk.received == [Unanswered(question=WAITING, reason="away", asked_again=True)]
     assert sum(desk.clock.slept[:QUIET_RETRIES_WAITING]) < PATIENCE_SECONDS
+
+
+class Hanging(Oracle):
+    """Takes five seconds to say that it cannot answer."""
+
+    clock: LeapingClock
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        self.asked.append(question)
+        self.clock.advance(5.0)
+        raise SourceError("too slow")
+
+
+async def test_that_nobody_has_a_waiting_transaction_is_told_at_once_where_that_took_long() -> None:
+    source = Hanging()
+    desk = Desk(source)
+    source.clock = desk.clock
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(WAITING)
+    await until(lambda: bool(desk.received))
+    asked = len(source.asked)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (asked, desk.received) == (
+        1,
+        [Unanswered(question=WAITING, reason="too slow", asked_again=True)],
+    )
 
 
 @pytest.mark.parametrize("question", [MINED, WAITING])

@@ -58,6 +58,7 @@ def seen(
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
+        beliefs.projected.pop(tx.txid)  # it is known whole, so its line announces nothing
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
@@ -155,16 +156,24 @@ def projected(beliefs: Beliefs, line: ProjectedTransaction, at: datetime) -> Non
     if line.value <= beliefs.whale_policy.threshold:
         return
     presence.holds(beliefs, line.txid, line.source, at)
-    known = beliefs.whales.current(line.txid)
+    known = beliefs.whales.find(line.txid)
     if known is not None:
-        if known.status in (Status.DROPPED, Status.REPLACED):
-            if not presence.is_behind(beliefs, line.source):
-                beliefs.ask(AskStatus(line.txid))
-        elif known.status is Status.PENDING and line.package_feerate is not None:
-            beliefs.reprice(known, line.package_feerate, at)
+        _projected_again(beliefs, known, line, at)
     elif line.txid not in beliefs.candidates and line.txid not in beliefs.projected:
         beliefs.projected.put(line.txid, line)
         beliefs.ask(AskTransaction(line.txid))
+
+
+def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransaction, at: datetime) -> None:
+    """A whale, or a former version of one: that is asked for, for a line says too little to announce it."""
+    if known.txid != line.txid:
+        if not endings.has_just_given_way(known, at):
+            beliefs.ask(AskTransaction(line.txid))
+    elif known.status in (Status.DROPPED, Status.REPLACED):
+        if not presence.is_behind(beliefs, line.source):
+            beliefs.ask(AskStatus(line.txid))
+    elif known.status is Status.PENDING and line.package_feerate is not None:
+        beliefs.reprice(known, line.package_feerate, at)
 
 
 def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:

@@ -76,14 +76,16 @@ def has_come_to(beliefs: Beliefs, source: SourceName, whale: Prediction) -> bool
     """Return whether it has told of the block of a confirmed whale, or of one upon it.
 
     One that is as high is not enough: before it has heard of a reorg it is on the other branch. Of a block
-    that is not in our chain it need not have told: whoever named it may be wrong.
+    that is not in our chain it need not have told: whoever named it may be wrong; nor of one that is known
+    from before the start alone.
     """
     block, tip = whale.confirmed_hash, beliefs.tips.reported_block(source)
     if block is None or tip is None or beliefs.tips.has_reported(source, block):
         return tip is not None
+    if block not in beliefs.chain or not beliefs.tips.is_vouched_for(block):
+        return True
     ours = beliefs.chain.tip
-    is_ahead = ours is None or tip.height > ours.height
-    return block not in beliefs.chain or is_ahead or tip.hash in beliefs.chain
+    return ours is None or tip.height > ours.height or tip.hash in beliefs.chain
 
 
 def is_below(beliefs: Beliefs, source: SourceName, height: Height | None) -> bool:
@@ -232,6 +234,8 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
 def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> Prediction:
     """The whale is in this source's mempool: clear or update the remark that another one lacks it."""
     beliefs.missing.pop(whale.txid)
+    for by in [by for by, waits in beliefs.awaited.items() if waits.whale == whale.txid]:
+        beliefs.awaited.pop(by)  # it is there, so nothing has replaced it
     dispute = beliefs.disputed.get(whale.txid)
     if dispute is None:
         return endings.verify(beliefs, whale, at)

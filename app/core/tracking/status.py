@@ -34,7 +34,8 @@ def left(beliefs: Beliefs, report: TransactionLeft, at: datetime) -> None:
     for txid in report.txids:
         presence.lacks(beliefs, txid, report.source)
         packages.left(beliefs, txid)
-        beliefs.projected.pop(txid)  # by its line alone what is gone is not announced
+        if not presence.is_held(beliefs, txid):
+            beliefs.projected.pop(txid)  # by its line alone what is gone is not announced
         beliefs.depart(txid, "it left the mempool", at)
         if not presence.is_listed(beliefs, txid):
             beliefs.rivals.pop(txid)

@@ -181,7 +181,8 @@ def announce_by_line(beliefs: Beliefs, txid: Txid, at: datetime) -> None:
         tx = Transaction(txid=txid, inputs=(), outputs=(), fee=line.fee, vsize=line.vsize)
         candidate = Candidate(tx=tx, source=source, at=at, late=True, block=block)
         announce(beliefs, candidate, _known_by_total(line.value), at)
-    elif projected is not None and txid not in beliefs.candidates:  # else it is known whole meanwhile
+    elif projected is not None and not (txid in beliefs.candidates or beliefs.whales.find(txid)):
+        # Else it is known whole meanwhile, or was a version of a whale.
         tx = Transaction(
             txid=txid,
             inputs=(),

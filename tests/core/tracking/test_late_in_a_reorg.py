@@ -139,6 +139,18 @@ def test_once_it_has_come_to_that_block_it_does(how: str) -> None:
     assert story.only.status is Status.PENDING
 
 
+def test_a_block_from_before_a_restart_is_undone_by_who_is_on_another_branch_now() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    reports(story, WS, OLD)
+    story.restart()
+    story.receive(ChainListed(blocks=(a_block(0), NEW[0]), source=WS))
+    story.waits(WHALE, 0, source=REST)
+
+    assert story.only.status is Status.PENDING
+
+
 def test_after_a_clock_was_set_back_an_answer_of_now_undoes_its_confirmation() -> None:
     story = confirmed_while_the_node_was_asked()
     story.at += timedelta(minutes=15)

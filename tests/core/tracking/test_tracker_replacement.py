@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.classification import Flag
+from app.core.models import SourceName
 from app.core.observations import TransactionSeen, Unanswered
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPrevouts, AskStatus, AskTransaction
@@ -285,6 +286,14 @@ def test_for_a_replacement_that_will_be_asked_for_again_the_whale_waits_and_its_
     )
 
 
+def test_a_whale_that_is_found_again_waits_for_no_replacement_any_more() -> None:
+    story = a_named_one_that_nobody_gives_for(20)
+    story.seen(FIRST)
+    story.gone(SECOND)
+
+    assert story.only.status is Status.PENDING
+
+
 @pytest.mark.parametrize("seconds", [61, -3_600])
 def test_it_does_not_wait_for_it_for_long(seconds: int) -> None:
     assert a_named_one_that_nobody_gives_for(seconds).only.replaced_by == SECOND.txid
@@ -316,6 +325,40 @@ def test_of_a_whale_known_by_its_line_alone_a_source_is_believed_what_replaced_i
         SECOND.txid,
         Status.PENDING,
     )
+
+
+@pytest.mark.parametrize("line_first", [True, False])
+def test_a_former_version_is_not_announced_by_its_line_while_nobody_can_be_asked(*, line_first: bool) -> None:
+    story = Story()
+    story.start()
+    if line_first:
+        story.projected(FIRST)
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.at += timedelta(hours=1)
+    story.projected(FIRST)
+    assert AskTransaction(FIRST.txid) in story.questions
+
+    assert story.unanswered(AskTransaction(FIRST.txid)) == []
+
+
+def test_a_line_that_has_just_given_way_is_not_even_asked_for() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SMALL)
+    story.projected(FIRST)
+
+    assert AskTransaction(FIRST.txid) not in story.questions
+
+
+def test_what_left_another_mempool_is_announced_by_its_line_all_the_same() -> None:
+    story = Story()
+    story.start()
+    story.projected(FIRST)
+    story.left(FIRST, source=SourceName.BITCOIND)
+
+    assert story.unanswered(AskTransaction(FIRST.txid)) == ["detected"]
 
 
 @pytest.mark.parametrize("how", ["replaced", "left"])
