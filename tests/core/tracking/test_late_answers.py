@@ -209,6 +209,18 @@ def test_an_answer_of_before_its_end_does_not_bring_a_whale_back_but_has_it_aske
     assert story.questions == [AskStatus(WHALE.txid)]
 
 
+def test_an_answer_of_before_the_end_about_a_former_version_says_nothing() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    asked_at = story.at
+    story.replaced(WHALE, by=DEARER)
+    story.gone(DEARER)
+    story.receive(TransactionReply(tx=WHALE, block_hash=None, height=None, source=REST, as_of=asked_at))
+
+    assert (story.types[-1], story.questions) == ("dropped", [])
+
+
 def test_an_answer_of_after_its_end_brings_it_back() -> None:
     assert a_whole_answer(ended("dropped"), 1) == ["updated"]
 

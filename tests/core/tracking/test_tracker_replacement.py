@@ -263,6 +263,15 @@ def test_the_id_goes_on_with_a_replacement_that_a_source_names() -> None:
     assert (story.only.status, story.only.replaces) == (Status.PENDING, (FIRST.txid,))
 
 
+def test_a_replacement_that_is_named_again_is_asked_for_again() -> None:
+    story = Story()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+
+    assert story.questions == [AskTransaction(SECOND.txid)]
+
+
 def a_named_one_that_nobody_gives_for(seconds: int) -> Story:
     """Whoever could give the replacement whole is away for so long, and is asked again."""
     story = Story()
@@ -342,14 +351,15 @@ def test_a_former_version_is_not_announced_by_its_line_while_nobody_can_be_asked
     assert story.unanswered(AskTransaction(FIRST.txid)) == []
 
 
-def test_a_line_that_has_just_given_way_is_not_even_asked_for() -> None:
+def test_the_line_of_a_version_before_one_that_has_just_given_way_is_not_even_asked_for() -> None:
     story = Story()
     story.start()
     story.seen(FIRST)
-    story.replaced(FIRST, by=SMALL)
+    story.replaced(FIRST, by=SECOND)
+    story.replaced(SECOND, by=SMALL)
     story.projected(FIRST)
 
-    assert AskTransaction(FIRST.txid) not in story.questions
+    assert story.questions == []
 
 
 def test_what_left_another_mempool_is_announced_by_its_line_all_the_same() -> None:
