@@ -66,11 +66,24 @@ class Transaction:
         return Sats(sum(output.value for output in self.outputs))
 
     @property
+    def paid(self) -> Sats | None:
+        """Its fee as a source reported it, else what its inputs bring beyond its outputs.
+
+        None where neither is known, and where the inputs bring less: then somebody errs.
+        """
+        if self.fee is not None:
+            return self.fee
+        values = [spent.value for spent in self.inputs if spent.value is not None]
+        rest = sum(values) - self.gross
+        return Sats(rest) if values and len(values) == len(self.inputs) and rest >= 0 else None
+
+    @property
     def feerate(self) -> SatPerVb | None:
         """Its own fee divided by its own vsize; its package may pay more or less."""
-        if self.fee is None or not self.vsize:
+        paid = self.paid
+        if paid is None or not self.vsize:
             return None
-        return SatPerVb(self.fee / self.vsize)
+        return SatPerVb(paid / self.vsize)
 
     @property
     def effective_feerate(self) -> SatPerVb | None:

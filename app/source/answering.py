@@ -95,8 +95,8 @@ class Answering:
         """By key: those of them that are being answered."""
         self._once_more: dict[Question, Question] = {}
         """By key: questions to be asked again once they have been answered."""
-        self._quiet_since: dict[Question, float] = {}
-        """Transactions that wait and that nobody had yet, and since when they are asked for, monotonic."""
+        self._first_asked: Recent[Question, float] = Recent(REMEMBERED_RETRIES)
+        """When what nobody has answered yet was first taken up, monotonic."""
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
         self._later: dict[Question, tuple[float, Question]] = {}
         """By key: questions that are not due yet, each with the monotonic time at which it becomes due."""
@@ -236,8 +236,8 @@ class Answering:
             return
         key = _key(question)
         self._answered_now.add(key)
-        if isinstance(question, AskTransaction) and question.block_hash is None:
-            self._quiet_since.setdefault(question, self._clock.monotonic())
+        if not self._retries.get(_counted_as(question)):
+            self._first_asked.put(key, self._clock.monotonic())
         try:
             answer = await self._answer(question)
         except Exception:
@@ -278,8 +278,6 @@ class Answering:
         worth = _worth_asking_again(question, answer)
         if question not in worth:  # something was learnt
             self._retries.pop(_counted_as(question))
-        if not (is_no_news and question in worth):
-            self._quiet_since.pop(question, None)
         for left in worth:
             self._ask_later(left)
 
@@ -296,8 +294,10 @@ class Answering:
             return False
         if question.block_hash is not None:
             return tried < QUIET_RETRIES_MINED
+        first = self._first_asked.get(question)
         asked_next = self._clock.monotonic() + _rest_after(tried, question)
-        return tried < QUIET_RETRIES_WAITING and asked_next < self._quiet_since[question] + PATIENCE_SECONDS
+        is_soon = first is not None and asked_next < first + PATIENCE_SECONDS
+        return tried < QUIET_RETRIES_WAITING and is_soon
 
     def _tries_again(self, question: Question) -> bool:
         tried = self._retries.get(_counted_as(question)) or 0

@@ -442,6 +442,36 @@ async def test_packages_leave_workers_for_what_whales_wait_for() -> None:
     assert set(source.asked) == {*asked, AskPrevouts(A, COINS)}
 
 
+class Full(Desk):
+    """Its inbox is full: what is received first is not taken until `let_go_on`."""
+
+    def __init__(self, *oracles: Oracle) -> None:
+        super().__init__(*oracles, workers=2)
+        self.let_go_on = asyncio.Event()
+
+    async def receive(self, observation: Observation) -> None:
+        self.received.append(observation)
+        await self.let_go_on.wait()
+
+
+async def test_what_is_asked_again_while_its_answer_is_being_taken_is_answered_for_itself() -> None:
+    whole = given_whole(WAITING)
+    desk = Full(Scripted((whole,), SourceError("away")))
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(WAITING)
+    await until(lambda: bool(desk.received))
+    desk.answering.ask(WAITING)
+    desk.let_go_on.set()
+    await until(lambda: len(desk.received) == 2)
+    broken = task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert not broken
+    assert desk.received == [whole, Unanswered(question=WAITING, reason="away", asked_again=True)]
+
+
 class Breaking(OnItsWay):
     """Breaks the first time; a fault of our own."""
 

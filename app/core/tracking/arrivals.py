@@ -58,7 +58,7 @@ def seen(
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
-        beliefs.projected.pop(tx.txid)  # it is known whole, so its line announces nothing
+        tx = _with_line(beliefs, tx)
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
@@ -88,6 +88,14 @@ def seen(
         contests=tuple(rival.txid for rival in rivals),
     )
     weighing.weigh(beliefs, candidate, at)
+
+
+def _with_line(beliefs: Beliefs, tx: Transaction) -> Transaction:
+    """Add what its line in a projected block told of its package: by that it is announced no more."""
+    line = beliefs.projected.pop(tx.txid)
+    if line is None or tx.package_feerate is not None:
+        return tx
+    return replace(tx, package_feerate=line.package_feerate)
 
 
 def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:
@@ -179,7 +187,8 @@ def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransac
 def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
     """The reply to AskTransaction: the whole transaction, in the mempool or in a block."""
     entry = beliefs.entries.pop(reply.tx.txid)
-    beliefs.projected.pop(reply.tx.txid)
+    if reply.block_hash is not None:
+        beliefs.projected.pop(reply.tx.txid)
     returned = beliefs.returning.pop(reply.tx.txid)
     inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
     is_undone = reply.block_hash is not None and beliefs.chain.has_undone(reply.block_hash)
@@ -283,6 +292,8 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
             beliefs.ask(AskStatus(known.txid))
         return
     known = weighing.complete(beliefs, known, tx, at)
+    if known.status in (Status.DROPPED, Status.REPLACED) and not presence.lists(report.source):
+        return  # it may be late, or never forget: that it is back a mempool that is listed tells
     match known.status:
         case Status.CONFIRMED:
             beliefs.ask(AskStatus(tx.txid))
@@ -340,4 +351,6 @@ def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime
     if known.tx.fee is not None or tx.fee is None:
         return known
     paid = lifecycle.learn_fee(known, tx, at)
+    if paid.effective_feerate == known.effective_feerate:
+        return beliefs.keep(paid)  # its coins have said so already
     return beliefs.publish(EventType.UPDATED, beliefs.with_forecast(paid, at), at)

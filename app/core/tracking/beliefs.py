@@ -54,10 +54,11 @@ Deferred = TransactionReplaced | TransactionSeen | TransactionReply | ProjectedT
 
 
 class Awaiting(NamedTuple):
-    """The whale whose named replacement is asked for, and since when."""
+    """The whale whose named replacement is asked for, since when, and whether that has been given whole."""
 
     whale: Txid
     since: datetime
+    given: bool = False
 
 
 class Departure(NamedTuple):

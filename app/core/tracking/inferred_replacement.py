@@ -30,7 +30,7 @@ def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetim
     if waits is None and beliefs.whales.find(by) is None:
         beliefs.awaited.put(by, Awaiting(whale.txid, at))
         beliefs.ask(AskTransaction(by))
-    elif waits is not None and waits.whale == whale.txid:
+    elif waits is not None and waits.whale == whale.txid and not waits.given:
         beliefs.ask(AskTransaction(by))
     else:
         _give_way(beliefs, whale, by, at)
@@ -45,7 +45,8 @@ def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None
     if whale is not None and not replacing.may_replace(by, whale):
         replacement_is_gone(beliefs, by.txid, at)
         return
-    beliefs.awaited.pop(by.txid)
+    if whale is not None:
+        beliefs.awaited.put(by.txid, Awaiting(whale.txid, at, given=True))
     if whale is not None and not whale.tx.inputs:
         replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at)
 
@@ -104,7 +105,7 @@ def adopt_late(beliefs: Beliefs, victims: Iterable[Txid], by: Transaction, at: d
 
 def _awaiting(beliefs: Beliefs, by: Txid) -> Prediction | None:
     waits = beliefs.awaited.get(by)
-    whale = None if waits is None else beliefs.whales.current(waits.whale)
+    whale = None if waits is None or waits.given else beliefs.whales.current(waits.whale)
     return whale if whale is not None and whale.status is Status.PENDING else None
 
 

@@ -170,10 +170,16 @@ def is_listed(beliefs: Beliefs, txid: Txid) -> bool:
     return not LISTING.isdisjoint(beliefs.holders.get(txid) or {})
 
 
-def is_listed_lately(beliefs: Beliefs, txid: Txid, at: datetime) -> bool:
-    """The same, but not by a mempool that has not been heard of it for long: each listing says it again."""
+def is_listed_lately(
+    beliefs: Beliefs, txid: Txid, at: datetime, *, besides: SourceName | None = None
+) -> bool:
+    """The same, but not by a mempool that has not been heard of it for long: each listing says it again.
+
+    `besides`: the source whose mempool does not count.
+    """
     reported = beliefs.holders.get(txid) or {}
-    return any(at - when < COMES_BACK_WITHIN for mempool, when in reported.items() if mempool in LISTING)
+    counted = LISTING - {besides and _MEMPOOL_OF.get(besides)}
+    return any(at - when < COMES_BACK_WITHIN for mempool, when in reported.items() if mempool in counted)
 
 
 def _others(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.core.models import Input, Transaction
 from app.core.observations import Prevout
 from app.core.questions import AskPrevouts
-from app.core.units import Outpoint, Sats
+from app.core.units import Outpoint
 
 
 def missing_prevouts(tx: Transaction) -> AskPrevouts | None:
@@ -24,23 +24,10 @@ def known_prevouts(tx: Transaction) -> dict[Outpoint, Prevout]:
 
 
 def with_prevouts(tx: Transaction, reply: Mapping[Outpoint, Prevout | None]) -> Transaction:
-    """Fill in the prevouts of a reply; an input that the reply does not cover stays as it is.
-
-    Once all are known, so is the fee: what the outputs do not pay out.
-    """
+    """Fill in the prevouts of a reply; an input that the reply does not cover stays as it is."""
 
     def filled(spent: Input) -> Input:
         prevout = reply.get(spent.outpoint)
         return spent if prevout is None else replace(spent, script=prevout.script, value=prevout.value)
 
-    inputs = tuple(filled(spent) for spent in tx.inputs)
-    return replace(tx, inputs=inputs, fee=_fee_of(inputs, tx) if tx.fee is None else tx.fee)
-
-
-def _fee_of(inputs: tuple[Input, ...], tx: Transaction) -> Sats | None:
-    """Return what the inputs bring beyond the outputs; None if that is not known, or cannot be."""
-    values = [spent.value for spent in inputs if spent.value is not None]
-    if not inputs or len(values) < len(inputs):
-        return None
-    rest = sum(values) - tx.gross
-    return Sats(rest) if rest >= 0 else None
+    return replace(tx, inputs=tuple(filled(spent) for spent in tx.inputs))

@@ -76,13 +76,19 @@ def contest_answered(
 
     With the last answer the candidate replaces all that are gone at once, so that the largest one's
     prediction continues, and is in conflict with the others. Not one that pays more than the candidate: it
-    was gone before.
+    was gone before, unless a source names the candidate as what replaced it (its child may have paid).
     """
     lost = (*candidate.lost, asked.txid) if gone else candidate.lost
     candidate = replace(candidate, waits_for=candidate.waits_for - {asked}, lost=lost)
     more = any(isinstance(one, AskStatus) for one in candidate.waits_for)
     gave_way = [] if more else victims_among(beliefs, lost, candidate.tx)
-    victims = [one for one in gave_way if not outpays(one, candidate.tx, candidate.tx.effective_feerate)]
+    named = beliefs.awaited.get(candidate.tx.txid)
+    victims = [
+        one
+        for one in gave_way
+        if (named is not None and named.whale == one.txid)
+        or not outpays(one, candidate.tx, candidate.tx.effective_feerate)
+    ]
     if not victims:
         weigh_again(beliefs, candidate, at)
         return more
@@ -127,10 +133,10 @@ def outbids(winner: Transaction, victim: Transaction) -> bool:
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md.
     """
-    one, two = winner.feerate, victim.feerate
-    if winner.fee is None or victim.fee is None or one is None or two is None:
+    more, less, one, two = winner.paid, victim.paid, winner.feerate, victim.feerate
+    if more is None or less is None or one is None or two is None:
         return False
-    return winner.fee > victim.fee and one > two
+    return more > less and one > two
 
 
 def outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None) -> bool:

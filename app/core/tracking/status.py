@@ -321,7 +321,8 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
             endings.said_to_be_back(beliefs, whale, at)
         case Status.PENDING:
             for older in whale.replaces:
-                beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
+                if not presence.is_listed_lately(beliefs, older, at, besides=reply.source):
+                    beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
             presence.found(beliefs, whale, reply.source, at)
         case _:
             assert_never(whale.status)
@@ -342,7 +343,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
-    elif any(waits.whale == whale.txid for waits in beliefs.awaited.values()):
+    elif any(one.whale == whale.txid and not one.given for one in beliefs.awaited.values()):
         return  # what another source named as its replacement is asked for
     elif presence.differ(beliefs, whale, reply.source, at) or _may_yet_be_reported(beliefs, whale, reply, at):
         return

@@ -120,8 +120,8 @@ def announce(beliefs: Beliefs, candidate: Candidate, classification: Classificat
     if candidate.block is None and not candidate.confirming:
         whale = beliefs.with_forecast(whale, at)
         packages.begin(beliefs, candidate.tx)
-        if candidate.source is SourceName.BITCOIND:
-            beliefs.ask(AskPackage(whale.txid))  # the node reports its fee, but not its descendants
+        if candidate.source in (SourceName.BITCOIND, SourceName.ELECTRS):
+            beliefs.ask(AskPackage(whale.txid))  # they report at most its fee, and not its descendants
         if whale.txid in beliefs.gone:
             beliefs.ask(AskStatus(whale.txid))  # it left while it was asked for
     if chain is None:

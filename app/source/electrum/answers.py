@@ -78,7 +78,10 @@ class ElectrsAnswers:
         reply: dict[Outpoint, Prevout | None] = dict.fromkeys(outpoints)
         for parent in parents:
             raw = await self._known(str, parent)
-            outputs = decode(bytes_of(raw)).outputs if raw else ()
+            tx = decode(bytes_of(raw)) if raw else None
+            if tx is not None and tx.txid != parent:
+                raise SourceError(f"the Electrum server gave {tx.txid} for {parent}")
+            outputs = tx.outputs if tx else ()
             for outpoint in outpoints:
                 if outpoint.txid == parent and outpoint.vout < len(outputs):
                     output = outputs[outpoint.vout]

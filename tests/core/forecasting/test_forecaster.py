@@ -27,7 +27,7 @@ from app.core.observations import (
 from app.core.prediction import Prediction
 from app.core.tracking import lifecycle
 from app.core.units import SatPerVb, Sats, VBytes
-from tests.builders import START_HEIGHT, a_block, a_whale
+from tests.builders import START_HEIGHT, a_block, a_whale, without_prevouts
 from tests.core.fee_markets import fees, queue_of_transactions
 from tests.core.story import WS, Story
 from tests.fakes import NOON
@@ -115,7 +115,7 @@ def test_what_was_worked_out_before_the_market_moved_is_not_told_after(table: Pa
 
 def test_a_whale_whose_fee_is_unknown_is_not_foretold(table: PassageTable) -> None:
     whale = a_waiting_whale().only
-    unknown = replace(whale, tx=replace(whale.tx, fee=None))
+    unknown = replace(whale, tx=replace(without_prevouts(whale.tx), fee=None))
 
     assert received(table).forecast([unknown], NOON) == [None]
 

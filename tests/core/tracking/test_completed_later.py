@@ -122,7 +122,7 @@ def test_with_its_coins_the_fee_of_a_whale_is_known_as_it_is_announced() -> None
     story = seen_without_a_fee(PAYS)
     story.receive(prevouts_of(PAYS))
 
-    assert (story.types, story.only.tx.fee) == (["detected"], HALF_A_BITCOIN)
+    assert (story.types, story.only.tx.paid) == (["detected"], HALF_A_BITCOIN)
     assert story.only.forecast is not None
 
 
@@ -130,10 +130,10 @@ def test_once_its_coins_are_known_an_announced_whale_has_its_fee_and_a_forecast(
     story = seen_without_a_fee(PAYS)
     (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
     story.unanswered(question)
-    assert story.only.tx.fee is None
+    assert story.only.tx.paid is None
     story.receive(prevouts_of(PAYS))
 
-    assert (story.types, story.only.tx.fee) == (["detected", "updated"], HALF_A_BITCOIN)
+    assert (story.types, story.only.tx.paid) == (["detected", "updated"], HALF_A_BITCOIN)
     assert story.only.forecasts[-1].made_at == story.at
 
 
@@ -141,14 +141,14 @@ def test_some_of_its_coins_say_nothing_of_its_fee() -> None:
     story, known = seen_without_a_fee(PAYS), prevouts_of(PAYS)
     story.receive(replace(known, prevouts=dict([*known.prevouts.items()][:1])))
 
-    assert story.only.tx.fee is None
+    assert story.only.tx.paid is None
 
 
 def test_coins_that_bring_less_than_it_pays_out_are_of_somebody_who_errs_and_give_no_fee() -> None:
     story = seen_without_a_fee(replace(PAYS, outputs=(pays(a_script("shop"), 303),)))
     story.receive(prevouts_of(PAYS))
 
-    assert story.only.tx.fee is None
+    assert story.only.tx.paid is None
 
 
 def test_a_fee_that_a_source_tells_is_not_worked_out() -> None:
@@ -157,7 +157,40 @@ def test_a_fee_that_a_source_tells_is_not_worked_out() -> None:
     story.seen(without_prevouts(replace(PAYS, fee=1_000)))
     story.receive(prevouts_of(PAYS))
 
-    assert story.only.tx.fee == 1_000
+    assert story.only.tx.paid == 1_000
+
+
+def test_a_fee_that_a_source_tells_later_takes_the_place_of_the_one_that_was_worked_out() -> None:
+    story = seen_without_a_fee(PAYS)
+    story.receive(prevouts_of(PAYS))
+
+    assert story.seen(replace(PAYS, fee=1_000)) == ["updated"]
+    assert (story.only.tx.paid, story.only.forecasts[-1].made_at) == (1_000, story.at)
+
+
+def test_the_same_fee_from_a_source_is_no_news() -> None:
+    story = seen_without_a_fee(PAYS)
+    story.receive(prevouts_of(PAYS))
+
+    assert story.seen(replace(PAYS, fee=HALF_A_BITCOIN)) == []
+    assert story.only.tx.fee == HALF_A_BITCOIN
+
+
+def test_one_whose_fee_was_worked_out_is_asked_for_with_the_next_listing() -> None:
+    story = seen_without_a_fee(PAYS)
+    story.receive(prevouts_of(PAYS))
+    story.listed(PAYS)
+
+    assert asks_for(story, PAYS)
+
+
+def test_what_its_line_told_of_the_package_counts_once_it_is_known_whole() -> None:
+    story = Story()
+    story.start()
+    story.projected(PAYS, 80.0)
+    story.published(replace(PAYS, fee=None))
+
+    assert story.only.package_feerate == 80.0
 
 
 def reorged_without_a_fee() -> Story:

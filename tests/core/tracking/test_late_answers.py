@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.classification import Flag
-from app.core.models import Block, Transaction
+from app.core.models import Block, SourceName, Transaction
 from app.core.observations import BlockConnected, TransactionReply
 from app.core.prediction import Status
 from app.core.questions import AskBlock, AskStatus, AskTransaction
@@ -207,6 +207,17 @@ def test_an_answer_of_before_its_end_does_not_bring_a_whale_back_but_has_it_aske
 
     assert a_whole_answer(story, -1) == []
     assert story.questions == [AskStatus(WHALE.txid)]
+
+
+@pytest.mark.parametrize("how", ["dropped", "replaced"])
+def test_an_electrum_server_that_never_forgets_brings_no_ended_whale_back(how: str) -> None:
+    story = ended(how)
+    story.at += timedelta(minutes=1)
+    story.receive(
+        TransactionReply(tx=WHALE, block_hash=None, height=None, source=SourceName.ELECTRS, as_of=story.at)
+    )
+
+    assert story.types[-1] == how
 
 
 def test_an_answer_of_before_the_end_about_a_former_version_says_nothing() -> None:

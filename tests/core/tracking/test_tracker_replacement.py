@@ -10,7 +10,7 @@ from app.core.classification import Flag
 from app.core.models import SourceName
 from app.core.observations import TransactionSeen, Unanswered
 from app.core.prediction import Outcome, Status
-from app.core.questions import AskPrevouts, AskStatus, AskTransaction
+from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction
 from app.core.tracking.inferred_replacement import UNEXPLAINED
 from app.core.tracking.replacing import outbids
 from app.core.units import SATS_PER_BTC, Sats
@@ -30,6 +30,7 @@ from tests.core.story import WS, Story, forecasting
 FIRST, SECOND, THIRD = (a_whale(150, fee=fee) for fee in (1_000, 2_000, 3_000))
 """Versions of one payment."""
 OTHER = a_whale(150, coins=("two",))
+UNPRICED = replace(without_prevouts(SECOND), fee=None)
 SMALL = a_whale(50, fee=5_000)
 """Spends the same coin and is no whale."""
 
@@ -293,6 +294,38 @@ def test_for_a_replacement_that_will_be_asked_for_again_the_whale_waits_and_its_
         SECOND.txid,
         Status.PENDING,
     )
+
+
+@pytest.mark.parametrize("btc", [50, 150])
+def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_pays_less_itself(btc: int) -> None:
+    """Its child may have paid: a package replaced the whale."""
+    story, by = Story(), a_whale(btc, fee=500)
+    story.start()
+    story.seen(FIRST)
+    first = story.only.prediction_id
+    story.gone(FIRST, replaced_by=by.txid)
+    story.published(by)
+    story.gone(FIRST, replaced_by=by.txid)
+
+    assert (story.only.prediction_id, story.types[-1], story.questions) == (
+        first,
+        "replaced",
+        [AskPackage(by.txid)] if btc > 100 else [],
+    )
+
+
+def test_a_named_replacement_that_was_given_whole_is_not_fetched_over_and_over() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.published(SECOND)
+    story.waits(SECOND)
+    story.gone(SECOND)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+
+    assert AskTransaction(SECOND.txid) not in story.questions
 
 
 def test_a_whale_that_is_found_again_waits_for_no_replacement_any_more() -> None:
@@ -675,7 +708,7 @@ def test_the_coins_that_only_a_late_replacement_spends_are_asked_for() -> None:
 
 
 def test_a_winner_in_a_block_whose_fee_is_not_known_is_a_conflict_and_no_replacement() -> None:
-    story, winner = Story(), replace(SECOND, fee=None)
+    story, winner = Story(), UNPRICED
     story.start()
     story.seen(FIRST)
     story.replaced(FIRST, by=winner, mined=True)
@@ -691,9 +724,9 @@ def test_the_higher_feerate_is_the_likely_winner_where_it_was_seen_first() -> No
     assert all(one.reason and one.reason.endswith(SECOND.txid) for one in story.kept.values())
 
 
-def test_of_two_of_which_one_pays_an_unknown_fee_nobody_is_likely_to_win() -> None:
+def test_of_two_of_which_one_pays_an_unknown_feerate_nobody_is_likely_to_win() -> None:
     story = Story()
-    story.seen(FIRST, replace(SECOND, fee=None))
+    story.seen(FIRST, replace(SECOND, vsize=None))
     story.waits(FIRST)
 
     assert all(one.reason and one.reason.endswith("which one wins is open") for one in story.kept.values())
@@ -735,7 +768,7 @@ def test_a_late_replacement_of_a_whale_that_is_known_already_is_no_second_one() 
     ],
 )
 def test_a_replacement_pays_more_in_all_and_by_size(better: dict[str, Any], *, is_better: bool) -> None:
-    assert outbids(replace(SECOND, **better), FIRST) is is_better
+    assert outbids(replace(without_prevouts(SECOND), **better), FIRST) is is_better
 
 
 @pytest.mark.parametrize("unknown", ["fee", "vsize"])

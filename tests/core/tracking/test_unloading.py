@@ -105,7 +105,7 @@ def test_the_hundred_highest_always_stay() -> None:
 
 def test_an_unknown_feerate_counts_as_the_lowest() -> None:
     sea = Sea(ALWAYS_KEPT)
-    unknown = replace(whale_number(ALWAYS_KEPT), fee=None)
+    unknown = replace(whale_number(ALWAYS_KEPT), vsize=None)
     sea.receives(TransactionSeen(tx=unknown, source=NODE))
 
     sea.presses()

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.core.encoding import decode
 from app.core.models import Block
-from app.core.observations import Observation, StatusReply, TransactionReply
-from app.core.questions import AskStatus, AskTransaction, Question
-from app.core.units import Height
+from app.core.observations import Observation, Prevout, PrevoutsReply, StatusReply, TransactionReply
+from app.core.questions import AskPrevouts, AskStatus, AskTransaction, Question
+from app.core.units import Height, Outpoint, Sats, Script
 from app.errors import SourceError
 from app.source.electrum.answers import ElectrsAnswers
 from app.source.electrum.shapes import Tip, block_of
@@ -84,3 +85,25 @@ async def test_a_block_that_cannot_be_placed_is_neither_the_mempool_nor_nowhere(
 ) -> None:
     with pytest.raises(SourceError, match="which height"):
         await answer_of(question, tip, tip_of_node=900)
+
+
+async def gives_raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that gives the same transaction whatever it is asked for."""
+    while line := await reader.readline():
+        writer.write(json.dumps({"id": json.loads(line)["id"], "result": RAW}).encode() + b"\n")
+    writer.close()
+
+
+async def test_a_coin_is_known_by_the_transaction_that_made_it() -> None:
+    coin = Outpoint(decode(bytes.fromhex(RAW)).txid, 0)
+    async with a_line(gives_raw) as line:
+        (reply,) = await ElectrsAnswers(line, None, None).answer(AskPrevouts(TXID, (coin,)))
+
+    assert isinstance(reply, PrevoutsReply)
+    assert reply.prevouts == {coin: Prevout(value=Sats(100_000_000), script=Script("51"))}
+
+
+async def test_a_transaction_that_was_not_asked_for_is_no_coins_origin() -> None:
+    async with a_line(gives_raw) as line:
+        with pytest.raises(SourceError, match="the Electrum server gave"):
+            await ElectrsAnswers(line, None, None).answer(AskPrevouts(TXID, (Outpoint(TXID, 0),)))
