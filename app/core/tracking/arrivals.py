@@ -34,6 +34,7 @@ from app.core.tracking import (
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
 from app.core.tracking.prevouts import missing_prevouts, with_prevouts
+from app.core.units import SatPerVb, Txid
 from app.errors import ParseError
 
 
@@ -145,6 +146,7 @@ def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> Non
     for txid in report.victims:
         beliefs.rivals.pop(txid)
         beliefs.projected.pop(txid)
+        presence.lacks(beliefs, txid, report.source)
         beliefs.depart(txid, f"replaced by {by.txid}", at)
     victims = replacing.victims_among(beliefs, report.victims, by)
     if report.mined:
@@ -167,9 +169,22 @@ def projected(beliefs: Beliefs, line: ProjectedTransaction, at: datetime) -> Non
     known = beliefs.whales.find(line.txid)
     if known is not None:
         _projected_again(beliefs, known, line, at)
-    elif line.txid not in beliefs.candidates and line.txid not in beliefs.projected:
+    elif line.txid in beliefs.candidates or line.txid in beliefs.projected:
+        if line.package_feerate is not None:
+            _reprice_undecided(beliefs, line.txid, line.package_feerate)
+    else:
         beliefs.projected.put(line.txid, line)
         beliefs.ask(AskTransaction(line.txid))
+
+
+def _reprice_undecided(beliefs: Beliefs, txid: Txid, package_feerate: SatPerVb) -> None:
+    """Note what is paid for one that is not announced yet: its package may have changed since it was told."""
+    line, candidate = beliefs.projected.get(txid), beliefs.candidates.get(txid)
+    if line is not None:
+        beliefs.projected.put(txid, replace(line, package_feerate=package_feerate))
+    if candidate is not None:
+        tx = replace(candidate.tx, package_feerate=package_feerate)
+        beliefs.candidates.put(txid, replace(candidate, tx=tx))
 
 
 def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransaction, at: datetime) -> None:
@@ -187,8 +202,6 @@ def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransac
 def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
     """The reply to AskTransaction: the whole transaction, in the mempool or in a block."""
     entry = beliefs.entries.pop(reply.tx.txid)
-    if reply.block_hash is not None:
-        beliefs.projected.pop(reply.tx.txid)
     returned = beliefs.returning.pop(reply.tx.txid)
     inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
     is_undone = reply.block_hash is not None and beliefs.chain.has_undone(reply.block_hash)
@@ -203,6 +216,7 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
         answer = TransactionSeen(tx=reply.tx, source=reply.source, late=True)
         seen(beliefs, answer, at, asked=True, reported=returned)
         _note_if_no_whale(beliefs, answer)
+    beliefs.projected.pop(reply.tx.txid)  # it is known whole, so its line announces nothing
     if entry is not None:
         beliefs.settle(entry[0])
 
@@ -267,6 +281,7 @@ def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None
 
 def package_reply(beliefs: Beliefs, reply: PackageReply, at: datetime) -> None:
     known = beliefs.whales.current(reply.txid)
+    _reprice_undecided(beliefs, reply.txid, reply.package_feerate)
     if known is not None and known.status is Status.PENDING:
         packages.learn(beliefs, known.txid, reply.members)
         beliefs.reprice(known, reply.package_feerate, at)
@@ -282,9 +297,12 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
     tx = report.tx
     if known.status is not Status.PENDING and presence.is_behind(beliefs, report.source):
         return  # a stale report: this source has not read the latest blocks yet
+    has_ended = known.status in (Status.DROPPED, Status.REPLACED)
+    if has_ended and not presence.lists(report.source):
+        return  # it may be late, or never forget: that it is back a mempool that is listed tells
     if known.txid != tx.txid:
         # A replaced version is in the mempool again: has its replacement left?
-        if known.status in (Status.DROPPED, Status.REPLACED):
+        if has_ended:
             if not endings.has_just_given_way(known, at):  # else a listing tells whether it stays
                 replacing.resume(beliefs, known, tx, at)
         else:
@@ -292,8 +310,6 @@ def _seen_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen, at
             beliefs.ask(AskStatus(known.txid))
         return
     known = weighing.complete(beliefs, known, tx, at)
-    if known.status in (Status.DROPPED, Status.REPLACED) and not presence.lists(report.source):
-        return  # it may be late, or never forget: that it is back a mempool that is listed tells
     match known.status:
         case Status.CONFIRMED:
             beliefs.ask(AskStatus(tx.txid))
@@ -327,7 +343,7 @@ def _is_there_again(beliefs: Beliefs, known: Prediction, report: TransactionSeen
 
     A report that comes as such may be one of before it was replaced, from another source: it is asked for.
     """
-    if presence.is_behind(beliefs, report.source):
+    if presence.is_behind(beliefs, report.source) or not presence.lists(report.source):
         return False
     if not asked:
         beliefs.returning.put(report.tx.txid, report)
@@ -351,6 +367,10 @@ def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime
     if known.tx.fee is not None or tx.fee is None:
         return known
     paid = lifecycle.learn_fee(known, tx, at)
-    if paid.effective_feerate == known.effective_feerate:
+    if (paid.tx.paid, paid.tx.vsize, paid.effective_feerate) == (
+        known.tx.paid,
+        known.tx.vsize,
+        known.effective_feerate,
+    ):
         return beliefs.keep(paid)  # its coins have said so already
     return beliefs.publish(EventType.UPDATED, beliefs.with_forecast(paid, at), at)

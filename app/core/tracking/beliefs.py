@@ -238,6 +238,12 @@ class Beliefs:
         """It ended, or another version took its place: which mempools lack it matters no more."""
         self.missing.pop(txid)
         self.disputed.pop(txid)
+        self.await_no_longer(txid)
+
+    def await_no_longer(self, txid: Txid) -> None:
+        """Forget what was named as the replacement of a whale: it has ended, or is there."""
+        for by in [by for by, waits in self.awaited.items() if waits.whale == txid]:
+            self.awaited.pop(by)
 
     def publish(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
         """Keep a version and publish it. A later hop of a chain was never announced: it is not updated.

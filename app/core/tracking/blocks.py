@@ -277,7 +277,7 @@ def ask_about(beliefs: Beliefs, undone: list[Prediction]) -> None:
             beliefs.ask(AskStatus(whale.txid))
             packages.begin(beliefs, still.tx)
             beliefs.ask(AskPackage(whale.txid))  # its parents may wait again, too
-            if still.tx.fee is None:  # it was mined before its fee could be asked for
+            if still.tx.paid is None:  # it was mined before its fee could be asked for
                 beliefs.ask(AskTransaction(whale.txid))
 
 

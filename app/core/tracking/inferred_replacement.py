@@ -60,8 +60,9 @@ def replacement_unanswered(beliefs: Beliefs, failed: Unanswered, by: Txid, at: d
 
 def replacement_is_gone(beliefs: Beliefs, by: Txid, at: datetime) -> None:
     """The named replacement cannot be fetched: the prediction ends with its txid as `replaced_by`."""
-    whale = _awaiting(beliefs, by)
-    beliefs.awaited.pop(by)
+    whale, waits = _awaiting(beliefs, by), beliefs.awaited.get(by)
+    if waits is not None and not waits.given:
+        beliefs.awaited.pop(by)
     if whale is not None:
         _give_way(beliefs, whale, by, at)
 

@@ -170,16 +170,10 @@ def is_listed(beliefs: Beliefs, txid: Txid) -> bool:
     return not LISTING.isdisjoint(beliefs.holders.get(txid) or {})
 
 
-def is_listed_lately(
-    beliefs: Beliefs, txid: Txid, at: datetime, *, besides: SourceName | None = None
-) -> bool:
-    """The same, but not by a mempool that has not been heard of it for long: each listing says it again.
-
-    `besides`: the source whose mempool does not count.
-    """
+def is_listed_lately(beliefs: Beliefs, txid: Txid, at: datetime) -> bool:
+    """The same, but not by a mempool that has not been heard of it for long: each listing says it again."""
     reported = beliefs.holders.get(txid) or {}
-    counted = LISTING - {besides and _MEMPOOL_OF.get(besides)}
-    return any(at - when < COMES_BACK_WITHIN for mempool, when in reported.items() if mempool in counted)
+    return any(at - when < COMES_BACK_WITHIN for mempool, when in reported.items() if mempool in LISTING)
 
 
 def _others(
@@ -240,8 +234,7 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
 def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> Prediction:
     """The whale is in this source's mempool: clear or update the remark that another one lacks it."""
     beliefs.missing.pop(whale.txid)
-    for by in [by for by, waits in beliefs.awaited.items() if waits.whale == whale.txid]:
-        beliefs.awaited.pop(by)  # it is there, so nothing has replaced it
+    beliefs.await_no_longer(whale.txid)
     dispute = beliefs.disputed.get(whale.txid)
     if dispute is None:
         return endings.verify(beliefs, whale, at)

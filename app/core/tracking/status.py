@@ -109,7 +109,7 @@ def _is_in_another_block(beliefs: Beliefs, whale: Prediction) -> bool:
 
 def _ask_what_is_missing(beliefs: Beliefs, whale: Prediction) -> None:
     """Ask for the whole transaction of a pending whale, or for its prevouts, if they are unknown."""
-    if not whale.tx.outputs or whale.tx.fee is None:
+    if not whale.tx.outputs or whale.tx.paid is None:
         beliefs.ask(AskTransaction(whale.txid))
     elif ask := missing_prevouts(whale.tx):
         beliefs.ask(ask)
@@ -321,8 +321,7 @@ def _in_mempool(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dat
             endings.said_to_be_back(beliefs, whale, at)
         case Status.PENDING:
             for older in whale.replaces:
-                if not presence.is_listed_lately(beliefs, older, at, besides=reply.source):
-                    beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
+                beliefs.rivals.pop(older)  # refuted: the current version is still in the mempool
             presence.found(beliefs, whale, reply.source, at)
         case _:
             assert_never(whale.status)

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from app.core.models import Transaction
+from app.core.observations import PackageReply
 from app.core.questions import AskPrevouts, AskTransaction
+from app.core.units import SatPerVb
 from tests.builders import (
     a_block,
     a_coin,
@@ -18,7 +20,7 @@ from tests.builders import (
     spends,
     without_prevouts,
 )
-from tests.core.story import Story, forecasting
+from tests.core.story import WS, Story, forecasting
 
 WHALE = a_whale(150, coins=("one",), fee=1_000)
 DEARER = a_whale(150, coins=("one", "two"), fee=2_000)
@@ -176,12 +178,57 @@ def test_the_same_fee_from_a_source_is_no_news() -> None:
     assert story.only.tx.fee == HALF_A_BITCOIN
 
 
-def test_one_whose_fee_was_worked_out_is_asked_for_with_the_next_listing() -> None:
+def test_one_whose_fee_was_worked_out_is_not_asked_for_with_each_listing() -> None:
     story = seen_without_a_fee(PAYS)
     story.receive(prevouts_of(PAYS))
     story.listed(PAYS)
 
-    assert asks_for(story, PAYS)
+    assert not asks_for(story, PAYS)
+
+
+def test_a_fee_told_after_its_package_is_published_though_it_changes_nothing_else() -> None:
+    story = seen_without_a_fee(replace(PAYS, package_feerate=SatPerVb(80.0)))
+    story.receive(prevouts_of(PAYS))
+
+    assert story.seen(replace(PAYS, fee=1_000, package_feerate=SatPerVb(80.0))) == ["updated"]
+
+
+def lined(feerate: float) -> Story:
+    story = Story()
+    story.start()
+    story.projected(PAYS, feerate)
+    return story
+
+
+def test_of_two_lines_the_later_one_tells_what_its_package_pays() -> None:
+    story = lined(80.0)
+    story.projected(PAYS, 10.0)
+    story.published(replace(PAYS, fee=None))
+
+    assert story.only.package_feerate == 10.0
+
+
+@pytest.mark.parametrize("when", ["before it is whole", "before its coins are known"])
+def test_a_package_that_changes_before_the_announcement_counts(when: str) -> None:
+    story = lined(80.0)
+    change = PackageReply(txid=PAYS.txid, package_feerate=SatPerVb(10.0), related=None, source=WS)
+    if when == "before it is whole":
+        story.receive(change)
+    story.published(replace(without_prevouts(PAYS), fee=None))
+    if when == "before its coins are known":
+        story.receive(change)
+    story.receive(prevouts_of(PAYS))
+
+    assert (story.types, story.only.package_feerate) == (["detected"], 10.0)
+
+
+def test_a_line_of_one_whose_coins_are_being_asked_for_tells_of_its_package() -> None:
+    story = seen_without_a_fee(PAYS)
+    story.projected(PAYS, 10.0)
+    story.projected(PAYS)
+    story.receive(prevouts_of(PAYS))
+
+    assert story.only.package_feerate == 10.0
 
 
 def test_what_its_line_told_of_the_package_counts_once_it_is_known_whole() -> None:

@@ -220,6 +220,46 @@ def test_an_electrum_server_that_never_forgets_brings_no_ended_whale_back(how: s
     assert story.types[-1] == how
 
 
+def test_nor_does_it_bring_back_a_former_version() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.replaced(WHALE, by=DEARER)
+    story.gone(DEARER)
+    story.at += timedelta(minutes=1)
+    story.seen(WHALE, source=SourceName.ELECTRS)
+
+    assert story.types[-1] == "dropped"
+
+
+def test_nor_one_that_may_be_mined_beside_the_present_one() -> None:
+    story, between, present = (
+        Story(),
+        a_whale(150, coins=("one", "two")),
+        a_whale(150, coins=("two",), fee=9_000),
+    )
+    story.start()
+    story.seen(WHALE)
+    story.replaced(WHALE, by=between)
+    story.replaced(between, by=present)
+    story.receive(
+        TransactionReply(tx=WHALE, block_hash=None, height=None, source=SourceName.ELECTRS, as_of=story.at)
+    )
+
+    assert story.types == ["detected", "replaced", "replaced"]
+
+
+def test_what_waited_before_its_block_holds_up_nothing_that_spends_it() -> None:
+    story, hop = Story(), a_whale(150, coins=("hop",))
+    story.start()
+    story.projected(hop)
+    story.connected(a_block(1, hop))
+    story.published(hop)
+    story.unanswered(AskTransaction(hop.txid))
+
+    assert story.types.count("detected") == 1
+
+
 def test_an_answer_of_before_the_end_about_a_former_version_says_nothing() -> None:
     story = Story()
     story.start()

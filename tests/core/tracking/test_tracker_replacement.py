@@ -314,6 +314,35 @@ def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_pays_le
     )
 
 
+def test_one_that_one_source_gives_whole_and_another_places_is_the_replacement() -> None:
+    story, by = Story(), a_whale(50, fee=500)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.published(by)
+    story.waits(by)
+    story.gone(FIRST)
+
+    assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, by.txid)
+
+
+def test_a_whale_that_was_replaced_before_a_node_heard_of_it_does_not_go_back() -> None:
+    story, node = Story(), SourceName.BITCOIND
+    story.start()
+    story.seen(FIRST)
+    story.replaced(FIRST, by=SECOND)
+    story.seen(FIRST, source=node)
+    story.waits(SECOND, source=node)
+    story.left(FIRST, source=node)
+    story.seen(SECOND, source=node)
+    story.at += timedelta(minutes=1)
+    story.left(SECOND, source=node)
+    story.lacks(node, SECOND, by=THIRD)
+
+    assert story.only.txid == SECOND.txid
+    assert AskTransaction(THIRD.txid) in story.questions
+
+
 def test_a_named_replacement_that_was_given_whole_is_not_fetched_over_and_over() -> None:
     story = Story()
     story.start()
