@@ -127,7 +127,7 @@ def a_whale(
                 outpoint=Outpoint(txid_of(name + "/in"), 1),
                 sequence=0xFFFFFFFD,
                 script=Script("0014" + txid[20:60]),
-                value=Sats(total + round((rate or 1) * vsize)),
+                value=None if rate is None else Sats(total + round(rate * vsize)),
             ),
         ),
         outputs=tuple(outputs),
