@@ -236,7 +236,7 @@ class Answering:
             return
         key = _key(question)
         self._answered_now.add(key)
-        if not self._retries.get(_counted_as(question)):
+        if not self._tried(question):
             self._first_asked.put(key, self._clock.monotonic())
         try:
             answer = await self._answer(question)
@@ -287,7 +287,7 @@ class Answering:
         A source that begins anew gives a transaction whole, and by its line alone it would be told as what it
         may not be. A mined one has time; one that waits has little: whales are told within 5 s of an outage.
         """
-        tried = self._retries.get(_counted_as(question)) or 0
+        tried = self._tried(question)
         if isinstance(question, AskBlock | AskPackage):
             return tried > 0
         if not isinstance(question, AskTransaction) or self._group is None:
@@ -300,14 +300,16 @@ class Answering:
         return tried < QUIET_RETRIES_WAITING and is_soon
 
     def _tries_again(self, question: Question) -> bool:
-        tried = self._retries.get(_counted_as(question)) or 0
-        return self._group is not None and tried < RETRIES
+        return self._group is not None and self._tried(question) < RETRIES
+
+    def _tried(self, question: Question) -> int:
+        return self._retries.get(_counted_as(question)) or 0
 
     def _ask_later(self, question: Question) -> None:
         key = _key(question)
         if key in self._later:
             return
-        tried = self._retries.get(_counted_as(question)) or 0
+        tried = self._tried(question)
         if self._tries_again(question) and key not in self._open:
             self._retries.put(_counted_as(question), tried + 1)
             if not isinstance(question, _ASKED_AT_ONCE):

@@ -42,12 +42,13 @@ def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None
     If these are unknown, what is said is believed.
     """
     whale = _awaiting(beliefs, by.txid)
-    if whale is not None and not replacing.may_replace(by, whale):
+    if whale is None:
+        return
+    if not replacing.may_replace(by, whale):
         replacement_is_gone(beliefs, by.txid, at)
         return
-    if whale is not None:
-        beliefs.awaited.put(by.txid, Awaiting(whale.txid, at, given=True))
-    if whale is not None and not whale.tx.inputs:
+    beliefs.awaited.put(by.txid, Awaiting(whale.txid, at, given=True))
+    if not whale.tx.inputs:
         replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at)
 
 

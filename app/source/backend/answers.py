@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -96,7 +95,7 @@ class MempoolAnswers:
                 expect_200(answer, "status")
         except SourceError:
             answer = await self._get(f"tx/{txid}")
-            return _where(await self._whole_of(txid, answer), answer.as_of)
+            return _where(await self._whole_of(txid, answer))
         if _is_unknown(answer):
             return (await self._nowhere(txid),)
         status = decode.decode_as(WireStatus, answer.body, "status")
@@ -238,7 +237,7 @@ def _status_reply(txid: Txid, status: WireStatus) -> StatusReply:
     )
 
 
-def _where(reply: tuple[Observation, ...], as_of: datetime) -> tuple[Observation, ...]:
+def _where(reply: tuple[Observation, ...]) -> tuple[Observation, ...]:
     """Return the status that a full transaction reports: unconfirmed, or confirmed in a block."""
     return tuple(
         StatusReply(
@@ -247,7 +246,7 @@ def _where(reply: tuple[Observation, ...], as_of: datetime) -> tuple[Observation
             height=one.height,
             in_mempool=one.block_hash is None,
             source=one.source,
-            as_of=as_of,
+            as_of=one.as_of,
         )
         if isinstance(one, TransactionReply)
         else one
