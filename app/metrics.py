@@ -41,7 +41,7 @@ class Metrics:
         )
         self._decode = Histogram(
             "spout_decode_seconds",
-            "Time to decode one frame of the mempool backend.",
+            "Time to decode a frame of the mempool backend, or small ones that came together.",
             buckets=_FAST,
             registry=self.registry,
         )

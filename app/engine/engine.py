@@ -343,7 +343,8 @@ class Engine:
     async def _drive(self) -> None:
         while True:
             observations = await self._inbox.next()
-            await self._pipeline.take(observations, self._inbox.arrived_at)
+            if await self._pipeline.take(observations, self._inbox.arrived_at):
+                await self._inbox.committed()
 
     async def _reconcile(self) -> None:
         while True:

@@ -1,6 +1,8 @@
+import pytest
+
 from app.core.models import SourceName
 from app.core.observations import SourceConnected
-from app.engine.inbox import Inbox
+from app.engine.inbox import FLOOD_COMMITS, FLOOD_SECONDS, GATHER_SECONDS, Inbox
 from app.metrics import frame_arrived
 from tests.fakes import LeapingClock
 
@@ -26,3 +28,28 @@ async def test_what_has_no_frame_came_when_it_was_emitted() -> None:
     await inbox.next()
 
     assert inbox.arrived_at == 7.0
+
+
+async def waited_after(clock: LeapingClock, *, apart: float, more: bool) -> float:
+    """Return how long the last of a few commits waits for more, in seconds."""
+    inbox = Inbox(clock)
+    for _ in range(FLOOD_COMMITS - 1):
+        await inbox.committed()
+        clock.advance(apart)
+    if more:
+        await inbox.emit_one(SEEN)
+    began = clock.monotonic()
+    await inbox.committed()
+    return clock.monotonic() - began
+
+
+async def test_in_a_flood_of_whales_more_of_them_gather_for_one_commit() -> None:
+    assert await waited_after(LeapingClock(), apart=0.001, more=True) == pytest.approx(GATHER_SECONDS)
+
+
+async def test_a_whale_now_and_then_is_not_waited_after() -> None:
+    assert await waited_after(LeapingClock(), apart=FLOOD_SECONDS, more=True) == 0
+
+
+async def test_nothing_is_waited_for_where_nothing_has_come() -> None:
+    assert await waited_after(LeapingClock(), apart=0.001, more=False) == 0

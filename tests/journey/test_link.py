@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,7 +19,7 @@ from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
-from tests.backend.transactions import BTC, a_whale
+from tests.backend.transactions import BTC, Built, a_whale
 from tests.backend.world import World
 
 SOON_SECONDS = 10
@@ -52,6 +52,7 @@ async def listening(
     doubt_seconds: float = 60,
     silence_seconds: float = 0.4,
     clock: Clock | None = None,
+    batches: list[Sequence[Observation]] | None = None,
 ) -> AsyncIterator[tuple[SourceHealth, list[Observation]]]:
     """A stream that asks after 0.1 s and gives up after 0.4 s of silence."""
     clock, reported = clock or SystemClock(), list[Observation]()
@@ -59,6 +60,8 @@ async def listening(
 
     async def emit(observations: Sequence[Observation]) -> None:
         reported.extend(observations)
+        if batches is not None:
+            batches.append(observations)
 
     stream = MempoolWebSocket(
         backend if isinstance(backend, str) else backend.url,
@@ -148,6 +151,67 @@ async def test_of_a_flood_every_frame_is_read_in_its_order() -> None:
 
         assert seen(reported) == [whale.txid for whale in whales]
         assert GATHER_SECONDS in clock.sleeps
+
+
+def a_delta(sequence: int, *txs: Built) -> str:
+    delta = {
+        "sequence": sequence,
+        "added": [tx.wire() for tx in txs],
+        "removed": [],
+        "mined": [],
+        "replaced": [],
+    }
+    return json.dumps({"mempool-transactions": delta})
+
+
+@asynccontextmanager
+async def sending(send: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
+    """A backend that does so once somebody subscribes to the mempool."""
+
+    async def serving(link: ServerConnection) -> None:
+        async for raw in link:
+            if "track-mempool" in json.loads(raw):
+                await send(link)
+
+    async with serve(serving, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_frames_that_came_together_are_one_batch_in_their_order() -> None:
+    whales, batches = [a_whale() for _ in range(9)], list[Sequence[Observation]]()
+
+    async def at_once(link: ServerConnection) -> None:
+        for count, whale in enumerate(whales, 1):
+            link.protocol.send_text(a_delta(count, whale).encode())
+        link.transport.write(b"".join(link.protocol.data_to_send()))
+
+    async with sending(at_once) as url, listening(url, silence_seconds=60, batches=batches) as (_, reported):
+        await eventually(lambda: len(seen(reported)) == len(whales))
+
+    assert seen(reported) == [whale.txid for whale in whales]
+    assert max(len(seen(batch)) for batch in batches) > 1
+
+
+async def test_a_whale_is_not_held_up_by_the_half_message_behind_it() -> None:
+    first, second = a_whale(), a_whale()
+    rest = asyncio.Event()
+
+    async def in_two_halves(link: ServerConnection) -> None:
+        async def halves() -> AsyncIterator[str]:
+            text = a_delta(2, second)
+            yield text[:100]
+            await rest.wait()
+            yield text[100:]
+
+        await link.send(a_delta(1, first))
+        await link.send(halves())
+
+    async with sending(in_two_halves) as url, listening(url, silence_seconds=60) as (_, reported):
+        await eventually(lambda: bool(seen(reported)))
+        assert seen(reported) == [first.txid]
+
+        rest.set()
+        await eventually(lambda: len(seen(reported)) == 2)
 
 
 async def test_a_machine_that_slept_doubts_nobody() -> None:

@@ -4,9 +4,12 @@ Nearly all transactions are neither whales nor relatives of one. Of these the tx
 the parents, and fee and size are used, so only these are decoded, in one typed call.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -22,6 +25,8 @@ from app.source.resilience import is_too_wide
 HASH_DIGITS: Final = 64
 HEX_DIGITS: Final = b"0123456789abcdef"
 LAST_INDEX: Final = 2**32 - 1
+NOTHING: Final = Raw(b"[]")
+"""Nearly every list of a delta: not worth a decoder's call."""
 Hash = Annotated[Txid, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
 
 
@@ -109,7 +114,7 @@ class FrameBatch:
         gross: list[int],
         spends: list[list[Txid]],
         paid: list[_Paid | None],
-        source: "_Source",
+        source: "_Source | _Sources",
         start: int,
     ) -> None:
         """Take a line of each column for each transaction; `start` is the place of the first in `source`."""
@@ -122,7 +127,7 @@ class FrameBatch:
         self._start = start
 
     @classmethod
-    def of(cls, glances: Sequence[_Glance], source: "_Source") -> "FrameBatch":
+    def of(cls, glances: Sequence[_Glance], source: "_Source | _Sources") -> "FrameBatch":
         """Return all transactions of the source."""
         return cls(
             [one.txid for one in glances],
@@ -191,12 +196,61 @@ class _Source:
         return decode.transaction(self._items[index])[0]
 
 
+class _Sources:
+    """Those of several frames, one after the other."""
+
+    __slots__ = ("_ends", "_sources")
+
+    def __init__(self, sources: Sequence[_Source], sizes: Iterable[int]) -> None:
+        self._sources = sources
+        self._ends = tuple(accumulate(sizes))
+
+    def whole(self, index: int) -> Transaction:
+        place = bisect_right(self._ends, index)
+        return self._sources[place].whole(index - (self._ends[place - 1] if place else 0))
+
+
 class FrameInBulk(NamedTuple):
     """A frame's fields without `mempool-transactions`, those of that one without `added`, and `added`."""
 
     fields: dict[str, Raw]
     delta: dict[str, Raw]
     added: Batches
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOfAdded:
+    """A frame that brings transactions and nothing else."""
+
+    frame: bytes
+    sequence: int
+    added: list[_Glance]
+
+    @classmethod
+    def of(cls, frame: bytes) -> "FrameOfAdded | None":
+        """Return None for every other frame, and for one that does not read."""
+        read = _read(frame) if b'"mempool-transactions":' in frame else None
+        if read is None or any(getattr(read, field) is not msgspec.UNSET for _, field in _FRAME_FIELDS):
+            return None
+        delta = read.delta
+        if any(
+            one is not msgspec.UNSET and one != NOTHING
+            for one in (delta.removed, delta.mined, delta.replaced)
+        ):
+            return None
+        if delta.sequence is msgspec.UNSET or not (digits := bytes(delta.sequence)).isdigit():
+            return None
+        return cls(frame, int(digits), delta.added)
+
+    def source(self) -> _Source:
+        return _Source(partial(_added_of, self.frame))
+
+
+def batches_of(frames: Sequence[FrameOfAdded], at_most: int) -> Batches | None:
+    """Return the transactions of these frames in batches of at most so many; None if one does not read."""
+    sources = _Sources([one.source() for one in frames], (len(one.added) for one in frames))
+    whole = FrameBatch.of([glance for one in frames for glance in one.added], sources)
+    return _divided(whole, at_most) if whole.is_good() else None
 
 
 def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTES) -> FrameInBulk | None:
@@ -217,7 +271,7 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     if slices is not None:
         added = _sliced(slices, at_most)
     else:
-        whole = FrameBatch.of(read.delta.added, _Source(lambda: _ADDED.decode(frame).delta.added))
+        whole = FrameBatch.of(read.delta.added, _Source(partial(_added_of, frame)))
         if not whole.is_good():
             return None
         added = _divided(whole, at_most)
@@ -231,6 +285,10 @@ def _read(rest: bytes) -> _Frame | None:
         return _FRAME.decode(rest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _added_of(frame: bytes) -> list[Raw]:
+    return _ADDED.decode(frame).delta.added
 
 
 def _sliced(slices: Slices, at_most: int) -> Batches:

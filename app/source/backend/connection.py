@@ -78,6 +78,12 @@ def open_link(
     )
 
 
+def has_another(link: ClientConnection) -> bool:
+    """Whether a whole message has been read already, so that `recv` returns it at once."""
+    waiting = link.recv_messages.frames.queue
+    return bool(waiting) and waiting[0].fin
+
+
 def is_too_large(error: BaseException) -> bool:
     """Whether the connection closed because a message exceeded the size limit."""
     if not isinstance(error, ConnectionClosed) or error.sent is None:

@@ -20,7 +20,7 @@ from app.core.models import SourceName
 from app.core.observations import Observation, SourceConnected, TransactionsSeen
 from app.core.units import Sats, counted
 from app.metrics import Metrics, frame_arrived
-from app.source.backend.connection import is_too_large, open_link
+from app.source.backend.connection import has_another, is_too_large, open_link
 from app.source.backend.frame_limit import MOST_MB
 from app.source.backend.frames import FrameReader
 from app.source.backend.gathering import GATHER_SECONDS, Gathering
@@ -31,6 +31,8 @@ Emit = Callable[[Sequence[Observation]], Awaitable[None]]
 
 LARGE_FRAME_BYTES = 256 * 1024
 """Frames of this size and more are decoded off the event loop, in pieces."""
+TOGETHER_BYTES = LARGE_FRAME_BYTES
+"""Smaller frames that came together are decoded together, up to this size."""
 PIECE = 250
 """Transactions per piece; small, so that other tasks can run in between."""
 ASK_SECONDS = 3.0
@@ -167,11 +169,11 @@ class MempoolWebSocket:
             asyncio.create_task(self._keep_alive(link)),
         ]
         try:
-            async for raw in self._frames(link):
+            async for raws in self._frames(link):
                 self._progress.whole()
                 self._alive()
                 self._reading = True
-                await self._read(reader, raw)
+                await self._read(reader, raws)
                 self._reading = False
                 news.set()
                 if reader.moved:
@@ -182,16 +184,18 @@ class MempoolWebSocket:
                 if reader.untold and reader.projected_count != 0:
                     reader.untold = False
                     to_sweep.set()
-                del raw  # it may be large, and the next one may be long in coming
+                del raws  # they may be large, and the next one may be long in coming
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _read(self, reader: FrameReader, raw: bytes) -> None:
-        reported = self._seen_txids.noting(reader.feed(raw))
+    async def _read(self, reader: FrameReader, raws: Sequence[bytes]) -> None:
+        reported = self._seen_txids.noting(
+            reader.feed(raws[0]) if len(raws) == 1 else reader.feed_together(raws)
+        )
         began = self._clock.monotonic()
-        if len(raw) < LARGE_FRAME_BYTES:
+        if len(raws) > 1 or len(raws[0]) < LARGE_FRAME_BYTES:
             small = tuple(reported)
             self._metrics.decoded(self._clock.monotonic() - began)
             await self._emit(small)
@@ -264,16 +268,31 @@ class MempoolWebSocket:
         _log.warning("mempool link is silent", seconds=round(self._silent, 1), message_without_end=endless)
         link.transport.abort()
 
-    async def _frames(self, link: ClientConnection) -> AsyncIterator[bytes]:
-        """Yield text frames undecoded: a hundred megabytes need not be held twice."""
+    async def _frames(self, link: ClientConnection) -> AsyncIterator[Sequence[bytes]]:
+        """Yield text frames, of small ones all that came together, a large one alone.
+
+        They are undecoded: a hundred megabytes need not be held twice.
+        """
+        kept: bytes | None = None
         while True:
-            raw = await link.recv(decode=False)
+            raw = await link.recv(decode=False) if kept is None else kept
             arrived = self._clock.monotonic()
-            if self._gathering.is_due(arrived):
+            if kept is None and self._gathering.is_due(arrived):
                 await self._clock.sleep(GATHER_SECONDS)
                 self._gathering.done()
             frame_arrived.set(arrived)
-            yield raw
+            raws, size, kept = [raw], len(raw), None
+            while has_another(link) and kept is None and size < TOGETHER_BYTES:
+                following = await link.recv(decode=False)
+                self._gathering.is_due(arrived)
+                if size + len(following) > TOGETHER_BYTES:
+                    kept = following
+                else:
+                    raws.append(following)
+                    size += len(following)
+            del raw
+            yield raws
+            del raws  # while the next one is waited for
 
     def _bytes_came(self, count: int) -> None:
         self._gathering.came(count)

@@ -2,7 +2,9 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -182,6 +184,100 @@ def test_a_tracker_concludes_the_same(seed: int) -> None:
         txs = txs[count:]
 
     assert concluded(read(frames, None)) == concluded(read(frames, THRESHOLD))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_tracker_concludes_the_same_of_frames_that_came_together(seed: int) -> None:
+    chance = random.Random(seed)
+    frames = [a_delta(number, added=[tx.wire()]) for number, tx in enumerate(related(chance), 1)]
+    together, singly, groups = FrameReader(lambda: THRESHOLD), FrameReader(), [frames[:1]]
+    rest = frames[1:]
+    while rest:
+        count = chance.randrange(1, 6)
+        groups.append(rest[:count])
+        rest = rest[count:]
+
+    assert concluded(together.feed_together(group) for group in groups) == concluded(
+        chain.from_iterable(singly.feed(frame) for frame in group) for group in groups
+    )
+
+
+def state(reader: FrameReader) -> list[Any]:
+    return [
+        reader.frames,
+        reader.skipped,
+        reader.last_sequence,
+        reader.projected_index,
+        reader.projected_count,
+        reader.untold,
+        reader.lost,
+    ]
+
+
+def assert_together_as_one_by_one(*frames: bytes) -> None:
+    singly, together = FrameReader(lambda: THRESHOLD), FrameReader(lambda: THRESHOLD)
+    slow = [reported for frame in frames for reported in singly.feed(frame)]
+    fast = list(together.feed_together(frames))
+
+    # One that does not read leaves its place to the next large one, and one complaint may stand for several.
+    seen, seen_singly = list(expanded(fast)), list(expanded(slow))
+    assert Counter(map(repr, without_complaints(seen))) == Counter(map(repr, without_complaints(seen_singly)))
+    assert set(map(repr, seen)) == set(map(repr, seen_singly))
+    assert state(together) == state(singly)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.lists(st.tuples(st.integers(0, 3), st.none() | hostile), max_size=3))
+    ),
+    st.integers(0, 2),
+    st.randoms(),
+)
+def test_frames_that_came_together_lead_to_the_same(
+    wanted: list[tuple[int, list[tuple[int, Callable[[Json], Any] | None]]]],
+    first: int,
+    chance: random.Random,
+) -> None:
+    frames, sequence = [], first
+    for turn, sizes in wanted:
+        made = [(a_payment((10 + 60 * size) * BTC).wire(), twist) for size, twist in sizes]
+        parts: Json = {"added": [tx if twist is None else twist(tx) for tx, twist in made]}
+        if turn == 4:
+            parts |= {"removed": ["ab" * 32]}
+        frames.append(a_delta(sequence=sequence, **parts))
+        if chance.randrange(4) == 0:
+            frames.append(encoded(frames_by_kind()[chance.choice(sorted(frames_by_kind()))]))
+        sequence += {0: 0, 1: 1, 2: 1, 3: 3, 4: 1}[turn]
+
+    assert_together_as_one_by_one(*frames)
+
+
+def test_frames_that_only_bring_transactions_are_read_as_one() -> None:
+    frames = [a_delta(number, added=[a_payment(1 * BTC).wire()]) for number in range(1, 6)]
+    reader = FrameReader(lambda: THRESHOLD)
+
+    assert [
+        (type(one), len(one.batch.txids))
+        for one in reader.feed_together(frames)
+        if isinstance(one, TransactionsSeen)
+    ] == [(TransactionsSeen, 1), (TransactionsSeen, 4)]
+
+
+def test_of_frames_read_as_one_each_large_transaction_is_its_own() -> None:
+    txs = [a_payment(value * BTC).wire() for value in (1, 2, 200, 3, 300, 4)]
+    frames = [a_delta(1), *(a_delta(2 + at // 2, added=txs[at : at + 2]) for at in (0, 2, 4))]
+    reader = FrameReader(lambda: THRESHOLD)
+
+    whole = [one.tx.txid for one in reader.feed_together(frames) if isinstance(one, TransactionSeen)]
+    assert whole == [txs[2]["txid"], txs[4]["txid"]]
+
+
+def test_a_pong_behind_transactions_leaves_the_backend_at_work() -> None:
+    reader = FrameReader(lambda: THRESHOLD)
+    list(reader.feed_together([a_delta(1, added=[an_added_transaction()]), b'{"pong":true}']))
+
+    assert reader.moved
 
 
 def read(frames: list[bytes], threshold: Sats | None) -> Iterator[Iterator[Observation]]:
