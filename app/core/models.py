@@ -101,6 +101,17 @@ class Transaction:
             return False
         return abs(package_feerate - own) > own / 50 + _ROUNDED_BY
 
+    def filled_in(
+        self, fee: Sats | None, vsize: VBytes | None, package_feerate: SatPerVb | None = None
+    ) -> "Transaction":
+        """Return it with what another report said that this one does not say."""
+        return replace(
+            self,
+            fee=fee if self.fee is None else self.fee,
+            vsize=vsize if self.vsize is None else self.vsize,
+            package_feerate=package_feerate if self.package_feerate is None else self.package_feerate,
+        )
+
     @property
     def signals_rbf(self) -> bool:
         return any(spent.sequence < BIP125_FINAL for spent in self.inputs)

@@ -95,8 +95,8 @@ class Answering:
         """By key: those of them that are being answered."""
         self._once_more: dict[Question, Question] = {}
         """By key: questions to be asked again once they have been answered."""
-        self._first_asked: Recent[Question, float] = Recent(REMEMBERED_RETRIES)
-        """When what nobody has answered yet was first taken up, monotonic."""
+        self._first_asked: Recent[AskTransaction, float] = Recent(REMEMBERED_RETRIES)
+        """When those that nobody has answered yet were first taken up, monotonic."""
         self._urgent: asyncio.Queue[tuple[float, Question]] = asyncio.Queue()
         self._later: dict[Question, tuple[float, Question]] = {}
         """By key: questions that are not due yet, each with the monotonic time at which it becomes due."""
@@ -236,8 +236,8 @@ class Answering:
             return
         key = _key(question)
         self._answered_now.add(key)
-        if not self._tried(question):
-            self._first_asked.put(key, self._clock.monotonic())
+        if isinstance(question, AskTransaction) and not self._tried(question):
+            self._first_asked.put(question, self._clock.monotonic())
         try:
             answer = await self._answer(question)
         except Exception:
@@ -278,6 +278,8 @@ class Answering:
         worth = _worth_asking_again(question, answer)
         if question not in worth:  # something was learnt
             self._retries.pop(_counted_as(question))
+            if isinstance(question, AskTransaction):
+                self._first_asked.pop(question)
         for left in worth:
             self._ask_later(left)
 
@@ -404,6 +406,10 @@ def what_nobody_said(
     question: Question, replies: Sequence[Observation], *, answered: bool
 ) -> Question | None:
     """Return what stays unanswered after all sources; "unknown" from a source counts as an answer."""
+    if isinstance(question, AskTransaction) and any(
+        isinstance(one, StatusReply) and one.in_mempool for one in replies
+    ):
+        return question if all(isinstance(one, StatusReply) for one in replies) else None
     if not isinstance(question, AskPrevouts):
         return None if answered else question
     reply = {point for one in _prevouts(replies) for point in one.prevouts}

@@ -137,13 +137,13 @@ class Story:
         )
         return self.receive(line)
 
-    def published(self, tx: Transaction, block: Block | None = None) -> list[str]:
+    def published(self, tx: Transaction, block: Block | None = None, source: SourceName = REST) -> list[str]:
         return self.receive(
             TransactionReply(
                 tx=tx,
                 block_hash=block.hash if block else None,
                 height=block.height if block else None,
-                source=REST,
+                source=source,
             )
         )
 

@@ -1,6 +1,7 @@
 """Questions carried to whoever can answer."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -307,6 +308,32 @@ async def test_who_can_only_say_where_it_is_leaves_the_next_to_be_asked_for_the_
     place, whole = reported(A), given_whole(WAITING)
 
     assert await Desk(Scripted((place,)), Scripted((whole,))).ask(AskTransaction(A)) == [whole, place]
+
+
+async def test_a_waiting_transaction_that_everybody_only_places_is_given_by_nobody() -> None:
+    place = reported(A)
+    desk = Desk(Scripted(SourceError("away")), Scripted((place,)))
+
+    assert await desk.ask(WAITING) == [place, Unanswered(question=WAITING, reason="away")]
+
+
+async def test_it_is_asked_for_again_until_somebody_gives_it() -> None:
+    place, whole = reported(A), given_whole(WAITING)
+    desk = Desk(Scripted((place,), (whole,)))
+    await running(desk, WAITING)
+
+    assert desk.received == [place, whole]
+
+
+async def test_of_questions_that_were_answered_nothing_is_kept() -> None:
+    source, name = Scripted((prevouts(*COINS),)), Txid("cd" * 32)
+    desk = Desk(source)
+    await desk.ask(*(AskPrevouts(name, COINS[:count]) for count in (1, 2, 3)))
+    assert len(source.asked) == 3
+    source.asked.clear()
+    gc.collect()
+
+    assert not [one for one in gc.get_objects() if isinstance(one, AskPrevouts) and one.txid == name]
 
 
 async def test_who_does_not_have_a_block_is_not_the_last_to_be_asked() -> None:

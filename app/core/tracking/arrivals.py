@@ -92,11 +92,14 @@ def seen(
 
 
 def _with_line(beliefs: Beliefs, tx: Transaction) -> Transaction:
-    """Add what its line in a projected block told of its package: by that it is announced no more."""
+    """Add what its line in a projected block told of what it pays: by that it is announced no more."""
     line = beliefs.projected.pop(tx.txid)
-    if line is None or tx.package_feerate is not None:
+    if line is None:
         return tx
-    return replace(tx, package_feerate=line.package_feerate)
+    one, other = line.package_feerate, tx.package_feerate
+    if one is not None and other is not None and lifecycle.is_repriced(one, other):
+        beliefs.ask(AskPackage(tx.txid))  # which of them is the newer is not known
+    return tx.filled_in(line.fee, line.vsize, line.package_feerate)
 
 
 def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:

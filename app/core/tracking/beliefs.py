@@ -21,6 +21,7 @@ from app.core.recent import Recent
 from app.core.recent_txids import RecentTxids
 from app.core.tips import Tips
 from app.core.tracking import lifecycle
+from app.core.tracking.awaited import Awaited
 from app.core.tracking.candidates import Candidates
 from app.core.tracking.chain import Chain
 from app.core.tracking.forecast_source import ForecastSource
@@ -51,14 +52,6 @@ class Tally:
 
 
 Deferred = TransactionReplaced | TransactionSeen | TransactionReply | ProjectedTransaction
-
-
-class Awaiting(NamedTuple):
-    """The whale whose named replacement is asked for, since when, and whether that has been given whole."""
-
-    whale: Txid
-    since: datetime
-    given: bool = False
 
 
 class Departure(NamedTuple):
@@ -136,8 +129,7 @@ class Beliefs:
         self._departure: Departure | None = None  # the last one
         self.missed: Recent[Outpoint, Txid] = Recent(bounds.rivals)
         """Outpoints of whales that disappeared without a reported reason; their next spend explains it."""
-        self.awaited: Recent[Txid, Awaiting] = Recent(bounds.rivals)
-        """Transactions asked for because a source names them as the replacement of a whale, with its txid."""
+        self.awaited = Awaited(bounds.rivals)
         self.tips = Tips()
         self.named: dict[SourceName, Height] = {}
         """By source, the height of the block that it named last for a transaction."""
@@ -238,12 +230,7 @@ class Beliefs:
         """It ended, or another version took its place: which mempools lack it matters no more."""
         self.missing.pop(txid)
         self.disputed.pop(txid)
-        self.await_no_longer(txid)
-
-    def await_no_longer(self, txid: Txid) -> None:
-        """Forget what was named as the replacement of a whale: it has ended, or is there."""
-        for by in [by for by, waits in self.awaited.items() if waits.whale == txid]:
-            self.awaited.pop(by)
+        self.awaited.forget(txid)
 
     def publish(self, kind: EventType, whale: Prediction, at: datetime) -> Prediction:
         """Keep a version and publish it. A later hop of a chain was never announced: it is not updated.

@@ -15,7 +15,8 @@ from app.core.observations import Unanswered
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskTransaction
 from app.core.tracking import lifecycle, replacing
-from app.core.tracking.beliefs import Awaiting, Beliefs
+from app.core.tracking.awaited import Awaiting
+from app.core.tracking.beliefs import Beliefs
 from app.core.units import Txid
 
 UNEXPLAINED = timedelta(minutes=10)

@@ -234,7 +234,7 @@ def differ(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime
 def found(beliefs: Beliefs, whale: Prediction, source: SourceName, at: datetime) -> Prediction:
     """The whale is in this source's mempool: clear or update the remark that another one lacks it."""
     beliefs.missing.pop(whale.txid)
-    beliefs.await_no_longer(whale.txid)
+    beliefs.awaited.forget(whale.txid)
     dispute = beliefs.disputed.get(whale.txid)
     if dispute is None:
         return endings.verify(beliefs, whale, at)

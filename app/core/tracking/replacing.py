@@ -82,11 +82,10 @@ def contest_answered(
     candidate = replace(candidate, waits_for=candidate.waits_for - {asked}, lost=lost)
     more = any(isinstance(one, AskStatus) for one in candidate.waits_for)
     gave_way = [] if more else victims_among(beliefs, lost, candidate.tx)
-    named = beliefs.awaited.get(candidate.tx.txid)
     victims = [
         one
         for one in gave_way
-        if (named is not None and named.whale == one.txid)
+        if beliefs.awaited.names(candidate.tx.txid, one.txid)
         or not outpays(one, candidate.tx, candidate.tx.effective_feerate)
     ]
     if not victims:
@@ -117,10 +116,13 @@ def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction
     """A block contains `winner`, which spends outpoints of the victims.
 
     A winner that pays more was a replacement we did not see: every mempool would have accepted it. One
-    that pays less, or an unknown fee, reached the miner without replacing them in mempools: a conflict.
+    that pays less, or an unknown fee, reached the miner without replacing them in mempools: a conflict,
+    unless a source names it as what replaced them (its child may have paid).
     """
     victims = tuple(victims)
-    outbid = [one for one in victims if outbids(winner, one.tx)]
+    outbid = [
+        one for one in victims if beliefs.awaited.names(winner.txid, one.txid) or outbids(winner, one.tx)
+    ]
     if outbid:
         replace_whales(beliefs, outbid, winner, at, mined=True)
     for victim in victims:

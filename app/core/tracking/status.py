@@ -342,7 +342,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
-    elif any(one.whale == whale.txid and not one.given for one in beliefs.awaited.values()):
+    elif beliefs.awaited.is_asked_for(whale.txid):
         return  # what another source named as its replacement is asked for
     elif presence.differ(beliefs, whale, reply.source, at) or _may_yet_be_reported(beliefs, whale, reply, at):
         return

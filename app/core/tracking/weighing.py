@@ -156,7 +156,8 @@ def complete(beliefs: Beliefs, whale: Prediction, tx: Transaction, at: datetime)
     """Fill in the whole transaction of a whale that was announced from a summary line."""
     if whale.tx.outputs:
         return whale
-    tx = with_derived_scripts(tx)
+    line = whale.tx
+    tx = with_derived_scripts(tx).filled_in(line.fee, line.vsize, line.package_feerate)
     if ask := missing_prevouts(tx):
         beliefs.ask(ask)
     if whale.status is Status.PENDING:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.models import Transaction
+from app.core.classification import Flag
+from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply
-from app.core.questions import AskPrevouts, AskTransaction
+from app.core.questions import AskPackage, AskPrevouts, AskTransaction
 from app.core.units import SatPerVb
 from tests.builders import (
     a_block,
@@ -263,3 +264,38 @@ def test_the_fee_of_one_that_waits_is_asked_for_with_each_listing_until_it_is_kn
     story.listed(DEARER)
 
     assert (story.only.tx.fee, asks_for(story, DEARER)) == (DEARER.fee, False)
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_the_fee_that_a_line_tells_is_kept_where_a_source_without_fees_gives_the_whole(
+    *, is_announced: bool
+) -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.projected(WHALE, 50)
+    if is_announced:
+        story.unanswered(AskTransaction(WHALE.txid))
+    story.published(replace(without_prevouts(WHALE), fee=None), source=SourceName.ELECTRS)
+    if not is_announced:
+        (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
+        story.unanswered(question)
+
+    assert (story.only.tx.paid, story.only.effective_feerate) == (1_000, 50)
+    assert Flag.CPFP in story.only.all_flags
+
+
+def test_the_fee_that_its_block_tells_is_kept_where_a_source_without_fees_gives_the_whole() -> None:
+    story, block = mined_and_given_whole_by_nobody("none"), a_block(1, WHALE)
+    story.published(replace(without_prevouts(WHALE), fee=None), block, source=SourceName.ELECTRS)
+
+    assert (story.only.tx.paid, len(story.only.tx.outputs)) == (1_000, len(WHALE.outputs))
+
+
+def test_a_package_that_a_line_and_the_whole_transaction_tell_differently_is_asked_for() -> None:
+    story = Story(forecast_source=forecasting())
+    story.start()
+    story.projected(WHALE, 10)
+    story.receive(PackageReply(txid=WHALE.txid, package_feerate=SatPerVb(50), related=None, source=WS))
+    story.published(replace(WHALE, package_feerate=SatPerVb(10)))
+
+    assert AskPackage(WHALE.txid) in story.questions

@@ -314,6 +314,22 @@ def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_pays_le
     )
 
 
+@pytest.mark.parametrize("fee", [500, None])
+def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_is_mined_by_then(
+    fee: int | None,
+) -> None:
+    by = a_whale(150, fee=500)
+    by = by if fee is not None else replace(without_prevouts(by), fee=None)
+    story, block = Story(), a_block(1, read=False)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.connected(block)
+    story.published(by, block)
+
+    assert (story.types, story.only.txid) == (["detected", "replaced", "confirmed"], by.txid)
+
+
 def test_one_that_one_source_gives_whole_and_another_places_is_the_replacement() -> None:
     story, by = Story(), a_whale(50, fee=500)
     story.start()

@@ -1,0 +1,58 @@
+"""Replacements of whales that a source named, by their txid and by the whale's."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from app.core.recent import Recent
+from app.core.units import Txid
+
+
+class Awaiting(NamedTuple):
+    """The whale whose named replacement is asked for, since when, and whether that has been given whole."""
+
+    whale: Txid
+    since: datetime
+    given: bool = False
+
+
+class Awaited:
+    """At most `capacity` named replacements; a whale may have several, by several sources."""
+
+    def __init__(self, capacity: int) -> None:
+        self._waiting: Recent[Txid, Awaiting] = Recent(capacity)
+        self._capacity = capacity
+        self._of_whale: dict[Txid, dict[Txid, None]] = {}
+
+    def get(self, by: Txid) -> Awaiting | None:
+        return self._waiting.get(by)
+
+    def put(self, by: Txid, waits: Awaiting) -> None:
+        self.pop(by)
+        if len(self._waiting) >= self._capacity:
+            self.pop(next(iter(self._waiting)))
+        self._waiting.put(by, waits)
+        self._of_whale.setdefault(waits.whale, {})[by] = None
+
+    def pop(self, by: Txid) -> Awaiting | None:
+        waits = self._waiting.pop(by)
+        if waits is not None:
+            others = self._of_whale[waits.whale]
+            del others[by]
+            if not others:
+                del self._of_whale[waits.whale]
+        return waits
+
+    def forget(self, whale: Txid) -> None:
+        """Forget all that was named as the replacement of this whale."""
+        for by in tuple(self._of_whale.get(whale, ())):
+            self.pop(by)
+
+    def is_asked_for(self, whale: Txid) -> bool:
+        """Return whether a replacement of this whale is named that nobody has given whole yet."""
+        named = (self._waiting.get(by) for by in self._of_whale.get(whale, ()))
+        return any(waits is not None and not waits.given for waits in named)
+
+    def names(self, by: Txid, whale: Txid) -> bool:
+        """Return whether `by` is named as the replacement of this whale."""
+        waits = self._waiting.get(by)
+        return waits is not None and waits.whale == whale
