@@ -91,6 +91,8 @@ class Answering:
         self._waiting: asyncio.PriorityQueue[tuple[int, int, Question]] = asyncio.PriorityQueue()
         self._open: set[Question] = set()
         """By key: questions that are queued or being answered."""
+        self._queued: set[Question] = set()
+        """By key: those of them that are queued."""
         self._answered_now: set[Question] = set()
         """By key: those of them that are being answered."""
         self._once_more: dict[Question, Question] = {}
@@ -170,6 +172,7 @@ class Answering:
 
     def _put(self, question: Question) -> None:
         self._number += 1
+        self._queued.add(_key(question))
         self._waiting.put_nowait((_rank(question), self._number, question))
 
     def _ask_in(self, seconds: float, question: Question) -> None:
@@ -221,12 +224,14 @@ class Answering:
 
     async def _next(self, *, paced: bool) -> None:
         _, _, question = await self._waiting.get()
+        self._queued.discard(_key(question))
         try:
             await self._take(question, paced=paced)
         except asyncio.CancelledError:
             # Another question broke the answering. Who asked this one waits for it, and asks no second time.
-            self._open.add(_key(question))
-            self._put(question)
+            if _key(question) not in self._queued:
+                self._open.add(_key(question))
+                self._put(question)
             raise
 
     async def _take(self, question: Question, *, paced: bool) -> None:

@@ -478,7 +478,8 @@ class Full(Desk):
 
     async def receive(self, observation: Observation) -> None:
         self.received.append(observation)
-        await self.let_go_on.wait()
+        if len(self.received) == 1:
+            await self.let_go_on.wait()
 
 
 async def test_what_is_asked_again_while_its_answer_is_being_taken_is_answered_for_itself() -> None:
@@ -523,6 +524,38 @@ async def test_what_is_asked_while_the_answering_breaks_is_asked_once_it_goes_on
     await running(desk)
 
     assert (len(source.asked), desk.received[-1]) == (2, a_package(50.0))
+
+
+class BreakingBeside(OnItsWay):
+    """Breaks by a question beside the one whose answer is taken, when `breaks` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.breaks = asyncio.Event()
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        if not isinstance(question, AskStatus):
+            return await super().answer(question)
+        await self.breaks.wait()
+        raise ValueError("broken")
+
+
+async def test_what_was_asked_once_more_is_queued_once_when_the_answering_breaks() -> None:
+    source = BreakingBeside()
+    source.now = (a_package(50.0),)
+    desk = Full(source)
+    task = asyncio.create_task(desk.answering.run())
+    await asyncio.sleep(0)
+    desk.answering.ask(AskMempool("a gap"))
+    desk.answering.ask(AskStatus(B))
+    await until(lambda: len(source.asked) == 1)
+    desk.answering.ask(AskMempool("another"))
+    source.let_go_on.set()
+    await until(lambda: bool(desk.received))
+    source.breaks.set()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert desk.answering.waiting == 1
 
 
 async def test_who_lacks_a_transaction_does_not_answer_for_its_package() -> None:
