@@ -32,7 +32,7 @@ from app.store.duckdb_errors import refusal
 from app.store.reader import Reader
 
 T = TypeVar("T")
-AFTERWORK_SECONDS: Final = 1.0
+AFTERWORK_SECONDS: Final = 0.25
 """How long afterwork waits for more of it: what comes quickly is written together."""
 
 
