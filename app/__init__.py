@@ -240,9 +240,9 @@ app/core/scoring/  Outcomes of forecasts, accuracy figures, and the alarm when a
 app/core/tracking/  Tracking of whales from first seen to their end
   announcements          Events concluded outside the tracker, numbered and stored with its own
   arrivals               Transactions reported in a mempool, in a projected block or in reply to a question
+  awaited                Replacements of whales that a source named, by their txid and by the whale's
   beliefs                The tracker's state, and the consequences of the observation being handled
   blocks                 Connects blocks to the chain, scans them for whales, and undoes them in a reorg
-  awaited                Replacements of whales that a source named, by their txid and by the whale's
   candidates             Transactions that may be whales, while the questions that decide are unanswered
   chain                  The latest blocks of the best chain, and which of them a reorg disconnects
   endings                Confirmation, drop, conflict and return of a whale

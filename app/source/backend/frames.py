@@ -90,6 +90,7 @@ class FrameReader:
                 self.last_sequence = plain.sequence
                 continue
             yield from self._as_one(run)
+            moved = moved or bool(run)
             run.clear()
             yield from self.feed(raw)
             moved = moved or self.moved

@@ -274,8 +274,10 @@ def test_of_frames_read_as_one_each_large_transaction_is_its_own() -> None:
 
 
 def test_a_pong_behind_transactions_leaves_the_backend_at_work() -> None:
+    deltas = [a_delta(number, added=[an_added_transaction()]) for number in (1, 2)]
     reader = FrameReader(lambda: THRESHOLD)
-    list(reader.feed_together([a_delta(1, added=[an_added_transaction()]), b'{"pong":true}']))
+    list(reader.feed(deltas[0]))
+    list(reader.feed_together([deltas[1], b'{"pong":true}']))
 
     assert reader.moved
 
