@@ -19,8 +19,9 @@ from app.source.backend.stream import MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
-from tests.backend.transactions import BTC, Built, a_whale
+from tests.backend.transactions import BTC, a_whale
 from tests.backend.world import World
+from tests.source.backend.recorded_frames import a_delta
 
 SOON_SECONDS = 10
 
@@ -153,17 +154,6 @@ async def test_of_a_flood_every_frame_is_read_in_its_order() -> None:
         assert GATHER_SECONDS in clock.sleeps
 
 
-def a_delta(sequence: int, *txs: Built) -> str:
-    delta = {
-        "sequence": sequence,
-        "added": [tx.wire() for tx in txs],
-        "removed": [],
-        "mined": [],
-        "replaced": [],
-    }
-    return json.dumps({"mempool-transactions": delta})
-
-
 @asynccontextmanager
 async def sending(send: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
     """A backend that does so once somebody subscribes to the mempool."""
@@ -182,7 +172,7 @@ async def test_frames_that_came_together_are_one_batch_in_their_order() -> None:
 
     async def at_once(link: ServerConnection) -> None:
         for count, whale in enumerate(whales, 1):
-            link.protocol.send_text(a_delta(count, whale).encode())
+            link.protocol.send_text(a_delta(count, added=[whale.wire()]))
         link.transport.write(b"".join(link.protocol.data_to_send()))
 
     async with sending(at_once) as url, listening(url, silence_seconds=60, batches=batches) as (_, reported):
@@ -198,12 +188,12 @@ async def test_a_whale_is_not_held_up_by_the_half_message_behind_it() -> None:
 
     async def in_two_halves(link: ServerConnection) -> None:
         async def halves() -> AsyncIterator[str]:
-            text = a_delta(2, second)
+            text = a_delta(2, added=[second.wire()]).decode()
             yield text[:100]
             await rest.wait()
             yield text[100:]
 
-        await link.send(a_delta(1, first))
+        await link.send(a_delta(1, added=[first.wire()]).decode())
         await link.send(halves())
 
     async with sending(in_two_halves) as url, listening(url, silence_seconds=60) as (_, reported):
