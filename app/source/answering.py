@@ -229,8 +229,8 @@ class Answering:
             await self._take(question, paced=paced)
         except asyncio.CancelledError:
             # Another question broke the answering. Who asked this one waits for it, and asks no second time.
+            self._open.add(_key(question))  # queued by another one or not: its own end closed it
             if _key(question) not in self._queued:
-                self._open.add(_key(question))
                 self._put(question)
             raise
 
@@ -410,7 +410,10 @@ def what_is_left(question: Question, reply: Sequence[Observation]) -> Question |
 def what_nobody_said(
     question: Question, replies: Sequence[Observation], *, answered: bool
 ) -> Question | None:
-    """Return what stays unanswered after all sources; "unknown" from a source counts as an answer."""
+    """Return what stays unanswered after all sources; "unknown" from a source counts as an answer.
+
+    That a transaction waits does not, where nobody gives it whole: it may be a whale.
+    """
     if isinstance(question, AskTransaction) and any(
         isinstance(one, StatusReply) and one.in_mempool for one in replies
     ):

@@ -558,6 +558,50 @@ async def test_what_was_asked_once_more_is_queued_once_when_the_answering_breaks
     assert desk.answering.waiting == 1
 
 
+class AskedAgain(Oracle):
+    """Places a transaction at once the first time, and then once it may go on; counts those under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = asyncio.Event()
+        self.at_once = 0
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        reply = await super().answer(question)
+        self.at_once += 1
+        try:
+            if len(self.asked) > 1:
+                await self.goes_on.wait()
+            return reply
+        finally:
+            self.at_once -= 1
+
+
+async def asked_after_a_break_beside_two_workers() -> int:
+    """One worker's answer is being taken, another has the question again; return how many are asked then."""
+    source = AskedAgain()
+    desk = Full(source)
+    task = asyncio.create_task(desk.answering.run())
+    for asked in (1, 2):
+        desk.answering.ask(AskStatus(A))
+        await until(lambda asked=asked: len(source.asked) == asked)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    desk.let_go_on.set()
+    task = asyncio.create_task(desk.answering.run())
+    desk.answering.ask(AskStatus(A))
+    await until(lambda: source.at_once > 0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return len(source.asked) - 2
+
+
+async def test_what_two_had_in_hand_when_the_answering_broke_is_asked_once_at_a_time() -> None:
+    # Which of the two ends first is by chance.
+    assert {await asked_after_a_break_beside_two_workers() for _ in range(20)} == {1}
+
+
 async def test_who_lacks_a_transaction_does_not_answer_for_its_package() -> None:
     lacking, package = nowhere(A, SourceName.BITCOIND), a_package(50.0)
 
