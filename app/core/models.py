@@ -104,10 +104,10 @@ class Transaction:
     def filled_in(
         self, fee: Sats | None, vsize: VBytes | None, package_feerate: SatPerVb | None = None
     ) -> "Transaction":
-        """Return it with what another report said that this one does not say."""
+        """Return it with what another report said that this one does not say, nor do its inputs."""
         return replace(
             self,
-            fee=fee if self.fee is None else self.fee,
+            fee=fee if self.paid is None else self.fee,
             vsize=vsize if self.vsize is None else self.vsize,
             package_feerate=package_feerate if self.package_feerate is None else self.package_feerate,
         )

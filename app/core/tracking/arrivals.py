@@ -7,7 +7,7 @@ from typing import assert_never
 
 from app.core.encoding import with_derived_scripts
 from app.core.events import EventType
-from app.core.models import SourceName, Transaction
+from app.core.models import BlockEntry, SourceName, Transaction
 from app.core.observations import (
     PackageReply,
     PrevoutsReply,
@@ -56,10 +56,11 @@ def seen(
     if beliefs.is_unloaded(tx.txid):
         return
     packages.joined(beliefs, tx)
+    inferred_replacement.replacement_reported(beliefs, tx, at)
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
-        tx = _with_line(beliefs, tx)
+        tx = _with_line(beliefs, tx, report.source)
     if known is not None and not lifecycle.may_both_be_mined(known, tx):
         _seen_again(beliefs, known, report, at)
         return
@@ -91,14 +92,17 @@ def seen(
     weighing.weigh(beliefs, candidate, at)
 
 
-def _with_line(beliefs: Beliefs, tx: Transaction) -> Transaction:
+def _with_line(beliefs: Beliefs, tx: Transaction, source: SourceName) -> Transaction:
     """Add what its line in a projected block told of what it pays: by that it is announced no more."""
     line = beliefs.projected.pop(tx.txid)
     if line is None:
         return tx
     one, other = line.package_feerate, tx.package_feerate
     if one is not None and other is not None and lifecycle.is_repriced(one, other):
-        beliefs.ask(AskPackage(tx.txid))  # which of them is the newer is not known
+        if source is SourceName.BITCOIND:
+            tx = replace(tx, package_feerate=one)  # a node tells nothing of what its children pay
+        if not beliefs.is_no_whale(tx.txid):
+            beliefs.ask(AskPackage(tx.txid))  # which of them is the newer is not known
     return tx.filled_in(line.fee, line.vsize, line.package_feerate)
 
 
@@ -140,7 +144,8 @@ def _of_interest(beliefs: Beliefs, batch: TransactionBatch) -> Iterator[int]:
 
 def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> None:
     """A source reports a replacement; only the part that the inputs prove is accepted."""
-    by, known = with_derived_scripts(report.by), beliefs.whales.current(report.by.txid)
+    by = _with_line(beliefs, with_derived_scripts(report.by), report.source)
+    known = beliefs.whales.current(by.txid)
     if known is not None and known.status is Status.PENDING:
         for txid in report.victims:
             # A late report: its replacement was announced, so this would be a second alert.
@@ -173,11 +178,20 @@ def projected(beliefs: Beliefs, line: ProjectedTransaction, at: datetime) -> Non
     if known is not None:
         _projected_again(beliefs, known, line, at)
     elif line.txid in beliefs.candidates or line.txid in beliefs.projected:
-        if line.package_feerate is not None:
-            _reprice_undecided(beliefs, line.txid, line.package_feerate)
+        _learn_of_undecided(beliefs, line)
     else:
         beliefs.projected.put(line.txid, line)
         beliefs.ask(AskTransaction(line.txid))
+
+
+def _learn_of_undecided(beliefs: Beliefs, line: ProjectedTransaction) -> None:
+    """Note what its line tells of one that is not announced yet."""
+    candidate = beliefs.candidates.get(line.txid)
+    if candidate is not None:
+        tx = candidate.tx.filled_in(line.fee, line.vsize)
+        beliefs.candidates.put(line.txid, replace(candidate, tx=tx))
+    if line.package_feerate is not None:
+        _reprice_undecided(beliefs, line.txid, line.package_feerate)
 
 
 def _reprice_undecided(beliefs: Beliefs, txid: Txid, package_feerate: SatPerVb) -> None:
@@ -198,16 +212,21 @@ def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransac
     elif known.status in (Status.DROPPED, Status.REPLACED):
         if not presence.is_behind(beliefs, line.source):
             beliefs.ask(AskStatus(line.txid))
-    elif known.status is Status.PENDING and line.package_feerate is not None:
-        beliefs.reprice(known, line.package_feerate, at)
+    elif known.status is Status.PENDING:
+        beliefs.awaited.forget(known.txid)  # it waits: what was named has not replaced it
+        known = _with_fee(beliefs, known, known.tx.filled_in(line.fee, line.vsize), at)
+        if line.package_feerate is not None:
+            beliefs.reprice(known, line.package_feerate, at)
 
 
 def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -> None:
     """The reply to AskTransaction: the whole transaction, in the mempool or in a block."""
     entry = beliefs.entries.pop(reply.tx.txid)
     returned = beliefs.returning.pop(reply.tx.txid)
-    inferred_replacement.replacement_arrived(beliefs, reply.tx, at)
+    reply = _with_lines(beliefs, reply, None if entry is None else entry[1])
     is_undone = reply.block_hash is not None and beliefs.chain.has_undone(reply.block_hash)
+    is_mined = reply.block_hash is not None and not is_undone
+    inferred_replacement.replacement_arrived(beliefs, reply.tx, at, mined=is_mined)
     if entry is not None and (is_undone or reply.block_hash in (None, entry[0].hash)):
         blocks.found_in_block(beliefs, reply.tx, entry[0], at)
     elif is_undone:
@@ -222,6 +241,16 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
     beliefs.projected.pop(reply.tx.txid)  # it is known whole, so its line announces nothing
     if entry is not None:
         beliefs.settle(entry[0])
+
+
+def _with_lines(beliefs: Beliefs, reply: TransactionReply, entry: BlockEntry | None) -> TransactionReply:
+    """Add what its lines in its block, and in a projected one before, told of what a mined one paid."""
+    tx, line = reply.tx, beliefs.projected.get(reply.tx.txid)
+    if entry is not None:
+        tx = tx.filled_in(entry.fee, entry.vsize)
+    if line is not None and reply.block_hash is not None:
+        tx = tx.filled_in(line.fee, line.vsize)
+    return replace(reply, tx=tx)
 
 
 def _has_ended_since(beliefs: Beliefs, reply: TransactionReply) -> bool:
@@ -277,7 +306,7 @@ def prevouts_reply(beliefs: Beliefs, reply: PrevoutsReply, at: datetime) -> None
     if tx == known.tx and classification == known.classification:
         return
     whale = lifecycle.reclassify(known, tx, classification, at)
-    if known.status is Status.PENDING and known.effective_feerate is None:
+    if known.status is Status.PENDING and known.effective_feerate != whale.effective_feerate:
         whale = beliefs.with_forecast(whale, at)  # with its coins its fee is known
     beliefs.publish(EventType.UPDATED, whale, at)
 
@@ -366,8 +395,13 @@ def _note_if_no_whale(beliefs: Beliefs, answer: TransactionSeen) -> None:
 
 
 def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime) -> Prediction:
-    """Add the fee that a busy node did not report when first seen; forecasting starts with it."""
-    if known.tx.fee is not None or tx.fee is None:
+    """Add the fee that a busy node did not report when first seen; forecasting starts with it.
+
+    Another fee was told by its line: then what it pays by its coins is right.
+    """
+    if tx.fee is None or known.tx.fee == tx.fee:
+        return known
+    if known.tx.fee is not None and replace(known.tx, fee=None).paid != tx.fee:
         return known
     paid = lifecycle.learn_fee(known, tx, at)
     if (paid.tx.paid, paid.tx.vsize, paid.effective_feerate) == (

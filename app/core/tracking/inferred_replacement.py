@@ -31,16 +31,39 @@ def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetim
     if waits is None and beliefs.whales.find(by) is None:
         beliefs.awaited.put(by, Awaiting(whale.txid, at))
         beliefs.ask(AskTransaction(by))
-    elif waits is not None and waits.whale == whale.txid and not waits.given:
+    elif waits is not None and waits.whale == whale.txid and not waits.given and _is_waited_for(waits, at):
         beliefs.ask(AskTransaction(by))
     else:
+        beliefs.awaited.pop(by)
         _give_way(beliefs, whale, by, at)
 
 
-def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
+def is_awaited(beliefs: Beliefs, whale: Prediction, at: datetime) -> bool:
+    """Return whether its replacement, which another source named, is asked for; too late it gives way."""
+    by = beliefs.awaited.asked_for(whale.txid)
+    waits = None if by is None else beliefs.awaited.get(by)
+    if by is None or waits is None:
+        return False
+    if not _is_waited_for(waits, at):
+        replacement_is_gone(beliefs, by, at)
+    return True
+
+
+def _is_waited_for(waits: Awaiting, at: datetime) -> bool:
+    return timedelta(0) <= at - waits.since < AWAITED_FOR
+
+
+def replacement_reported(beliefs: Beliefs, by: Transaction, at: datetime) -> None:
+    """The named replacement was reported before it could be fetched: of a whale's line it tells no rival."""
+    whale = _awaiting(beliefs, by.txid)
+    if whale is not None and not whale.tx.inputs:
+        replacement_arrived(beliefs, by, at)
+
+
+def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime, *, mined: bool = False) -> None:
     """The named replacement was fetched; if it spends the whale's outpoints, it is handled as any rival.
 
-    If these are unknown, what is said is believed.
+    If these are unknown, what is said is believed. `mined`: it is in a block.
     """
     whale = _awaiting(beliefs, by.txid)
     if whale is None:
@@ -50,13 +73,13 @@ def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime) -> None
         return
     beliefs.awaited.put(by.txid, Awaiting(whale.txid, at, given=True))
     if not whale.tx.inputs:
-        replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at)
+        replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at, mined=mined)
 
 
 def replacement_unanswered(beliefs: Beliefs, failed: Unanswered, by: Txid, at: datetime) -> None:
     """Nobody could be asked for the named replacement: it is waited for a while if it is asked for again."""
     waits = beliefs.awaited.get(by)
-    if waits is None or not failed.asked_again or not timedelta(0) <= at - waits.since < AWAITED_FOR:
+    if waits is None or not failed.asked_again or not _is_waited_for(waits, at):
         replacement_is_gone(beliefs, by, at)
 
 

@@ -119,15 +119,22 @@ def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction
     that pays less, or an unknown fee, reached the miner without replacing them in mempools: a conflict,
     unless a source names it as what replaced them (its child may have paid).
     """
-    victims = tuple(victims)
-    outbid = [
-        one for one in victims if beliefs.awaited.names(winner.txid, one.txid) or outbids(winner, one.tx)
-    ]
+    for victim in replace_outbid(beliefs, victims, winner, at):
+        endings.lose_to_block(beliefs, victim, winner.txid, at)
+
+
+def replace_outbid(
+    beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime
+) -> list[Prediction]:
+    """Replace those that the winner, which is in a block, outbids or is named for; return the others."""
+    outbid: list[Prediction] = []
+    others: list[Prediction] = []
+    for one in victims:
+        is_replaced = beliefs.awaited.names(winner.txid, one.txid) or outbids(winner, one.tx)
+        (outbid if is_replaced else others).append(one)
     if outbid:
         replace_whales(beliefs, outbid, winner, at, mined=True)
-    for victim in victims:
-        if victim not in outbid:
-            endings.lose_to_block(beliefs, victim, winner.txid, at)
+    return others
 
 
 def outbids(winner: Transaction, victim: Transaction) -> bool:

@@ -156,8 +156,7 @@ def complete(beliefs: Beliefs, whale: Prediction, tx: Transaction, at: datetime)
     """Fill in the whole transaction of a whale that was announced from a summary line."""
     if whale.tx.outputs:
         return whale
-    line = whale.tx
-    tx = with_derived_scripts(tx).filled_in(line.fee, line.vsize, line.package_feerate)
+    tx = with_derived_scripts(tx).filled_in(whale.tx.fee, whale.tx.vsize, whale.package_feerate)
     if ask := missing_prevouts(tx):
         beliefs.ask(ask)
     if whale.status is Status.PENDING:

@@ -9,7 +9,7 @@ from app.core.classification import Flag
 from app.core.models import SourceName, Transaction
 from app.core.observations import PackageReply
 from app.core.questions import AskPackage, AskPrevouts, AskTransaction
-from app.core.units import SatPerVb
+from app.core.units import SatPerVb, Sats
 from tests.builders import (
     a_block,
     a_coin,
@@ -112,6 +112,13 @@ PAYS = a_transaction(
 )
 """What its coins bring beyond its output is half a bitcoin."""
 HALF_A_BITCOIN = 50_000_000
+CHANGE = a_transaction(
+    spends=[spends(a_script("one"), 1_000, outpoint=a_coin("one"))],
+    pays=[pays(a_script("somebody"), 50), pays(a_script("one"), 949)],
+    fee=9_000,
+    vsize=100,
+)
+"""Large, and by its change certainly no whale."""
 
 
 def seen_without_a_fee(tx: Transaction) -> Story:
@@ -289,6 +296,125 @@ def test_the_fee_that_its_block_tells_is_kept_where_a_source_without_fees_gives_
     story.published(replace(without_prevouts(WHALE), fee=None), block, source=SourceName.ELECTRS)
 
     assert (story.only.tx.paid, len(story.only.tx.outputs)) == (1_000, len(WHALE.outputs))
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_the_fee_that_a_line_tells_is_learnt_of_one_that_a_source_without_fees_gave_whole(
+    *, is_announced: bool
+) -> None:
+    story, whole = Story(forecast_source=forecasting()), replace(without_prevouts(WHALE), fee=None)
+    story.start()
+    story.seen(whole, source=SourceName.ELECTRS)
+    (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
+    if is_announced:
+        story.unanswered(question)
+    story.projected(WHALE, 50)
+    if not is_announced:
+        story.unanswered(question)
+
+    assert (story.only.tx.paid, story.only.effective_feerate) == (1_000, 50)
+    assert Flag.CPFP in story.only.all_flags
+
+
+def test_the_fee_that_a_line_tells_is_kept_of_a_replacement_that_a_source_without_fees_reports() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.projected(DEARER)
+    story.replaced(WHALE, by=UNPRICED, source=SourceName.BITCOIND)
+
+    assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
+
+
+@pytest.mark.parametrize("told_by", ["its block", "a projected block"])
+def test_the_fee_that_a_line_tells_of_a_mined_one_says_that_it_replaced_a_whale(told_by: str) -> None:
+    story, block = Story(), a_block(1, DEARER)
+    story.start()
+    story.seen(WHALE)
+    if told_by == "a projected block":
+        block = replace(block, entries=None, txids=None)
+        story.projected(DEARER)
+    story.connected(block)
+    story.published(UNPRICED, block, source=SourceName.ELECTRS)
+
+    assert story.types == ["detected", "replaced", "confirmed"]
+    assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
+
+
+@pytest.mark.parametrize("reported_by", [SourceName.MEMPOOL_WS, SourceName.BITCOIND])
+def test_a_wrong_fee_that_a_line_told_gives_way_to_what_its_coins_and_a_source_say(
+    reported_by: SourceName,
+) -> None:
+    story = Story()
+    story.start()
+    story.projected(replace(PAYS, fee=90_000_000))
+    story.published(replace(without_prevouts(PAYS), fee=None), source=SourceName.ELECTRS)
+    story.receive(prevouts_of(PAYS))
+    story.seen(replace(PAYS, fee=Sats(HALF_A_BITCOIN)), source=reported_by)
+
+    assert story.only.tx.paid == HALF_A_BITCOIN
+
+
+def test_of_two_fees_that_no_coins_prove_the_first_is_kept() -> None:
+    story = Story()
+    story.start()
+    story.seen(WHALE)
+    story.seen(replace(without_prevouts(WHALE), fee=Sats(7)), source=SourceName.BITCOIND)
+
+    assert story.only.tx.fee == WHALE.fee
+
+
+def test_what_its_coins_say_of_the_fee_outweighs_a_line_that_comes_later() -> None:
+    story = Story()
+    story.start()
+    story.seen(replace(PAYS, fee=None), source=SourceName.ELECTRS)
+    story.projected(replace(PAYS, fee=90_000_000))
+
+    assert story.only.tx.paid == HALF_A_BITCOIN
+
+
+def test_a_node_says_nothing_of_what_children_pay_so_the_line_is_kept_and_the_package_asked_for() -> None:
+    story, entry = Story(forecast_source=forecasting()), replace(WHALE, package_feerate=SatPerVb(10))
+    story.start()
+    story.projected(WHALE, 50)
+    story.seen(entry, source=SourceName.BITCOIND)
+
+    assert story.only.effective_feerate == 50
+    assert AskPackage(WHALE.txid) in story.questions
+
+
+def test_of_a_large_one_that_is_no_whale_no_package_is_asked_for_with_each_line() -> None:
+    story = Story()
+    story.start()
+    for feerate in (20, 30):
+        story.projected(CHANGE, feerate)
+        story.published(replace(CHANGE, package_feerate=SatPerVb(10)))
+
+    assert (story.kept, AskPackage(CHANGE.txid) in story.questions) == ({}, False)
+
+
+def test_one_known_by_its_line_that_is_only_placed_in_a_block_is_told_by_its_line() -> None:
+    story, block = Story(), a_block(1, read=False)
+    story.start()
+    story.projected(WHALE)
+    story.connected(block)
+    story.is_in(WHALE, block)
+    question = AskTransaction(WHALE.txid, block.hash, block.height)
+    assert question in story.questions
+    story.unanswered(question)
+
+    assert (story.types, story.only.tx.fee) == (["detected", "confirmed"], WHALE.fee)
+
+
+def test_one_that_is_placed_in_an_undone_block_is_not_told_by_its_line() -> None:
+    story, undone = Story(), a_block(1, read=False)
+    story.start()
+    story.projected(WHALE)
+    story.connected(undone)
+    story.connected(a_block(1, branch="other", on=""), a_block(2, branch="other"))
+    story.is_in(WHALE, undone)
+
+    assert not any(isinstance(one, AskTransaction) and one.block_hash for one in story.questions)
 
 
 def test_a_package_that_a_line_and_the_whole_transaction_tell_differently_is_asked_for() -> None:

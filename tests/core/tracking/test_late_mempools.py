@@ -159,6 +159,7 @@ def test_a_named_replacement_that_nobody_can_give_whole_is_the_replacement_all_t
     assert AskTransaction(SMALL.txid) in story.questions
     if where == "in a mempool":
         story.waits(SMALL, source=NODE)
+        story.unanswered(AskTransaction(SMALL.txid))
     else:
         story.is_in(SMALL, block)
 

@@ -11,7 +11,7 @@ from app.core.models import SourceName
 from app.core.observations import TransactionSeen, Unanswered
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction
-from app.core.tracking.inferred_replacement import UNEXPLAINED
+from app.core.tracking.inferred_replacement import AWAITED_FOR, UNEXPLAINED
 from app.core.tracking.replacing import outbids
 from app.core.units import SATS_PER_BTC, Sats
 from tests.builders import (
@@ -328,6 +328,105 @@ def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_is_mine
     story.published(by, block)
 
     assert (story.types, story.only.txid) == (["detected", "replaced", "confirmed"], by.txid)
+
+
+@pytest.mark.parametrize(("fee", "is_named"), [(500, True), (2_000, True), (2_000, False)])
+def test_what_was_given_whole_before_its_block_has_replaced_a_whale_whose_status_is_still_asked_for(
+    fee: int, *, is_named: bool
+) -> None:
+    story, by, block = Story(), a_whale(150, fee=fee), a_block(1, read=False)
+    story.start()
+    story.seen(FIRST)
+    if is_named:
+        story.gone(FIRST, replaced_by=by.txid)
+        story.published(by)
+    else:
+        story.seen(by)
+    story.connected(replace(block, txids=(by.txid,)))
+
+    assert (story.types, story.only.txid) == (["detected", "replaced", "confirmed"], by.txid)
+
+
+def test_a_named_one_that_is_no_whale_and_mined_before_its_status_is_known_ends_the_whale() -> None:
+    story, by, block = Story(), a_whale(50, fee=500), a_block(1, read=False)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.published(by)
+    story.connected(replace(block, txids=(by.txid,)))
+
+    assert (story.types, story.only.replaced_by) == (["detected", "replaced"], by.txid)
+
+
+def test_a_named_one_that_waits_is_waited_for_until_somebody_gives_it_whole() -> None:
+    story, by = Story(), a_whale(150, fee=2_000)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.waits(by)
+    story.published(by)
+    story.gone(FIRST)
+
+    assert (story.types, story.only.txid) == (["detected", "replaced"], by.txid)
+
+
+def test_what_is_named_once_more_after_a_minute_is_believed_though_nobody_gives_it() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SMALL.txid)
+    story.waits(SMALL)
+    assert story.only.status is Status.PENDING
+    story.at += AWAITED_FOR
+    story.gone(FIRST, replaced_by=SMALL.txid)
+
+    assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
+
+
+def test_what_another_source_named_a_minute_ago_is_believed_though_nobody_gives_it() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SMALL.txid)
+    story.waits(SMALL)
+    story.lacks(SourceName.BITCOIND, FIRST)
+    assert story.only.status is Status.PENDING
+    story.at += AWAITED_FOR
+    story.lacks(SourceName.BITCOIND, FIRST)
+
+    assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
+
+
+def test_a_whale_in_a_projected_block_is_not_replaced_by_what_was_named_before() -> None:
+    story, by, block = Story(), a_whale(150, fee=500), a_block(1, read=False)
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.projected(FIRST, 10)
+    story.connected(block)
+    story.published(by, block)
+
+    assert (story.of(FIRST).status, story.of(FIRST).conflicts_with) == (Status.DROPPED, (by.txid,))
+
+
+@pytest.mark.parametrize("given", ["reported", "fetched", "mined"])
+def test_what_is_named_of_a_whale_known_by_its_line_alone_takes_its_place_whoever_tells(given: str) -> None:
+    story, block = Story(forecast_source=forecasting()), a_block(1, read=False)
+    story.start()
+    story.projected(FIRST, 10)
+    story.unanswered(AskTransaction(FIRST.txid))
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    match given:
+        case "reported":
+            story.seen(SECOND)
+        case "fetched":
+            story.published(SECOND)
+        case _:
+            story.connected(block)
+            story.published(SECOND, block)
+
+    assert (story.types[:2], story.only.txid) == (["detected", "replaced"], SECOND.txid)
+    assert story.only.first_seen_in_block is (given == "mined")
 
 
 def test_one_that_one_source_gives_whole_and_another_places_is_the_replacement() -> None:
