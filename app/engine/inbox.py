@@ -14,7 +14,7 @@ MOST_BATCHES = 64
 MOST_AT_ONCE = 2_000
 FLOOD_COMMITS: Final = 4
 FLOOD_SECONDS: Final = 0.15
-"""So many commits in so little time: whales come faster than they are worth one each."""
+"""So many commits in so little time, twenty a second: whales come faster than they are worth one each."""
 GATHER_SECONDS: Final = 0.02
 """How long what waits is left to gather then: so much later a whale in a flood may be told."""
 
@@ -42,7 +42,7 @@ class Inbox:
         now = self._clock.monotonic()
         self._committed.append(now)
         is_flood = len(self._committed) == FLOOD_COMMITS and now - self._committed[0] < FLOOD_SECONDS
-        if is_flood and not self._batches.empty():
+        if is_flood and not (self._batches.empty() or self._batches.full()):
             await self._clock.sleep(GATHER_SECONDS)
 
     async def next(self) -> Sequence[Observation]:

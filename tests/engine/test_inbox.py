@@ -2,7 +2,7 @@ import pytest
 
 from app.core.models import SourceName
 from app.core.observations import SourceConnected
-from app.engine.inbox import FLOOD_COMMITS, FLOOD_SECONDS, GATHER_SECONDS, Inbox
+from app.engine.inbox import FLOOD_COMMITS, FLOOD_SECONDS, GATHER_SECONDS, MOST_BATCHES, Inbox
 from app.metrics import frame_arrived
 from tests.fakes import LeapingClock
 
@@ -30,13 +30,13 @@ async def test_what_has_no_frame_came_when_it_was_emitted() -> None:
     assert inbox.arrived_at == 7.0
 
 
-async def waited_after(clock: LeapingClock, *, apart: float, more: bool) -> float:
-    """Return how long the last of a few commits waits for more, in seconds."""
+async def waited_after(clock: LeapingClock, *, apart: float, more: int) -> float:
+    """Return how long the last of a few commits waits for more, of which `more` have come, in seconds."""
     inbox = Inbox(clock)
     for _ in range(FLOOD_COMMITS - 1):
         await inbox.committed()
         clock.advance(apart)
-    if more:
+    for _ in range(more):
         await inbox.emit_one(SEEN)
     began = clock.monotonic()
     await inbox.committed()
@@ -44,12 +44,16 @@ async def waited_after(clock: LeapingClock, *, apart: float, more: bool) -> floa
 
 
 async def test_in_a_flood_of_whales_more_of_them_gather_for_one_commit() -> None:
-    assert await waited_after(LeapingClock(), apart=0.001, more=True) == pytest.approx(GATHER_SECONDS)
+    assert await waited_after(LeapingClock(), apart=0.001, more=1) == pytest.approx(GATHER_SECONDS)
 
 
 async def test_a_whale_now_and_then_is_not_waited_after() -> None:
-    assert await waited_after(LeapingClock(), apart=FLOOD_SECONDS, more=True) == 0
+    assert await waited_after(LeapingClock(), apart=FLOOD_SECONDS, more=1) == 0
 
 
 async def test_nothing_is_waited_for_where_nothing_has_come() -> None:
-    assert await waited_after(LeapingClock(), apart=0.001, more=False) == 0
+    assert await waited_after(LeapingClock(), apart=0.001, more=0) == 0
+
+
+async def test_nothing_is_waited_for_where_nothing_more_can_come() -> None:
+    assert await waited_after(LeapingClock(), apart=0.001, more=MOST_BATCHES) == 0

@@ -15,11 +15,11 @@ from app.core.observations import ChainListed, Observation, SourceConnected, Tra
 from app.core.units import Sats, Txid
 from app.source.backend.connection import HELD_ONCE_FROM_BYTES, hold_large_frames_once
 from app.source.backend.gathering import GATHER_SECONDS
-from app.source.backend.stream import MempoolWebSocket
+from app.source.backend.stream import MOST_TOGETHER, Emit, MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
-from tests.backend.transactions import BTC, a_whale
+from tests.backend.transactions import BTC, Built, a_whale
 from tests.backend.world import World
 from tests.source.backend.recorded_frames import a_delta
 
@@ -46,6 +46,32 @@ class Noted(SystemClock):
         await super().sleep(seconds)
 
 
+def a_stream(
+    url: str,
+    *,
+    emit: Emit,
+    health: SourceHealth | None = None,
+    seen_txids: SeenTxids | None = None,
+    clock: Clock | None = None,
+    doubt_seconds: float = 60,
+    silence_seconds: float = 60,
+) -> MempoolWebSocket:
+    """It asks after 0.1 s."""
+    clock = clock or SystemClock()
+    return MempoolWebSocket(
+        url,
+        emit=emit,
+        health=health or SourceHealth("mempool_ws", clock),
+        seen_txids=SeenTxids() if seen_txids is None else seen_txids,
+        threshold=lambda: Sats(100 * 100_000_000),
+        clock=clock,
+        jitter=lambda: 1.0,
+        ask_seconds=0.1,
+        doubt_seconds=doubt_seconds,
+        silence_seconds=silence_seconds,
+    )
+
+
 @asynccontextmanager
 async def listening(
     backend: Backend | str,
@@ -64,15 +90,11 @@ async def listening(
         if batches is not None:
             batches.append(observations)
 
-    stream = MempoolWebSocket(
+    stream = a_stream(
         backend if isinstance(backend, str) else backend.url,
         emit=emit,
         health=health,
-        seen_txids=SeenTxids(),
-        threshold=lambda: Sats(100 * 100_000_000),
         clock=clock,
-        jitter=lambda: 1.0,
-        ask_seconds=0.1,
         doubt_seconds=doubt_seconds,
         silence_seconds=silence_seconds,
     )
@@ -167,19 +189,43 @@ async def sending(send: Callable[[ServerConnection], Awaitable[None]]) -> AsyncI
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_frames_that_came_together_are_one_batch_in_their_order() -> None:
-    whales, batches = [a_whale() for _ in range(9)], list[Sequence[Observation]]()
+def all_at_once(whales: Sequence[Built]) -> Callable[[ServerConnection], Awaitable[None]]:
+    """Each in a frame of its own, and all of these in one write."""
 
-    async def at_once(link: ServerConnection) -> None:
+    async def send(link: ServerConnection) -> None:
         for count, whale in enumerate(whales, 1):
             link.protocol.send_text(a_delta(count, added=[whale.wire()]))
         link.transport.write(b"".join(link.protocol.data_to_send()))
 
-    async with sending(at_once) as url, listening(url, silence_seconds=60, batches=batches) as (_, reported):
-        await eventually(lambda: len(seen(reported)) == len(whales))
+    return send
+
+
+@pytest.mark.parametrize("count", [9, 3 * MOST_TOGETHER])
+async def test_frames_that_came_together_are_one_batch_in_their_order(count: int) -> None:
+    whales, batches = [a_whale() for _ in range(count)], list[Sequence[Observation]]()
+    send = all_at_once(whales)
+    async with sending(send) as url, listening(url, silence_seconds=60, batches=batches) as (_, reported):
+        await eventually(lambda: len(seen(reported)) == count)
 
     assert seen(reported) == [whale.txid for whale in whales]
-    assert max(len(seen(batch)) for batch in batches) > 1
+    assert 1 < max(len(seen(batch)) for batch in batches) <= MOST_TOGETHER
+
+
+async def test_what_could_not_be_given_on_is_read_again() -> None:
+    whales, seen_txids = [a_whale() for _ in range(9)], SeenTxids()
+    txids = [whale.txid for whale in whales]
+
+    async def breaks(observations: Sequence[Observation]) -> None:
+        if seen(observations):
+            raise ValueError("broken")
+
+    async with sending(all_at_once(whales)) as url:
+        stream = a_stream(url, emit=breaks, seen_txids=seen_txids)
+        with pytest.raises(ValueError, match="broken"):
+            async with asyncio.timeout(SOON_SECONDS):
+                await stream.run()
+
+    assert seen_txids.reconcile(txids) == txids
 
 
 async def test_a_whale_is_not_held_up_by_the_half_message_behind_it() -> None:

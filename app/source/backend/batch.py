@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from operator import attrgetter
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,9 @@ NOTHING: Final = Raw(b"[]")
 Hash = Annotated[Txid, Meta(min_length=HASH_DIGITS, max_length=HASH_DIGITS)]
 
 
+_TRANSACTIONS: Final = b'"mempool-transactions":'
+_MOST_DIGITS: Final = 18
+"""Of a number that is read without a check."""
 _WIRE_NAMES: Final = {
     "delta": "mempool-transactions",
     "syncing": "loadingIndicators",
@@ -91,6 +95,7 @@ class _DeltaOnly(msgspec.Struct, rename=_WIRE_NAMES):
     delta: _AddedOnly
 
 
+_VALUE: Final = attrgetter("value")
 _GLANCES: Final = msgspec.json.Decoder(list[_Glance])
 _FRAME: Final = msgspec.json.Decoder(_Frame)
 _ADDED: Final = msgspec.json.Decoder(_DeltaOnly)
@@ -101,27 +106,33 @@ _FRAME_FIELDS: Final = [
 
 
 class FrameBatch:
-    """Consecutive transactions of one `added` list (`app.core.observations.TransactionBatch`).
+    """Consecutive transactions of one `added` list, or of several that came together.
+
+    An `app.core.observations.TransactionBatch`.
 
     Of what was decoded nothing else is kept: the next frame is decoded in its place, in the caches still.
     """
 
-    __slots__ = ("_paid", "_source", "_spends", "_start", "gross", "parents", "txids")
+    __slots__ = ("_ends", "_paid", "_source", "_start", "gross", "parents", "txids")
 
     def __init__(
         self,
         txids: list[Txid],
         gross: list[int],
-        spends: list[list[Txid]],
+        parents: list[Txid],
+        ends: list[int],
         paid: list[_Paid | None],
         source: "_Source | _Sources",
         start: int,
     ) -> None:
-        """Take a line of each column for each transaction; `start` is the place of the first in `source`."""
+        """Take a line of each column but `parents` for each transaction, whose own end before `ends`.
+
+        `start` is the place of the first in `source`.
+        """
         self.txids = txids
         self.gross = gross
-        self.parents = [txid for one in spends for txid in one]
-        self._spends = spends
+        self.parents = parents
+        self._ends = ends
         self._paid = paid
         self._source = source
         self._start = start
@@ -131,8 +142,9 @@ class FrameBatch:
         """Return all transactions of the source."""
         return cls(
             [one.txid for one in glances],
-            [sum([output.value for output in one.vout]) for one in glances],
-            [[spent.txid for spent in one.vin] for one in glances],
+            [sum(map(_VALUE, one.vout)) for one in glances],
+            [spent.txid for one in glances for spent in one.vin],
+            list(accumulate([len(one.vin) for one in glances])),
             [_paid(one) for one in glances],
             source,
             0,
@@ -149,16 +161,21 @@ class FrameBatch:
         if start == 0 and end == len(self):
             return self
         at = slice(start, end)
+        before = self._ends[start - 1] if start else 0
+        ends = [one - before for one in self._ends[at]]
+        parents = self.parents[before : before + ends[-1]]
         first = self._start + start
-        return FrameBatch(
-            self.txids[at], self.gross[at], self._spends[at], self._paid[at], self._source, first
-        )
+        return FrameBatch(self.txids[at], self.gross[at], parents, ends, self._paid[at], self._source, first)
 
     def parents_of(self, index: int) -> list[Txid]:
-        return self._spends[index]
+        return self.parents[self._ends[index - 1] if index else 0 : self._ends[index]]
 
     def paid(self) -> list[tuple[Txid, _Paid]]:
         return [(txid, paid) for txid, paid in zip(self.txids, self._paid, strict=True) if paid is not None]
+
+    def frame_of(self, index: int) -> int:
+        """Return which of the frames that came together brought it."""
+        return self._source.frame_of(self._start + index)
 
     def whole(self, index: int) -> Transaction:
         return self._source.whole(self._start + index)
@@ -190,6 +207,9 @@ class _Source:
         self._split = split
         self._items: list[Raw] | None = None
 
+    def frame_of(self, index: int) -> int:  # noqa: ARG002 - as of several
+        return 0
+
     def whole(self, index: int) -> Transaction:
         if self._items is None:
             self._items = self._split()
@@ -205,8 +225,11 @@ class _Sources:
         self._sources = sources
         self._ends = tuple(accumulate(sizes))
 
+    def frame_of(self, index: int) -> int:
+        return bisect_right(self._ends, index)
+
     def whole(self, index: int) -> Transaction:
-        place = bisect_right(self._ends, index)
+        place = self.frame_of(index)
         return self._sources[place].whole(index - (self._ends[place - 1] if place else 0))
 
 
@@ -219,34 +242,45 @@ class FrameInBulk(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FrameOfAdded:
-    """A frame that brings transactions and nothing else."""
+class SmallFrame:
+    """A frame that brings transactions and is decoded in one call; `frame` holds its bytes."""
 
     frame: bytes
-    sequence: int
-    added: list[_Glance]
+    _read: _Frame
 
     @classmethod
-    def of(cls, frame: bytes) -> "FrameOfAdded | None":
+    def of(cls, frame: bytes) -> "SmallFrame | None":
         """Return None for every other frame, and for one that does not read."""
-        read = _read(frame) if b'"mempool-transactions":' in frame else None
-        if read is None or any(getattr(read, field) is not msgspec.UNSET for _, field in _FRAME_FIELDS):
+        read = _read(frame) if _TRANSACTIONS in frame else None
+        return None if read is None else cls(frame, read)
+
+    @property
+    def added(self) -> list[_Glance]:
+        return self._read.delta.added
+
+    def source(self) -> _Source:
+        return _Source(partial(_added_of, self.frame))
+
+    def sequence_alone(self) -> int | None:
+        """Return its number if it brings transactions and nothing else; None for every other frame."""
+        if any(getattr(self._read, field) is not msgspec.UNSET for _, field in _FRAME_FIELDS):
             return None
-        delta = read.delta
+        delta = self._read.delta
         if any(
             one is not msgspec.UNSET and one != NOTHING
             for one in (delta.removed, delta.mined, delta.replaced)
         ):
             return None
-        if delta.sequence is msgspec.UNSET or not (digits := bytes(delta.sequence)).isdigit():
-            return None
-        return cls(frame, int(digits), delta.added)
+        digits = b"" if delta.sequence is msgspec.UNSET else bytes(delta.sequence)
+        return int(digits) if digits.isdigit() and len(digits) <= _MOST_DIGITS else None
 
-    def source(self) -> _Source:
-        return _Source(partial(_added_of, self.frame))
+    def in_bulk(self, at_most: int) -> FrameInBulk | None:
+        """As `frame_with_batches`."""
+        batch = FrameBatch.of(self.added, self.source())
+        return _in_bulk(self._read, _divided(batch, at_most)) if batch.is_good() else None
 
 
-def batches_of(frames: Sequence[FrameOfAdded], at_most: int) -> Batches | None:
+def batches_of(frames: Sequence[SmallFrame], at_most: int) -> Batches | None:
     """Return the transactions of these frames in batches of at most so many; None if one does not read."""
     sources = _Sources([one.source() for one in frames], (len(one.added) for one in frames))
     whole = FrameBatch.of([glance for one in frames for glance in one.added], sources)
@@ -260,7 +294,7 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     is not decoded here is checked when a transaction is read whole. A large frame is decoded in slices as the
     batches are taken, for one call would hold the interpreter for as long as it takes.
     """
-    if b'"mempool-transactions":' not in frame:
+    if _TRANSACTIONS not in frame:
         return None
     slices = Slices.of(frame, slice_bytes)
     read = _read(frame if slices is None else slices.rest)
@@ -268,13 +302,12 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
         read = _read(slices.rest)
     if read is None:
         return None
-    if slices is not None:
-        added = _sliced(slices, at_most)
-    else:
-        whole = FrameBatch.of(read.delta.added, _Source(partial(_added_of, frame)))
-        if not whole.is_good():
-            return None
-        added = _divided(whole, at_most)
+    if slices is None:
+        return SmallFrame(frame, read).in_bulk(at_most)
+    return _in_bulk(read, _sliced(slices, at_most))
+
+
+def _in_bulk(read: _Frame, added: Batches) -> FrameInBulk:
     return FrameInBulk(_given(read, _FRAME_FIELDS), _given(read.delta, _DELTA_FIELDS), added)
 
 

@@ -5,6 +5,7 @@ The adapter feeds it bytes and iterates over the observations.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, repeat
 from typing import ParamSpec, TypeVar
 
 from msgspec import Raw
@@ -33,7 +34,8 @@ from app.source.backend.batch import (
     NOTHING,
     Batches,
     FrameBatch,
-    FrameOfAdded,
+    FrameInBulk,
+    SmallFrame,
     batches_of,
     frame_with_batches,
 )
@@ -81,36 +83,41 @@ class FrameReader:
 
         What a frame costs on its way is nearly the same for a dozen transactions and for a hundred.
         """
-        run: list[FrameOfAdded] = []
         moved = False
-        for raw in raws:
-            plain = None if self._threshold is None else FrameOfAdded.of(raw)
-            if plain is not None and self._follows(plain):
-                run.append(plain)
-                self.last_sequence = plain.sequence
-                continue
-            yield from self._as_one(run)
-            moved = moved or bool(run)
-            run.clear()
-            yield from self.feed(raw)
+        for part in self._parts(raws):
+            yield from part
             moved = moved or self.moved
-        yield from self._as_one(run)
-        self.moved = moved or self.moved
+        self.moved = moved
 
-    def _follows(self, frame: FrameOfAdded) -> bool:
-        """Whether nothing is missing before it, and its backend is in sync."""
-        last = self.last_sequence or 0
-        return last > 0 and not self._syncing and frame.sequence in (last, last + 1)
+    def _parts(self, raws: Sequence[bytes]) -> Iterator[Iterator[Observation]]:
+        """Yield the observations of each frame, of some as one; they are to be taken before the next."""
+        run: list[SmallFrame] = []
+        last = 0
+        for raw in raws:
+            small = None if self._threshold is None else SmallFrame.of(raw)
+            sequence = None if small is None else small.sequence_alone()
+            last = last if run else self.last_sequence or 0
+            is_next = sequence is not None and last > 0 and not self._syncing and sequence in (last, last + 1)
+            count = sum(len(one.added) for one in run)
+            if run and (not is_next or small is None or count + len(small.added) > AT_ONCE):
+                yield self._as_one(run, last)
+                run = []
+            if is_next and small is not None and sequence is not None:
+                run.append(small)
+                last = sequence
+            else:
+                yield self.feed(raw) if small is None else self._feed(raw, small.in_bulk(AT_ONCE))
+        if run:
+            yield self._as_one(run, last)
 
-    def _as_one(self, run: Sequence[FrameOfAdded]) -> Iterator[Observation]:
-        if not run:
-            return
+    def _as_one(self, run: Sequence[SmallFrame], last: int) -> Iterator[Observation]:
+        """Frames that bring transactions alone, of which none is missing; the last one has this number."""
         if (added := batches_of(run, AT_ONCE)) is None:
-            self.last_sequence = run[0].sequence
             for one in run:
-                yield from self.feed(one.frame)
+                yield from self._feed(one.frame, one.in_bulk(AT_ONCE))
             return
         self.frames += len(run)
+        self.last_sequence = last
         self.moved = True
         yield from self._delta({}, added)
         yield from self._skips
@@ -118,8 +125,10 @@ class FrameReader:
 
     def feed(self, raw: bytes) -> Iterator[Observation]:
         """Yield the observations of one frame. Never raises: unreadable parts are reported as Skipped."""
+        return self._feed(raw, None if self._threshold is None else frame_with_batches(raw, AT_ONCE))
+
+    def _feed(self, raw: bytes, in_bulk: FrameInBulk | None) -> Iterator[Observation]:
         self.frames += 1
-        in_bulk = None if self._threshold is None else frame_with_batches(raw, AT_ONCE)
         if in_bulk is not None:
             self.moved = True
             yield from self._whole(in_bulk.fields, in_bulk.delta, in_bulk.added)
@@ -269,20 +278,27 @@ class FrameReader:
                 yield TransactionsSeen(batch=batch, source=WS, late=late)
             return
         large = [index for index, gross in enumerate(batch.gross) if gross > threshold]
-        read = [tx for index in large if (tx := self._try("added", batch.whole, index)) is not None]
-        ordered = iter(parents_first(read))
+        ordered = iter(self._read_whole(batch, large))
         start = 0
         for index in large:
             if index > start:
                 yield TransactionsSeen(batch=batch.part(start, index), source=WS, late=late)
             start = index + 1
-            tx = next(ordered, None)  # fewer than places, where some could not be read
+            tx = next(ordered)
             if tx is not None and held is not None and hop_of(tx) is not None:
                 held.append(tx)
             elif tx is not None:
                 yield TransactionSeen(tx=tx, source=WS, late=late)
         if start < len(batch):
             yield TransactionsSeen(batch=batch.part(start, len(batch)), source=WS, late=late)
+
+    def _read_whole(self, batch: FrameBatch, indexes: Sequence[int]) -> Iterator[Transaction | None]:
+        """Yield these whole, of each frame parents first; then None for each that could not be read."""
+        for _, those in groupby(indexes, batch.frame_of):
+            places = list(those)
+            read = [tx for index in places if (tx := self._try("added", batch.whole, index)) is not None]
+            yield from parents_first(read)
+            yield from repeat(None, len(places) - len(read))
 
     def _projected(self, frame: Fields) -> Iterator[Observation]:
         entry = self._fields(frame, "projected-block-transactions")

@@ -51,6 +51,11 @@ class Gathering:
         self._gathered = 0
         return True
 
+    def joined(self, at: float) -> None:
+        """Count a frame that came together with the one before it."""
+        self._times.append(at)
+        self._gathered = None if self._gathered is None else self._gathered + 1
+
     def done(self) -> None:
         """Note that they have gathered: what was read meanwhile does not wait for others too."""
         self._read = None

@@ -33,6 +33,8 @@ LARGE_FRAME_BYTES = 256 * 1024
 """Frames of this size and more are decoded off the event loop, in pieces."""
 TOGETHER_BYTES = LARGE_FRAME_BYTES
 """Smaller frames that came together are decoded together, up to this size."""
+MOST_TOGETHER = 64
+"""Frames: what each of them may report, and not its size alone, holds up what comes after it."""
 PIECE = 250
 """Transactions per piece; small, so that other tasks can run in between."""
 ASK_SECONDS = 3.0
@@ -191,6 +193,13 @@ class MempoolWebSocket:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _read(self, reader: FrameReader, raws: Sequence[bytes]) -> None:
+        try:
+            await self._read_and_emit(reader, raws)
+        except BaseException:
+            self._seen_txids.clear()  # noted as read, and perhaps not emitted
+            raise
+
+    async def _read_and_emit(self, reader: FrameReader, raws: Sequence[bytes]) -> None:
         reported = self._seen_txids.noting(
             reader.feed(raws[0]) if len(raws) == 1 else reader.feed_together(raws)
         )
@@ -282,10 +291,10 @@ class MempoolWebSocket:
                 self._gathering.done()
             frame_arrived.set(arrived)
             raws, size, kept = [raw], len(raw), None
-            while has_another(link) and kept is None and size < TOGETHER_BYTES:
+            while has_another(link) and kept is None and len(raws) < MOST_TOGETHER:
                 following = await link.recv(decode=False)
-                self._gathering.is_due(arrived)
-                if size + len(following) > TOGETHER_BYTES:
+                self._gathering.joined(arrived)
+                if size + len(following) >= TOGETHER_BYTES:
                     kept = following
                 else:
                     raws.append(following)

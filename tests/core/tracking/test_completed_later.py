@@ -326,12 +326,12 @@ def test_the_fee_that_a_line_tells_is_kept_of_a_replacement_that_a_source_withou
     assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
 
 
-@pytest.mark.parametrize("told_by", ["its block", "a projected block"])
-def test_the_fee_that_a_line_tells_of_a_mined_one_says_that_it_replaced_a_whale(told_by: str) -> None:
+@pytest.mark.parametrize("said_by", ["its block", "a projected block"])
+def test_the_fee_that_a_line_tells_of_a_mined_one_says_that_it_replaced_a_whale(said_by: str) -> None:
     story, block = Story(), a_block(1, DEARER)
     story.start()
     story.seen(WHALE)
-    if told_by == "a projected block":
+    if said_by == "a projected block":
         block = replace(block, entries=None, txids=None)
         story.projected(DEARER)
     story.connected(block)
@@ -393,7 +393,7 @@ def test_of_a_large_one_that_is_no_whale_no_package_is_asked_for_with_each_line(
     assert (story.kept, AskPackage(CHANGE.txid) in story.questions) == ({}, False)
 
 
-def test_one_known_by_its_line_that_is_only_placed_in_a_block_is_told_by_its_line() -> None:
+def test_one_known_by_its_line_that_is_only_placed_in_a_block_is_said_by_its_line() -> None:
     story, block = Story(), a_block(1, read=False)
     story.start()
     story.projected(WHALE)
@@ -406,7 +406,7 @@ def test_one_known_by_its_line_that_is_only_placed_in_a_block_is_told_by_its_lin
     assert (story.types, story.only.tx.fee) == (["detected", "confirmed"], WHALE.fee)
 
 
-def test_one_that_is_placed_in_an_undone_block_is_not_told_by_its_line() -> None:
+def test_one_that_is_placed_in_an_undone_block_is_not_said_by_its_line() -> None:
     story, undone = Story(), a_block(1, read=False)
     story.start()
     story.projected(WHALE)

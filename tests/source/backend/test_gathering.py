@@ -55,6 +55,18 @@ def test_frames_that_were_read_together_wait_once() -> None:
     assert [gathering.is_due(0.02) for _ in range(3)] == [True, False, False]
 
 
+def test_frames_that_joined_another_are_as_many_of_a_flood() -> None:
+    gathering, due = Gathering(), []
+    waits(gathering, FLOOD_FRAMES - 1, apart=0.001)
+    for turn in range(20):
+        gathering.came(SMALL)
+        due.append(gathering.is_due(0.02 + turn * 0.01))
+        for _ in range(FEWEST):
+            gathering.joined(0.02 + turn * 0.01)
+
+    assert all(due)
+
+
 def test_what_was_read_while_others_gathered_waits_for_nobody() -> None:
     gathering = Gathering()
     waits(gathering, FLOOD_FRAMES - 1, apart=0.001)
