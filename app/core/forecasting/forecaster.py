@@ -1,5 +1,6 @@
 """Follows the fee market and forecasts the confirmation of each pending whale."""
 
+import operator
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -75,6 +76,8 @@ class Forecaster:
         self._all_anew = False
         self._model_in_force: ForecastModel | None = None
         """Table, pace and recalibration, until one of them changes: blocks are far fewer than forecasts."""
+        self._figures: tuple[tuple[object, ...], UrgencyMetrics] | None = None
+        """What the latest figures are of, and they: they are looked at far more often than that changes."""
 
     @property
     def spiking(self) -> bool:
@@ -152,10 +155,15 @@ class Forecaster:
 
     def figures(self, at: datetime) -> UrgencyMetrics | None:
         """Return the figures of the fee market; None until queue, tip and table are known."""
-        market, model = self._market(), self._model()
+        market, model, inflow = self._market(), self._model(), self._watch.inflow
         if market is None or model is None:
             return None
-        return urgency_metrics(market, self._watch.inflow, model, fee_spike=self._spiking, at=at)
+        of = (self._queue, self._blocks.tip, self._mempool, self._fees, inflow, model, self._spiking)
+        if self._figures is None or not all(map(operator.is_, of, self._figures[0])):
+            figures = urgency_metrics(market, inflow, model, fee_spike=self._spiking, at=at)
+            self._figures = (of, figures)
+        age = model.recalibration.age_seconds(at)
+        return replace(self._figures[1], updated_at=at, recalibration_age_seconds=age)
 
     def _opened(self, forecast: Forecast, market: Market) -> Forecast:
         """Add the baseline, the projected block, to a forecast that will be scored."""

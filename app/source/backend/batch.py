@@ -57,7 +57,7 @@ class _Glance(msgspec.Struct, gc=False, rename={"package_feerate": "effectiveFee
     vin: Annotated[list[_Spent], Meta(min_length=1)]
     vout: Annotated[list[_Output], Meta(min_length=1)]
     fee: float | None = None
-    weight: int | None = None
+    weight: Annotated[int, Meta(gt=0, le=4 * decode.MOST_VBYTES)] | None = None
     vsize: float | None = None
     package_feerate: float | None = None
 
@@ -145,7 +145,14 @@ class FrameBatch:
             [sum(map(_VALUE, one.vout)) for one in glances],
             [spent.txid for one in glances for spent in one.vin],
             list(accumulate([len(one.vin) for one in glances])),
-            [_paid(one) for one in glances],
+            [
+                (rate, one.weight / 4)
+                if one.weight is not None
+                and (rate := one.package_feerate) is not None
+                and 0 <= rate <= MAX_MONEY
+                else _paid(one)
+                for one in glances
+            ],
             source,
             0,
         )
@@ -183,7 +190,7 @@ class FrameBatch:
 
 def _paid(one: _Glance) -> _Paid | None:
     """Return effective feerate and size, if both are known."""
-    size = one.vsize if one.weight is None else decode.quarter(one.weight)
+    size = one.vsize if one.weight is None else one.weight / 4
     if size is None or not 0 < size <= decode.MOST_VBYTES:
         return None
     rate, fee = one.package_feerate, one.fee

@@ -221,20 +221,58 @@ def test_what_arrives_makes_a_queue_that_grows(table: PassageTable) -> None:
 
 def test_the_mempool_measured_is_part_of_the_figures(table: PassageTable) -> None:
     forecaster = received(table)
-    measured = MempoolMeasured(
+    list(forecaster.receive(a_mempool(7_000_000), NOON))
+    figures = forecaster.figures(NOON)
+
+    assert figures is not None
+    assert figures.mempool_vbytes == 7_000_000
+
+
+def a_mempool(vbytes: float) -> MempoolMeasured:
+    return MempoolMeasured(
         count=5,
-        vbytes=7_000_000,
+        vbytes=VBytes(vbytes),
         usage_bytes=None,
         limit_bytes=None,
         minimum_feerate=None,
         loaded=True,
         source=WS,
     )
-    list(forecaster.receive(measured, NOON))
-    figures = forecaster.figures(NOON)
 
-    assert figures is not None
-    assert figures.mempool_vbytes == 7_000_000
+
+def arriving(number: int) -> TransactionSeen:
+    tx = a_whale(1, fee=100_000, coins=(number,))
+    return TransactionSeen(tx=replace(tx, vsize=VBytes(90_000)), source=WS)
+
+
+MARKET = (
+    fees(40, 30, 20, 10, 1),
+    a_mempool(7_000_000),
+    *map(arriving, range(20)),
+    a_queue(10.0),
+    fees(40, 30, 21, 10, 1),
+    BlockConnected(block=a_block(1), source=WS),
+    a_queue(80.0),
+    a_mempool(9_000_000),
+    None,
+)
+"""What comes, 40 s apart; None: a recalibration."""
+
+
+def test_figures_that_are_looked_at_often_are_those_of_the_moment(table: PassageTable) -> None:
+    often = received(table)
+    for end, latest in enumerate(MARKET, 1):
+        seldom = received(table)
+        for forecaster, those in ((often, (latest,)), (seldom, MARKET[:end])):
+            for turn, one in enumerate(those, end - len(those) + 1):
+                at = NOON + timedelta(seconds=40 * turn)
+                if one is None:
+                    forecaster.recalibrate(replace(no_recalibration(), outcomes=400, fitted_at=NOON))
+                else:
+                    list(forecaster.receive(one, at))
+
+        assert often.figures(at) == seldom.figures(at)
+        assert often.figures(at + timedelta(seconds=1)) == seldom.figures(at + timedelta(seconds=1))
 
 
 def test_a_block_without_a_time_gives_no_interval() -> None:
