@@ -106,6 +106,12 @@ def _with_line(beliefs: Beliefs, tx: Transaction, source: SourceName) -> Transac
     return tx.filled_in(line.fee, line.vsize, line.package_feerate)
 
 
+def _filled_by_line(beliefs: Beliefs, tx: Transaction) -> Transaction:
+    """Add what its line in a projected block told of what a mined one paid itself; the line is kept."""
+    line = beliefs.projected.get(tx.txid)
+    return tx if line is None else tx.filled_in(line.fee, line.vsize)
+
+
 def many_seen(beliefs: Beliefs, report: TransactionsSeen, at: datetime) -> None:
     """Many transactions: those that are large, known, or related to a known whale are handled one by one."""
     batch, handled = report.batch, 0
@@ -144,7 +150,8 @@ def _of_interest(beliefs: Beliefs, batch: TransactionBatch) -> Iterator[int]:
 
 def replaced(beliefs: Beliefs, report: TransactionReplaced, at: datetime) -> None:
     """A source reports a replacement; only the part that the inputs prove is accepted."""
-    by = _with_line(beliefs, with_derived_scripts(report.by), report.source)
+    by = with_derived_scripts(report.by)
+    by = _filled_by_line(beliefs, by) if report.mined else _with_line(beliefs, by, report.source)
     known = beliefs.whales.current(by.txid)
     if known is not None and known.status is Status.PENDING:
         for txid in report.victims:
@@ -245,12 +252,8 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
 
 def _with_lines(beliefs: Beliefs, reply: TransactionReply, entry: BlockEntry | None) -> TransactionReply:
     """Add what its lines in its block, and in a projected one before, told of what a mined one paid."""
-    tx, line = reply.tx, beliefs.projected.get(reply.tx.txid)
-    if entry is not None:
-        tx = tx.filled_in(entry.fee, entry.vsize)
-    if line is not None and reply.block_hash is not None:
-        tx = tx.filled_in(line.fee, line.vsize)
-    return replace(reply, tx=tx)
+    tx = reply.tx if entry is None else reply.tx.filled_in(entry.fee, entry.vsize)
+    return replace(reply, tx=tx if reply.block_hash is None else _filled_by_line(beliefs, tx))
 
 
 def _has_ended_since(beliefs: Beliefs, reply: TransactionReply) -> bool:

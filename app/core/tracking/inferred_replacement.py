@@ -34,7 +34,6 @@ def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetim
     elif waits is not None and waits.whale == whale.txid and not waits.given and _is_waited_for(waits, at):
         beliefs.ask(AskTransaction(by))
     else:
-        beliefs.awaited.pop(by)
         _give_way(beliefs, whale, by, at)
 
 

@@ -326,6 +326,16 @@ def test_the_fee_that_a_line_tells_is_kept_of_a_replacement_that_a_source_withou
     assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
 
 
+def test_a_replacement_that_is_told_as_mined_is_told_by_its_line_where_nobody_gives_it_whole() -> None:
+    story = Story()
+    story.start()
+    story.projected(DEARER)
+    story.replaced(a_whale(150, coins=("three",)), by=UNPRICED, mined=True)
+    story.unanswered(AskTransaction(DEARER.txid))
+
+    assert (story.types, story.only.tx.fee) == (["detected"], DEARER.fee)
+
+
 @pytest.mark.parametrize("said_by", ["its block", "a projected block"])
 def test_the_fee_that_a_line_tells_of_a_mined_one_says_that_it_replaced_a_whale(said_by: str) -> None:
     story, block = Story(), a_block(1, DEARER)

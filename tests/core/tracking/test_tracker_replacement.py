@@ -397,6 +397,20 @@ def test_what_another_source_named_a_minute_ago_is_believed_though_nobody_gives_
     assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
 
 
+def test_what_is_named_for_two_whales_still_takes_the_place_of_the_first_known_by_its_line_alone() -> None:
+    story, by = Story(), a_whale(150, coins=("one", "two"), fee=5_000)
+    story.start()
+    story.projected(FIRST, 10)
+    story.unanswered(AskTransaction(FIRST.txid))
+    story.seen(OTHER)
+    story.gone(FIRST, replaced_by=by.txid)
+    story.gone(OTHER, replaced_by=by.txid)
+    story.published(by)
+
+    assert story.of(by).replaces == (FIRST.txid,)
+    assert (story.of(OTHER).status, story.of(OTHER).replaced_by) == (Status.REPLACED, by.txid)
+
+
 def test_a_whale_in_a_projected_block_is_not_replaced_by_what_was_named_before() -> None:
     story, by, block = Story(), a_whale(150, fee=500), a_block(1, read=False)
     story.start()
