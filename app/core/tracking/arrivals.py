@@ -56,7 +56,7 @@ def seen(
     if beliefs.is_unloaded(tx.txid):
         return
     packages.joined(beliefs, tx)
-    inferred_replacement.replacement_reported(beliefs, tx, at)
+    inferred_replacement.replacement_reported(beliefs, _filled_by_line(beliefs, tx), at)
     known = beliefs.whales.find(tx.txid)
     if known is not None or beliefs.whale_policy.may_be_whale(tx):
         presence.holds(beliefs, tx.txid, report.source, at)
@@ -88,6 +88,7 @@ def seen(
         late=first.late,
         waits_for=frozenset(questions),
         contests=tuple(rival.txid for rival in rivals),
+        fee_by_line=tx.fee != report.tx.fee,
     )
     weighing.weigh(beliefs, candidate, at)
 
@@ -107,7 +108,7 @@ def _with_line(beliefs: Beliefs, tx: Transaction, source: SourceName) -> Transac
 
 
 def _filled_by_line(beliefs: Beliefs, tx: Transaction) -> Transaction:
-    """Add what its line in a projected block told of what a mined one paid itself; the line is kept."""
+    """Add what its line in a projected block told of what it pays itself; the line is kept."""
     line = beliefs.projected.get(tx.txid)
     return tx if line is None else tx.filled_in(line.fee, line.vsize)
 
@@ -196,7 +197,8 @@ def _learn_of_undecided(beliefs: Beliefs, line: ProjectedTransaction) -> None:
     candidate = beliefs.candidates.get(line.txid)
     if candidate is not None:
         tx = candidate.tx.filled_in(line.fee, line.vsize)
-        beliefs.candidates.put(line.txid, replace(candidate, tx=tx))
+        is_by_line = candidate.fee_by_line or tx.fee != candidate.tx.fee
+        beliefs.candidates.put(line.txid, replace(candidate, tx=tx, fee_by_line=is_by_line))
     if line.package_feerate is not None:
         _reprice_undecided(beliefs, line.txid, line.package_feerate)
 
@@ -220,8 +222,10 @@ def _projected_again(beliefs: Beliefs, known: Prediction, line: ProjectedTransac
         if not presence.is_behind(beliefs, line.source):
             beliefs.ask(AskStatus(line.txid))
     elif known.status is Status.PENDING:
-        beliefs.awaited.forget(known.txid)  # it waits: what was named has not replaced it
-        known = _with_fee(beliefs, known, known.tx.filled_in(line.fee, line.vsize), at)
+        # It waits, so what was named has not replaced it; but this may be from before that.
+        beliefs.awaited.forget_older(known.txid, at - endings.LATE_BY)
+        by_line = known.tx.filled_in(line.fee, line.vsize, line.package_feerate)
+        known = _with_fee(beliefs, known, by_line, at)
         if line.package_feerate is not None:
             beliefs.reprice(known, line.package_feerate, at)
 
@@ -232,8 +236,9 @@ def transaction_reply(beliefs: Beliefs, reply: TransactionReply, at: datetime) -
     returned = beliefs.returning.pop(reply.tx.txid)
     reply = _with_lines(beliefs, reply, None if entry is None else entry[1])
     is_undone = reply.block_hash is not None and beliefs.chain.has_undone(reply.block_hash)
-    is_mined = reply.block_hash is not None and not is_undone
-    inferred_replacement.replacement_arrived(beliefs, reply.tx, at, mined=is_mined)
+    is_mined = not is_undone and (reply.block_hash is not None or entry is not None)
+    by = _filled_by_line(beliefs, reply.tx)
+    inferred_replacement.replacement_arrived(beliefs, by, at, mined=is_mined)
     if entry is not None and (is_undone or reply.block_hash in (None, entry[0].hash)):
         blocks.found_in_block(beliefs, reply.tx, entry[0], at)
     elif is_undone:
@@ -324,7 +329,10 @@ def package_reply(beliefs: Beliefs, reply: PackageReply, at: datetime) -> None:
 
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, reply: PrevoutsReply, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
-    complete = replace(candidate, tx=with_prevouts(candidate.tx, reply.prevouts), waits_for=still)
+    tx = with_prevouts(candidate.tx, reply.prevouts)
+    if candidate.fee_by_line and (proved := replace(tx, fee=None)).paid is not None:
+        tx = proved
+    complete = replace(candidate, tx=tx, waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
 

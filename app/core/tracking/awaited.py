@@ -47,13 +47,17 @@ class Awaited:
         for by in tuple(self._of_whale.get(whale, ())):
             self.pop(by)
 
-    def asked_for(self, whale: Txid) -> Txid | None:
-        """Return a replacement that is named of this whale and that nobody has given whole yet."""
-        for by in self._of_whale.get(whale, ()):
+    def forget_older(self, whale: Txid, than: datetime) -> None:
+        """Forget what was named as the replacement of this whale before then."""
+        for by in tuple(self._of_whale.get(whale, ())):
             waits = self._waiting.get(by)
-            if waits is not None and not waits.given:
-                return by
-        return None
+            if waits is not None and waits.since < than:
+                self.pop(by)
+
+    def is_asked_for(self, whale: Txid) -> bool:
+        """Return whether a replacement of this whale is named that nobody has given whole yet."""
+        named = (self._waiting.get(by) for by in self._of_whale.get(whale, ()))
+        return any(waits is not None and not waits.given for waits in named)
 
     def names(self, by: Txid, whale: Txid) -> bool:
         """Return whether `by` is named as the replacement of this whale."""

@@ -169,7 +169,7 @@ def read(beliefs: Beliefs, block: Block, at: datetime) -> None:
     for position, entry in enumerate(block.entries or ()):
         mined(beliefs, entry.txid, block, at)
         if position > 0 and entry.value > beliefs.whale_policy.threshold:  # the first one is the coinbase
-            ask_for_entry(beliefs, entry, block)
+            _whale_in_block(beliefs, entry, block)
     if block.entries is not None:
         beliefs.settle(block)
 
@@ -179,13 +179,14 @@ def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
     packages.left(beliefs, txid)
     candidate = beliefs.candidates.get(txid)
     if candidate is not None and beliefs.whales.current(txid) is None:
-        replacing.replace_outbid(beliefs, beliefs.whales.spenders(candidate.tx.outpoints), candidate.tx, at)
+        rivals = beliefs.whales.spenders(candidate.tx.outpoints)
+        replacing.replace_outbid(beliefs, rivals, candidate.tx, at, seen_before=True)
         candidate = beliefs.candidates.get(txid)
     if candidate is not None:
         weighing.decide(beliefs, replace(candidate, contests=(), confirming=True), at)
     rival = beliefs.rivals.pop(txid)
     if rival is not None and beliefs.whales.current(txid) is None:
-        replacing.lose_to(beliefs, beliefs.whales.spenders(rival.outpoints), rival, at)
+        replacing.lose_to(beliefs, beliefs.whales.spenders(rival.outpoints), rival, at, seen_before=True)
     whale = beliefs.whales.find(txid)
     if whale is None:
         return
@@ -303,8 +304,7 @@ def _older_version_mined(beliefs: Beliefs, whale: Prediction, txid: Txid, block:
     beliefs.ask(AskTransaction(txid, block.hash, block.height))
 
 
-def ask_for_entry(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
-    """Ask for a transaction whose line in its block says that it may be a whale, if it is not known."""
+def _whale_in_block(beliefs: Beliefs, entry: BlockEntry, block: Block) -> None:
     if beliefs.is_unloaded(entry.txid) or beliefs.whales.current(entry.txid) is not None:
         beliefs.entries.pop(entry.txid)  # asked for while it was not known yet
     elif entry.txid not in beliefs.entries:

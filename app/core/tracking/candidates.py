@@ -15,6 +15,7 @@ class Candidate:
 
     `contests`: pending whales that spend one of its outpoints; `lost`: those of them that are known to be
     gone while others are still asked about. `block`: the block it was found in, if not in the mempool.
+    `fee_by_line`: its fee is from its line in a projected block, which its coins may disprove.
     `confirming`: seen in the mempool, and decided only as its block arrives: there is nothing to forecast.
     """
 
@@ -26,6 +27,7 @@ class Candidate:
     contests: tuple[Txid, ...] = ()
     lost: tuple[Txid, ...] = ()
     block: Block | None = None
+    fee_by_line: bool = False
     confirming: bool = False
 
 

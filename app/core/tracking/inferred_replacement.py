@@ -31,21 +31,10 @@ def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetim
     if waits is None and beliefs.whales.find(by) is None:
         beliefs.awaited.put(by, Awaiting(whale.txid, at))
         beliefs.ask(AskTransaction(by))
-    elif waits is not None and waits.whale == whale.txid and not waits.given and _is_waited_for(waits, at):
+    elif waits is not None and waits.whale == whale.txid and not waits.given:
         beliefs.ask(AskTransaction(by))
     else:
         _give_way(beliefs, whale, by, at)
-
-
-def is_awaited(beliefs: Beliefs, whale: Prediction, at: datetime) -> bool:
-    """Return whether its replacement, which another source named, is asked for; too late it gives way."""
-    by = beliefs.awaited.asked_for(whale.txid)
-    waits = None if by is None else beliefs.awaited.get(by)
-    if by is None or waits is None:
-        return False
-    if not _is_waited_for(waits, at):
-        replacement_is_gone(beliefs, by, at)
-    return True
 
 
 def _is_waited_for(waits: Awaiting, at: datetime) -> bool:
@@ -79,6 +68,13 @@ def replacement_unanswered(beliefs: Beliefs, failed: Unanswered, by: Txid, at: d
     """Nobody could be asked for the named replacement: it is waited for a while if it is asked for again."""
     waits = beliefs.awaited.get(by)
     if waits is None or not failed.asked_again or not _is_waited_for(waits, at):
+        replacement_is_gone(beliefs, by, at)
+
+
+def replacement_is_placed(beliefs: Beliefs, by: Txid, at: datetime) -> None:
+    """All that is said of the named replacement is that a mempool has it: after a while that is believed."""
+    waits = beliefs.awaited.get(by)
+    if waits is not None and not _is_waited_for(waits, at):
         replacement_is_gone(beliefs, by, at)
 
 

@@ -40,11 +40,17 @@ def victims_among(beliefs: Beliefs, txids: Iterable[Txid], by: Transaction) -> l
 
 
 def replace_whales(
-    beliefs: Beliefs, victims: list[Prediction], by: Transaction, at: datetime, *, mined: bool = False
+    beliefs: Beliefs,
+    victims: list[Prediction],
+    by: Transaction,
+    at: datetime,
+    *,
+    mined: bool = False,
+    seen_before: bool = False,
 ) -> None:
     """Continue the largest victim's prediction with `by`; end all of them if `by` is not a whale.
 
-    `mined`: `by` is in a block.
+    `mined`: `by` is in a block; `seen_before`: it was seen in a mempool before that.
     """
     victims = sorted(victims, key=lambda one: (one.classification.moved, one.txid), reverse=True)
     replacement = beliefs.whales.current(by.txid)
@@ -63,7 +69,7 @@ def replace_whales(
         return
     if replacement is None and not beliefs.is_unloaded(by.txid):
         first, *victims = victims
-        _take_over(beliefs, first, by, classification, at, mined=mined)
+        _take_over(beliefs, first, by, classification, at, mined=mined, seen_before=seen_before)
         if ask := missing_prevouts(by):
             beliefs.ask(ask)
     _end(beliefs, victims, by.txid, at, f"replaced by {by.txid}, together with others")
@@ -112,28 +118,38 @@ def resume(
     return True
 
 
-def lose_to(beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime) -> None:
+def lose_to(
+    beliefs: Beliefs,
+    victims: Iterable[Prediction],
+    winner: Transaction,
+    at: datetime,
+    *,
+    seen_before: bool = False,
+) -> None:
     """A block contains `winner`, which spends outpoints of the victims.
 
     A winner that pays more was a replacement we did not see: every mempool would have accepted it. One
     that pays less, or an unknown fee, reached the miner without replacing them in mempools: a conflict,
     unless a source names it as what replaced them (its child may have paid).
     """
-    for victim in replace_outbid(beliefs, victims, winner, at):
+    for victim in replace_outbid(beliefs, victims, winner, at, seen_before=seen_before):
         endings.lose_to_block(beliefs, victim, winner.txid, at)
 
 
 def replace_outbid(
-    beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime
+    beliefs: Beliefs, victims: Iterable[Prediction], winner: Transaction, at: datetime, *, seen_before: bool
 ) -> list[Prediction]:
-    """Replace those that the winner, which is in a block, outbids or is named for; return the others."""
+    """Replace those that the winner, which is in a block, outbids or is named for; return the others.
+
+    `seen_before`: it was seen in a mempool before.
+    """
     outbid: list[Prediction] = []
     others: list[Prediction] = []
     for one in victims:
         is_replaced = beliefs.awaited.names(winner.txid, one.txid) or outbids(winner, one.tx)
         (outbid if is_replaced else others).append(one)
     if outbid:
-        replace_whales(beliefs, outbid, winner, at, mined=True)
+        replace_whales(beliefs, outbid, winner, at, mined=True, seen_before=seen_before)
     return others
 
 
@@ -182,12 +198,14 @@ def _take_over(
     at: datetime,
     *,
     mined: bool,
+    seen_before: bool = False,
 ) -> Prediction:
-    """Continue a prediction with `by`. One first seen in its block is not forecast: it has confirmed."""
+    """Continue a prediction with `by`. One that is in a block is not forecast: it has confirmed."""
     beliefs.no_longer_in_doubt(whale.txid)
     spiking = beliefs.whale_policy.forecast_source.spiking and not mined
     tip = beliefs.chain.tip
-    taken = lifecycle.take_over(whale, by, classification, at, tip=tip, fee_spike=spiking, in_block=mined)
+    is_new = mined and not seen_before
+    taken = lifecycle.take_over(whale, by, classification, at, tip=tip, fee_spike=spiking, in_block=is_new)
     if not mined:
         taken = beliefs.with_forecast(taken, at)
         packages.begin(beliefs, by)

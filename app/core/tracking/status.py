@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from app.core.events import EventType
-from app.core.models import BlockEntry, SourceName
+from app.core.models import SourceName
 from app.core.observations import MempoolListed, StatusReply, TransactionLeft, Unanswered
 from app.core.prediction import Prediction, Status
 from app.core.questions import AFTER_NEXT_POLL_SECONDS, AskBlock, AskPrevouts, AskStatus, AskTransaction
@@ -133,8 +133,10 @@ def status_reply(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
     is_gone = not is_there and not presence.is_held(beliefs, reply.txid)
     if is_gone:
         beliefs.rivals.pop(reply.txid)
-    if is_gone or reply.block_hash is not None:  # one that waits is asked for until somebody gives it whole
+    if is_gone or reply.block_hash is not None:
         inferred_replacement.replacement_is_gone(beliefs, reply.txid, at)
+    else:  # it is asked for until somebody gives it whole
+        inferred_replacement.replacement_is_placed(beliefs, reply.txid, at)
     _note_late(beliefs, reply, at)
     if _settle_contests(beliefs, reply, at):
         return
@@ -269,22 +271,8 @@ def _not_a_whale_yet(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None
         weighing.announce_by_line(beliefs, reply.txid, at)
     elif beliefs.whales.find(reply.txid) is not None:
         _former_version(beliefs, reply, at)
-    elif not reply.in_mempool and not _is_mined_by_line(beliefs, reply):
+    elif not reply.in_mempool:
         beliefs.projected.pop(reply.txid)
-
-
-def _is_mined_by_line(beliefs: Beliefs, reply: StatusReply) -> bool:
-    """Return whether it is in a block and known by its line alone, by which it is asked for there."""
-    line = beliefs.projected.get(reply.txid)
-    if line is None or reply.block_hash is None or reply.height is None:
-        return False
-    if beliefs.chain.has_undone(reply.block_hash) or beliefs.is_no_whale(reply.txid):
-        return False
-    block = blocks.block_of(beliefs, reply.block_hash, reply.height)
-    entry = BlockEntry(txid=line.txid, value=line.value, fee=line.fee, vsize=line.vsize)
-    beliefs.projected.pop(reply.txid)
-    blocks.ask_for_entry(beliefs, entry, block)
-    return True
 
 
 def _former_version(beliefs: Beliefs, reply: StatusReply, at: datetime) -> None:
@@ -356,7 +344,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
-    elif inferred_replacement.is_awaited(beliefs, whale, at) or _is_undecided(beliefs, whale, reply, at):
+    elif beliefs.awaited.is_asked_for(whale.txid) or _is_undecided(beliefs, whale, reply, at):
         return
     else:
         beliefs.missing.pop(whale.txid)

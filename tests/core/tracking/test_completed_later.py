@@ -1,5 +1,6 @@
 """What was not to be had of a whale when it was announced is learnt later."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -351,14 +352,31 @@ def test_the_fee_that_a_line_tells_of_a_mined_one_says_that_it_replaced_a_whale(
     assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
 
 
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_a_wrong_fee_that_a_line_tells_gives_way_to_what_its_coins_say_in_any_order(line: int) -> None:
+    story = Story()
+    story.start()
+    steps: list[Callable[[], object]] = [
+        lambda: story.published(replace(without_prevouts(PAYS), fee=None), source=SourceName.ELECTRS),
+        lambda: story.receive(prevouts_of(PAYS)),
+    ]
+    steps.insert(line, lambda: story.projected(replace(PAYS, fee=Sats(900))))
+    for step in steps:
+        step()
+
+    assert story.only.tx.paid == HALF_A_BITCOIN
+
+
 @pytest.mark.parametrize("reported_by", [SourceName.MEMPOOL_WS, SourceName.BITCOIND])
-def test_a_wrong_fee_that_a_line_told_gives_way_to_what_its_coins_and_a_source_say(
+def test_a_wrong_fee_that_a_line_told_of_a_whale_gives_way_to_what_its_coins_and_a_source_say(
     reported_by: SourceName,
 ) -> None:
     story = Story()
     story.start()
-    story.projected(replace(PAYS, fee=90_000_000))
+    story.projected(replace(PAYS, fee=Sats(900)))
     story.published(replace(without_prevouts(PAYS), fee=None), source=SourceName.ELECTRS)
+    (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
+    story.unanswered(question)
     story.receive(prevouts_of(PAYS))
     story.seen(replace(PAYS, fee=Sats(HALF_A_BITCOIN)), source=reported_by)
 
@@ -372,15 +390,6 @@ def test_of_two_fees_that_no_coins_prove_the_first_is_kept() -> None:
     story.seen(replace(without_prevouts(WHALE), fee=Sats(7)), source=SourceName.BITCOIND)
 
     assert story.only.tx.fee == WHALE.fee
-
-
-def test_what_its_coins_say_of_the_fee_outweighs_a_line_that_comes_later() -> None:
-    story = Story()
-    story.start()
-    story.seen(replace(PAYS, fee=None), source=SourceName.ELECTRS)
-    story.projected(replace(PAYS, fee=90_000_000))
-
-    assert story.only.tx.paid == HALF_A_BITCOIN
 
 
 def test_a_node_says_nothing_of_what_children_pay_so_the_line_is_kept_and_the_package_asked_for() -> None:
@@ -403,28 +412,32 @@ def test_of_a_large_one_that_is_no_whale_no_package_is_asked_for_with_each_line(
     assert (story.kept, AskPackage(CHANGE.txid) in story.questions) == ({}, False)
 
 
-def test_one_known_by_its_line_that_is_only_placed_in_a_block_is_said_by_its_line() -> None:
-    story, block = Story(), a_block(1, read=False)
+def test_what_a_line_tells_of_a_whale_without_a_fee_is_one_update() -> None:
+    story, whole = Story(forecast_source=forecasting()), replace(without_prevouts(WHALE), fee=None)
     story.start()
-    story.projected(WHALE)
-    story.connected(block)
-    story.is_in(WHALE, block)
-    question = AskTransaction(WHALE.txid, block.hash, block.height)
-    assert question in story.questions
+    story.seen(whole, source=SourceName.ELECTRS)
+    (question,) = (one for one in story.questions if isinstance(one, AskPrevouts))
     story.unanswered(question)
+    story.projected(WHALE, 50)
 
-    assert (story.types, story.only.tx.fee) == (["detected", "confirmed"], WHALE.fee)
+    assert (story.types, story.only.tx.fee) == (["detected", "updated"], WHALE.fee)
+    assert story.only.effective_feerate == 50
 
 
-def test_one_that_is_placed_in_an_undone_block_is_not_said_by_its_line() -> None:
-    story, undone = Story(), a_block(1, read=False)
+@pytest.mark.parametrize("given", ["reported", "fetched"])
+def test_the_fee_that_its_line_tells_is_kept_of_a_named_replacement_too(given: str) -> None:
+    story = Story()
     story.start()
     story.projected(WHALE)
-    story.connected(undone)
-    story.connected(a_block(1, branch="other", on=""), a_block(2, branch="other"))
-    story.is_in(WHALE, undone)
+    story.unanswered(AskTransaction(WHALE.txid))
+    story.projected(DEARER)
+    story.gone(WHALE, replaced_by=DEARER.txid)
+    if given == "reported":
+        story.seen(UNPRICED, source=SourceName.ELECTRS)
+    else:
+        story.published(UNPRICED, source=SourceName.ELECTRS)
 
-    assert not any(isinstance(one, AskTransaction) and one.block_hash for one in story.questions)
+    assert (story.only.txid, story.only.tx.fee) == (DEARER.txid, DEARER.fee)
 
 
 def test_a_package_that_a_line_and_the_whole_transaction_tell_differently_is_asked_for() -> None:

@@ -370,7 +370,7 @@ def test_a_named_one_that_waits_is_waited_for_until_somebody_gives_it_whole() ->
     assert (story.types, story.only.txid) == (["detected", "replaced"], by.txid)
 
 
-def test_what_is_named_once_more_after_a_minute_is_believed_though_nobody_gives_it() -> None:
+def test_what_is_only_placed_a_minute_after_it_was_named_is_believed_though_nobody_gives_it() -> None:
     story = Story()
     story.start()
     story.seen(FIRST)
@@ -379,22 +379,23 @@ def test_what_is_named_once_more_after_a_minute_is_believed_though_nobody_gives_
     assert story.only.status is Status.PENDING
     story.at += AWAITED_FOR
     story.gone(FIRST, replaced_by=SMALL.txid)
+    assert AskTransaction(SMALL.txid) in story.questions
+    story.waits(SMALL)
 
     assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
 
 
-def test_what_another_source_named_a_minute_ago_is_believed_though_nobody_gives_it() -> None:
+def test_what_is_named_once_more_after_an_outage_is_asked_for_and_takes_the_place() -> None:
     story = Story()
     story.start()
     story.seen(FIRST)
-    story.gone(FIRST, replaced_by=SMALL.txid)
-    story.waits(SMALL)
-    story.lacks(SourceName.BITCOIND, FIRST)
-    assert story.only.status is Status.PENDING
-    story.at += AWAITED_FOR
-    story.lacks(SourceName.BITCOIND, FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.at += 2 * AWAITED_FOR
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.published(SECOND)
+    story.gone(FIRST)
 
-    assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
+    assert (story.types, story.only.txid) == (["detected", "replaced"], SECOND.txid)
 
 
 def test_what_is_named_for_two_whales_still_takes_the_place_of_the_first_known_by_its_line_alone() -> None:
@@ -411,16 +412,36 @@ def test_what_is_named_for_two_whales_still_takes_the_place_of_the_first_known_b
     assert (story.of(OTHER).status, story.of(OTHER).replaced_by) == (Status.REPLACED, by.txid)
 
 
-def test_a_whale_in_a_projected_block_is_not_replaced_by_what_was_named_before() -> None:
+@pytest.mark.parametrize(("seconds", "is_replaced"), [(9, True), (11, False)])
+def test_a_whale_in_a_projected_block_is_not_replaced_by_what_was_named_a_while_before(
+    seconds: int, *, is_replaced: bool
+) -> None:
     story, by, block = Story(), a_whale(150, fee=500), a_block(1, read=False)
     story.start()
     story.seen(FIRST)
     story.gone(FIRST, replaced_by=by.txid)
+    story.at += timedelta(seconds=seconds - 1)
     story.projected(FIRST, 10)
     story.connected(block)
     story.published(by, block)
 
-    assert (story.of(FIRST).status, story.of(FIRST).conflicts_with) == (Status.DROPPED, (by.txid,))
+    assert (story.of(by).replaces == (FIRST.txid,)) is is_replaced
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_was_seen_before_its_block_is_not_told_as_first_seen_there(*, is_named: bool) -> None:
+    story, block = Story(forecast_source=forecasting()), a_block(1, read=False)
+    story.start()
+    story.seen(FIRST)
+    if is_named:
+        story.gone(FIRST, replaced_by=SECOND.txid)
+        story.published(SECOND)
+    else:
+        story.seen(SECOND)
+    story.connected(replace(block, txids=(SECOND.txid,)))
+
+    assert not story.only.first_seen_in_block
+    assert (Flag.LATE_SEEN in story.only.all_flags, story.only.first_forecast) == (False, None)
 
 
 @pytest.mark.parametrize("given", ["reported", "fetched", "mined"])
