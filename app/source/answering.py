@@ -171,6 +171,8 @@ class Answering:
         return 0.0 if asked is None else max(0.0, asked + PACKAGE_REST_SECONDS - self._clock.monotonic())
 
     def _put(self, question: Question) -> None:
+        if _key(question) in self._queued:
+            return
         self._number += 1
         self._queued.add(_key(question))
         self._waiting.put_nowait((_rank(question), self._number, question))
@@ -224,14 +226,18 @@ class Answering:
 
     async def _next(self, *, paced: bool) -> None:
         _, _, question = await self._waiting.get()
-        self._queued.discard(_key(question))
+        key = _key(question)
+        self._queued.discard(key)
+        if key in self._answered_now:  # it was asked again, or put off, by one that a break ended
+            if isinstance(question, _SOON_OUTDATED):
+                self._once_more[key] = question
+            return
         try:
             await self._take(question, paced=paced)
         except asyncio.CancelledError:
             # Another question broke the answering. Who asked this one waits for it, and asks no second time.
-            self._open.add(_key(question))  # queued by another one or not: its own end closed it
-            if _key(question) not in self._queued:
-                self._put(question)
+            self._open.add(key)  # queued by another one or not: its own end closed it
+            self._put(question)
             raise
 
     async def _take(self, question: Question, *, paced: bool) -> None:

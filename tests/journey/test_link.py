@@ -15,7 +15,7 @@ from app.core.observations import ChainListed, Observation, SourceConnected, Tra
 from app.core.units import Sats, Txid
 from app.source.backend.connection import HELD_ONCE_FROM_BYTES, hold_large_frames_once
 from app.source.backend.gathering import GATHER_SECONDS
-from app.source.backend.stream import MOST_TOGETHER, Emit, MempoolWebSocket
+from app.source.backend.stream import LARGE_FRAME_BYTES, MOST_TOGETHER, Emit, MempoolWebSocket
 from app.source.resilience.health import ConnectionState, SourceHealth
 from app.source.resilience.seen_txids import SeenTxids
 from tests.backend.server import Backend
@@ -51,7 +51,7 @@ def a_stream(
     *,
     emit: Emit,
     health: SourceHealth | None = None,
-    seen_txids: SeenTxids | None = None,
+    threshold: Callable[[], Sats] = lambda: Sats(100 * 100_000_000),
     clock: Clock | None = None,
     doubt_seconds: float = 60,
     silence_seconds: float = 60,
@@ -62,8 +62,8 @@ def a_stream(
         url,
         emit=emit,
         health=health or SourceHealth("mempool_ws", clock),
-        seen_txids=SeenTxids() if seen_txids is None else seen_txids,
-        threshold=lambda: Sats(100 * 100_000_000),
+        seen_txids=SeenTxids(),
+        threshold=threshold,
         clock=clock,
         jitter=lambda: 1.0,
         ask_seconds=0.1,
@@ -211,21 +211,26 @@ async def test_frames_that_came_together_are_one_batch_in_their_order(count: int
     assert 1 < max(len(seen(batch)) for batch in batches) <= MOST_TOGETHER
 
 
-async def test_what_could_not_be_given_on_is_read_again() -> None:
-    whales, seen_txids = [a_whale() for _ in range(9)], SeenTxids()
-    txids = [whale.txid for whale in whales]
+@pytest.mark.parametrize("bytes_each", [0, LARGE_FRAME_BYTES])
+async def test_what_was_read_before_the_reading_breaks_is_given_on(bytes_each: int) -> None:
+    """`bytes_each`: those of what each frame holds beside its whale."""
+    reported, whales, limits = list[Observation](), [a_whale() for _ in range(9)], iter([100, 100, 100])
 
-    async def breaks(observations: Sequence[Observation]) -> None:
-        if seen(observations):
-            raise ValueError("broken")
+    async def emit(observations: Sequence[Observation]) -> None:
+        reported.extend(observations)
 
-    async with sending(all_at_once(whales)) as url:
-        stream = a_stream(url, emit=breaks, seen_txids=seen_txids)
-        with pytest.raises(ValueError, match="broken"):
+    async def send(link: ServerConnection) -> None:
+        for count, whale in enumerate(whales, 1):
+            parts = {"added": [whale.wire()], "removed": ["ab" * 32], "beside": "x" * bytes_each}
+            await link.send(a_delta(count, **parts).decode())
+
+    async with sending(send) as url:
+        stream = a_stream(url, emit=emit, threshold=lambda: Sats(next(limits) * 100_000_000))
+        with pytest.raises(RuntimeError):
             async with asyncio.timeout(SOON_SECONDS):
                 await stream.run()
 
-    assert seen_txids.reconcile(txids) == txids
+    assert seen(reported) == [whale.txid for whale in whales[:3]]
 
 
 async def test_a_whale_is_not_held_up_by_the_half_message_behind_it() -> None:

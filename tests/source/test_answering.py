@@ -602,6 +602,47 @@ async def test_what_two_had_in_hand_when_the_answering_broke_is_asked_once_at_a_
     assert {await asked_after_a_break_beside_two_workers() for _ in range(20)} == {1}
 
 
+class AwayOnce(Oracle):
+    """Names the block's header alone, then is away once, and then takes its time; `at_once` are under way."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.at_once = 0
+
+    async def answer(self, question: Question) -> tuple[Observation, ...]:
+        await super().answer(question)
+        if len(self.asked) == 2:
+            raise SourceError("away")
+        self.at_once += 1
+        if len(self.asked) > 2:
+            await self._clock.sleep(2 * RETRY_SECONDS)
+        self.at_once -= 1
+        return (a_block_reported(whole=False),)
+
+
+async def test_what_one_put_off_and_another_had_in_hand_at_a_break_is_asked_once_at_a_time() -> None:
+    clock = FakeClock()
+    source = AwayOnce(clock)
+    answering = Answering([source], Full().receive, clock, workers=2)
+    task = asyncio.create_task(answering.run())
+    for asked in (1, 2):
+        answering.ask(AskBlock(BLOCK))
+        await until(lambda asked=asked: len(source.asked) == asked)
+    await until(lambda: answering.next_due is not None)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (answering.waiting, answering.next_due) == (1, RETRY_SECONDS)
+    task = asyncio.create_task(answering.run())
+    await until(lambda: source.at_once == 1)
+    await clock.advance(RETRY_SECONDS)
+    under_way = source.at_once
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert under_way == 1
+
+
 async def test_who_lacks_a_transaction_does_not_answer_for_its_package() -> None:
     lacking, package = nowhere(A, SourceName.BITCOIND), a_package(50.0)
 

@@ -170,7 +170,7 @@ class FrameBatch:
         at = slice(start, end)
         before = self._ends[start - 1] if start else 0
         ends = [one - before for one in self._ends[at]]
-        parents = self.parents[before : before + ends[-1]]
+        parents = self.parents[before : self._ends[end - 1] if end else 0]
         first = self._start + start
         return FrameBatch(self.txids[at], self.gross[at], parents, ends, self._paid[at], self._source, first)
 
@@ -250,16 +250,20 @@ class FrameInBulk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SmallFrame:
-    """A frame that brings transactions and is decoded in one call; `frame` holds its bytes."""
+    """A frame that brings transactions and is decoded in one call; `frame` holds its bytes.
+
+    `sequence` is its number if it brings transactions and nothing else; None for every other frame.
+    """
 
     frame: bytes
+    sequence: int | None
     _read: _Frame
 
     @classmethod
     def of(cls, frame: bytes) -> "SmallFrame | None":
         """Return None for every other frame, and for one that does not read."""
         read = _read(frame) if _TRANSACTIONS in frame else None
-        return None if read is None else cls(frame, read)
+        return None if read is None else cls(frame, _sequence_alone(read), read)
 
     @property
     def added(self) -> list[_Glance]:
@@ -268,23 +272,22 @@ class SmallFrame:
     def source(self) -> _Source:
         return _Source(partial(_added_of, self.frame))
 
-    def sequence_alone(self) -> int | None:
-        """Return its number if it brings transactions and nothing else; None for every other frame."""
-        if any(getattr(self._read, field) is not msgspec.UNSET for _, field in _FRAME_FIELDS):
-            return None
-        delta = self._read.delta
-        if any(
-            one is not msgspec.UNSET and one != NOTHING
-            for one in (delta.removed, delta.mined, delta.replaced)
-        ):
-            return None
-        digits = b"" if delta.sequence is msgspec.UNSET else bytes(delta.sequence)
-        return int(digits) if digits.isdigit() and len(digits) <= _MOST_DIGITS else None
-
     def in_bulk(self, at_most: int) -> FrameInBulk | None:
         """As `frame_with_batches`."""
         batch = FrameBatch.of(self.added, self.source())
         return _in_bulk(self._read, _divided(batch, at_most)) if batch.is_good() else None
+
+
+def _sequence_alone(read: _Frame) -> int | None:
+    if any(getattr(read, field) is not msgspec.UNSET for _, field in _FRAME_FIELDS):
+        return None
+    delta = read.delta
+    if any(
+        one is not msgspec.UNSET and one != NOTHING for one in (delta.removed, delta.mined, delta.replaced)
+    ):
+        return None
+    digits = b"" if delta.sequence is msgspec.UNSET else bytes(delta.sequence)
+    return int(digits) if digits.isdigit() and len(digits) <= _MOST_DIGITS else None
 
 
 def batches_of(frames: Sequence[SmallFrame], at_most: int) -> Batches | None:
@@ -310,7 +313,7 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     if read is None:
         return None
     if slices is None:
-        return SmallFrame(frame, read).in_bulk(at_most)
+        return SmallFrame(frame, None, read).in_bulk(at_most)
     return _in_bulk(read, _sliced(slices, at_most))
 
 

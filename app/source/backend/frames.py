@@ -92,32 +92,36 @@ class FrameReader:
     def _parts(self, raws: Sequence[bytes]) -> Iterator[Iterator[Observation]]:
         """Yield the observations of each frame, of some as one; they are to be taken before the next."""
         run: list[SmallFrame] = []
-        last = 0
+        count = 0
         for raw in raws:
             small = None if self._threshold is None else SmallFrame.of(raw)
-            sequence = None if small is None else small.sequence_alone()
-            last = last if run else self.last_sequence or 0
-            is_next = sequence is not None and last > 0 and not self._syncing and sequence in (last, last + 1)
-            count = sum(len(one.added) for one in run)
-            if run and (not is_next or small is None or count + len(small.added) > AT_ONCE):
-                yield self._as_one(run, last)
-                run = []
-            if is_next and small is not None and sequence is not None:
+            joins = small is not None and count + len(small.added) <= AT_ONCE
+            if run and not (joins and self._follows(small, run[-1].sequence)):
+                yield self._as_one(run)
+                run, count = [], 0
+            if small is None:
+                yield self.feed(raw)
+            elif run or self._follows(small, self.last_sequence):
                 run.append(small)
-                last = sequence
+                count += len(small.added)
             else:
-                yield self.feed(raw) if small is None else self._feed(raw, small.in_bulk(AT_ONCE))
+                yield self._feed(raw, small.in_bulk(AT_ONCE))
         if run:
-            yield self._as_one(run, last)
+            yield self._as_one(run)
 
-    def _as_one(self, run: Sequence[SmallFrame], last: int) -> Iterator[Observation]:
-        """Frames that bring transactions alone, of which none is missing; the last one has this number."""
+    def _follows(self, frame: SmallFrame | None, last: int | None) -> bool:
+        """Return whether it brings transactions alone, none before it is missing, and all are in sync."""
+        sequence = None if frame is None or self._syncing else frame.sequence
+        return sequence is not None and last is not None and 0 < last <= sequence <= last + 1
+
+    def _as_one(self, run: Sequence[SmallFrame]) -> Iterator[Observation]:
+        """Frames that bring transactions alone, of which none is missing."""
         if (added := batches_of(run, AT_ONCE)) is None:
             for one in run:
                 yield from self._feed(one.frame, one.in_bulk(AT_ONCE))
             return
         self.frames += len(run)
-        self.last_sequence = last
+        self.last_sequence = run[-1].sequence
         self.moved = True
         yield from self._delta({}, added)
         yield from self._skips

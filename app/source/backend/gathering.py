@@ -55,6 +55,7 @@ class Gathering:
         """Count a frame that came together with the one before it."""
         self._times.append(at)
         self._gathered = None if self._gathered is None else self._gathered + 1
+        self._read = None
 
     def done(self) -> None:
         """Note that they have gathered: what was read meanwhile does not wait for others too."""

@@ -193,26 +193,26 @@ class MempoolWebSocket:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _read(self, reader: FrameReader, raws: Sequence[bytes]) -> None:
-        try:
-            await self._read_and_emit(reader, raws)
-        except BaseException:
-            self._seen_txids.clear()  # noted as read, and perhaps not emitted
-            raise
-
-    async def _read_and_emit(self, reader: FrameReader, raws: Sequence[bytes]) -> None:
         reported = self._seen_txids.noting(
             reader.feed(raws[0]) if len(raws) == 1 else reader.feed_together(raws)
         )
         began = self._clock.monotonic()
         if len(raws) > 1 or len(raws[0]) < LARGE_FRAME_BYTES:
-            small = tuple(reported)
+            small, error = _taken(reported)
             self._metrics.decoded(self._clock.monotonic() - began)
             await self._emit(small)
+            if error is not None:
+                raise error
             return
         loop, spent = asyncio.get_running_loop(), 0.0
-        while piece := await loop.run_in_executor(None, _piece, reported):
+        while True:
+            piece, error = await loop.run_in_executor(None, _taken, reported, PIECE)
             spent += self._clock.monotonic() - began
             await self._emit(piece)
+            if error is not None:
+                raise error
+            if not piece:
+                break
             began = self._clock.monotonic()
         self._metrics.decoded(spent)
 
@@ -291,7 +291,7 @@ class MempoolWebSocket:
                 self._gathering.done()
             frame_arrived.set(arrived)
             raws, size, kept = [raw], len(raw), None
-            while has_another(link) and kept is None and len(raws) < MOST_TOGETHER:
+            while has_another(link) and kept is None and size < TOGETHER_BYTES and len(raws) < MOST_TOGETHER:
                 following = await link.recv(decode=False)
                 self._gathering.joined(arrived)
                 if size + len(following) >= TOGETHER_BYTES:
@@ -339,16 +339,24 @@ def stream_address(url: str) -> str:
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
 
 
-def _piece(reported: Iterator[Observation]) -> tuple[Observation, ...]:
-    """Take the next observations, of PIECE transactions or little more."""
+def _taken(
+    reported: Iterator[Observation], at_least: int | None = None
+) -> tuple[tuple[Observation, ...], Exception | None]:
+    """Take the observations of so many transactions or little more, all without a number.
+
+    Return also what broke the reading, if anything: what was noted as read before is still to be emitted.
+    """
     taken: list[Observation] = []
     size = 0
-    for observation in reported:
-        taken.append(observation)
-        size += len(observation.batch.txids) if isinstance(observation, TransactionsSeen) else 1
-        if size >= PIECE:
-            break
-    return tuple(taken)
+    try:
+        for observation in reported:
+            taken.append(observation)
+            size += len(observation.batch.txids) if isinstance(observation, TransactionsSeen) else 1
+            if at_least is not None and size >= at_least:
+                break
+    except Exception as error:  # noqa: BLE001 - it is raised once these are emitted
+        return tuple(taken), error
+    return tuple(taken), None
 
 
 async def _say(link: ClientConnection, message: dict[str, Any]) -> None:
