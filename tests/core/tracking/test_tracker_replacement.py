@@ -385,6 +385,18 @@ def test_what_is_only_placed_a_minute_after_it_was_named_is_believed_though_nobo
     assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
 
 
+def test_a_named_replacement_that_was_given_whole_and_is_gone_by_now_ends_nothing_by_its_name() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.published(SECOND)
+    story.left(SECOND)
+    story.gone(SECOND)
+
+    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.PENDING, None)
+
+
 def test_what_is_named_once_more_after_an_outage_is_asked_for_and_takes_the_place() -> None:
     story = Story()
     story.start()
