@@ -57,7 +57,7 @@ class _Glance(msgspec.Struct, gc=False, rename={"package_feerate": "effectiveFee
     vin: Annotated[list[_Spent], Meta(min_length=1)]
     vout: Annotated[list[_Output], Meta(min_length=1)]
     fee: float | None = None
-    weight: Annotated[int, Meta(gt=0, le=4 * decode.MOST_VBYTES)] | None = None
+    weight: int | None = None
     vsize: float | None = None
     package_feerate: float | None = None
 
@@ -145,14 +145,7 @@ class FrameBatch:
             [sum(map(_VALUE, one.vout)) for one in glances],
             [spent.txid for one in glances for spent in one.vin],
             list(accumulate([len(one.vin) for one in glances])),
-            [
-                (rate, one.weight / 4)
-                if one.weight is not None
-                and (rate := one.package_feerate) is not None
-                and 0 <= rate <= MAX_MONEY
-                else _paid(one)
-                for one in glances
-            ],
+            [_paid(one) for one in glances],
             source,
             0,
         )
@@ -190,7 +183,7 @@ class FrameBatch:
 
 def _paid(one: _Glance) -> _Paid | None:
     """Return effective feerate and size, if both are known."""
-    size = one.vsize if one.weight is None else one.weight / 4
+    size = one.vsize if one.weight is None else decode.quarter(one.weight)
     if size is None or not 0 < size <= decode.MOST_VBYTES:
         return None
     rate, fee = one.package_feerate, one.fee
@@ -274,8 +267,7 @@ class SmallFrame:
 
     def in_bulk(self, at_most: int) -> FrameInBulk | None:
         """As `frame_with_batches`."""
-        batch = FrameBatch.of(self.added, self.source())
-        return _in_bulk(self._read, _divided(batch, at_most)) if batch.is_good() else None
+        return _in_one_call(self._read, self.source(), at_most)
 
 
 def _sequence_alone(read: _Frame) -> int | None:
@@ -313,8 +305,13 @@ def frame_with_batches(frame: bytes, at_most: int, slice_bytes: int = SLICE_BYTE
     if read is None:
         return None
     if slices is None:
-        return SmallFrame(frame, None, read).in_bulk(at_most)
+        return _in_one_call(read, _Source(partial(_added_of, frame)), at_most)
     return _in_bulk(read, _sliced(slices, at_most))
+
+
+def _in_one_call(read: _Frame, source: _Source, at_most: int) -> FrameInBulk | None:
+    batch = FrameBatch.of(read.delta.added, source)
+    return _in_bulk(read, _divided(batch, at_most)) if batch.is_good() else None
 
 
 def _in_bulk(read: _Frame, added: Batches) -> FrameInBulk:

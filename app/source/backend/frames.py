@@ -129,7 +129,7 @@ class FrameReader:
 
     def feed(self, raw: bytes) -> Iterator[Observation]:
         """Yield the observations of one frame. Never raises: unreadable parts are reported as Skipped."""
-        return self._feed(raw, None if self._threshold is None else frame_with_batches(raw, AT_ONCE))
+        yield from self._feed(raw, None if self._threshold is None else frame_with_batches(raw, AT_ONCE))
 
     def _feed(self, raw: bytes, in_bulk: FrameInBulk | None) -> Iterator[Observation]:
         self.frames += 1

@@ -205,16 +205,17 @@ class MempoolWebSocket:
                 raise error
             return
         loop, spent = asyncio.get_running_loop(), 0.0
-        while True:
+        error = None
+        while error is None:
             piece, error = await loop.run_in_executor(None, _taken, reported, PIECE)
             spent += self._clock.monotonic() - began
-            await self._emit(piece)
-            if error is not None:
-                raise error
             if not piece:
                 break
+            await self._emit(piece)
             began = self._clock.monotonic()
         self._metrics.decoded(spent)
+        if error is not None:
+            raise error
 
     async def _keep_sweeping(
         self, link: ClientConnection, reader: FrameReader, news: asyncio.Event, due: asyncio.Event

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -296,6 +296,23 @@ def test_no_more_are_read_as_one_than_an_observation_holds() -> None:
         for one in FrameReader(lambda: THRESHOLD).feed_together(frames)
         if isinstance(one, TransactionsSeen)
     ] == [AT_ONCE, AT_ONCE]
+
+
+def test_one_impossible_weight_leaves_its_frame_in_bulk() -> None:
+    txs = [a_payment(1 * BTC).wire() for _ in range(3)]
+    txs[1] |= {"weight": 0}
+    (bulk,) = feed(a_delta(added=txs), threshold=ALL_SMALL)
+
+    assert isinstance(bulk, TransactionsSeen)
+    assert [txid for txid, _ in bulk.batch.paid()] == [txs[0]["txid"], txs[2]["txid"]]
+
+
+def test_nothing_of_a_frame_is_decoded_before_its_observations_are_taken() -> None:
+    """They are taken on another thread, of a large one."""
+    reported = FrameReader(lambda: THRESHOLD).feed(cast("bytes", None))
+
+    with pytest.raises(TypeError):
+        next(reported)
 
 
 def test_a_pong_behind_transactions_leaves_the_backend_at_work() -> None:
