@@ -67,12 +67,15 @@ class Transaction:
 
     @property
     def paid(self) -> Sats | None:
-        """Its fee as a source reported it, else what its inputs bring beyond its outputs.
+        """Its fee as a source reported it, else what its inputs bring; None where neither is known."""
+        return self.paid_by_inputs if self.fee is None else self.fee
 
-        None where neither is known, and where the inputs bring less: then somebody errs.
+    @property
+    def paid_by_inputs(self) -> Sats | None:
+        """What its inputs bring beyond its outputs.
+
+        None where that is not known of each, and where they bring less: then somebody errs.
         """
-        if self.fee is not None:
-            return self.fee
         values = [spent.value for spent in self.inputs if spent.value is not None]
         rest = sum(values) - self.gross
         return Sats(rest) if values and len(values) == len(self.inputs) and rest >= 0 else None

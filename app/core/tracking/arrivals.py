@@ -330,8 +330,8 @@ def package_reply(beliefs: Beliefs, reply: PackageReply, at: datetime) -> None:
 def _candidate_completed(beliefs: Beliefs, candidate: Candidate, reply: PrevoutsReply, at: datetime) -> None:
     still = frozenset(one for one in candidate.waits_for if not isinstance(one, AskPrevouts))
     tx = with_prevouts(candidate.tx, reply.prevouts)
-    if candidate.fee_by_line and (proved := replace(tx, fee=None)).paid is not None:
-        tx = proved
+    if candidate.fee_by_line and tx.paid_by_inputs is not None:
+        tx = replace(tx, fee=None)
     complete = replace(candidate, tx=tx, waits_for=still)
     weighing.weigh_again(beliefs, complete, at)
 
@@ -412,7 +412,7 @@ def _with_fee(beliefs: Beliefs, known: Prediction, tx: Transaction, at: datetime
     """
     if tx.fee is None or known.tx.fee == tx.fee:
         return known
-    if known.tx.fee is not None and replace(known.tx, fee=None).paid != tx.fee:
+    if known.tx.fee is not None and known.tx.paid_by_inputs != tx.fee:
         return known
     paid = lifecycle.learn_fee(known, tx, at)
     if (paid.tx.paid, paid.tx.vsize, paid.effective_feerate) == (

@@ -8,11 +8,15 @@ from app.core.units import Txid
 
 
 class Awaiting(NamedTuple):
-    """The whale whose named replacement is asked for, since when, and whether that has been given whole."""
+    """The whale whose named replacement is asked for, since when, and whether that has been given whole.
+
+    `again`: when it was named last, if it was named more than once.
+    """
 
     whale: Txid
     since: datetime
     given: bool = False
+    again: datetime | None = None
 
 
 class Awaited:
@@ -48,16 +52,16 @@ class Awaited:
             self.pop(by)
 
     def forget_older(self, whale: Txid, than: datetime) -> None:
-        """Forget what was named as the replacement of this whale before then."""
+        """Forget what was named as the replacement of this whale before then alone."""
         for by in tuple(self._of_whale.get(whale, ())):
             waits = self._waiting.get(by)
-            if waits is not None and waits.since < than:
+            if waits is not None and (waits.again or waits.since) < than:
                 self.pop(by)
 
-    def is_asked_for(self, whale: Txid) -> bool:
-        """Return whether a replacement of this whale is named that nobody has given whole yet."""
-        named = (self._waiting.get(by) for by in self._of_whale.get(whale, ()))
-        return any(waits is not None and not waits.given for waits in named)
+    def asked_for(self, whale: Txid) -> list[tuple[Txid, Awaiting]]:
+        """Return the replacements of this whale that are named and that nobody has given whole yet."""
+        named = ((by, self._waiting.get(by)) for by in self._of_whale.get(whale, ()))
+        return [(by, waits) for by, waits in named if waits is not None and not waits.given]
 
     def names(self, by: Txid, whale: Txid) -> bool:
         """Return whether `by` is named as the replacement of this whale."""

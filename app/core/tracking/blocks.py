@@ -12,6 +12,7 @@ from app.core.questions import AskBlock, AskMempool, AskPackage, AskStatus, AskT
 from app.core.tracking import endings, inferred_replacement, packages, replacing, weighing
 from app.core.tracking.beliefs import Beliefs
 from app.core.tracking.candidates import Candidate
+from app.core.tracking.prevouts import missing_prevouts
 from app.core.units import BlockHash, Height, Txid
 
 
@@ -179,9 +180,7 @@ def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
     packages.left(beliefs, txid)
     candidate = beliefs.candidates.get(txid)
     if candidate is not None and beliefs.whales.current(txid) is None:
-        rivals = beliefs.whales.spenders(candidate.tx.outpoints)
-        replacing.replace_outbid(beliefs, rivals, candidate.tx, at, seen_before=True)
-        candidate = beliefs.candidates.get(txid)
+        candidate = _replacing(beliefs, candidate, at)
     if candidate is not None:
         weighing.decide(beliefs, replace(candidate, contests=(), confirming=True), at)
     rival = beliefs.rivals.pop(txid)
@@ -198,6 +197,18 @@ def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
         endings.confirm(beliefs, endings.undo(beliefs, whale, at), block, at)
 
 
+def _replacing(beliefs: Beliefs, candidate: Candidate, at: datetime) -> Candidate | None:
+    """Continue a whale that it replaced with a candidate that is in a block; return it if it replaced none."""
+    tx = candidate.tx
+    rivals = beliefs.whales.spenders(tx.outpoints)
+    others = replacing.replace_outbid(beliefs, rivals, tx, at, seen_before=True)
+    left = beliefs.candidates.get(tx.txid)
+    if left is None and beliefs.whales.current(tx.txid) is None:
+        for other in others:  # it is no whale, whose confirmation would end them
+            endings.lose_to_block(beliefs, other, tx.txid, at)
+    return left
+
+
 def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime) -> None:
     """A block contains a transaction that was not tracked: settle the whales that it conflicts with."""
     tx = with_derived_scripts(tx)
@@ -210,6 +221,8 @@ def found_in_block(beliefs: Beliefs, tx: Transaction, block: Block, at: datetime
         weighing.complete(beliefs, known, tx, at)
         mined(beliefs, tx.txid, block, at)
         return
+    if beliefs.is_no_whale(tx.txid) and missing_prevouts(tx) is not None:
+        return  # more was known of it when that was found
     candidate = Candidate(tx=tx, source=SourceName.BLOCK, at=at, late=True, block=block)
     weighing.weigh_again(beliefs, candidate, at)
 

@@ -14,7 +14,7 @@ from app.core.models import Transaction
 from app.core.observations import Unanswered
 from app.core.prediction import Prediction, Status
 from app.core.questions import AskTransaction
-from app.core.tracking import lifecycle, replacing
+from app.core.tracking import lifecycle, presence, replacing
 from app.core.tracking.awaited import Awaiting
 from app.core.tracking.beliefs import Beliefs
 from app.core.units import Txid
@@ -32,9 +32,19 @@ def await_replacement(beliefs: Beliefs, whale: Prediction, by: Txid, at: datetim
         beliefs.awaited.put(by, Awaiting(whale.txid, at))
         beliefs.ask(AskTransaction(by))
     elif waits is not None and waits.whale == whale.txid and not waits.given:
+        beliefs.awaited.put(by, waits._replace(again=at))
         beliefs.ask(AskTransaction(by))
     else:
         _give_way(beliefs, whale, by, at)
+
+
+def is_awaited(beliefs: Beliefs, whale: Prediction, at: datetime) -> bool:
+    """Return whether what another source named as its replacement is asked for; once more, if that lasts."""
+    named = beliefs.awaited.asked_for(whale.txid)
+    for by, waits in named:
+        if not _is_waited_for(waits, at):
+            beliefs.ask(AskTransaction(by))
+    return bool(named)
 
 
 def _is_waited_for(waits: Awaiting, at: datetime) -> bool:
@@ -61,7 +71,9 @@ def replacement_arrived(beliefs: Beliefs, by: Transaction, at: datetime, *, mine
         return
     beliefs.awaited.put(by.txid, Awaiting(whale.txid, at, given=True))
     if not whale.tx.inputs:
-        replacing.replace_whales(beliefs, [whale], with_derived_scripts(by), at, mined=mined)
+        was_seen = by.txid in beliefs.projected or presence.is_held(beliefs, by.txid)
+        by = with_derived_scripts(by)
+        replacing.replace_whales(beliefs, [whale], by, at, mined=mined, seen_before=was_seen)
 
 
 def replacement_unanswered(beliefs: Beliefs, failed: Unanswered, by: Txid, at: datetime) -> None:

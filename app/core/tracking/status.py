@@ -344,7 +344,7 @@ def _nowhere(beliefs: Beliefs, whale: Prediction, reply: StatusReply, at: dateti
         replacing.replace_whales(beliefs, [whale], rival, at)
     elif reply.replaced_by is not None and reply.replaced_by not in (whale.txid, *whale.replaces):
         inferred_replacement.await_replacement(beliefs, whale, reply.replaced_by, at)
-    elif beliefs.awaited.is_asked_for(whale.txid) or _is_undecided(beliefs, whale, reply, at):
+    elif inferred_replacement.is_awaited(beliefs, whale, at) or _is_undecided(beliefs, whale, reply, at):
         return
     else:
         beliefs.missing.pop(whale.txid)

@@ -28,10 +28,10 @@ def test_a_whale_is_asked_for_until_all_that_is_named_for_it_was_given() -> None
     awaited = naming((FIRST, WHALE), (SECOND, WHALE))
     asked = []
     for by in (FIRST, SECOND):
-        asked.append(awaited.is_asked_for(WHALE))
+        asked.append([name for name, _ in awaited.asked_for(WHALE)])
         awaited.put(by, Awaiting(WHALE, NOON, given=True))
 
-    assert [*asked, awaited.is_asked_for(WHALE)] == [True, True, False]
+    assert [*asked, awaited.asked_for(WHALE)] == [[FIRST, SECOND], [SECOND], []]
 
 
 def test_of_what_is_named_for_a_whale_only_what_is_older_is_forgotten() -> None:
@@ -47,21 +47,21 @@ def test_of_a_whale_that_is_forgotten_nothing_is_left_and_of_others_all() -> Non
     awaited.forget(WHALE)
 
     assert [awaited.get(by) is not None for by in (FIRST, SECOND, THIRD)] == [False, True, False]
-    assert not awaited.is_asked_for(WHALE)
+    assert not awaited.asked_for(WHALE)
 
 
 def test_what_is_named_for_another_whale_too_is_of_the_latest() -> None:
     awaited = naming((FIRST, WHALE), (FIRST, OTHER))
 
-    assert (awaited.names(FIRST, OTHER), awaited.is_asked_for(WHALE)) == (True, False)
+    assert (awaited.names(FIRST, OTHER), awaited.asked_for(WHALE)) == (True, [])
 
 
 def test_where_there_are_too_many_the_oldest_is_forgotten_with_its_whale() -> None:
     awaited = naming((FIRST, WHALE), (SECOND, OTHER), (THIRD, OTHER), capacity=2)
 
     assert awaited.get(FIRST) is None
-    assert not awaited.is_asked_for(WHALE)
-    assert awaited.is_asked_for(OTHER)
+    assert not awaited.asked_for(WHALE)
+    assert awaited.asked_for(OTHER)
 
 
 def test_what_was_taken_out_is_named_no_more() -> None:

@@ -397,6 +397,82 @@ def test_a_named_replacement_that_was_given_whole_and_is_gone_by_now_ends_nothin
     assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.PENDING, None)
 
 
+def test_a_line_refutes_no_name_that_was_told_again_since() -> None:
+    story = Story()
+    story.start()
+    story.projected(FIRST, 10)
+    story.unanswered(AskTransaction(FIRST.txid))
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.at += timedelta(seconds=13)
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    story.projected(FIRST, 10)
+    story.published(SECOND)
+
+    assert story.only.replaces == (FIRST.txid,)
+
+
+def test_what_was_named_a_minute_ago_is_asked_for_again_where_another_source_names_nothing() -> None:
+    story = Story()
+    story.start()
+    story.seen(FIRST)
+    story.gone(FIRST, replaced_by=SMALL.txid)
+    story.waits(SMALL)
+    story.lacks(SourceName.BITCOIND, FIRST)
+    assert AskTransaction(SMALL.txid) not in story.questions
+    story.at += AWAITED_FOR
+    story.lacks(SourceName.BITCOIND, FIRST)
+    assert AskTransaction(SMALL.txid) in story.questions
+    story.waits(SMALL)
+
+    assert (story.only.status, story.only.replaced_by) == (Status.REPLACED, SMALL.txid)
+
+
+def test_a_mined_one_that_is_no_whale_ends_those_that_it_did_not_outbid_too() -> None:
+    story, block = Story(), a_block(1, read=False)
+    dearer = a_whale(150, coins=("two",), fee=9_000)
+    by = a_transaction(
+        spends=[spends(a_script(name), 150, outpoint=a_coin(name)) for name in ("one", "two")],
+        pays=[pays(a_script("somebody"), 50), pays(a_script("one"), 249)],
+        fee=5_000,
+        vsize=200,
+    )
+    story.start()
+    story.seen(FIRST, dearer)
+    story.seen(by)
+    story.connected(replace(block, txids=(by.txid,)))
+
+    assert (story.of(FIRST).status, story.of(FIRST).replaced_by) == (Status.REPLACED, by.txid)
+    assert (story.of(dearer).status, story.of(dearer).conflicts_with) == (Status.DROPPED, (by.txid,))
+
+
+@pytest.mark.parametrize("seen_by", ["its line", "a mempool", None])
+def test_a_named_one_that_was_seen_waiting_is_not_first_seen_in_its_block(seen_by: str | None) -> None:
+    story, block = Story(forecast_source=forecasting()), a_block(1, read=False)
+    story.start()
+    story.projected(FIRST, 10)
+    story.unanswered(AskTransaction(FIRST.txid))
+    story.gone(FIRST, replaced_by=SECOND.txid)
+    if seen_by == "its line":
+        story.projected(SECOND, 30)
+    elif seen_by == "a mempool":
+        story.waits(SECOND)
+    story.published(SECOND, block)
+    story.connected(block)
+
+    assert story.of(SECOND).replaces == (FIRST.txid,)
+    assert story.of(SECOND).first_seen_in_block is (seen_by is None)
+
+
+def test_what_is_no_whale_by_its_coins_is_none_in_its_block_where_these_are_not_told() -> None:
+    story, block = Story(), a_block(1, CHANGE)
+    story.start()
+    story.seen(CHANGE)
+    story.connected(block)
+    story.published(without_prevouts(CHANGE), block, source=SourceName.ELECTRS)
+
+    assert story.types == []
+
+
 def test_what_is_named_once_more_after_an_outage_is_asked_for_and_takes_the_place() -> None:
     story = Story()
     story.start()
