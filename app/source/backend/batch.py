@@ -125,9 +125,10 @@ class FrameBatch:
         source: "_Source | _Sources",
         start: int,
     ) -> None:
-        """Take a line of each column but `parents` for each transaction, whose own end before `ends`.
+        """Take columns: a line for each transaction, but for `parents`, of which each may have several.
 
-        `start` is the place of the first in `source`.
+        `ends`: how many of these there are up to and with each transaction. `start`: the place of the first
+        transaction in `source`.
         """
         self.txids = txids
         self.gross = gross
