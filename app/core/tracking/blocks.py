@@ -198,7 +198,7 @@ def mined(beliefs: Beliefs, txid: Txid, block: Block, at: datetime) -> None:
 
 
 def _replacing(beliefs: Beliefs, candidate: Candidate, at: datetime) -> Candidate | None:
-    """Continue a whale that it replaced with a candidate that is in a block; return it if it replaced none."""
+    """Continue a whale that a candidate replaced which is in a block; return it if it replaced none."""
     tx = candidate.tx
     rivals = beliefs.whales.spenders(tx.outpoints)
     others = replacing.replace_outbid(beliefs, rivals, tx, at, seen_before=True)
