@@ -208,7 +208,7 @@ class _Source:
         self._split = split
         self._items: list[Raw] | None = None
 
-    def frame_of(self, index: int) -> int:  # noqa: ARG002 - as of several
+    def frame_of(self, _index: int) -> int:
         return 0
 
     def whole(self, index: int) -> Transaction:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.classification import Flag
-from app.core.models import SourceName
+from app.core.models import SourceName, Transaction
 from app.core.observations import TransactionSeen, Unanswered
 from app.core.prediction import Outcome, Status
 from app.core.questions import AskPackage, AskPrevouts, AskStatus, AskTransaction
@@ -330,11 +330,9 @@ def test_what_a_source_names_has_replaced_a_whale_that_is_gone_though_it_is_mine
     assert (story.types, story.only.txid) == (["detected", "replaced", "confirmed"], by.txid)
 
 
-@pytest.mark.parametrize(("fee", "is_named"), [(500, True), (2_000, True), (2_000, False)])
-def test_what_was_given_whole_before_its_block_has_replaced_a_whale_whose_status_is_still_asked_for(
-    fee: int, *, is_named: bool
-) -> None:
-    story, by, block = Story(), a_whale(150, fee=fee), a_block(1, read=False)
+def mined_while_the_other_is_asked_about(by: Transaction, *, is_named: bool) -> Story:
+    """`by` was given whole before its block; what became of FIRST is not known yet."""
+    story, block = Story(forecast_source=forecasting()), a_block(1, read=False)
     story.start()
     story.seen(FIRST)
     if is_named:
@@ -343,17 +341,30 @@ def test_what_was_given_whole_before_its_block_has_replaced_a_whale_whose_status
     else:
         story.seen(by)
     story.connected(replace(block, txids=(by.txid,)))
+    return story
+
+
+@pytest.mark.parametrize(("fee", "is_named"), [(500, True), (2_000, True), (2_000, False)])
+def test_what_was_given_whole_before_its_block_has_replaced_a_whale_whose_status_is_still_asked_for(
+    fee: int, *, is_named: bool
+) -> None:
+    by = a_whale(150, fee=fee)
+    story = mined_while_the_other_is_asked_about(by, is_named=is_named)
 
     assert (story.types, story.only.txid) == (["detected", "replaced", "confirmed"], by.txid)
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_was_seen_before_its_block_is_not_told_as_first_seen_there(*, is_named: bool) -> None:
+    whale = mined_while_the_other_is_asked_about(SECOND, is_named=is_named).only
+
+    assert not whale.first_seen_in_block
+    assert (Flag.LATE_SEEN in whale.all_flags, whale.first_forecast) == (False, None)
+
+
 def test_a_named_one_that_is_no_whale_and_mined_before_its_status_is_known_ends_the_whale() -> None:
-    story, by, block = Story(), a_whale(50, fee=500), a_block(1, read=False)
-    story.start()
-    story.seen(FIRST)
-    story.gone(FIRST, replaced_by=by.txid)
-    story.published(by)
-    story.connected(replace(block, txids=(by.txid,)))
+    by = a_whale(50, fee=500)
+    story = mined_while_the_other_is_asked_about(by, is_named=True)
 
     assert (story.types, story.only.replaced_by) == (["detected", "replaced"], by.txid)
 
@@ -514,22 +525,6 @@ def test_a_whale_in_a_projected_block_is_not_replaced_by_what_was_named_a_while_
     story.published(by, block)
 
     assert (story.of(by).replaces == (FIRST.txid,)) is is_replaced
-
-
-@pytest.mark.parametrize("is_named", [True, False])
-def test_what_was_seen_before_its_block_is_not_told_as_first_seen_there(*, is_named: bool) -> None:
-    story, block = Story(forecast_source=forecasting()), a_block(1, read=False)
-    story.start()
-    story.seen(FIRST)
-    if is_named:
-        story.gone(FIRST, replaced_by=SECOND.txid)
-        story.published(SECOND)
-    else:
-        story.seen(SECOND)
-    story.connected(replace(block, txids=(SECOND.txid,)))
-
-    assert not story.only.first_seen_in_block
-    assert (Flag.LATE_SEEN in story.only.all_flags, story.only.first_forecast) == (False, None)
 
 
 @pytest.mark.parametrize("given", ["reported", "fetched", "mined"])
