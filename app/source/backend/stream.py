@@ -198,24 +198,31 @@ class MempoolWebSocket:
         )
         began = self._clock.monotonic()
         if len(raws) > 1 or len(raws[0]) < LARGE_FRAME_BYTES:
-            small, error = _taken(reported)
+            small = await self._taken(reported)
             self._metrics.decoded(self._clock.monotonic() - began)
             await self._emit(small)
-            if error is not None:
-                raise error
             return
-        loop, spent = asyncio.get_running_loop(), 0.0
-        error = None
-        while error is None:
-            piece, error = await loop.run_in_executor(None, _taken, reported, PIECE)
+        spent = 0.0
+        while piece := await self._taken(reported, at_least=PIECE):
             spent += self._clock.monotonic() - began
-            if not piece:
-                break
             await self._emit(piece)
             began = self._clock.monotonic()
         self._metrics.decoded(spent)
-        if error is not None:
-            raise error
+
+    async def _taken(
+        self, reported: Iterator[Observation], at_least: int | None = None
+    ) -> Sequence[Observation]:
+        """Take all observations; with `at_least`, those of so many transactions, off the event loop."""
+        taken: list[Observation] = []
+        try:
+            if at_least is None:
+                taken.extend(reported)
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, _take, reported, taken, at_least)
+        except Exception:
+            await self._emit(taken)  # they are noted as read: nobody would ask for them again
+            raise
+        return taken
 
     async def _keep_sweeping(
         self, link: ClientConnection, reader: FrameReader, news: asyncio.Event, due: asyncio.Event
@@ -340,24 +347,14 @@ def stream_address(url: str) -> str:
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
 
 
-def _taken(
-    reported: Iterator[Observation], at_least: int | None = None
-) -> tuple[tuple[Observation, ...], Exception | None]:
-    """Take the observations of so many transactions or little more, all without a number.
-
-    Return also what broke the reading, if anything: what was noted as read before is still to be emitted.
-    """
-    taken: list[Observation] = []
+def _take(reported: Iterator[Observation], taken: list[Observation], at_least: int) -> None:
+    """Append the next observations, of so many transactions or little more."""
     size = 0
-    try:
-        for observation in reported:
-            taken.append(observation)
-            size += len(observation.batch.txids) if isinstance(observation, TransactionsSeen) else 1
-            if at_least is not None and size >= at_least:
-                break
-    except Exception as error:  # noqa: BLE001 - it is raised once these are emitted
-        return tuple(taken), error
-    return tuple(taken), None
+    for observation in reported:
+        taken.append(observation)
+        size += len(observation.batch.txids) if isinstance(observation, TransactionsSeen) else 1
+        if size >= at_least:
+            break
 
 
 async def _say(link: ClientConnection, message: dict[str, Any]) -> None:
