@@ -110,7 +110,7 @@ def miss(beliefs: Beliefs, whale: Prediction) -> None:
 def adopt(beliefs: Beliefs, by: Transaction, at: datetime) -> bool:
     """Continue a recently missed whale's prediction with `by` if it spends its outpoints; return whether."""
     whale = _missed(beliefs, by, at)
-    if whale is None or replacing.outpays(whale, by, by.effective_feerate):
+    if whale is None or replacing.outpays(whale, by):
         return False
     return replacing.resume(beliefs, whale, by, at)
 

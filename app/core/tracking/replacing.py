@@ -91,8 +91,7 @@ def contest_answered(
     victims = [
         one
         for one in gave_way
-        if beliefs.awaited.names(candidate.tx.txid, one.txid)
-        or not outpays(one, candidate.tx, candidate.tx.effective_feerate)
+        if beliefs.awaited.names(candidate.tx.txid, one.txid) or not outpays(one, candidate.tx)
     ]
     if not victims:
         weigh_again(beliefs, candidate, at)
@@ -158,19 +157,26 @@ def outbids(winner: Transaction, victim: Transaction) -> bool:
 
     Source: Bitcoin Core, doc/policy/mempool-replacements.md.
     """
+    winner, victim = _with_coins_of(winner, victim), _with_coins_of(victim, winner)
     more, less, one, two = winner.paid, victim.paid, winner.feerate, victim.feerate
     if more is None or less is None or one is None or two is None:
         return False
     return more > less and one > two
 
 
-def outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None) -> bool:
+def outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None = None) -> bool:
     """Return whether it outbids the other one, for which no child pays: a package may replace it.
 
-    `rate`: what is paid for the other one, with its package.
+    `rate`: what is paid for the other one, with its package, if more was learnt of that.
     """
-    known = whale.effective_feerate
+    other = _with_coins_of(other, whale.tx)
+    known, rate = whale.effective_feerate, other.effective_feerate if rate is None else rate
     return outbids(whale.tx, other) and known is not None and rate is not None and known >= rate
+
+
+def _with_coins_of(tx: Transaction, other: Transaction) -> Transaction:
+    """Fill in what the other one tells of the coins that both spend: a node tells of no coins itself."""
+    return tx if tx.paid is not None else with_prevouts(tx, known_prevouts(other))
 
 
 def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
@@ -185,9 +191,17 @@ def rival_of(beliefs: Beliefs, whale: Prediction) -> Transaction | None:
     for rival in beliefs.rivals.values():
         if rival.txid == whale.txid or not rival.outpoints & whale.tx.outpoints:
             continue
-        if rival.txid in whale.replaces or not outpays(whale, rival, rival.effective_feerate):
+        if rival.txid in whale.replaces or not _is_outpaid_as_known(beliefs, rival, whale):
             return rival
     return None
+
+
+def _is_outpaid_as_known(beliefs: Beliefs, rival: Transaction, whale: Prediction) -> bool:
+    """Return whether the whale outpays a rival, by all that was learnt of that since it was first seen."""
+    if (other := beliefs.whales.current(rival.txid)) is not None:
+        return outpays(whale, other.tx, other.effective_feerate)
+    waiting = beliefs.candidates.get(rival.txid)
+    return outpays(whale, rival if waiting is None else waiting.tx)
 
 
 def _take_over(

@@ -80,6 +80,8 @@ def decide(beliefs: Beliefs, candidate: Candidate, at: datetime) -> None:
         announce(beliefs, candidate, classification, at)
     else:
         beliefs.no_whales.put(tx.txid, beliefs.whale_policy.threshold)
+        if tx.txid in beliefs.rivals:
+            beliefs.rivals.put(tx.txid, tx)  # with what was learnt of it since: what it pays
     for rival in candidate.contests:
         if rival in candidate.lost:
             beliefs.ask(AskStatus(rival))
