@@ -67,7 +67,7 @@ class ReceiverInMemory:
         self.got.append(got)
         self.unanswered[line] = self.loop.time()
         id_ = got.headers["webhook-id"]
-        if self.refuses_next:
+        if self.refuses_next and id_ not in self.taken:  # what it took it takes again, if it is sent again
             self.refused, self.refuses_next = {id_}, False
         if id_ in self.refused:
             say = Say(status=REFUSES, body=b"not this one")
