@@ -35,7 +35,6 @@ from app.source.bitcoind.rpc import RPC_NOT_FOUND, BitcoindRpc, RpcCall
 from app.source.bitcoind.selection import selected_feerate
 from app.source.bitcoind.shapes import (
     FullBlock,
-    Header,
     MempoolEntry,
     RpcVerboseTx,
     TxOut,
@@ -187,8 +186,7 @@ class BitcoindAnswers:
     async def _mempool(self) -> tuple[Observation, ...]:
         as_of = self._clock.now()
         txids = await self._rpc.ask(list[str], "getrawmempool")
-        best = await self._rpc.ask(str, "getbestblockhash")
-        tip = await self._rpc.ask(Header, "getblockheader", best)
+        tip = await self._chain.tip()
         listed = MempoolListed(txids=frozenset(Txid(txid) for txid in txids), as_of=as_of, source=SOURCE)
         return (BlockConnected(block=block_of(tip), source=SOURCE), listed)
 

@@ -127,6 +127,20 @@ class ChainFollower:
             wanted = header.previousblockhash
         return headers[::-1]
 
+    async def tip(self) -> Header:
+        """Return the header of the best block; it leads down to what was reported, or far enough.
+
+        Raises:
+            SourceError: as `BitcoindRpc.ask`; also if the node names a parent that it does not have.
+        """
+        best = await self._rpc.ask(str, "getbestblockhash")
+        tip = lowest = await self._rpc.ask(Header, "getblockheader", best)
+        for _ in range(BASELINE_BLOCKS):
+            if lowest.previousblockhash is None or self.memory.knows(BlockHash(lowest.hash)):
+                break
+            lowest = await self._rpc.ask(Header, "getblockheader", lowest.previousblockhash)
+        return tip
+
     async def is_set_back(self) -> bool:
         """Return whether the node's tip is below the last reported block: it lost blocks in a crash.
 

@@ -34,7 +34,7 @@ def a_payment(fee: int, *coins: str, btc: float = 150) -> Transaction:
     )
 
 
-def as_a_node_tells(tx: Transaction) -> Transaction:
+def bare(tx: Transaction) -> Transaction:
     """Its coins are named, and not what they are worth."""
     return replace(without_prevouts(tx), fee=None)
 
@@ -43,18 +43,18 @@ WHALE = a_payment(3_000, "one")
 CHEAPER, DEARER = a_payment(2_000, "one"), a_payment(4_000, "one")
 
 
-@pytest.mark.parametrize(("next_spend", "told"), [(CHEAPER, "detected"), (DEARER, "replaced")])
+@pytest.mark.parametrize(("next_spend", "published"), [(CHEAPER, "detected"), (DEARER, "replaced")])
 def test_the_next_spend_of_a_dropped_whales_coin_replaced_it_only_if_it_pays_more(
-    next_spend: Transaction, told: str
+    next_spend: Transaction, published: str
 ) -> None:
     story = Story()
     story.seen(WHALE)
     story.listed()
     story.gone(WHALE)
-    story.seen(as_a_node_tells(next_spend))
+    story.seen(bare(next_spend))
     story.receive(prevouts_of(next_spend))
 
-    assert story.types == ["detected", "dropped", told]
+    assert story.types == ["detected", "dropped", published]
 
 
 @pytest.mark.parametrize(("mined", "status"), [(CHEAPER, Status.DROPPED), (DEARER, Status.CONFIRMED)])
@@ -65,16 +65,16 @@ def test_the_coins_of_a_whale_tell_whether_what_is_mined_in_its_place_outbid_it(
     story.start()
     story.seen(WHALE)
     began_with = story.only.prediction_id
-    block = a_block(1, as_a_node_tells(mined))
+    block = a_block(1, bare(mined))
     story.connected(block)
-    story.published(as_a_node_tells(mined), block)
+    story.published(bare(mined), block)
 
     (whale,) = (one for one in story.kept.values() if one.prediction_id == began_with)
     assert whale.status is status
 
 
 def test_what_spends_a_coin_of_unknown_worth_too_outbids_nothing_without_its_fee() -> None:
-    assert not outbids(as_a_node_tells(a_payment(9_000, "one", "two")), WHALE)
+    assert not outbids(bare(a_payment(9_000, "one", "two")), WHALE)
 
 
 RIVAL = a_payment(2_000, "one", "two")
@@ -85,7 +85,7 @@ def beside_a_rival(rival: Transaction) -> Story:
     """The whale waits; a node tells of a rival, of which a coin of its own is still asked for."""
     story = Story()
     story.seen(WHALE)
-    story.seen(as_a_node_tells(rival))
+    story.seen(bare(rival))
     story.waits(WHALE)
     return story
 
