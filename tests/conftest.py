@@ -1,5 +1,6 @@
 """For every test: the environment's language, no deadlines, logs shown only where a test fails."""
 
+import gc
 import locale
 import logging
 import os
@@ -58,6 +59,17 @@ def logging_as_before() -> Iterator[None]:
     yield
     if not isinstance(structlog.get_config()["logger_factory"], structlog.stdlib.LoggerFactory):
         _log_as_the_suite_does()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def others_garbage_left_alone() -> None:
+    """Collections do not go through what is alive of the tests before: an hour took forty times as long."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # else what is left at the end is reported as leaked
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

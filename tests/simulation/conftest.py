@@ -1,6 +1,5 @@
-"""The receiver to which a simulated engine's alerts go, one for a file; and the collector's peace."""
+"""The receiver to which a simulated engine's alerts go, one for a file."""
 
-import gc
 from collections.abc import Iterator
 
 import pytest
@@ -14,12 +13,3 @@ def receiver() -> Iterator[ReceiverInMemory]:
     with receiving_in_memory() as one:
         yield one
         forget_template(one)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def others_garbage_left_alone() -> Iterator[None]:
-    """Collections do not go through what is alive of the tests before: an hour took forty times as long."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
