@@ -51,6 +51,7 @@ def test_without_its_backend_what_waits_is_confirmed_by_the_electrum_server(tmp_
             waiting = node.send(whale(node, coins[0]))
             spout.wait_for(waiting, status="pending")
             until(lambda: spout.component("electrs")["status"] == "ok", "the server is there")
+            until(lambda: spout.health()["rung"] == "live", "the start is over")
             mirror.__exit__(None, None, None)
             until(lambda: steps(ear) == [("source.degraded", "blocks_only")], "it is told", seconds=90)
 
