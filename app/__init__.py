@@ -37,7 +37,7 @@ Which library is for which edge: docs/architecture.md. tests/test_map.py compare
 
 app/  Spout: sees the whale before it surfaces
   __main__               `spout`: the command line
-  allocator              How the C library's allocator keeps memory and gives it back
+  allocator              How the C library's allocator keeps memory, and how often Python looks for garbage
   appliance              The appliance from start to stop
   bus                    Publish/subscribe
   clock                  Time as an argument

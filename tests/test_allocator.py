@@ -1,4 +1,4 @@
-"""What the C library is told; in a process of its own, for it stays told."""
+"""What the C library and the collector are told; in a process of its own, for they stay told."""
 
 import subprocess
 import sys
@@ -25,3 +25,22 @@ def test_after_a_large_block_was_freed_a_smaller_one_is_still_memory_of_its_own(
     )
 
     assert run.stdout.split() == ["1"]
+
+
+FILLED = """
+import gc
+from app import allocator
+allocator.settle()
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(info["generation"]))
+kept = [[] for _ in range(allocator.YOUNG // 2)]
+print(len(collections))
+"""
+
+
+def test_what_is_young_is_left_alone_for_thousands_of_objects() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", FILLED], capture_output=True, text=True, check=True, timeout=20
+    )
+
+    assert run.stdout.split() == ["0"]
