@@ -21,8 +21,8 @@ With 128 KiB a frame of 330 MB, which is read in slices of less than this, took 
 FREE_AT_THE_END: Final = 1 * MEBIBYTE
 ARENAS: Final = 2
 YOUNG: Final = 10_000
-"""New objects from one collection to the next. By Python's own 700 a flood of whales spent a tenth of its time
-in collections that found nothing: what is young then is alive, or goes by itself."""
+"""New objects from one collection to the next. By Python's own 700 a flood of whales spent a tenth of its
+time in collections that found nothing: what is young then is alive, or goes by itself."""
 _ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
 """Parameters of mallopt(3)."""
 
