@@ -28,7 +28,7 @@ _ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
 
 
 def settle() -> None:
-    """Keep few arenas, no free blocks and young objects; for a process that has not yet begun any thread."""
+    """Keep few arenas and no free blocks, and collect seldom; for a process that has not begun any thread."""
     gc.set_threshold(YOUNG)
     with suppress(OSError, AttributeError):
         set_to = ctypes.CDLL("libc.so.6").mallopt
