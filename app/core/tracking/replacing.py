@@ -170,8 +170,9 @@ def outpays(whale: Prediction, other: Transaction, rate: SatPerVb | None = None)
     `rate`: what is paid for the other one, with its package, if more was learnt of that.
     """
     other = _with_coins_of(other, whale.tx)
-    known, rate = whale.effective_feerate, other.effective_feerate if rate is None else rate
-    return outbids(whale.tx, other) and known is not None and rate is not None and known >= rate
+    paid = other.effective_feerate if rate is None else rate
+    known = whale.effective_feerate
+    return outbids(whale.tx, other) and known is not None and paid is not None and known >= paid
 
 
 def _with_coins_of(tx: Transaction, other: Transaction) -> Transaction:

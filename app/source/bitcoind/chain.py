@@ -128,13 +128,12 @@ class ChainFollower:
         return headers[::-1]
 
     async def tip(self) -> Header:
-        """Return the header of the best block; it leads down to what was reported, or far enough.
+        """Return the header of the best block, if it leads down to what was reported, or far enough.
 
         Raises:
             SourceError: as `BitcoindRpc.ask`; also if the node names a parent that it does not have.
         """
-        best = await self._rpc.ask(str, "getbestblockhash")
-        tip = lowest = await self._rpc.ask(Header, "getblockheader", best)
+        tip = lowest = await self._best()
         for _ in range(BASELINE_BLOCKS):
             if lowest.previousblockhash is None or self.memory.knows(BlockHash(lowest.hash)):
                 break
@@ -147,10 +146,11 @@ class ChainFollower:
         Raises:
             SourceError: as `BitcoindRpc.ask`.
         """
-        best = await self._rpc.ask(str, "getbestblockhash")
-        header = await self._rpc.ask(Header, "getblockheader", best)
-        tip = self.memory.tip
-        return tip is not None and header.height < tip.height
+        best, tip = await self._best(), self.memory.tip
+        return tip is not None and best.height < tip.height
+
+    async def _best(self) -> Header:
+        return await self._rpc.ask(Header, "getblockheader", await self._rpc.ask(str, "getbestblockhash"))
 
     async def connect(self, header: Header, *, whole: bool) -> ConnectedBlock | None:
         """Read one block: with its entries if `whole`, else with its txids; a pruned one with neither.
